@@ -1,0 +1,14 @@
+"""The server: Streamlit with the pages, and our own routes beside it.
+
+Start it with ``streamlit run app.py`` or ``deepsxt app``.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from deepsxt_core import serving
+
+PAGES = Path(__file__).resolve().parent / "pages"
+
+app = st.App(PAGES / "frame.py", routes=serving.routes(PAGES / "shared" / "frontend"))

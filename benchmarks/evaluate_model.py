@@ -1,0 +1,111 @@
+"""Measure how well a model finds membranes, beside a ridge filter: the numbers of its card.
+
+    python benchmarks/evaluate_model.py --patches FOLDER
+
+FOLDER holds real slices NAME.tif, membranes dark, with their labels NAME.labels.tif. Without it
+only simulated data is measured: slices of seeds that training does not use, and the sample
+tomogram. Every set is scored as a whole, at threshold 0, within 0 and within 3 pixels.
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from skimage.filters import sato
+
+from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
+from deepsxt_core.inference import Predictor
+from deepsxt_core.network import load_model
+from deepsxt_core.phantom import SliceParams, draw_slice, sample_tomogram
+from deepsxt_core.preprocessing import measure_intensity, normalise
+from deepsxt_core.volume import Volume
+
+TOLERANCE_PX = 3
+PHANTOM_SEEDS = range(2_000_000, 2_000_040)
+SAMPLE_SLICES = range(0, 64, 4)
+RIDGE_SIGMAS_PX = (2.0, 3.0, 4.0, 5.0, 6.0)
+
+Slices = list[NDArray[np.float32]]
+Masks = list[NDArray[np.bool_]]
+
+
+def real_patches(folder: Path) -> tuple[Slices, Masks]:
+    """Read and standardise NAME.tif with NAME.labels.tif."""
+    images, truths = [], []
+    for label_path in sorted(folder.glob("*.labels.tif")):
+        image = tifffile.imread(label_path.with_name(label_path.name.replace(".labels", "")))
+        images.append(_prepare(image))
+        truths.append(tifffile.imread(label_path) > 0)
+    return images, truths
+
+
+def phantom_slices() -> tuple[Slices, Masks]:
+    """Draw slices of seeds that training does not use."""
+    pairs = [draw_slice(np.random.default_rng(seed), SliceParams()) for seed in PHANTOM_SEEDS]
+    return [_prepare(image) for image, _ in pairs], [truth for _, truth in pairs]
+
+
+def sample_slices() -> tuple[Slices, Masks]:
+    """Return slices of the sample tomogram."""
+    volume, truth, _ = sample_tomogram()
+    intensity = measure_intensity(Volume.from_array(volume))
+    images = normalise(volume[SAMPLE_SLICES].astype(np.float32), intensity)
+    return list(images), list(truth[SAMPLE_SLICES])
+
+
+def _prepare(image: NDArray) -> NDArray[np.float32]:
+    intensity = measure_intensity(Volume.from_array(image))
+    return normalise(image[np.newaxis].astype(np.float32), intensity)[0]
+
+
+def summarise(masks: Iterable[NDArray[np.bool_]], truths: Masks) -> str:
+    """Return the scores of a whole set as cells of a table."""
+    pixels, near = PixelCounts(), BoundaryCounts()
+    for mask, truth in zip(masks, truths, strict=True):
+        pixels += PixelCounts.of(mask, truth)
+        near += BoundaryCounts.of(mask, truth, TOLERANCE_PX)
+    scores = pixels.scores()
+    values = (scores.f1, scores.precision, scores.recall, near.f1, near.precision, near.recall)
+    return " | ".join(f"{value:.3f}" for value in values)
+
+
+def ridge_masks(images: Slices, truths: Masks) -> Masks:
+    """Return the masks of a ridge filter with the scale and threshold best on these very truths."""
+    best_f1, best_masks = -1.0, []
+    for sigma in RIDGE_SIGMAS_PX:
+        ridges = [sato(image, sigmas=[sigma], black_ridges=True) for image in images]
+        for level in np.percentile(np.concatenate(ridges, axis=None), range(70, 100)):
+            masks = [ridge > level for ridge in ridges]
+            counts = sum(map(PixelCounts.of, masks, truths), PixelCounts())
+            if counts.scores().f1 > best_f1:
+                best_f1, best_masks = counts.scores().f1, masks
+    return best_masks
+
+
+def main() -> None:
+    """Print one Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--patches", type=Path, help="folder of NAME.tif and NAME.labels.tif")
+    parser.add_argument("--model", default="deepsxt-compact", help="name or folder of a model")
+    arguments = parser.parse_args()
+    model = load_model(arguments.model)
+    sets = {"simulated slices": phantom_slices(), "sample tomogram": sample_slices()}
+    if arguments.patches is not None:
+        sets = {"real patches": real_patches(arguments.patches), **sets}
+    print(
+        f"| data | method | F1 | precision | recall | F1 {TOLERANCE_PX} px | precision | recall |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for name, (images, truths) in sets.items():
+        for rotations in (1, 4):
+            predictor = Predictor(model, rotations=rotations)
+            masks = [predictor.score(image[np.newaxis])[0] > 0 for image in images]
+            print(f"| {name} | model, rotations={rotations} | {summarise(masks, truths)} |")
+        print(f"| {name} | ridge filter | {summarise(ridge_masks(images, truths), truths)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Segment cryo soft X-ray tomograms and turn their membranes into surfaces.
+
+Everything exported here is loaded when it is first used: importing the package loads neither
+TensorFlow nor VTK.
+"""
+
+from importlib import import_module
+
+_EXPORTS = {
+    "Mask": "volume",
+    "Score": "volume",
+    "Volume": "volume",
+    "VoxelSize": "volume",
+    "DeepSXTError": "errors",
+    "open_volume": "io",
+    "open_score": "io",
+    "Model": "network",
+    "NetworkConfig": "network",
+    "build_network": "network",
+    "list_models": "network",
+    "load_legacy_weights": "network",
+    "load_model": "network",
+    "save_model": "network",
+    "SegmentParams": "inference",
+    "predict_slice": "inference",
+    "ReconstructParams": "surface",
+    "Surfaces": "surface",
+    "evaluate": "pipeline",
+    "preview_slice": "pipeline",
+    "reconstruct": "pipeline",
+    "segment": "pipeline",
+    "write_mask": "pipeline",
+    "write_surfaces": "pipeline",
+    "Progress": "progress",
+}
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"deepsxt_core.{_EXPORTS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

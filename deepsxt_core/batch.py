@@ -1,0 +1,164 @@
+"""Many tomograms, one recipe: each in a folder of its own, and one table of all."""
+
+import csv
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from deepsxt_core import exports, pipeline
+from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError
+from deepsxt_core.files import read_json, safe_name, write_json, written_beside
+from deepsxt_core.io import SCORE_NAME, open_score, open_volume
+from deepsxt_core.network import Model, find_model, load_model
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.recipe import Recipe
+from deepsxt_core.workspace import recipe_hash
+
+logger = logging.getLogger(__name__)
+
+SUMMARY_NAME = "summary.csv"
+_PROOF = "batch.json"
+_COLUMNS = (
+    *("file", "status", "slices", "voxel_size_z_nm", "voxel_size_y_nm", "voxel_size_x_nm"),
+    *("membrane_fraction", "objects", "faces", "volume_um3", "area_um2", "seconds", "folder"),
+    "error",
+)
+
+Row = dict[str, Any]
+"""One line of the summary; ``status`` is "done", "kept" (was done before) or "failed"."""
+
+
+class _Named:
+    """Puts the tomogram before the name of each stage."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress = progress
+        self._name = name
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        self._progress.stage(f"{self._name}: {name}", total, unit)
+
+    def advance(self, n: int = 1) -> None:
+        self._progress.advance(n)
+
+
+def run_batch(
+    files: Sequence[Path], recipe: Recipe, out: Path, progress: Progress | None = None
+) -> list[Row]:
+    """Apply one recipe to many tomograms.
+
+    ``out`` gets a folder per tomogram, ``summary.csv``, and the recipe with all defaults. What an
+    earlier call finished with the same files and the same recipe is kept; a segmentation that was
+    broken off is continued. A tomogram that fails is listed, and the rest is finished.
+
+    Returns
+    -------
+    list of dict
+        One row per file, in their order.
+
+    Raises
+    ------
+    DeepSXTError
+        If the model is unknown.
+    CancelledError
+        If the user stops.
+    """
+    progress = progress or NoProgress()
+    model_sha256 = find_model(recipe.model).sha256()
+    model = cache(lambda: load_model(recipe.model))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    rows: list[Row] = []
+    for number, (file, name) in enumerate(zip(files, _folder_names(files), strict=True), 1):
+        named = _Named(progress, f"{number}/{len(files)} {file.name}")
+        row: Row = {"file": str(file), "folder": str(out / name)}
+        try:
+            row |= _one(file, recipe, model_sha256, model, out / name, named)
+        except CancelledError:
+            raise
+        except DeepSXTError as error:
+            row |= {"status": "failed", "error": str(error)}
+        except Exception as error:  # A night of work must not end with one file.
+            logger.exception("Batch: %s", file)
+            row |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        rows.append({"error": None} | row)
+        _write_summary(rows, out / SUMMARY_NAME)
+    return rows
+
+
+def _one(
+    file: Path,
+    recipe: Recipe,
+    model_sha256: str,
+    model: Callable[[], Model],
+    out: Path,
+    progress: Progress,
+) -> Row:
+    begun = time.monotonic()
+    if not file.is_file():
+        raise InvalidParameterError(f"There is no file '{file}'.")
+    stat = file.stat()
+    source = {
+        "path": str(file.resolve()),
+        "size": stat.st_size,
+        "mtime_ns": stat.st_mtime_ns,
+        "model_sha256": model_sha256,
+    }
+    tables = recipe.to_dict()
+    segmentation = recipe_hash(source | tables["segment"])
+    whole = recipe_hash(source | tables)
+    proof = read_json(out / _PROOF) or {}
+    if proof.get("whole") == whole:
+        return proof["row"] | {"status": "kept"}
+
+    out.mkdir(parents=True, exist_ok=True)
+    if proof.get("segmentation") == segmentation and (out / pipeline.RUN_NAME).is_file():
+        score = open_score(out / SCORE_NAME)
+    else:
+        # It stands for what is in the folder, which changes now.
+        (out / _PROOF).unlink(missing_ok=True)
+        volume = open_volume(file)
+        score = pipeline.segment(volume, model(), out, recipe.segment, progress, resume=True)
+        write_json(out / _PROOF, {"segmentation": segmentation})
+    threshold = recipe.reconstruct.threshold if recipe.reconstruct else 0.0
+    size = score.volume.voxel_size_nm
+    row: Row = {
+        "status": "done",
+        "slices": score.volume.shape[0],
+        "membrane_fraction": score.positive_fraction(threshold),
+        "error": None,
+    }
+    row |= {f"voxel_size_{axis}_nm": size and getattr(size, axis) for axis in "zyx"}
+    if recipe.export.mask:
+        pipeline.write_mask(score, threshold, out / f"mask.{recipe.export.mask}")
+    if recipe.reconstruct is not None:
+        surfaces = pipeline.reconstruct(score, recipe.reconstruct, progress)
+        pipeline.write_surfaces(surfaces, out, recipe.export.meshes)
+        exports.write_objects(surfaces.unit, surfaces.objects, out / exports.OBJECTS_FILE)
+        totals = surfaces.summary()
+        row |= {key: totals[key] for key in ("objects", "faces", "volume_um3", "area_um2")}
+    row["seconds"] = round(time.monotonic() - begun, 2)
+    write_json(out / _PROOF, {"segmentation": segmentation, "whole": whole, "row": row})
+    return row
+
+
+def _folder_names(files: Sequence[Path]) -> list[str]:
+    """Return a folder name per file: its stem, with a mark of its path where several share it."""
+    stems = [safe_name(file.stem).lower() for file in files]
+    return [
+        safe_name(file.stem)
+        if stems.count(stem) == 1
+        else f"{safe_name(file.stem)}-{hashlib.sha256(bytes(file.resolve())).hexdigest()[:8]}"
+        for file, stem in zip(files, stems, strict=True)
+    ]
+
+
+def _write_summary(rows: Sequence[Row], path: Path) -> None:
+    with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, _COLUMNS, restval="")
+        table.writeheader()
+        table.writerows(rows)

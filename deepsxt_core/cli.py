@@ -1,0 +1,524 @@
+"""The command `deepsxt`: parses arguments, calls the pipeline, prints what came of it.
+
+Exit codes: 0 done, 1 an error that the user can act on (one line on stderr), 2 wrong usage,
+130 interrupted.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from deepsxt_core import settings
+from deepsxt_core.arguments import INVERT, build_parser
+from deepsxt_core.errors import DeepSXTError, ModelError
+from deepsxt_core.files import safe_name
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.io import (
+    SCORE_NAME,
+    list_datasets,
+    looks_like_labels,
+    open_score,
+    open_volume,
+)
+from deepsxt_core.io.meshes import in_unit
+from deepsxt_core.network import (
+    CATALOGUE,
+    ModelInfo,
+    NetworkConfig,
+    export_model,
+    find_model,
+    import_model,
+    install,
+    list_models,
+    load_model,
+    new_model_folder,
+    remove_model,
+)
+from deepsxt_core.surface import ReconstructParams, Surfaces, measure
+from deepsxt_core.surface.quantities import parquet_is_known, table, write_quantities
+from deepsxt_core.volume import Mask, Score, Volume
+
+Report = dict[str, Any]
+_OBJECTS_SHOWN = 20
+
+
+class TqdmProgress:
+    """Shows each stage as a bar on stderr."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Close the last bar and open the next."""
+        self.close()
+        self._bar = tqdm(total=total, desc=name, unit=unit, file=sys.stderr, dynamic_ncols=True)
+
+    def advance(self, n: int = 1) -> None:
+        """Move the bar on."""
+        if self._bar is not None:
+            self._bar.update(n)
+
+    def close(self) -> None:
+        """Close the bar that is open."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+@contextlib.contextmanager
+def _native_stderr_silenced() -> Iterator[None]:
+    """Hide what TensorFlow's C++ code writes to stderr on import, before any log level counts."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _import_keras_silently() -> None:
+    with _native_stderr_silenced():
+        import keras  # noqa: F401
+
+
+def _open(args: argparse.Namespace) -> Volume:
+    volume = open_volume(args.input, dataset=args.dataset, voxel_size_nm=args.voxel_size_nm)
+    for warning in volume.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    return volume
+
+
+def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score, Report]:
+    from deepsxt_core import pipeline
+
+    params = SegmentParams(
+        z0=args.z[0],
+        z1=args.z[1],
+        tiling=args.tiling,
+        precision=args.precision,
+        rotations=args.rotations,
+        invert=INVERT[args.invert],
+    )
+    Score.threshold_code(args.threshold)
+    volume = _open(args)
+    with _native_stderr_silenced():
+        model = load_model(args.model)
+    score = pipeline.segment(volume, model, args.out, params, progress)
+    mask = args.out / "mask.tif"
+    pipeline.write_mask(score, args.threshold, mask)
+    record = json.loads((args.out / pipeline.RUN_NAME).read_text(encoding="utf-8"))
+    return score, {
+        "score": str(args.out / SCORE_NAME),
+        "mask": str(mask),
+        "shape": list(score.volume.shape),
+        "voxel_size_nm": record["input"]["voxel_size_nm"],
+        "positive_fraction": score.positive_fraction(args.threshold),
+        "inverted": record["inverted"],
+        "model": record["model"]["name"],
+        "device": record["device"],
+        "precision": record["precision"],
+        "seconds": record["seconds"],
+        "warnings": record["warnings"],
+    }
+
+
+def _reconstruct_to(
+    source: Score | Mask, args: argparse.Namespace, progress: TqdmProgress
+) -> tuple[Surfaces, Report]:
+    from deepsxt_core import pipeline
+
+    surfaces = pipeline.reconstruct(source, _reconstruct_params(args), progress)
+    size = source.volume.voxel_size_nm
+    meshes = in_unit(surfaces, args.unit, size) if args.unit else surfaces
+    files = pipeline.write_surfaces(meshes, args.out, args.formats)
+    return surfaces, surfaces.summary() | {"files": [str(path) for path in files]}
+
+
+def _reconstruct_params(args: argparse.Namespace) -> ReconstructParams:
+    return ReconstructParams(
+        threshold=args.threshold,
+        smoothing_voxels=args.smoothing_voxels,
+        close_gap_voxels=args.close_gap_voxels,
+        fill_lumens=args.fill_lumens,
+        min_voxels=args.min_voxels,
+        min_volume_um3=args.min_volume_um3,
+        taubin_iterations=args.taubin_iterations,
+        decimate_to=args.decimate_to,
+    )
+
+
+def _run(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    score, segmented = _segment_to(args, progress)
+    surfaces, reconstructed = _reconstruct_to(score, args, progress)
+    progress.close()
+    _tell(args, _segment_text(segmented) + _surface_text(surfaces, reconstructed))
+    return {"segment": segmented, "reconstruct": reconstructed}
+
+
+def _segment(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    _, report = _segment_to(args, progress)
+    progress.close()
+    _tell(args, _segment_text(report))
+    return report
+
+
+def _reconstruct(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    surfaces, report = _reconstruct_to(_open_score_or_mask(args), args, progress)
+    progress.close()
+    _tell(args, _surface_text(surfaces, report))
+    return report
+
+
+def _measure(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    params = _reconstruct_params(args)
+    surfaces, found = measure(_open_score_or_mask(args), params, progress)
+    args.out.mkdir(parents=True, exist_ok=True)
+    files = [write_quantities(found, surfaces.unit, args.out / "objects.csv")]
+    if parquet_is_known():
+        files.append(write_quantities(found, surfaces.unit, args.out / "objects.parquet"))
+    report = surfaces.summary() | {"files": [str(path) for path in files]}
+    progress.close()
+    _tell(args, _surface_text(surfaces, report | {"files": []}) + [f"Table  {p}" for p in files])
+    return report | {"table": table(found, surfaces.unit)}
+
+
+def _open_score_or_mask(args: argparse.Namespace) -> Score | Mask:
+    if not args.input.is_dir():
+        return Mask(_open(args))
+    score = open_score(args.input)
+    volume = score.volume.with_voxel_size(args.voxel_size_nm or score.volume.voxel_size_nm)
+    return Score(volume, score.first_slice)
+
+
+def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    from deepsxt_core.pipeline import describe
+
+    volume = _open(args)
+    report = describe(volume) | {
+        "origin_nm": list(volume.origin_nm),
+        "labels": looks_like_labels(volume),
+    }
+    size = volume.voxel_size_nm
+    lines = [
+        f"{args.input}: {volume.format}"
+        + (f", dataset {volume.dataset}" if volume.dataset else ""),
+        f"  size        {' × '.join(map(str, volume.shape))} voxels (z, y, x), {volume.dtype}",
+        "  voxel size  "
+        + (f"{size.z:g} × {size.y:g} × {size.x:g} nm (z, y, x)" if size else "not in the file"),
+    ]
+    if size:
+        extent = [n * edge / 1000 for n, edge in zip(volume.shape, size, strict=True)]
+        lines.append("  extent      " + " × ".join(f"{length:.3g}" for length in extent) + " µm")
+    if any(volume.origin_nm):
+        places = " × ".join(f"{place:g}" for place in volume.origin_nm)
+        lines.append(f"  origin      {places} nm (z, y, x)")
+    if report["labels"]:
+        lines.append("  content     labels: few integers in flat regions, no grey values")
+    datasets = list_datasets(args.input)
+    if len(datasets) > 1:
+        lines.append("  datasets    " + ", ".join(name for name, *_ in datasets))
+    _tell(args, lines)
+    return report
+
+
+def _phantom(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    from deepsxt_core.io import write_tiff
+    from deepsxt_core.phantom import sample_tomogram
+
+    truth_path = args.out.with_name(f"{args.out.stem}.truth.tif")
+    progress.stage("Simulating", 1, "tomogram")
+    array, truth, voxel_size_nm = sample_tomogram(args.seed)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_tiff(Volume.from_array(array, voxel_size_nm), args.out)
+    write_tiff(Volume.from_array(truth.astype("uint8"), voxel_size_nm), truth_path)
+    progress.advance()
+    progress.close()
+    _tell(args, [f"{args.out}: {' × '.join(map(str, array.shape))} voxels; truth: {truth_path}"])
+    return {"tomogram": str(args.out), "truth": str(truth_path), "shape": list(array.shape)}
+
+
+def _evaluate(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    from deepsxt_core.pipeline import evaluate
+
+    prediction: Score | Mask
+    if args.prediction.is_dir():
+        prediction = open_score(args.prediction)
+    else:
+        prediction = Mask(open_volume(args.prediction))
+    report: Report = evaluate(
+        prediction,
+        Mask(open_volume(args.truth)),
+        threshold=args.threshold,
+        tolerance_px=args.tolerance_px,
+        progress=progress,
+    )
+    progress.close()
+    _tell(args, [f"{name.replace('_', ' '):20} {value:.3f}" for name, value in report.items()])
+    return report | {"threshold": args.threshold, "tolerance_px": args.tolerance_px}
+
+
+def _train(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    from deepsxt_core.training.datasets import DataParams, open_training_set
+    from deepsxt_core.training.params import TrainingParams
+    from deepsxt_core.training.splits import SplitParams, split
+
+    minutes = TrainingParams().minutes if args.steps is None else None
+    params = TrainingParams(
+        minutes=minutes if args.minutes is None else args.minutes,
+        steps=args.steps,
+        batch_size=args.batch_size,
+        crop_px=args.crop_px,
+        learning_rate=args.learning_rate,
+        positive_weight=args.positive_weight,
+        patience=args.patience,
+        seed=args.seed,
+        split=SplitParams(fraction=args.held_back, seed=args.seed),
+    )
+    name = safe_name(args.name or args.data.resolve().name)
+    out = None if args.check else new_model_folder(name)
+    data = open_training_set(
+        args.data,
+        DataParams(ignore_label=args.ignore_label, invert=INVERT[args.invert]),
+        progress,
+    )
+    parts = split(data, params.split)
+    report: Report = {
+        "data": data.counts(),
+        "held_back": parts.rule,
+        "training_blocks": len(parts.training),
+        "validation_blocks": len(parts.validation),
+    }
+    if out is None:
+        progress.close()
+        _tell(args, _training_data_text(report))
+        return report
+    with _native_stderr_silenced():
+        from deepsxt_core.training import finetune as training
+        from deepsxt_core.training.bundled import compact_config
+
+        base = load_model(args.base)
+    if args.command == "train":
+        result = training.train(compact_config(), base, data, params, out, progress)
+    else:
+        result = training.finetune(base, data, params, out, progress)
+    progress.close()
+    _tell(
+        args,
+        [
+            *_training_data_text(report),
+            f"{result.steps} steps in {result.seconds / 60:.1f} minutes, "
+            f"kept after step {result.best_step}",
+            result.verdict,
+            f"Model  {result.info.folder}",
+        ],
+    )
+    return report | {
+        "name": result.info.name,
+        "folder": str(result.info.folder),
+        "base": result.base,
+        "steps": result.steps,
+        "best_step": result.best_step,
+        "seconds": round(result.seconds, 1),
+        "continued_from": result.continued_from,
+        "scores": result.scores,
+        "base_scores": result.base_scores,
+        "better": result.is_better,
+    }
+
+
+def _training_data_text(report: Report) -> list[str]:
+    data = report["data"]
+    return [
+        f"{data['files']} files: {data['labelled_slices']} labelled and "
+        f"{data['unlabelled_slices']} unlabelled slices, {data['membrane_px']:,} membrane pixels",
+        f"Measured on {report['validation_blocks']} blocks: {report['held_back']}",
+    ] + ([f"Inverted: {', '.join(data['inverted'])}"] if data["inverted"] else [])
+
+
+def _models(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    return _MODEL_ACTIONS[args.action](args, progress)
+
+
+def _models_install(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    if args.name not in CATALOGUE:
+        raise ModelError(f"{args.name!r} is not in the catalogue: {', '.join(CATALOGUE)}.")
+    return _installed(args, install(CATALOGUE[args.name], progress), progress)
+
+
+def _models_import(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    config = NetworkConfig.from_json(args.config) if args.config else None
+    with _native_stderr_silenced():
+        info = import_model(args.file, config=config, name=args.name)
+    return _installed(args, info, progress)
+
+
+def _installed(args: argparse.Namespace, info: ModelInfo, progress: TqdmProgress) -> Report:
+    progress.close()
+    _tell(args, [f"Installed {info.name} in {info.folder}"])
+    return {"name": info.name, "folder": str(info.folder), "sha256": info.sha256()}
+
+
+def _models_export(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    path = export_model(args.name, args.file)
+    _tell(args, [f"Wrote {path}"])
+    return {"file": str(path)}
+
+
+def _models_remove(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    remove_model(args.name)
+    _tell(args, [f"Removed {args.name}"])
+    return {"name": args.name}
+
+
+def _models_info(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    info = find_model(args.name)
+    _tell(args, [info.card, f"SHA-256 {info.sha256()}"])
+    return {
+        "name": info.name,
+        "folder": str(info.folder),
+        "card": info.card,
+        "sha256": info.sha256(),
+    }
+
+
+def _models_list(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    models = list_models()
+    names = {info.name for info in models}
+    available = [entry for entry in CATALOGUE.values() if entry.name not in names]
+    lines = [f"{info.name:24} {info.folder}" for info in models]
+    lines += [f"{entry.name:24} to install: {entry.size_mb} MB" for entry in available]
+    _tell(args, lines)
+    return {
+        "models": [{"name": info.name, "folder": str(info.folder)} for info in models],
+        "available": [{"name": entry.name, "size_mb": entry.size_mb} for entry in available],
+    }
+
+
+def _jobs(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    from deepsxt_core.cli_jobs import jobs_command
+
+    lines, report = jobs_command(args)
+    _tell(args, lines)
+    return report
+
+
+def _batch(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    from deepsxt_core.cli_jobs import batch_command
+
+    _import_keras_silently()
+    lines, report = batch_command(args, progress)
+    progress.close()
+    _tell(args, lines)
+    args.exit_code = 1 if report["failed"] else 0
+    return report
+
+
+def _rerun(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    from deepsxt_core.cli_jobs import rerun_command
+
+    _import_keras_silently()
+    lines, report = rerun_command(args, progress)
+    progress.close()
+    _tell(args, lines)
+    args.exit_code = 0 if report["same"] else 1
+    return report
+
+
+def _app(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+    folder = settings.installation_folder()
+    os.environ.setdefault("DEEPSXT_HOME", str(settings.workspace_folder()))
+    command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    options = ["--server.port", str(args.port), "--server.address", args.address]
+    completed = subprocess.run([*command, *options], cwd=folder, check=False)
+    if completed.returncode:
+        raise DeepSXTError(f"The app ended with exit code {completed.returncode}; see above.")
+    return {}
+
+
+def _segment_text(report: Report) -> list[str]:
+    return [
+        f"Score  {report['score']}",
+        f"Mask   {report['mask']}",
+        f"{report['positive_fraction']:.1%} of the voxels are membrane; "
+        f"{report['shape'][0]} slices in {report['seconds']:.1f} s "
+        f"on {report['device']} ({report['precision']})"
+        + ("; grey values inverted" if report["inverted"] else "")
+        + ".",
+    ]
+
+
+def _surface_text(surfaces: Surfaces, report: Report) -> list[str]:
+    unit = surfaces.unit
+    lines = [f"{report['objects']} objects, {report['faces']:,} faces"]
+    lines += [
+        f"  {row.id:4}  volume {row.volume:10.4g} {unit}³   area {row.area:10.4g} {unit}²"
+        for row in surfaces.objects[:_OBJECTS_SHOWN]
+    ]
+    if len(surfaces.objects) > _OBJECTS_SHOWN:
+        lines.append(f"  and {len(surfaces.objects) - _OBJECTS_SHOWN} smaller ones")
+    return lines + [f"Mesh   {path}" for path in report["files"]]
+
+
+def _tell(args: argparse.Namespace, lines: Sequence[str]) -> None:
+    if not getattr(args, "json", False):
+        print("\n".join(lines))
+
+
+_MODEL_ACTIONS: dict[str, Callable[[argparse.Namespace, TqdmProgress], Report]] = {
+    "list": _models_list,
+    "install": _models_install,
+    "import": _models_import,
+    "export": _models_export,
+    "remove": _models_remove,
+    "info": _models_info,
+}
+_COMMANDS: dict[str, Callable[[argparse.Namespace, TqdmProgress], Report]] = {
+    "run": _run,
+    "segment": _segment,
+    "reconstruct": _reconstruct,
+    "measure": _measure,
+    "info": _info,
+    "evaluate": _evaluate,
+    "phantom": _phantom,
+    "train": _train,
+    "finetune": _train,
+    "models": _models,
+    "jobs": _jobs,
+    "batch": _batch,
+    "rerun": _rerun,
+    "app": _app,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    args = build_parser().parse_args(argv)
+    progress = TqdmProgress()
+    try:
+        report = _COMMANDS[args.command](args, progress)
+    except DeepSXTError as error:
+        progress.close()
+        print(f"deepsxt: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        progress.close()
+        print("deepsxt: interrupted", file=sys.stderr)
+        return 130
+    if getattr(args, "json", False):
+        print(json.dumps(report))
+    return getattr(args, "exit_code", 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

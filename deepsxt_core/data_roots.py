@@ -1,0 +1,39 @@
+"""The server's folders that users may open files from, and what is in them."""
+
+from pathlib import Path
+
+from deepsxt_core import settings
+from deepsxt_core.errors import UnreadableFileError
+
+_OFFERED = (
+    frozenset((".tif", ".tiff", ".mrc", ".rec", ".st", ".map", ".ali"))
+    | {".h5", ".hdf5", ".hdf", ".nxs", ".txm", ".txrm", ".xrm", ".am", ".nii", ".nrrd"}
+    | {".npy", ".npz", ".em", ".zip", ".gz", ".bz2"}
+)
+
+
+def list_files(root: Path) -> list[str]:
+    """Return the files below `root` that may be tomograms, relative to it and sorted.
+
+    What is hidden, or lies in a hidden folder, is left out.
+    """
+    found = (path for path in root.rglob("*") if path.suffix.lower() in _OFFERED)
+    names = (path.relative_to(root) for path in found if path.is_file())
+    return sorted(str(name) for name in names if not any(p.startswith(".") for p in name.parts))
+
+
+def find_file(root: Path, name: str) -> Path:
+    """Return the file that `list_files` offered under `name`.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it leads out of the allowed folders, also through a link, or is gone.
+    """
+    path = (root / name).resolve()
+    allowed = any(path.is_relative_to(folder) for folder in settings.data_roots())
+    if not allowed or not path.is_file():
+        raise UnreadableFileError(
+            f"'{name}' is not a file in a folder that this server offers. Choose one of the list."
+        )
+    return path

@@ -1,0 +1,76 @@
+"""The errors that DeepSXT raises on purpose.
+
+DeepSXTError                     anything a user can understand and act on
+├── InvalidParameterError        a parameter is out of its range
+├── VolumeError                  a file cannot serve as a tomogram
+│   ├── UnreadableFileError      empty, truncated, of an unknown format, missing
+│   ├── NotATomogramError        readable, but something else: RGB, time series, tilt series
+│   └── DatasetChoiceError       holds several candidates; one must be named
+├── ModelError                   a model folder is incomplete, unknown or invalid
+│   └── WeightsMismatchError     a weight file does not fit the network
+├── EmptySurfaceError            nothing is left to reconstruct
+├── TrainingDataError            a training set cannot be used
+├── JobError                     a job cannot be started, found or read
+└── CancelledError               the user asked to stop
+
+The core raises them; only the command line and the pages catch `DeepSXTError` and show
+its text. Every other exception is a bug and keeps its traceback.
+"""
+
+
+class DeepSXTError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class InvalidParameterError(DeepSXTError, ValueError):
+    """A parameter is out of its range."""
+
+
+class VolumeError(DeepSXTError):
+    """A file cannot serve as a tomogram."""
+
+
+class UnreadableFileError(VolumeError):
+    """A file is missing, empty, truncated or of an unknown format."""
+
+
+class NotATomogramError(VolumeError):
+    """A file is readable but holds something other than a tomogram."""
+
+
+class DatasetChoiceError(VolumeError):
+    """A file holds several candidate volumes and one must be named.
+
+    Attributes
+    ----------
+    candidates : tuple of str
+        The names to choose from.
+    """
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
+class ModelError(DeepSXTError):
+    """A model is incomplete, unknown or invalid."""
+
+
+class WeightsMismatchError(ModelError):
+    """A weight file does not fit the network that it is loaded into."""
+
+
+class EmptySurfaceError(DeepSXTError):
+    """No surface is left after threshold and filters."""
+
+
+class TrainingDataError(DeepSXTError):
+    """A training set cannot be used."""
+
+
+class JobError(DeepSXTError):
+    """A job cannot be started, found or read."""
+
+
+class CancelledError(DeepSXTError):
+    """The user asked to stop."""

@@ -1,0 +1,128 @@
+"""Files made from results when somebody first asks for them, and kept beside the results."""
+
+import csv
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.files import written_beside
+from deepsxt_core.io.meshes import write_mesh
+from deepsxt_core.pipeline import write_mask, write_volume
+from deepsxt_core.surface import Surfaces, quantify
+from deepsxt_core.surface.quantities import write_quantities
+from deepsxt_core.surface.scene import Scene, Theme, write_scene
+from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
+from deepsxt_core.workspace import Result, Tomogram
+
+SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
+MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb"))
+OBJECTS_FILE = "objects.csv"
+MEASUREMENTS_FILE = "measurements.csv"
+
+
+def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float = 0.0) -> Path:
+    """Return a score, or where it lies above `threshold`, as one of `SCORE_FILES`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of them or the threshold is not in [-1, 1).
+    """
+    if name not in SCORE_FILES:
+        raise InvalidParameterError(
+            f"A score can be had as {', '.join(SCORE_FILES)}: got '{name}'."
+        )
+    score = tomogram.score(result.id)
+    kind, suffix = Path(name).stem, Path(name).suffix
+    # The voxel size may be corrected later; the file must not keep the old one.
+    content = (kind, score.volume.voxel_size_nm, threshold if kind == "mask" else None)
+    path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
+    if kind == "mask":
+        return _made(path, partial(write_mask, score, threshold))
+    return _made(path, partial(write_volume, score.volume))
+
+
+def surface_file(result: Result, name: str) -> Path:
+    """Return a surface as one of `MESH_FILES`, or a table about its objects.
+
+    `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILE` all
+    that can be measured on it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of them.
+    """
+    path = _exports(result) / name
+    if name == OBJECTS_FILE:
+        return _made(path, partial(_write_table, result.folder))
+    if name == MEASUREMENTS_FILE:
+        return _made(path, partial(_write_measurements, result.folder))
+    if name in MESH_FILES:
+        return _made(path, lambda out: write_mesh(Surfaces.load(result.folder), out))
+    raise InvalidParameterError(
+        f"A surface can be had as {', '.join((*MESH_FILES, OBJECTS_FILE, MEASUREMENTS_FILE))}: "
+        f"got '{name}'."
+    )
+
+
+def scene(result: Result, theme: Theme) -> Scene:
+    """Return the 3D view of a surface as it was drawn when the surface was made, or since."""
+    told = result.run["scenes"][theme]
+    html, picture = _scene_paths(result, theme)
+    return Scene(
+        html if html.is_file() else None,
+        picture if picture.is_file() else None,
+        told["faces_shown"],
+        told["note"],
+    )
+
+
+def redraw(result: Result, theme: Theme) -> Scene:
+    """Draw the 3D view of a surface again, for instance after a failure."""
+    return write_scene(Surfaces.load(result.folder), *_scene_paths(result, theme), theme=theme)
+
+
+def _scene_paths(result: Result, theme: Theme) -> tuple[Path, Path]:
+    return result.folder / f"scene-{theme}.html", result.folder / f"scene-{theme}.png"
+
+
+def _exports(result: Result) -> Path:
+    folder = result.folder / "exports"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _made(path: Path, write: Callable[[Path], object]) -> Path:
+    # Writers let a file appear complete, so that what is there can be handed out.
+    if not path.exists():
+        write(path)
+    return path
+
+
+def _write_measurements(folder: Path, path: Path) -> None:
+    surfaces = Surfaces.load(folder)
+    write_quantities(quantify(surfaces), surfaces.unit, path)
+
+
+def write_objects(unit: Unit, rows: Sequence[ObjectRow], path: Path) -> None:
+    """Write one line per object as CSV; lengths in `unit`."""
+    length = "um" if unit == "µm" else unit
+    with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(
+            ["object", "voxels", "faces", f"volume_{length}3", f"area_{length}2"]
+            + [f"centroid_{axis}_{length}" for axis in "xyz"]
+            + [f"{axis}_{end}_{length}" for axis in "xyz" for end in ("min", "max")]
+        )
+        for row in rows:
+            table.writerow(
+                [row.id, row.voxels, row.faces, row.volume, row.area, *row.centroid, *row.bounds]
+            )
+
+
+def _write_table(folder: Path, path: Path) -> None:
+    unit, rows = load_table(folder)
+    write_objects(unit, rows, path)

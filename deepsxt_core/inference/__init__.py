@@ -1,0 +1,30 @@
+"""From slices to scores. Importing this package does not load TensorFlow."""
+
+from deepsxt_core.inference.checkpoint import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    Slab,
+    codes_sha256,
+    has_slabs,
+)
+from deepsxt_core.inference.params import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
+from deepsxt_core.inference.predictor import Predictor, predict_slice
+from deepsxt_core.inference.segment import Preparation, SegmentSummary, prepare, score_volume
+
+__all__ = [
+    "CHECKPOINT_NAME",
+    "PRECISIONS",
+    "ROTATIONS",
+    "TILINGS",
+    "Checkpoint",
+    "Predictor",
+    "Preparation",
+    "SegmentParams",
+    "SegmentSummary",
+    "Slab",
+    "codes_sha256",
+    "has_slabs",
+    "predict_slice",
+    "prepare",
+    "score_volume",
+]

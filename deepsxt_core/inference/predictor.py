@@ -1,0 +1,280 @@
+"""Scores slices with one model on the device at hand."""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.inference.params import Precision, Tiling
+from deepsxt_core.inference.tiling import (
+    ScoreTiles,
+    TilingParams,
+    score_compat,
+    score_full,
+    score_symmetric,
+)
+from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.models import Model
+from deepsxt_core.preprocessing import clean, zscore
+
+logger = logging.getLogger(__name__)
+
+_BATCH_PX = {"CPU": 1024 * 1024, "GPU": 8 * 1024 * 1024}
+_WIDE = 32
+_AGREE_SCORE = 0.02
+_AGREE_MASK = 0.005
+
+_compiled: WeakKeyDictionary[Any, tuple[ScoreTiles, str]] = WeakKeyDictionary()
+
+
+def _cpu_has_bfloat16() -> bool:
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.is_file() and bool(
+        re.search(r"\b(avx512_bf16|amx_bf16)\b", cpuinfo.read_text(encoding="utf-8"))
+    )
+
+
+def _compile(network: Any) -> tuple[ScoreTiles, str]:
+    """Return the compiled score network and the name of its device; once per network."""
+    if network not in _compiled:
+        _compiled[network] = _compile_anew(network)
+    return _compiled[network]
+
+
+def _compile_anew(network: Any) -> tuple[ScoreTiles, str]:
+    import keras
+
+    from deepsxt_core.network.architecture import score_network
+
+    scoring = score_network(network)
+    if keras.config.backend() == "tensorflow":
+        from deepsxt_core.inference import tensorflow_runtime
+
+        device = tensorflow_runtime.device_name()
+        return tensorflow_runtime.compile_score(scoring), device
+
+    def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(scoring.predict_on_batch(tiles[..., np.newaxis]))[..., 0]
+
+    return score, keras.config.backend()
+
+
+class Predictor:
+    """Scores standardised slices with one network.
+
+    Parameters
+    ----------
+    model : Model or keras.Model
+        From `load_model` or `build_network`.
+    tiling, precision, rotations
+        As in `SegmentParams`.
+    compat_tile_px, compat_stride_px : int
+        Of the published tiling.
+
+    Attributes
+    ----------
+    device : str
+        What computes: ``"CPU"`` or the name of the GPU.
+    precision : str
+        What "auto" has come to: known once the first slice is scored.
+    batch_slices : callable
+        ``batch_slices(height, width)`` is the number of slices to score at once.
+    """
+
+    def __init__(
+        self,
+        model: "Model | Any",
+        *,
+        tiling: Tiling = "full",
+        precision: Precision = "auto",
+        rotations: int = 1,
+        compat_tile_px: int = 600,
+        compat_stride_px: int = 400,
+    ) -> None:
+        self._network = model.network if isinstance(model, Model) else model
+        self._config: NetworkConfig = self._network.deepsxt_config
+        self._tiling = tiling
+        self._rotations = rotations
+        self._compat = {"tile_px": compat_tile_px, "stride_px": compat_stride_px}
+        self._full = TilingParams.for_network(
+            self._config.receptive_radius_px, self._config.divisor
+        )
+        self._score, self.device = _compile(self._network)
+        self.precision: str = "float32"
+        self._undecided = precision == "auto"
+        self._most_slices = sys.maxsize
+        if precision not in ("auto", "float32"):
+            self._score = self._reduced(precision)
+            self.precision = precision
+
+    @property
+    def tiling(self) -> Tiling:
+        """How slices are cut."""
+        return self._tiling
+
+    def _reduced(self, precision: str) -> ScoreTiles:
+        from deepsxt_core.network.architecture import build_network
+
+        network = build_network(self._config, f"mixed_{precision}")
+        network.set_weights(self._network.get_weights())
+        return _compile(network)[0]
+
+    def settle_precision(self, slices: NDArray[np.float32]) -> str:
+        """Decide what "auto" means from standardised slices (n, y, x), unless it is settled."""
+        if self._undecided:
+            self._decide_precision(slices)
+        return self.precision
+
+    def take_precision(self, precision: str) -> None:
+        """Take the precision that was settled before, without looking at slices."""
+        if self._undecided and precision != "float32":
+            self._score, self.precision = self._reduced(precision), precision
+        self._undecided = False
+
+    def _decide_precision(self, slices: NDArray[np.float32]) -> None:
+        """Take less than float32 where the device gains by it and a sample of scores agrees.
+
+        On CPUs with bfloat16 arithmetic a network of width 64 ran 1.5 times as fast, one of
+        width 12 to 16 hardly faster, so narrow networks stay at float32 there.
+        """
+        self._undecided = False
+        if self.device != "CPU":
+            candidate = "float16"
+        elif self._config.width >= _WIDE and _cpu_has_bfloat16():
+            candidate = "bfloat16"
+        else:
+            return
+        divisor = self._config.divisor
+        side = min(256, *slices.shape[1:]) // divisor * divisor
+        if side == 0:
+            return
+        sample = slices[:1, :side, :side]
+        reduced = self._reduced(candidate)
+        exact, rough = self._score(sample), reduced(sample)
+        difference = float(np.abs(exact - rough).mean())
+        flipped = float(np.mean((exact > 0) != (rough > 0)))
+        if difference <= _AGREE_SCORE and flipped <= _AGREE_MASK:
+            self._score, self.precision = reduced, candidate
+        else:
+            logger.info(
+                "%s is not used: scores differ by %.3f on average and %.2f %% of voxels flip.",
+                candidate,
+                difference,
+                100 * flipped,
+            )
+
+    def batch_slices(self, height: int, width: int) -> int:
+        """Return how many slices of that size are scored at once."""
+        budget = _BATCH_PX["CPU" if self.device == "CPU" else "GPU"]
+        return max(1, budget // (min(height, self._full.tile_px) * min(width, self._full.tile_px)))
+
+    def score(self, slices: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score slices.
+
+        Parameters
+        ----------
+        slices : ndarray
+            (n, y, x), float32, standardised and finite.
+
+        Returns
+        -------
+        ndarray
+            (n, y, x), float32 in [-1, 1], finite.
+
+        Raises
+        ------
+        DeepSXTError
+            If memory does not even suffice for one slice. For several, fewer are scored at once.
+        """
+        self.settle_precision(slices)
+        cut: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+        if self._tiling == "compat":
+
+            def cut(views: NDArray[np.float32]) -> NDArray[np.float32]:
+                return score_compat(
+                    views, self._score, divisor=self._config.divisor, **self._compat
+                )
+        else:
+
+            def cut(views: NDArray[np.float32]) -> NDArray[np.float32]:
+                return score_full(views, self._score, self._full)
+
+        return np.concatenate(list(self._in_batches(slices, cut)))
+
+    def _in_batches(
+        self, slices: NDArray[np.float32], cut: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    ) -> Iterator[NDArray[np.float32]]:
+        first = 0
+        while first < len(slices):
+            batch = slices[first : first + self._most_slices]
+            try:
+                scored = score_symmetric(batch, cut, self._rotations)
+            except MemoryError as error:
+                if len(batch) == 1:
+                    height, width = slices.shape[1:]
+                    raise DeepSXTError(
+                        f"The memory of the device ({self.device}) does not suffice for one slice "
+                        f"of {height} by {width} pixels. Close other programs that use it, or take "
+                        "a smaller model."
+                    ) from error
+                self._most_slices = len(batch) // 2
+                logger.warning(
+                    "Out of memory with %d slices at once; going on with %d.",
+                    len(batch),
+                    self._most_slices,
+                )
+                continue
+            first += len(batch)
+            yield scored
+
+
+def predict_slice(
+    model: "Model | Any",
+    slice_2d: NDArray,
+    *,
+    tiling: Tiling = "full",
+    precision: Precision = "float32",
+    rotations: int = 1,
+    tile_px: int = 600,
+    stride_px: int = 400,
+) -> NDArray[np.float32]:
+    """Score one slice, standardising it first.
+
+    Standardising twice changes nothing, so `slice_2d` may be raw or standardised. Values that
+    are not finite count as the median.
+
+    Parameters
+    ----------
+    model : Model or keras.Model
+        From `load_model` or `build_network`.
+    slice_2d : ndarray
+        (y, x), any real type, membranes dark.
+    tiling, precision, rotations
+        As in `SegmentParams`.
+    tile_px, stride_px : int
+        Of the "compat" tiling.
+
+    Returns
+    -------
+    ndarray
+        (y, x), float32 in [-1, 1].
+    """
+    values = np.asarray(slice_2d)
+    finite = values[np.isfinite(values)]
+    cleaned, _ = clean(values, float(np.median(finite)) if finite.size else 0.0)
+    predictor = Predictor(
+        model,
+        tiling=tiling,
+        precision=precision,
+        rotations=rotations,
+        compat_tile_px=tile_px,
+        compat_stride_px=stride_px,
+    )
+    return predictor.score(zscore(cleaned[np.newaxis]))[0]

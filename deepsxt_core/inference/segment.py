@@ -1,0 +1,110 @@
+"""Scores a volume slab by slab; memory is bounded by the slab."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.inference.checkpoint import Slab
+from deepsxt_core.inference.params import SegmentParams
+from deepsxt_core.inference.predictor import Predictor
+from deepsxt_core.preprocessing import (
+    IntensityRange,
+    clean,
+    measure_intensity,
+    measure_min_max,
+    normalise,
+    normalise_published,
+    suggest_invert,
+)
+from deepsxt_core.progress import Progress
+from deepsxt_core.volume import Score, Volume
+
+KeepSlab = Callable[[Slab, NDArray[np.uint8]], None]
+"""Receives a slab and its codes (n, y, x)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How the grey values of one volume reach the network; the same for all its slices."""
+
+    intensity: IntensityRange
+    invert: bool
+    published: bool
+
+    def apply(self, slices: NDArray) -> tuple[NDArray[np.float32], int]:
+        """Return slices (n, y, x) standardised, float32, and how many values were not finite."""
+        values, nonfinite = clean(slices, self.intensity.median)
+        scale = normalise_published if self.published else normalise
+        return scale(values, self.intensity, invert=self.invert), nonfinite
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSummary:
+    """What scoring a volume came to.
+
+    Attributes
+    ----------
+    positive_voxels, voxels : int
+        Scored above 0, and in all.
+    nonfinite_voxels : int
+        Were NaN or infinite and counted as the median.
+    seconds_per_slice : float
+        The median over the slabs, which leaves the first one's compilation out.
+    """
+
+    positive_voxels: int
+    voxels: int
+    nonfinite_voxels: int
+    seconds_per_slice: float
+
+
+def prepare(volume: Volume, params: SegmentParams) -> Preparation:
+    """Measure the volume's grey values and settle whether they are inverted."""
+    published = params.tiling == "compat"
+    intensity = measure_min_max(volume) if published else measure_intensity(volume)
+    invert = suggest_invert(volume) if params.invert is None else params.invert
+    return Preparation(intensity, invert, published)
+
+
+def score_volume(
+    volume: Volume,
+    predictor: Predictor,
+    preparation: Preparation,
+    z_range: tuple[int, int],
+    keep: KeepSlab,
+    progress: Progress,
+    finished: Sequence[Slab] = (),
+) -> SegmentSummary:
+    """Score the slices of `z_range` and hand their codes to `keep`, slab by slab.
+
+    Slabs that are `finished` are counted and not scored again.
+    """
+    z0, z1 = z_range
+    _, height, width = volume.shape
+    known = {(slab.first, slab.end): slab for slab in finished}
+    ranges = list(volume.slabs(predictor.batch_slices(height, width), z0, z1))
+    progress.stage("Segmenting", z1 - z0, "slice")
+    keys = [(first - z0, end - z0) for first, end in ranges]
+    slabs = [known[key] for key in keys if key in known]
+    if slabs:
+        progress.advance(sum(slab.end - slab.first for slab in slabs))
+    for (first, end), key in zip(ranges, keys, strict=True):
+        if key in known:
+            continue
+        begun = time.monotonic()
+        slices, nonfinite = preparation.apply(volume.read(first, end))
+        codes = Score.encode(predictor.score(slices))
+        slab = Slab.of(first - z0, codes, nonfinite, time.monotonic() - begun)
+        keep(slab, codes)
+        slabs.append(slab)
+        progress.advance(end - first)
+    return SegmentSummary(
+        sum(slab.positive_voxels for slab in slabs),
+        (z1 - z0) * height * width,
+        sum(slab.nonfinite_voxels for slab in slabs),
+        median(slab.seconds / (slab.end - slab.first) for slab in slabs),
+    )

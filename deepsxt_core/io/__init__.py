@@ -1,0 +1,28 @@
+"""Files in and out: tomograms, scores, masks and meshes."""
+
+from deepsxt_core.io.export import mask_volume, write_mrc, write_tiff
+from deepsxt_core.io.labels import looks_like_labels
+from deepsxt_core.io.registry import list_datasets, open_volume
+from deepsxt_core.io.score_store import (
+    SCORE_NAME,
+    ScoreWriter,
+    create_score,
+    open_score,
+    reopen_score,
+)
+from deepsxt_core.io.writers import write_volume
+
+__all__ = [
+    "SCORE_NAME",
+    "ScoreWriter",
+    "create_score",
+    "list_datasets",
+    "looks_like_labels",
+    "mask_volume",
+    "open_score",
+    "open_volume",
+    "reopen_score",
+    "write_mrc",
+    "write_tiff",
+    "write_volume",
+]

@@ -1,0 +1,31 @@
+"""Whether a volume shows grey values or says which object a voxel belongs to."""
+
+import numpy as np
+
+from deepsxt_core.volume import Volume
+
+_LOOKED_AT = 5
+_MOST_LABELS_PER_SLICE = 256
+# Two voxels side by side are of the same object nearly everywhere; noise makes grey values differ.
+_LEAST_SAME = 0.9
+
+
+def looks_like_labels(volume: Volume) -> bool:
+    """Return whether slices through the volume hold few integers in large flat regions.
+
+    Up to five slices are read. A volume that is constant in all of them is no label volume.
+    """
+    if volume.dtype.kind == "b":
+        return True
+    depth = volume.shape[0]
+    seen: set[float] = set()
+    for z in sorted({round(z) for z in np.linspace(0, depth - 1, _LOOKED_AT)}):
+        image = volume.read(z, z + 1)[0]
+        if image.dtype.kind == "f" and not np.array_equal(image, np.rint(image)):
+            return False
+        values = np.unique(image)
+        same = [np.mean(np.diff(image, axis=axis) == 0) for axis in (0, 1) if image.shape[axis] > 1]
+        if values.size > _MOST_LABELS_PER_SLICE or any(part < _LEAST_SAME for part in same):
+            return False
+        seen.update(values.tolist())
+    return len(seen) > 1

@@ -1,0 +1,30 @@
+"""Long work in processes of its own, which outlive the page, the browser and the app."""
+
+from deepsxt_core.jobs.runner import (
+    can_resume,
+    cancel,
+    clean,
+    kept_slices,
+    resume,
+    submit,
+    terminate,
+)
+from deepsxt_core.jobs.store import Job, JobRequest, Status, job_log, list_jobs, read_job
+from deepsxt_core.jobs.tasks import segment_estimate
+
+__all__ = [
+    "Job",
+    "JobRequest",
+    "Status",
+    "can_resume",
+    "cancel",
+    "clean",
+    "job_log",
+    "kept_slices",
+    "list_jobs",
+    "read_job",
+    "resume",
+    "segment_estimate",
+    "submit",
+    "terminate",
+]

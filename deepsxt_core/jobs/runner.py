@@ -1,0 +1,250 @@
+"""Start jobs and stop them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from deepsxt_core.errors import DeepSXTError, JobError
+from deepsxt_core.files import delete_folder, partial_folder
+from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint, has_slabs
+from deepsxt_core.jobs.store import (
+    Job,
+    JobRequest,
+    Status,
+    announce_process,
+    create_job,
+    list_jobs,
+    read_job,
+    request_cancel,
+    requeue,
+    write_status,
+)
+from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.workspace import Workspace, recipe_hash
+
+WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
+"""The command of a worker; the folder of its job is its argument."""
+
+
+def submit(workspace: Workspace, request: JobRequest) -> Job:
+    """Start what is asked, unless it is at work or finished already.
+
+    Returns
+    -------
+    Job
+        A new job; or the one that is at work on the same recipe; or, where the result exists,
+        a job that is done.
+
+    Raises
+    ------
+    DeepSXTError
+        If the tomogram, the model or the score is unknown, a parameter is out of its range,
+        disk or memory will not do, or the process cannot be started.
+    """
+    tomogram = workspace.tomogram(request.tomogram)
+    task = TASKS[request.kind]
+    recipe = task.recipe(tomogram, request.params)
+    final = tomogram.result_folder(task.result_kind, recipe)
+    result = recipe_hash(recipe)
+    workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
+    # Two tabs may ask at once; the second must find the job of the first.
+    with FileLock(workspace.jobs_folder / "submit.lock"):
+        same = [job for job in list_jobs(workspace, tomogram.id) if job.recipe == result]
+        for job in same:
+            if job.state in ("queued", "running"):
+                return job
+        if any(finished.id == result for finished in tomogram.results(task.result_kind)):
+            done = (job for job in same if job.state == "done")
+            return next(done, None) or create_job(
+                workspace, request, result, Status(state="done", result=result)
+            )
+        if task.check is not None:
+            task.check(tomogram, request.params)
+        idle = not any(job.active for job in same)
+        job = create_job(workspace, request, result, Status())
+        if idle:
+            _take_over(final, job.id)
+    start(job.folder, WORKER)
+    return job
+
+
+def resume(workspace: Workspace, job_id: str) -> Job:
+    """Go on with a job that was interrupted, failed or was cancelled: finished slabs are kept.
+
+    Returns
+    -------
+    Job
+        The job, queued; as it is if it is active or done; or the active one with the same recipe.
+
+    Raises
+    ------
+    JobError
+        If there is no such job, or its process cannot be started.
+    DeepSXTError
+        If the tomogram is gone.
+    """
+    with FileLock(workspace.jobs_folder / "submit.lock"):
+        job = read_job(workspace, job_id)
+        tomogram = workspace.tomogram(job.request.tomogram)
+        if job.active or job.state == "done":
+            return job
+        for other in list_jobs(workspace, tomogram.id):
+            if other.recipe == job.recipe and other.active:
+                return other
+        requeue(job.folder)
+    start(job.folder, WORKER)
+    return read_job(workspace, job.id)
+
+
+def can_resume(workspace: Workspace, job: Job) -> bool:
+    """Return whether `resume` would go on with the job."""
+    return job.state in ("interrupted", "failed", "cancelled") and any(
+        tomogram.id == job.request.tomogram for tomogram in workspace.tomograms()
+    )
+
+
+def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
+    """Forget jobs that have ended and delete what they left unfinished; results stay.
+
+    Parameters
+    ----------
+    kept_slabs : bool
+        Whether to forget those too whose finished slabs wait for a resume.
+
+    Returns
+    -------
+    list of Job
+        Those that are forgotten.
+    """
+    forgotten = []
+    with FileLock(workspace.jobs_folder / "submit.lock"):
+        for job in list_jobs(workspace):
+            partial = _partial(workspace, job)
+            waits = partial is not None and has_slabs(partial) and job.state != "done"
+            if job.active or (waits and not kept_slabs):
+                continue
+            if partial is not None:
+                shutil.rmtree(partial, ignore_errors=True)
+            delete_folder(job.folder)
+            forgotten.append(job)
+    return forgotten
+
+
+def kept_slices(workspace: Workspace, job: Job) -> int:
+    """Return how many finished slices of a job that has ended wait for a resume."""
+    partial = _partial(workspace, job)
+    checkpoint = Checkpoint.read(partial / CHECKPOINT_NAME) if partial else None
+    return sum(slab.end - slab.first for slab in checkpoint.slabs) if checkpoint else 0
+
+
+def _partial(workspace: Workspace, job: Job) -> Path | None:
+    try:
+        tomogram = workspace.tomogram(job.request.tomogram)
+    except DeepSXTError:
+        return None
+    results = tomogram.folder / "results" / TASKS[job.request.kind].result_kind
+    partial = partial_folder(results / job.recipe, job.id)
+    return partial if partial.is_dir() else None
+
+
+def _take_over(final: Path, producer: str) -> None:
+    """Give `producer` what an earlier one finished of the same recipe; delete what is of no use."""
+    left = [folder for folder in final.parent.glob(f".{final.name}.*") if has_slabs(folder)]
+    if left:
+        max(left, key=_last_change).rename(partial_folder(final, producer))
+    for folder in final.parent.glob(f".{final.name}.*"):
+        if folder != partial_folder(final, producer):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_change(folder: Path) -> float:
+    return (folder / CHECKPOINT_NAME).stat().st_mtime
+
+
+def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
+    """Run ``command folder`` as a process that outlives this one; its output goes to the log.
+
+    Raises
+    ------
+    JobError
+        If the process cannot be started; the job is then marked as failed.
+    """
+    package_root = str(Path(__file__).resolve().parents[2])
+    python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    try:
+        with (folder / "log.txt").open("ab") as log:
+            process = subprocess.Popen(
+                [*command, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"},
+                # Neither Ctrl-C in the app's terminal nor closing it shall end the job.
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+    except OSError as error:
+        message = (
+            f"The job could not be started ({error.strerror}). Free some memory and try again."
+        )
+        write_status(folder, Status(state="failed", error=message))
+        raise JobError(message) from error
+    announce_process(folder, process.pid)
+    # Somebody must wait for a child, or it stays in the process table as long as the app runs.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+def cancel(workspace: Workspace, job_id: str) -> Job:
+    """Ask a job to stop: at the next unit of work, or at once where the system allows it.
+
+    A job that has ended stays as it is. One that does not react, because it sits in a long
+    computation, can be ended with `terminate`.
+
+    Raises
+    ------
+    JobError
+        If there is no such job.
+    """
+    job = read_job(workspace, job_id)
+    if job.active:
+        request_cancel(job.folder)
+        process = job.status.process()
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+    return read_job(workspace, job_id)
+
+
+def terminate(workspace: Workspace, job_id: str, timeout_s: float = 5.0) -> Job:
+    """End a job's process without asking it; the job is then cancelled.
+
+    Raises
+    ------
+    JobError
+        If there is no such job, or its process is still there after `timeout_s`.
+    """
+    job = read_job(workspace, job_id)
+    if job.active:
+        request_cancel(job.folder)
+        process = job.status.process()
+        if process is not None:
+            try:
+                process.kill()
+                process.wait(timeout_s)
+            except psutil.NoSuchProcess:
+                pass
+            except psutil.TimeoutExpired as error:
+                raise JobError(
+                    f"The process {job.status.pid} of the job did not end within {timeout_s} s. "
+                    "Wait a little and try again, or end it with the system's own tools."
+                ) from error
+    return read_job(workspace, job_id)

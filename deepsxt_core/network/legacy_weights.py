@@ -1,0 +1,124 @@
+"""Weights of the published software: HDF5 files of Keras 2 from TensorFlow 2.10 and 2.11."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import WeightsMismatchError
+
+_GROUPS = {
+    r"encoder": "encoder",
+    r"mid_branch_(\d+)": r"neck_\1",
+    r"image_decoder": "image_decoder",
+    r"image_decoder_final_convolution_(\d+)": r"image_head_\1",
+    r"label_decoder": "label_decoder",
+    r"label_decoder_final_batchnorm": "label_head_0",
+    r"label_decoder_final_convolution_(\d+)": r"label_head_\1",
+}
+_KINDS = {
+    r"conv2d(?:_(\d+))?": "conv",
+    r"batch_normalization(?:_(\d+))?": "norm",
+    r".*_transposed_convolution_(\d+)": "up",
+    r"label_decoder_final_batchnorm()": "norm",
+    r"label_decoder_final_convolution_\d+()": "conv",
+}
+_VARIABLES = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
+
+
+def _our_group(file_group: str) -> str | None:
+    for pattern, ours in _GROUPS.items():
+        match = re.fullmatch(pattern, file_group)
+        if match:
+            return match.expand(ours)
+    return None
+
+
+def _kind_and_counter(file_layer: str) -> tuple[str, int] | None:
+    for pattern, kind in _KINDS.items():
+        match = re.fullmatch(pattern, file_layer)
+        if match:
+            return kind, int(match[1] or 0)
+    return None
+
+
+def _read_group(group: h5py.Group, prefix: str) -> dict[str, dict[str, NDArray]]:
+    """Return the arrays of one file group, by our layer name and variable name."""
+    counted: dict[str, dict[int, dict[str, NDArray]]] = defaultdict(lambda: defaultdict(dict))
+    for name in map(_text, group.attrs["weight_names"]):
+        layer, _, variable = name.rpartition("/")
+        identity = _kind_and_counter(layer.rpartition("/")[2])
+        variable = variable.removesuffix(":0")
+        if identity is None or variable not in _VARIABLES:
+            raise WeightsMismatchError(f"The weight file holds {name!r}, which no layer here has.")
+        kind, counter = identity
+        counted[kind][counter][variable] = np.asarray(group[name])
+    return {
+        f"{prefix}_{kind}_{i}": layers[counter]
+        for kind, layers in counted.items()
+        for i, counter in enumerate(sorted(layers))
+    }
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
+    """Load a weight file of the published software into a network from `build_network`.
+
+    The counters in the file's layer names start anywhere; only their order matters, and it is
+    compared as numbers. Nothing is assigned before everything fits.
+
+    Raises
+    ------
+    WeightsMismatchError
+        If the file is unreadable, or its groups or shapes are not those of `model`; the message
+        names the first one that is not.
+    """
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            names = [_text(name) for name in file.attrs["layer_names"]]
+            arrays = {name: _read_group(file[name], _our_group(name) or name) for name in names}
+    except (OSError, KeyError) as error:
+        raise WeightsMismatchError(
+            f"{path.name} is not a weight file of the published layout: {error}."
+        ) from error
+
+    expected = [layer for layer in model.layers if layer.weights]
+    expected_names = {layer.name for layer in expected}
+    found = {}
+    for group, by_layer in arrays.items():
+        for layer_name, variables in by_layer.items():
+            if layer_name not in expected_names:
+                shapes = {name: array.shape for name, array in variables.items()}
+                raise WeightsMismatchError(
+                    f"{path.name} does not fit this network: group {group!r} holds a layer more "
+                    f"({layer_name}: {shapes}). Check that the configuration belongs to the file."
+                )
+            found[layer_name] = variables
+
+    assignments = []
+    for layer in expected:
+        for variable in layer.weights:
+            array = found.get(layer.name, {}).get(variable.name)
+            if array is None or array.shape != tuple(variable.shape):
+                has = "nothing" if array is None else f"shape {array.shape}"
+                raise WeightsMismatchError(
+                    f"{path.name} does not fit this network: {_file_group(layer.name, arrays)} "
+                    f"has {has} for {layer.name}/{variable.name}, the network needs "
+                    f"{tuple(variable.shape)}. Check that the configuration belongs to the file."
+                )
+            assignments.append((variable, array))
+    for variable, array in assignments:
+        variable.assign(array)
+
+
+def _file_group(layer_name: str, groups: dict[str, dict[str, dict[str, NDArray]]]) -> str:
+    ours = layer_name.rsplit("_", 2)[0]
+    return next((f"group {name!r}" for name in groups if _our_group(name) == ours), "the file")

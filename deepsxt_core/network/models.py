@@ -1,0 +1,181 @@
+"""Models on disk: a folder with `config.json`, `model.weights.h5` and `card.md`."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepsxt_core import settings
+from deepsxt_core.errors import ModelError, WeightsMismatchError
+from deepsxt_core.network.config import NetworkConfig
+
+if TYPE_CHECKING:
+    import keras
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.weights.h5"
+CARD_NAME = "card.md"
+DEFAULT_MODEL = "deepsxt-compact"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model in the library, not loaded.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folder.
+    folder : Path
+    card : str
+        What it was trained on, how good it is, how to cite it: Markdown.
+    """
+
+    name: str
+    folder: Path
+    card: str
+
+    def sha256(self) -> str:
+        """Return the hash of the configuration and the weights, as hexadecimal digits.
+
+        The files are read again only when their size or time has changed.
+        """
+        paths = (self.folder / CONFIG_NAME, self.folder / WEIGHTS_NAME)
+        stats = [path.stat() for path in paths]
+        return _joint_sha256(paths, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model.
+
+    Attributes
+    ----------
+    info : ModelInfo
+    config : NetworkConfig
+    network : keras.Model
+        As `build_network` makes it, float32, with the trained weights.
+    """
+
+    info: ModelInfo
+    config: NetworkConfig
+    network: "keras.Model"
+
+
+@lru_cache(maxsize=32)
+def _joint_sha256(paths: tuple[Path, ...], _versions: tuple[tuple[int, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _library() -> tuple[Path, ...]:
+    """Return the folders that hold models: those of the workspace come before the bundled."""
+    return settings.workspace_folder() / "models", settings.assets_folder() / "models"
+
+
+def _read_info(folder: Path) -> ModelInfo:
+    missing = [name for name in (CONFIG_NAME, WEIGHTS_NAME) if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"The model folder {folder} lacks {' and '.join(missing)}.")
+    card = folder / CARD_NAME
+    return ModelInfo(
+        folder.resolve().name, folder, card.read_text(encoding="utf-8") if card.is_file() else ""
+    )
+
+
+def list_models() -> list[ModelInfo]:
+    """Return all complete models of the library, the default first, then by name."""
+    found: dict[str, ModelInfo] = {}
+    for library in _library():
+        for folder in sorted(library.glob("*/")):
+            try:
+                info = _read_info(folder)
+            except ModelError:
+                continue
+            found.setdefault(info.name, info)
+    return sorted(found.values(), key=lambda info: (info.name != DEFAULT_MODEL, info.name))
+
+
+def find_model(name_or_folder: str | Path) -> ModelInfo:
+    """Return the model of that name in the library, or in that folder.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    for info in list_models():
+        if info.name == str(name_or_folder):
+            return info
+    folder = Path(name_or_folder)
+    if folder.is_dir():
+        return _read_info(folder)
+    names = ", ".join(info.name for info in list_models()) or "none"
+    raise ModelError(f"There is no model {str(name_or_folder)!r}. Installed: {names}.")
+
+
+def load_model(name_or_folder: str | Path = DEFAULT_MODEL) -> Model:
+    """Load a model by its name in the library or by its folder.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or its configuration is invalid.
+    WeightsMismatchError
+        If its weights do not fit its configuration.
+    """
+    from deepsxt_core.network.architecture import build_network
+
+    info = find_model(name_or_folder)
+    config = NetworkConfig.from_json(info.folder / CONFIG_NAME)
+    network = build_network(config)
+    load_weights(network, info.folder / WEIGHTS_NAME, info.name)
+    return Model(info, config, network)
+
+
+def load_weights(network: "keras.Model", weights: Path, name: str) -> None:
+    """Load a weight file of Keras 3 into a network.
+
+    Raises
+    ------
+    WeightsMismatchError
+        If it does not fit; the message calls the model `name`.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Keras warns and goes on when a file lacks a layer; such a model must not be used.
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(weights)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
+        raise WeightsMismatchError(
+            f"The weights of {name!r} do not fit its configuration: {error}"
+        ) from error
+
+
+def save_model(folder: Path, network: "keras.Model", config: NetworkConfig, card: str) -> ModelInfo:
+    """Write a model folder; it appears complete or, on an error, not at all.
+
+    A model that is already there is replaced.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        network.save_weights(partial / WEIGHTS_NAME)
+        text = json.dumps(config.to_dict(), indent=2) + "\n"
+        (partial / CONFIG_NAME).write_text(text, encoding="utf-8")
+        (partial / CARD_NAME).write_text(card, encoding="utf-8")
+        partial.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return _read_info(folder)

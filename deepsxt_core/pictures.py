@@ -1,0 +1,124 @@
+"""Tomograms as people look at them: grey levels, a histogram, a result drawn over a slice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.volume import Volume
+
+OVERLAY_RGB = (255, 122, 26)
+"""The colour of a result over a slice: warm, so that it stands out from grey."""
+
+_SURVEY_SLICES = 16
+_SURVEY_PIXELS = 2**18
+_SHOWN_PERCENTILES = (0.1, 99.9)
+_HISTOGRAM_BINS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at some slices tells about the values of a volume.
+
+    Attributes
+    ----------
+    low, high : float
+        Values to draw black and white; they differ, also for a constant volume.
+    counts : numpy.ndarray
+        Histogram of the values that were looked at, int64, one per bin.
+    edges : numpy.ndarray
+        Limits of the bins, float64, one more than `counts`.
+    finite_fraction : float
+        Share of values that are neither NaN nor infinite.
+    """
+
+    low: float
+    high: float
+    counts: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    finite_fraction: float
+
+
+def survey(volume: Volume) -> Survey:
+    """Look at up to 16 slices spread through z, thinned within large slices."""
+    _, height, width = volume.shape
+    stride = max(1, int(np.sqrt(height * width / _SURVEY_PIXELS)))
+    slices = sample_slices(volume, _SURVEY_SLICES)
+    values = np.stack([image[::stride, ::stride] for image in slices])
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if finite.size == 0:
+        return Survey(0.0, 1.0, np.zeros(1, np.int64), np.array([0.0, 1.0]), 0.0)
+    low, high = (float(value) for value in np.percentile(finite, _SHOWN_PERCENTILES))
+    if high <= low:
+        high = low + 1
+    counts, edges = np.histogram(finite, _HISTOGRAM_BINS, range=(low, high))
+    return Survey(low, high, counts, edges, finite.size / values.size)
+
+
+def grey_codes(image: NDArray, low: float, high: float) -> NDArray[np.uint8]:
+    """Map values to uint8, `low` to 0 and `high` to 255, clipped; NaN becomes 0."""
+    scaled = (image.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+    return np.rint(np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255)).astype(np.uint8)
+
+
+def overlay(
+    grey: NDArray[np.uint8], score: NDArray[np.floating], threshold: float, opacity: float = 0.6
+) -> NDArray[np.uint8]:
+    """Draw where `score` (y, x) is above `threshold` over a grey slice; return RGB (y, x, 3)."""
+    picture = np.repeat(grey[..., np.newaxis], 3, axis=-1).astype(np.float32)
+    marked = score > threshold
+    picture[marked] += (np.array(OVERLAY_RGB, np.float32) - picture[marked]) * opacity
+    return np.rint(picture).astype(np.uint8)
+
+
+def scale_bar_length(width_px: int, pixel_nm: float | None) -> tuple[float, str]:
+    """Return the length in pixels, and the label, of a bar of about a fifth of the width.
+
+    The length is 1, 2 or 5 times a power of ten, in nm or µm; in pixels where the pixel size is
+    not known.
+    """
+    unit = pixel_nm or 1.0
+    target = max(width_px * unit / 5, 1e-9)
+    decade = 10.0 ** np.floor(np.log10(target))
+    length = decade * max(step for step in (1, 2, 5) if step * decade <= target)
+    if pixel_nm is None:
+        return length, f"{length:g} px"
+    label = f"{length / 1000:g} µm" if length >= 1000 else f"{length:g} nm"
+    return length / unit, label
+
+
+def _font(size_px: int) -> ImageFont.FreeTypeFont:
+    """Return the font that matplotlib brings; Pillow's own lacks the letter µ."""
+    import matplotlib
+
+    return ImageFont.truetype(
+        Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size_px
+    )
+
+
+def with_scale_bar(picture: NDArray[np.uint8], pixel_nm: float | None) -> NDArray[np.uint8]:
+    """Return a grey (y, x) or RGB (y, x, 3) picture as RGB with a labelled bar at the lower left.
+
+    `pixel_nm` is the edge of a pixel in nm. A picture too small for a label stays without.
+    """
+    image = Image.fromarray(picture).convert("RGB")
+    margin, font_px = image.width // 40, max(10, image.width // 30)
+    if image.height < 6 * font_px:
+        return np.asarray(image)
+    length, label = scale_bar_length(image.width, pixel_nm)
+    pen = ImageDraw.Draw(image)
+    bottom = image.height - margin
+    pen.rectangle((margin, bottom - font_px // 4, margin + round(length) - 1, bottom), fill="white")
+    pen.text(
+        (margin, bottom - font_px // 2),
+        label,
+        fill="white",
+        font=_font(font_px),
+        anchor="ls",
+        stroke_width=1,
+        stroke_fill="black",
+    )
+    return np.asarray(image)

@@ -1,0 +1,343 @@
+"""One function per thing a user does. The app, the command line and notebooks call these."""
+
+import hashlib
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
+from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
+from deepsxt_core.files import file_sha256, write_json
+from deepsxt_core.inference import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    Predictor,
+    Preparation,
+    SegmentParams,
+    Slab,
+    codes_sha256,
+    prepare,
+    score_volume,
+)
+from deepsxt_core.io import (
+    SCORE_NAME,
+    ScoreWriter,
+    create_score,
+    mask_volume,
+    open_score,
+    reopen_score,
+)
+from deepsxt_core.io import write_volume as write_file
+from deepsxt_core.io.meshes import ColouredMesh, write_mesh
+from deepsxt_core.network import Model
+from deepsxt_core.preflight import estimate, peak_memory_bytes
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.surface import ReconstructParams, Surfaces
+from deepsxt_core.surface import reconstruct as _reconstruct
+from deepsxt_core.volume import Mask, Score, Volume
+
+RUN_NAME = "run.json"
+
+_REPORTED_PACKAGES = ("deepsxt", "tensorflow", "keras", "numpy", "scikit-image", "vtk", "zarr")
+
+
+def describe(volume: Volume) -> dict[str, Any]:
+    """Return what is known about a volume, ready for JSON."""
+    return {
+        "path": str(volume.path) if volume.path else None,
+        "format": volume.format,
+        "dataset": volume.dataset,
+        "shape": list(volume.shape),
+        "dtype": str(volume.dtype),
+        "voxel_size_nm": list(volume.voxel_size_nm) if volume.voxel_size_nm else None,
+        "warnings": list(volume.warnings),
+    }
+
+
+def segment(
+    volume: Volume,
+    model: Model,
+    out: str | Path,
+    params: SegmentParams | None = None,
+    progress: Progress | None = None,
+    *,
+    resume: bool = False,
+    input_sha256: str | None = None,
+) -> Score:
+    """Score a volume slab by slab into ``out/score.ome.zarr``.
+
+    ``out/run.json`` is written last and records parameters, hashes, versions and timing; a folder
+    without it is not finished. Until then ``out/slabs.jsonl`` records each finished slab.
+
+    Parameters
+    ----------
+    volume : Volume
+    model : Model
+    out : Path
+        Folder; made if it does not exist. A score that is already there is replaced.
+    params : SegmentParams, optional
+    progress : Progress, optional
+    resume : bool
+        Whether to go on with what an earlier run of the same recipe has left in `out`: its
+        finished slabs are kept, and the result is the same, byte for byte, as without the break.
+    input_sha256 : str, optional
+        Of the volume's file, where it is known already.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the slices asked for are not in the volume.
+    VolumeError
+        If the file turns out to be damaged.
+    DeepSXTError
+        If the disk has too little room.
+    CancelledError
+        If the user stops; ``out`` is then left unfinished.
+    """
+    out = Path(out)
+    params = params or SegmentParams()
+    progress = progress or NoProgress()
+    z0, z1 = params.z_range(volume.shape[0])
+    started = time.monotonic()
+    (out / RUN_NAME).unlink(missing_ok=True)
+
+    progress.stage("Measuring grey values", 1, "volume")
+    if input_sha256 is None and volume.path is not None and volume.path.is_file():
+        input_sha256 = file_sha256(volume.path)
+    preparation = prepare(volume, params)
+    progress.advance()
+    predictor = _predictor(model, params)
+    description = describe(volume) | {
+        # The record is read elsewhere too.
+        "path": str(volume.path.resolve()) if volume.path else None,
+        "sha256": input_sha256,
+    }
+    recipe = {
+        "params": asdict(params),
+        "input": description,
+        "model": {"name": model.info.name, "sha256": model.info.sha256()},
+        "z": [z0, z1],
+        "inverted": preparation.invert,
+        "intensity": asdict(preparation.intensity),
+        "device": predictor.device,
+        "versions": _versions(),
+    }
+    place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.voxel_size_nm, z0)
+    begun = _begun(out, recipe, place) if resume else None
+    if begun is None:
+        # Removed first: it must not speak of the score that is about to be replaced.
+        (out / CHECKPOINT_NAME).unlink(missing_ok=True)
+        writer = create_score(*place)
+        slices, _ = preparation.apply(volume.read(z0, z0 + 1))
+        precision = predictor.settle_precision(slices)
+        begun = writer, Checkpoint.start(out / CHECKPOINT_NAME, recipe, precision)
+    writer, checkpoint = begun
+    predictor.take_precision(checkpoint.precision)
+    finished = [slab for slab in checkpoint.slabs if _is_intact(writer, slab)]
+    missing = (z1 - z0) - sum(slab.end - slab.first for slab in finished)
+    if missing:
+        estimate(out, missing, *volume.shape[1:]).require_room()
+
+    def keep(slab: Slab, codes: NDArray[np.uint8]) -> None:
+        writer.write(slab.first, codes)
+        writer.flush(slab.first, slab.end)
+        checkpoint.add(slab)
+
+    summary = score_volume(volume, predictor, preparation, (z0, z1), keep, progress, finished)
+    score = open_score(out / SCORE_NAME)
+
+    warnings = list(volume.warnings)
+    if summary.nonfinite_voxels:
+        warnings.append(
+            f"{summary.nonfinite_voxels:,} of {summary.voxels:,} values were not finite "
+            "(NaN or infinite) and counted as the median."
+        )
+    record = {
+        "step": "segment",
+        **recipe,
+        "precision": predictor.precision,
+        "nonfinite_voxels": summary.nonfinite_voxels,
+        "positive_fraction": summary.positive_voxels / summary.voxels,
+        "voxels_sha256": score_sha256(score),
+        "resumed_slices": sum(slab.end - slab.first for slab in finished),
+        "warnings": warnings,
+        "seconds_per_slice": summary.seconds_per_slice,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "seconds": round(time.monotonic() - started + sum(slab.seconds for slab in finished), 2),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(out / RUN_NAME, record)
+    (out / CHECKPOINT_NAME).unlink()
+    return score
+
+
+def score_sha256(score: Score) -> str:
+    """Return the SHA-256 of all codes in the order z, y, x, read slice by slice."""
+    digest = hashlib.sha256()
+    for first, end in score.volume.slabs(1):
+        digest.update(np.ascontiguousarray(score.volume.read(first, end)).data)
+    return digest.hexdigest()
+
+
+def preview_slice(
+    volume: Volume,
+    model: Model,
+    z: int,
+    params: SegmentParams | None = None,
+    preparation: Preparation | None = None,
+) -> NDArray[np.float32]:
+    """Score slice `z` alone as `segment` would, (y, x) in [-1, 1].
+
+    `preparation` (from `prepare`) saves measuring the volume again.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such slice.
+    """
+    params = params or SegmentParams()
+    preparation = preparation or prepare(volume, params)
+    slices, _ = preparation.apply(volume.read(z, z + 1))
+    return _predictor(model, params).score(slices)[0]
+
+
+def reconstruct(
+    score_or_mask: Score | Mask,
+    params: ReconstructParams | None = None,
+    progress: Progress | None = None,
+) -> Surfaces:
+    """Reconstruct closed surfaces; see `deepsxt_core.surface.reconstruct`."""
+    return _reconstruct(score_or_mask, params or ReconstructParams(), progress or NoProgress())
+
+
+def write_surfaces(
+    surfaces: ColouredMesh, out: str | Path, formats: Sequence[str], stem: str = "surface"
+) -> list[Path]:
+    """Write one mesh file per format, such as ``["stl", "ply"]``, into the folder `out`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a format is unknown.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"{stem}.{name}" for name in formats]
+    for path in paths:
+        write_mesh(surfaces, path)
+    return paths
+
+
+def evaluate(
+    prediction: Score | Mask,
+    truth: Mask,
+    *,
+    threshold: float = 0.0,
+    tolerance_px: float = 3.0,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Compare a segmentation with the truth, slice by slice, as one data set.
+
+    Parameters
+    ----------
+    prediction : Score or Mask
+        A score of some of the tomogram's slices is compared with those slices of the truth.
+    truth : Mask
+        Of the whole tomogram, or of the scored slices.
+    threshold : float
+        Above which a score counts as membrane.
+    tolerance_px : float
+        Distance within a slice that counts as agreement in the ``tolerant`` scores.
+
+    Returns
+    -------
+    dict
+        ``accuracy, precision, recall, f1, iou, tolerant_precision, tolerant_recall,
+        tolerant_f1`` in [0, 1].
+
+    Raises
+    ------
+    InvalidParameterError
+        If the shapes do not fit.
+    """
+    progress = progress or NoProgress()
+    shape, true_shape = prediction.volume.shape, truth.volume.shape
+    offset = prediction.first_slice if isinstance(prediction, Score) else 0
+    if shape[0] == true_shape[0]:
+        offset = 0
+    if shape[1:] != true_shape[1:] or offset + shape[0] > true_shape[0]:
+        raise InvalidParameterError(
+            f"Prediction and truth must show the same slices: got {shape} from slice {offset} on, "
+            f"and {true_shape}."
+        )
+    pixels, boundary = PixelCounts(), BoundaryCounts()
+    progress.stage("Comparing", shape[0], "slice")
+    for z in range(shape[0]):
+        marked = (
+            prediction.read_mask(z, z + 1, threshold)
+            if isinstance(prediction, Score)
+            else prediction.read_mask(z, z + 1)
+        )[0]
+        true = truth.read_mask(z + offset, z + offset + 1)[0]
+        pixels += PixelCounts.of(marked, true)
+        boundary += BoundaryCounts.of(marked, true, tolerance_px)
+        progress.advance()
+    return asdict(pixels.scores()) | {
+        "tolerant_precision": boundary.precision,
+        "tolerant_recall": boundary.recall,
+        "tolerant_f1": boundary.f1,
+    }
+
+
+def write_mask(score: Score, threshold: float, path: str | Path) -> None:
+    """Write where the score lies above `threshold` as uint8 0/1, in the format of the suffix."""
+    write_volume(mask_volume(score, threshold), path)
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Write a volume in the format that the suffix names, by default as ImageJ TIFF."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(volume, path)
+
+
+def _predictor(model: Model, params: SegmentParams) -> Predictor:
+    return Predictor(
+        model, tiling=params.tiling, precision=params.precision, rotations=params.rotations
+    )
+
+
+def _begun(
+    out: Path, recipe: dict[str, Any], place: tuple[Path, tuple[int, int, int], Any, int]
+) -> tuple[ScoreWriter, Checkpoint] | None:
+    """Return the score and the checkpoint of an earlier run of the same recipe, if there are."""
+    checkpoint = Checkpoint.read(out / CHECKPOINT_NAME)
+    if checkpoint is None or checkpoint.recipe != recipe:
+        return None
+    writer = reopen_score(*place)
+    return None if writer is None else (writer, checkpoint)
+
+
+def _is_intact(writer: ScoreWriter, slab: Slab) -> bool:
+    try:
+        return codes_sha256(writer.read(slab.first, slab.end)) == slab.sha256
+    except (UnreadableFileError, InvalidParameterError):
+        return False
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _REPORTED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

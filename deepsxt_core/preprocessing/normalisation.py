@@ -1,0 +1,134 @@
+"""From grey values of any unit and scale to what the network was trained on.
+
+The robust way clips a slice to percentiles of its volume and standardises it. The published way
+scales by the minimum and maximum of the volume, and leaves slices unscaled whose standard
+deviation is small; it is kept for comparison.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import UnreadableFileError
+from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.volume import Volume
+
+LOW_PERCENTILE = 0.1
+HIGH_PERCENTILE = 99.9
+_SAMPLED_SLICES = 24
+_PUBLISHED_MIN_STD = 1e-3
+_STANDARD = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityRange:
+    """The grey values of a volume.
+
+    Attributes
+    ----------
+    low, high : float
+        The values that are clipped to, in the unit of the volume.
+    median : float
+        Stands in for values that are not finite.
+    """
+
+    low: float
+    high: float
+    median: float
+
+
+def measure_intensity(volume: Volume) -> IntensityRange:
+    """Measure the 0.1 and 99.9 percentiles and the median on slices spread over the volume.
+
+    Raises
+    ------
+    UnreadableFileError
+        If no sampled value is finite.
+    """
+    samples = []
+    for plane in sample_slices(volume, _SAMPLED_SLICES):
+        values = plane.astype(np.float32, copy=False)
+        samples.append(values[np.isfinite(values)])
+    values = np.concatenate(samples)
+    if values.size == 0:
+        raise UnreadableFileError(
+            "The volume holds no finite grey value in any of the slices looked at. "
+            "Check the file: it may be damaged."
+        )
+    low, median, high = np.percentile(values, [LOW_PERCENTILE, 50, HIGH_PERCENTILE])
+    return IntensityRange(float(low), float(high), float(median))
+
+
+def measure_min_max(volume: Volume) -> IntensityRange:
+    """Measure the extremes of the whole volume, as the published software does.
+
+    The median is that of `measure_intensity`.
+
+    Raises
+    ------
+    UnreadableFileError
+        If no value is finite.
+    """
+    median = measure_intensity(volume).median
+    low, high = np.inf, -np.inf
+    for z0, z1 in volume.slabs(1):
+        values = clean(volume.read(z0, z1), median)[0]
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return IntensityRange(low, high, median)
+
+
+def clean(values: NDArray, median: float) -> tuple[NDArray[np.float32], int]:
+    """Return float32 `values` with NaN and infinities replaced by `median`, and their number."""
+    values = values.astype(np.float32)
+    bad = ~np.isfinite(values)
+    count = int(np.count_nonzero(bad))
+    if count:
+        values[bad] = median
+    return values, count
+
+
+def zscore(slices: NDArray[np.float32], min_std: float = 0.0) -> NDArray[np.float32]:
+    """Standardise each slice to mean 0 and standard deviation 1, in float32 arithmetic.
+
+    A slice that is so already, to 1e-4, is returned as it is: doing it twice changes nothing.
+
+    Parameters
+    ----------
+    slices : ndarray
+        (n, y, x), finite.
+    min_std : float
+        A slice whose standard deviation is not above it is only centred. A constant slice
+        becomes 0.
+
+    Returns
+    -------
+    ndarray
+        (n, y, x), float32.
+    """
+    mean = slices.mean(axis=(1, 2), dtype=np.float64, keepdims=True).astype(np.float32)
+    std = slices.std(axis=(1, 2), dtype=np.float64, keepdims=True).astype(np.float32)
+    rounding = np.finfo(np.float32).eps * np.abs(mean)
+    scale = np.where(std > np.maximum(min_std, rounding), std, np.float32(1))
+    standard = (np.abs(mean) < _STANDARD) & (np.abs(std - 1) < _STANDARD)
+    return np.where(standard, slices, (slices - mean) / scale)
+
+
+def normalise(
+    slices: NDArray[np.float32], intensity: IntensityRange, *, invert: bool = False
+) -> NDArray[np.float32]:
+    """Clip slices (n, y, x) to `intensity` and standardise each; `invert` turns bright to dark."""
+    clipped = np.clip(slices, intensity.low, intensity.high)
+    return zscore(-clipped if invert else clipped)
+
+
+def normalise_published(
+    slices: NDArray[np.float32], intensity: IntensityRange, *, invert: bool = False
+) -> NDArray[np.float32]:
+    """Scale slices (n, y, x) to [0, 1] by the volume's extremes and standardise as published.
+
+    A slice whose standard deviation is then at most 1e-3 is only centred.
+    """
+    span = intensity.high - intensity.low
+    scaled = (slices - intensity.low) / (span if span > 0 else 1.0)
+    return zscore(1 - scaled if invert else scaled, min_std=_PUBLISHED_MIN_STD)

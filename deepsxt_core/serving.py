@@ -1,0 +1,299 @@
+"""HTTP routes over the workspace: uploads in pieces, slices as bytes, scenes, downloads.
+
+::
+
+    PUT /api/tomograms?name=                              the file as the body; answers {"id": …}
+    GET /api/tomograms/<id>/slices/<z>?v=                 one slice, uint8 grey, y·x bytes
+    GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
+    GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
+    GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
+    GET /api/tomograms/<id>/surfaces/<result>/<file>      scene, picture, meshes, table
+
+The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
+What a result's address returns never changes, and the address of a slice carries a version:
+browsers may keep both. Nothing here holds more than one slice, or one piece of a file, in memory.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import get_args
+from urllib.parse import urlencode, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from deepsxt_core import exports, settings
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError, VolumeError
+from deepsxt_core.io import SCORE_NAME, open_score, open_volume
+from deepsxt_core.pictures import Survey, grey_codes, survey
+from deepsxt_core.surface.scene import Theme
+from deepsxt_core.volume import Score, Volume
+from deepsxt_core.workspace import ResultKind, Tomogram, Workspace
+
+_PIECE_BYTES = 4 * 2**20
+_KEPT_VOLUMES = 8
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+_ASK_AGAIN = {"Cache-Control": "private, no-cache"}
+# Compression gains nothing on noisy images and on meshes, and costs more than the local network.
+_AS_IT_IS = {"Content-Encoding": "identity"}
+_COMMON = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+_MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl"}
+_SCENE_FILES = frozenset(
+    f"scene-{theme}.{kind}" for theme in get_args(Theme) for kind in ("html", "png")
+)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _HttpError(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class SliceSource:
+    """How a browser gets the slices of a tomogram.
+
+    Attributes
+    ----------
+    address : str
+        Relative to the app's root, with ``{z}`` for the index of the slice.
+    survey : Survey
+        Its `low` and `high` are the values that the grey codes 0 and 255 stand for.
+    """
+
+    address: str
+    survey: Survey
+
+
+def routes(front_end: Path | None = None) -> list[BaseRoute]:
+    """Return all routes; `front_end` is a folder of scripts and styles to serve under ``/ui``."""
+    tomogram = "/api/tomograms/{tomogram}"
+    found: list[BaseRoute] = [
+        Route("/api/tomograms", _answer(_upload), methods=["PUT"]),
+        Route(f"{tomogram}/slices/{{z:int}}", _answer(_slice)),
+        Route(f"{tomogram}/scores/{{result}}/slices/{{z:int}}", _answer(_score_slice)),
+        Route(f"{tomogram}/scores/{{result}}/{{name}}", _answer(_score_file)),
+        Route(f"{tomogram}/surfaces/{{result}}/{{name}}", _answer(_surface_file)),
+    ]
+    if front_end is not None:
+        found.append(Mount("/ui", _FrontEnd(directory=front_end)))
+    return found
+
+
+def slice_source(tomogram: Tomogram) -> SliceSource:
+    """Return where a browser finds the slices of `tomogram`, and what their codes mean.
+
+    Raises
+    ------
+    VolumeError
+        If the file cannot be read.
+    """
+    shown = _open_volume(*_volume_key(tomogram))
+    address = f"api/tomograms/{tomogram.id}/slices/{{z}}?v={shown.version}"
+    return SliceSource(address, shown.survey)
+
+
+def score_address(tomogram: Tomogram, result_id: str) -> str:
+    """Return the address of the score codes, relative to the app's root, with ``{z}``."""
+    return f"api/tomograms/{tomogram.id}/scores/{result_id}/slices/{{z}}"
+
+
+def download_address(
+    tomogram: Tomogram, kind: ResultKind, result_id: str, name: str, **query: str | float
+) -> str:
+    """Return the address of one file of a result, relative to the app's root."""
+    suffix = f"?{urlencode(query)}" if query else ""
+    return f"api/tomograms/{tomogram.id}/{kind}/{result_id}/{name}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    volume: Volume
+    survey: Survey
+    version: str
+
+
+def _volume_key(tomogram: Tomogram) -> tuple[Path, str | None, int]:
+    try:
+        return tomogram.source, tomogram.dataset, tomogram.source.stat().st_mtime_ns
+    except OSError as error:
+        raise VolumeError(
+            f"The file of '{tomogram.name}' cannot be read any more: {error.strerror}. "
+            "Put it back, or open the tomogram again."
+        ) from error
+
+
+@lru_cache(maxsize=_KEPT_VOLUMES)
+def _open_volume(source: Path, dataset: str | None, mtime_ns: int) -> _Shown:
+    volume = open_volume(source, dataset=dataset)
+    version = hashlib.sha256(repr((dataset, mtime_ns)).encode()).hexdigest()[:12]
+    return _Shown(volume, survey(volume), version)
+
+
+@lru_cache(maxsize=_KEPT_VOLUMES)
+def _open_score(path: Path) -> Score:
+    return open_score(path)
+
+
+def _read_one(volume: Volume, z: int) -> NDArray:
+    if not 0 <= z < volume.shape[0]:
+        raise _HttpError(404, f"There is no slice {z}; there are {volume.shape[0]}.")
+    return volume.read(z, z + 1)[0]
+
+
+def _slice(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    shown = _open_volume(*_volume_key(tomogram))
+    image = _read_one(shown.volume, request.path_params["z"])
+    cache = _FOR_EVER if request.query_params.get("v") == shown.version else _ASK_AGAIN
+    return _bytes(grey_codes(image, shown.survey.low, shown.survey.high), cache | _AS_IT_IS)
+
+
+def _score_slice(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("scores", request.path_params["result"])
+    score = _open_score(result.folder / SCORE_NAME)
+    return _bytes(_read_one(score.volume, request.path_params["z"] - score.first_slice), _FOR_EVER)
+
+
+def _bytes(codes: NDArray[np.uint8], cache: dict[str, str]) -> Response:
+    return Response(codes.tobytes(), media_type="application/octet-stream", headers=cache)
+
+
+def _score_file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("scores", request.path_params["result"])
+    name = request.path_params["name"]
+    threshold = _threshold(request)
+    path = exports.score_file(tomogram, result, name, threshold)
+    shown = f"mask_{threshold:+.2f}{path.suffix}" if name.startswith("mask") else name
+    return _download(path, tomogram, shown)
+
+
+def _threshold(request: Request) -> float:
+    """Return the threshold asked for, to two decimals as the name of the file tells it."""
+    text = request.query_params.get("threshold", "0")
+    try:
+        return round(float(text), 2)
+    except ValueError:
+        raise InvalidParameterError(f"A threshold must be a number: got '{text}'.") from None
+
+
+def _surface_file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("surfaces", request.path_params["result"])
+    name = request.path_params["name"]
+    if name in _SCENE_FILES and (result.folder / name).is_file():
+        return FileResponse(result.folder / name, headers=_ASK_AGAIN | _AS_IT_IS)
+    return _download(exports.surface_file(result, name), tomogram, name)
+
+
+def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
+    return FileResponse(
+        path,
+        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+        filename=f"{Path(tomogram.name).stem}_{name}",
+        headers=_ASK_AGAIN | _AS_IT_IS,
+    )
+
+
+async def _upload(request: Request) -> Response:
+    _require_same_origin(request.headers)
+    name = request.query_params.get("name", "").strip()
+    if not name:
+        raise _HttpError(400, "The name of the file is missing.")
+    workspace = Workspace()
+    _require_room(int(request.headers.get("content-length", 0)), workspace)
+    upload_id, path = await run_in_threadpool(workspace.new_upload, name)
+    try:
+        await _receive(request, path)
+    except BaseException:
+        workspace.discard_upload(upload_id)
+        raise
+    tomogram = await run_in_threadpool(workspace.add_uploaded, upload_id, name)
+    return JSONResponse({"id": tomogram.id, "name": tomogram.name}, status_code=201)
+
+
+async def _receive(request: Request, path: Path) -> None:
+    limit = settings.max_upload_bytes()
+    received = 0
+    piece = bytearray()
+    with path.open("wb") as file:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > limit:
+                raise _too_large(limit)
+            piece += chunk
+            if len(piece) >= _PIECE_BYTES:
+                await run_in_threadpool(file.write, piece)
+                piece = bytearray()
+        await run_in_threadpool(file.write, piece)
+    if received == 0:
+        raise _HttpError(400, "The file is empty.")
+
+
+def _require_room(size: int, workspace: Workspace) -> None:
+    if size > settings.max_upload_bytes():
+        raise _too_large(settings.max_upload_bytes())
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(workspace.folder).free
+    if size > free:
+        raise _HttpError(
+            507, f"The server has {free / 1e9:.1f} GB left; the file has {size / 1e9:.1f} GB."
+        )
+
+
+def _too_large(limit: int) -> _HttpError:
+    return _HttpError(413, f"The file is larger than the {limit / 1e9:g} GB that are allowed.")
+
+
+def _require_same_origin(headers: Headers) -> None:
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
+    if site not in (None, "same-origin", "none") or (site is None and foreign):
+        raise _HttpError(403, "Uploads are accepted from the app's own pages alone.")
+
+
+def _answer(work: Callable) -> Endpoint:
+    """Run `work` off the event loop if it blocks, and turn expected errors into answers."""
+
+    @wraps(work)
+    async def endpoint(request: Request) -> Response:
+        try:
+            response = (
+                await work(request) if work is _upload else await run_in_threadpool(work, request)
+            )
+        except _HttpError as error:
+            response = PlainTextResponse(str(error), error.status)
+        except (VolumeError, InvalidParameterError) as error:
+            response = PlainTextResponse(str(error), 422)
+        except DeepSXTError as error:
+            response = PlainTextResponse(str(error), 404)
+        except ClientDisconnect:
+            response = PlainTextResponse("The upload was broken off.", 499)
+        response.headers.update(_COMMON)
+        return response
+
+    return endpoint
+
+
+class _FrontEnd(StaticFiles):
+    """Scripts and styles; browsers ask each time whether theirs is still the current one."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
+        return response

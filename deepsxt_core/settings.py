@@ -1,0 +1,41 @@
+"""Settings of an installation, read from the environment at each call."""
+
+import os
+import sysconfig
+from pathlib import Path
+
+
+def installation_folder() -> Path:
+    """Return the folder that holds `app.py`, `pages` and `assets`.
+
+    It is the repository in a checkout, and ``share/deepsxt`` of the environment after an
+    installation with pip.
+    """
+    repository = Path(__file__).resolve().parent.parent
+    if (repository / "app.py").is_file():
+        return repository
+    return Path(sysconfig.get_path("data")) / "share" / "deepsxt"
+
+
+def assets_folder() -> Path:
+    """Return the folder of the bundled models and pictures."""
+    return installation_folder() / "assets"
+
+
+def workspace_folder() -> Path:
+    """Return the folder that holds all tomograms and results (``DEEPSXT_HOME``)."""
+    return Path(os.environ.get("DEEPSXT_HOME", "workspace")).expanduser().resolve()
+
+
+def data_roots() -> tuple[Path, ...]:
+    """Return the server folders that users may open files from (``DEEPSXT_DATA_ROOTS``).
+
+    Several folders are separated as in ``PATH``. Without the variable there are none.
+    """
+    names = os.environ.get("DEEPSXT_DATA_ROOTS", "").split(os.pathsep)
+    return tuple(Path(name).expanduser().resolve() for name in names if name.strip())
+
+
+def max_upload_bytes() -> int:
+    """Return the largest file that may be uploaded (``DEEPSXT_MAX_UPLOAD_GB``, default 50)."""
+    return round(float(os.environ.get("DEEPSXT_MAX_UPLOAD_GB", "50")) * 1e9)

@@ -1,0 +1,77 @@
+"""What a user can choose about a reconstruction."""
+
+import math
+from dataclasses import dataclass
+
+from deepsxt_core.errors import InvalidParameterError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconstructParams:
+    """How a score or a mask becomes surfaces.
+
+    The defaults for smoothing were chosen by measuring known bodies: weak smoothing of the
+    score together with 10 Taubin iterations gave the smallest errors of volume and area.
+
+    Attributes
+    ----------
+    threshold : float
+        The surface lies where the smoothed score crosses it; in [-1, 1). Not used for a mask.
+    smoothing_voxels : float
+        Width (standard deviation) of the smoothing of the score, along each axis in voxels.
+        0 switches it off.
+    close_gap_voxels : int
+        Gaps in a membrane up to about twice as wide are closed, and dents as narrow with them;
+        on a 0/1 mask the corners of the voxels' steps too, some per cent of a small body. 0
+        switches it off.
+    fill_lumens : bool
+        Whether what an object encloses counts as its inside: a vesicle is then its membrane and
+        its lumen. A lumen open to the border of the volume is not enclosed.
+    min_voxels : int
+        Objects of fewer voxels are left out.
+    min_volume_um3 : float
+        Objects of a smaller volume in µm³ are left out; needs a known voxel size.
+    taubin_iterations : int
+        Rounds of smoothing of the mesh, which keep its volume; from 3 on they have an effect.
+        0 switches it off.
+    decimate_to : float
+        Fraction of the faces to keep, in (0, 1]. 1 keeps them all.
+    """
+
+    threshold: float = 0.0
+    smoothing_voxels: float = 0.7
+    close_gap_voxels: int = 0
+    fill_lumens: bool = False
+    min_voxels: int = 64
+    min_volume_um3: float = 0.0
+    taubin_iterations: int = 10
+    decimate_to: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.threshold < 1:
+            raise InvalidParameterError(
+                f"threshold must be at least -1 and below 1: got {self.threshold}."
+            )
+        if not 0 <= self.smoothing_voxels <= 10:
+            raise InvalidParameterError(
+                f"smoothing_voxels must lie between 0 (off) and 10: got {self.smoothing_voxels}."
+            )
+        if not 0 <= self.close_gap_voxels <= 5:
+            raise InvalidParameterError(
+                f"close_gap_voxels must lie between 0 (off) and 5: got {self.close_gap_voxels}."
+            )
+        if self.min_voxels < 0:
+            raise InvalidParameterError(f"min_voxels must be 0 or more: got {self.min_voxels}.")
+        if not (self.min_volume_um3 >= 0 and math.isfinite(self.min_volume_um3)):
+            raise InvalidParameterError(
+                f"min_volume_um3 must be a number of µm³, 0 or more: got {self.min_volume_um3}."
+            )
+        if not 0 <= self.taubin_iterations <= 200:
+            raise InvalidParameterError(
+                f"taubin_iterations must lie between 0 (off) and 200: got {self.taubin_iterations}."
+            )
+        if not 0 < self.decimate_to <= 1:
+            raise InvalidParameterError(
+                "decimate_to is the fraction of faces to keep, above 0 and at most 1 (all): "
+                f"got {self.decimate_to}."
+            )

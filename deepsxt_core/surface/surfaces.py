@@ -1,0 +1,230 @@
+"""The result of a reconstruction: one mesh of closed objects and a table about them."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
+from deepsxt_core.files import written_beside
+
+if TYPE_CHECKING:
+    import pyvista
+
+Unit = Literal["µm", "voxel"]
+
+MESH_NAME = "surface.vtp"
+TABLE_NAME = "objects.json"
+
+# Okabe and Ito's colours, told apart with any kind of colour vision, in an order in which
+# neighbours differ in lightness too. Source: Okabe and Ito 2008, "Color Universal Design".
+PALETTE: NDArray[np.uint8] = np.array(
+    [
+        (0, 114, 178),
+        (230, 159, 0),
+        (0, 158, 115),
+        (204, 121, 167),
+        (86, 180, 233),
+        (213, 94, 0),
+        (240, 228, 66),
+    ],
+    dtype=np.uint8,
+)
+
+
+def object_colours(ids: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return the colours (n, 3) of objects `ids` (n,), red, green, blue; always the same."""
+    return PALETTE[(np.asarray(ids) - 1) % len(PALETTE)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRow:
+    """What is known about one object. Lengths, areas and volumes in the unit of its surfaces.
+
+    Attributes
+    ----------
+    id : int
+        1 is the object of most voxels.
+    voxels : int
+        Voxels above the threshold, after smoothing.
+    faces : int
+        Triangles.
+    volume : float
+        Enclosed by the mesh, in unit³; a hollow counts as outside.
+    area : float
+        Of the mesh, in unit².
+    centroid : tuple of float
+        Of the enclosed volume, (x, y, z).
+    bounds : tuple of float
+        (x_min, x_max, y_min, y_max, z_min, z_max).
+    mean_score : float or None
+        Of the smoothed score over its voxels; None where there was a mask and no score.
+    """
+
+    id: int
+    voxels: int
+    faces: int
+    volume: float
+    area: float
+    centroid: tuple[float, float, float]
+    bounds: tuple[float, float, float, float, float, float]
+    mean_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaces:
+    """Closed, outward oriented surfaces of objects, largest first.
+
+    Attributes
+    ----------
+    mesh : pyvista.PolyData
+        Triangles. Points float32 (x, y, z), right-handed: the centre of voxel (z=k, y=j, x=i)
+        of the tomogram lies at (i dx, j dy, k dz). Cell data ``"object"`` (int32) holds the
+        id per face. Points and faces are ordered by object, and no two objects share a point.
+    objects : tuple of ObjectRow
+        One row per object, ordered by id.
+    unit : str
+        Unit of all lengths: ``"µm"``, or ``"voxel"`` where the voxel size is not known.
+    """
+
+    mesh: "pyvista.PolyData"
+    objects: tuple[ObjectRow, ...]
+    unit: Unit
+
+    @property
+    def triangles(self) -> NDArray[np.int64]:
+        """Point indices (faces, 3)."""
+        return np.asarray(self.mesh.regular_faces)
+
+    @property
+    def face_objects(self) -> NDArray[np.int32]:
+        """Object id of each face (faces,), ascending."""
+        return np.asarray(self.mesh.cell_data["object"])
+
+    @property
+    def point_objects(self) -> NDArray[np.int32]:
+        """Object id of each point (points,), ascending."""
+        ids = np.zeros(self.mesh.n_points, np.int32)
+        ids[self.triangles] = self.face_objects[:, np.newaxis]
+        return ids
+
+    @property
+    def point_colours(self) -> NDArray[np.uint8]:
+        """Red, green, blue of each point (points, 3)."""
+        return object_colours(self.point_objects)
+
+    def select(self, ids: Collection[int]) -> Self:
+        """Return the same surfaces with objects `ids` alone, ids and colours unchanged.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `ids` is empty or holds an unknown id.
+        """
+        known = {row.id for row in self.objects}
+        unknown = sorted(set(ids) - known)
+        if unknown or not ids:
+            raise InvalidParameterError(
+                f"Select objects by ids from {min(known)} to {max(known)}: got {unknown or 'none'}."
+            )
+        keep = np.isin(self.point_objects, list(ids))
+        mesh = build_mesh(
+            np.asarray(self.mesh.points),
+            self.triangles,
+            np.where(keep, self.point_objects, 0).astype(np.int32),
+        )
+        return type(self)(mesh, tuple(row for row in self.objects if row.id in ids), self.unit)
+
+    def summary(self) -> dict[str, Any]:
+        """Return totals for reports; volume and area are None where the voxel size is unknown."""
+        known = self.unit == "µm"
+        return {
+            "objects": len(self.objects),
+            "faces": int(self.mesh.n_cells),
+            "unit": self.unit,
+            "voxels": sum(row.voxels for row in self.objects),
+            "volume_um3": sum(row.volume for row in self.objects) if known else None,
+            "area_um2": sum(row.area for row in self.objects) if known else None,
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the mesh and the table into `folder`; `load` reads them back."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_beside(folder / MESH_NAME) as partial:
+            self.mesh.save(partial, compression="lz4")
+        table = {"unit": self.unit, "objects": [asdict(row) for row in self.objects]}
+        with written_beside(folder / TABLE_NAME) as partial:
+            partial.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        UnreadableFileError
+            If `folder` does not hold a complete result.
+        """
+        import pyvista
+
+        unit, objects = load_table(folder)
+        if not (folder / MESH_NAME).is_file():
+            raise UnreadableFileError(f"'{folder}' holds no {MESH_NAME}. Reconstruct it again.")
+        return cls(pyvista.PolyData(folder / MESH_NAME), objects, unit)
+
+
+def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:
+    """Read unit and object table alone, without VTK and without the mesh.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the table is missing or damaged.
+    """
+    try:
+        table = json.loads((folder / TABLE_NAME).read_text(encoding="utf-8"))
+        rows = tuple(
+            ObjectRow(**row | {"centroid": tuple(row["centroid"]), "bounds": tuple(row["bounds"])})
+            for row in table["objects"]
+        )
+        return table["unit"], rows
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFileError(
+            f"'{folder}' holds no readable {TABLE_NAME} ({error}). Reconstruct it again."
+        ) from error
+
+
+def build_mesh(
+    points: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    point_objects: NDArray[np.int32],
+) -> "pyvista.PolyData":
+    """Return a mesh ordered by object; points of object 0 and their faces are left out.
+
+    Parameters
+    ----------
+    points : ndarray
+        (n, 3), x, y, z.
+    triangles : ndarray
+        Point indices (faces, 3).
+    point_objects : ndarray
+        Object id of each point (n,).
+    """
+    import pyvista
+
+    order = np.argsort(point_objects, kind="stable")
+    order = order[np.searchsorted(point_objects[order], 1) :]
+    place = np.full(len(points), -1, np.int64)
+    place[order] = np.arange(len(order))
+
+    face_objects = point_objects[triangles[:, 0]]
+    face_order = np.argsort(face_objects, kind="stable")
+    face_order = face_order[np.searchsorted(face_objects[face_order], 1) :]
+    kept: Any = points[order].astype(np.float32, copy=False)  # Any: annotated as float64 there
+    mesh = pyvista.PolyData.from_regular_faces(kept, place[triangles[face_order]])
+    mesh.cell_data["object"] = face_objects[face_order]
+    return mesh

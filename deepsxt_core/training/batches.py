@@ -1,0 +1,121 @@
+"""Batches of simulated slices, drawn on the way, the same for the same seed."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.phantom import SliceParams, draw_slice
+from deepsxt_core.preprocessing import IntensityRange, normalise
+from deepsxt_core.training.augmentation import augment
+
+Images = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchParams:
+    """How batches are cut from simulated slices.
+
+    Attributes
+    ----------
+    batch_size : int
+        Crops per batch.
+    crop_px : int
+        Side of a crop, a multiple of 16, at most the side of a slice.
+    new_slices : int
+        Slices drawn anew per batch; fewer than `batch_size` means that slices are used again,
+        cropped and augmented otherwise.
+    window : int
+        Number of recent slices that a batch picks from.
+    positive_weight : float
+        Weight of a membrane pixel in the loss, against 1 for the rest. Membranes are few: above 1
+        they are found more readily.
+    seed : int
+        Same seed, same batches.
+    slices : SliceParams
+        What slices look like.
+    """
+
+    batch_size: int = 4
+    crop_px: int = 192
+    new_slices: int = 2
+    window: int = 32
+    positive_weight: float = 3.0
+    seed: int = 0
+    slices: SliceParams = field(default_factory=SliceParams)
+
+    def __post_init__(self) -> None:
+        if self.crop_px < 16 or self.crop_px % 16 or self.crop_px > min(self.slices.shape):
+            raise InvalidParameterError(
+                "crop_px must be a multiple of 16 that fits into a slice of "
+                f"{self.slices.shape}: got {self.crop_px}."
+            )
+        for name in ("batch_size", "new_slices", "window"):
+            if getattr(self, name) < 1:
+                raise InvalidParameterError(
+                    f"{name} must be at least 1: got {getattr(self, name)}."
+                )
+        if not self.positive_weight > 0:
+            raise InvalidParameterError(
+                f"positive_weight must be above 0: got {self.positive_weight}."
+            )
+
+
+class PhantomBatches(keras.utils.PyDataset):
+    """Batches (image, label, weight) of augmented crops, each (batch, crop, crop, 1) float32.
+
+    The image is standardised, the label 0 or 1. Batch `i` depends on the seed and on `i` alone,
+    not on who asks for it and when.
+    """
+
+    def __init__(self, params: BatchParams, count: int, *, first: int = 0) -> None:
+        # One thread draws ahead while the network computes.
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self.params = params
+        self.count = count
+        self.first = first
+        self._slice = lru_cache(maxsize=2 * params.window)(self._draw)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Images, Images, Images]:
+        params = self.params
+        number = self.first + index
+        rng = np.random.default_rng([params.seed, 1, number])
+        newest = (number + 1) * params.new_slices
+        picked = rng.choice(
+            np.arange(max(newest - params.window, 0), newest),
+            params.batch_size,
+            replace=newest < params.batch_size,
+        )
+        pairs = [augment(rng, *self._slice(int(n)), params.crop_px) for n in picked]
+        images = np.stack([image for image, _ in pairs])[..., np.newaxis]
+        labels = np.stack([label for _, label in pairs])[..., np.newaxis].astype(np.float32)
+        return images, labels, 1 + np.float32(params.positive_weight - 1) * labels
+
+    def _draw(self, number: int) -> tuple[Images, NDArray[np.bool_]]:
+        return draw_slice(np.random.default_rng([self.params.seed, 0, number]), self.params.slices)
+
+
+def draw_validation(count: int, seed: int, params: SliceParams) -> tuple[Images, NDArray[np.bool_]]:
+    """Draw slices as the network meets them in use: whole and standardised, not augmented.
+
+    Returns
+    -------
+    images : ndarray
+        (count, y, x, 1) float32.
+    labels : ndarray
+        (count, y, x) bool.
+    """
+    pairs = [draw_slice(np.random.default_rng([seed, 2, n]), params) for n in range(count)]
+    images = [normalise(image[np.newaxis], _intensity(image))[0] for image, _ in pairs]
+    return np.stack(images)[..., np.newaxis], np.stack([label for _, label in pairs])
+
+
+def _intensity(image: Images) -> IntensityRange:
+    low, median, high = np.percentile(image, [0.1, 50, 99.9])
+    return IntensityRange(float(low), float(high), float(median))

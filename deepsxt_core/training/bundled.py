@@ -1,0 +1,97 @@
+"""Train the bundled model: ``python -m deepsxt_core.training.bundled --out FOLDER``.
+
+All data is simulated. The same seed, number of steps and versions give the same batches in the
+same order; weights agree up to the rounding of the machine.
+"""
+
+import argparse
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from deepsxt_core.network import NetworkConfig, build_network, save_model
+from deepsxt_core.phantom import SliceParams
+from deepsxt_core.training.batches import BatchParams, PhantomBatches, draw_validation
+from deepsxt_core.training.fit import Checkpoints, FitParams, fit_image, fit_score
+
+WIDTH = 12
+NECK_FILTERS = 48
+_VALIDATION_SEED = 1_000_003
+_VALIDATION_SLICES = 24
+
+logger = logging.getLogger(__name__)
+
+
+def compact_config() -> NetworkConfig:
+    """Return the published architecture, narrow enough to be bundled and run on a laptop."""
+    config = NetworkConfig.published(WIDTH)
+    return replace(config, neck=replace(config.neck, n_filters=NECK_FILTERS))
+
+
+def train(folder: Path, fit: FitParams, batches: BatchParams, start: Path | None = None) -> None:
+    """Train the compact network on simulated slices and save it as a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder to write. A card that is already there is kept. Checkpoints are written
+        beside it, to ``FOLDER.training``.
+    fit : FitParams
+    batches : BatchParams
+    start : Path, optional
+        Weights to start from instead of fresh ones.
+    """
+    keras.utils.set_random_seed(fit.seed)
+    config = compact_config()
+    network = build_network(config)
+    if start is not None:
+        network.load_weights(start)
+    checkpoints = folder.with_name(folder.name + ".training")
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    images, labels = draw_validation(_VALIDATION_SLICES, _VALIDATION_SEED, SliceParams())
+    began = time.monotonic()
+    fit_score(
+        network,
+        PhantomBatches(batches, fit.steps),
+        fit,
+        [Checkpoints(network, checkpoints, fit, images, labels)],
+    )
+    if fit.image_steps:
+        fit_image(network, PhantomBatches(batches, fit.image_steps, first=fit.steps), fit)
+    card_path = folder / "card.md"
+    card = card_path.read_text(encoding="utf-8") if card_path.is_file() else ""
+    save_model(folder, network, config, card)
+    logger.info("Saved %s after %.1f min.", folder, (time.monotonic() - began) / 60)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deepsxt_core.training.bundled", description="Train the bundled model."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--steps", type=int, default=FitParams().steps, help="batches to train on")
+    parser.add_argument("--image-steps", type=int, default=FitParams().image_steps)
+    parser.add_argument("--learning-rate", type=float, default=FitParams().learning_rate)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="weights to start from")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    train(
+        arguments.out,
+        FitParams(
+            steps=arguments.steps,
+            image_steps=arguments.image_steps,
+            learning_rate=arguments.learning_rate,
+            seed=arguments.seed,
+        ),
+        BatchParams(seed=arguments.seed),
+        arguments.start,
+    )
+
+
+if __name__ == "__main__":
+    main()

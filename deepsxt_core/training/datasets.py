@@ -1,0 +1,354 @@
+"""Training data of a laboratory: a folder of images, some of them with labels.
+
+``NAME.tif`` is an image or a tomogram, ``NAME.labels.tif`` its labels (or ``NAME.truth.tif``, as
+simulated tomograms have them); an image without such a neighbour is unlabelled. Labels are 0
+outside and above 0 on membranes, so 0/1, 0/255 and numbered objects are all understood. Pixels
+that nobody has judged carry the ignore label. In the labels of a tomogram, slices without any
+membrane count as not labelled; an empty label of a single image says that it shows none.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from deepsxt_core.errors import TrainingDataError, VolumeError
+from deepsxt_core.io import open_volume
+from deepsxt_core.preprocessing import (
+    IntensityRange,
+    clean,
+    measure_intensity,
+    normalise,
+    suggest_invert,
+)
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.volume import Volume
+
+IGNORED = 2
+"""Stands for "nobody knows" where labels are read as 0 and 1."""
+
+DEFAULT_IGNORE_LABEL = 128
+LABEL_MARKS = (".labels", ".truth")
+_SUFFIXES = frozenset(
+    [".tif", ".tiff", ".mrc", ".rec", ".st", ".map", ".ali", ".h5", ".hdf5", ".hdf", ".nxs"]
+)
+_PLAIN_LABELS = {0, 1, DEFAULT_IGNORE_LABEL, 255}
+_PROBLEMS_TOLD = 3
+_POLARITY_SLICES = 5
+_BACKGROUND_PX = 20.0
+
+Pair = tuple[Path, Path | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataParams:
+    """How images and labels are understood.
+
+    Attributes
+    ----------
+    ignore_label : int or None
+        Label of pixels that nobody has judged. None: 128, in files whose other labels are
+        0, 1 and 255 at most; elsewhere 128 may be a numbered object.
+    invert : bool or None
+        Whether membranes are brighter than their surroundings. None decides per file, by the
+        grey values under the labels where there are some.
+    """
+
+    ignore_label: int | None = None
+    invert: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One image or tomogram of a training set, with what was found out about it.
+
+    Attributes
+    ----------
+    name : str
+    image : Volume
+    labels : Volume or None
+    ignore_label : int or None
+        In the values of `labels`.
+    labelled : tuple of int
+        Slices with labels, ascending.
+    membrane_px : tuple of int
+        Membrane pixels in each of them.
+    intensity : IntensityRange
+    invert : bool
+        Whether grey values are inverted, so that membranes are dark.
+    """
+
+    name: str
+    image: Volume
+    labels: Volume | None
+    ignore_label: int | None
+    labelled: tuple[int, ...]
+    membrane_px: tuple[int, ...]
+    intensity: IntensityRange
+    invert: bool
+
+    @property
+    def unlabelled(self) -> tuple[int, ...]:
+        """Slices without labels, ascending."""
+        return tuple(sorted(set(range(self.image.shape[0])) - set(self.labelled)))
+
+    def read_image(self, z: int) -> NDArray[np.float32]:
+        """Return slice `z`, float32 (y, x), standardised, membranes dark."""
+        values, _ = clean(self.image.read(z, z + 1), self.intensity.median)
+        return normalise(values, self.intensity, invert=self.invert)[0]
+
+    def read_labels(self, z: int) -> NDArray[np.uint8]:
+        """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`."""
+        if self.labels is None:
+            return np.full(self.image.shape[1:], IGNORED, np.uint8)
+        return _decode(self.labels.read(z, z + 1)[0], self.ignore_label)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """All images to train on, checked.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+        In the order of their names.
+    """
+
+    sources: tuple[Source, ...]
+
+    def counts(self) -> dict[str, Any]:
+        """Return the numbers of files, labelled and unlabelled slices, and membrane pixels."""
+        labelled = sum(len(source.labelled) for source in self.sources)
+        slices = sum(source.image.shape[0] for source in self.sources)
+        return {
+            "files": len(self.sources),
+            "labelled_slices": labelled,
+            "unlabelled_slices": slices - labelled,
+            "membrane_px": sum(sum(source.membrane_px) for source in self.sources),
+            "inverted": [source.name for source in self.sources if source.invert],
+        }
+
+    def fingerprint(self) -> str:
+        """Return a hash that changes when a file of the set is replaced."""
+        digest = hashlib.sha256()
+        for source in self.sources:
+            digest.update(repr((source.name, source.invert, source.ignore_label)).encode())
+            for volume in (source.image, source.labels):
+                if volume is not None and volume.path is not None:
+                    stat = volume.path.stat()
+                    digest.update(repr((volume.shape, stat.st_size, stat.st_mtime_ns)).encode())
+        return digest.hexdigest()
+
+
+def find_pairs(folder: str | Path) -> list[Pair]:
+    """Return the images of a folder, each with its labels or None, sorted by name.
+
+    Raises
+    ------
+    TrainingDataError
+        If there is no such folder, labels lack their image, an image has several labels or
+        several images share a name that has labels.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise TrainingDataError(
+            f"There is no folder '{folder}'. Give one that holds NAME.tif and NAME.labels.tif."
+        )
+    images: dict[str, list[Path]] = defaultdict(list)
+    labels: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in _SUFFIXES or path.name.startswith(".") or path.is_dir():
+            continue
+        mark = next((mark for mark in LABEL_MARKS if path.stem.lower().endswith(mark)), None)
+        if mark:
+            labels[path.stem[: -len(mark)]].append(path)
+        else:
+            images[path.stem].append(path)
+    problems = []
+    for name, found in labels.items():
+        if name not in images:
+            problems.append(f"'{found[0].name}' has no image '{name}.tif' beside it")
+        elif len(images[name]) > 1 or len(found) > 1:
+            files = ", ".join(path.name for path in images[name] + found)
+            problems.append(f"it is unclear which of {files} belong together")
+    _refuse(problems, f"The folder '{folder.name}' cannot be used", "Rename or remove these files")
+    return sorted(
+        (image, labels[name][0] if name in labels else None)
+        for name, found in images.items()
+        for image in found
+    )
+
+
+def open_training_set(
+    data: str | Path | Sequence[Pair],
+    params: DataParams | None = None,
+    progress: Progress | None = None,
+) -> TrainingSet:
+    """Open and check all that will be trained on, before time is spent on it.
+
+    Every labelled slice is read once; of tomograms without labels, slices spread over them.
+
+    Parameters
+    ----------
+    data : str or Path, or sequence of (image, labels or None)
+        A folder as `find_pairs` understands it, or the files.
+    params : DataParams, optional
+    progress : Progress, optional
+
+    Raises
+    ------
+    TrainingDataError
+        If files are damaged or of no use, labels do not fit, or nothing can be learnt from them;
+        the message names the files.
+    """
+    params = params or DataParams()
+    progress = progress or NoProgress()
+    is_folder = isinstance(data, str | Path)
+    pairs = find_pairs(data) if isinstance(data, str | Path) else list(data)
+    where = f"in '{data}'" if is_folder else "among the chosen files"
+    if not any(labels for _, labels in pairs):
+        raise TrainingDataError(
+            f"There are no labels {where}: {len(pairs)} images, none with labels. "
+            "Put NAME.labels.tif beside NAME.tif, 0 outside and above 0 on membranes."
+        )
+    sources, problems = [], []
+    progress.stage("Checking the data", len(pairs), "file")
+    for image, labels in pairs:
+        try:
+            sources.append(_open_source(image, labels, params))
+        except (VolumeError, TrainingDataError) as error:
+            problems.append(str(error).rstrip("."))
+        progress.advance()
+    _refuse(problems, f"The training data {where} cannot be used", "Mend or remove these files")
+    found = TrainingSet(tuple(sources))
+    if not found.counts()["membrane_px"]:
+        raise TrainingDataError(
+            f"The labels {where} hold no membrane at all: every judged pixel of "
+            f"{sum(labels is not None for _, labels in pairs)} label files is 0. Without a "
+            "membrane there is nothing to learn: check how the labels were exported."
+        )
+    return found
+
+
+def _refuse(problems: Sequence[str], what: str, remedy: str) -> None:
+    if not problems:
+        return
+    told = "; ".join(problems[:_PROBLEMS_TOLD])
+    more = len(problems) - _PROBLEMS_TOLD
+    if more > 0:
+        told += f"; and {more} more"
+    raise TrainingDataError(f"{what}: {told}. {remedy}.")
+
+
+def _open_source(image_path: Path, label_path: Path | None, params: DataParams) -> Source:
+    image = open_volume(image_path)
+    intensity = measure_intensity(image)
+    if not intensity.high > intensity.low:
+        raise TrainingDataError(
+            f"'{image_path.name}' has one grey value everywhere ({intensity.low:g})"
+        )
+    if label_path is None:
+        _check_is_image(image, image_path.name)
+        invert = suggest_invert(image) if params.invert is None else params.invert
+        return Source(image_path.stem, image, None, None, (), (), intensity, invert)
+    labels = open_volume(label_path)
+    if labels.shape != image.shape:
+        raise TrainingDataError(
+            f"'{label_path.name}' has {_size(labels)} voxels, but '{image_path.name}' has "
+            f"{_size(image)}"
+        )
+    ignore = params.ignore_label
+    if ignore is None and _values(labels, label_path.name) <= _PLAIN_LABELS:
+        ignore = DEFAULT_IGNORE_LABEL
+    labelled, membrane_px = _labelled_slices(labels, ignore, label_path.name)
+    for z in labelled:
+        image.read(z, z + 1)
+    source = Source(
+        image_path.stem, image, labels, ignore, labelled, membrane_px, intensity, invert=False
+    )
+    bright = _membranes_are_bright(source) if params.invert is None else params.invert
+    return replace(source, invert=bright)
+
+
+def _size(volume: Volume) -> str:
+    return " × ".join(map(str, volume.shape))
+
+
+def _check_is_image(image: Volume, name: str) -> None:
+    """Refuse a mask that is named like an image: learning to repaint it would do harm."""
+    middle = image.shape[0] // 2
+    values = np.unique(image.read(middle, middle + 1))
+    if len(values) <= 2 and image.dtype.kind in "bui":
+        raise TrainingDataError(
+            f"'{name}' holds only the values {', '.join(map(str, values))} and seems to be labels, "
+            "which are named NAME.labels.tif"
+        )
+
+
+def _values(labels: Volume, name: str) -> set[int]:
+    """Return the values of a label file; more than a plain file has end the search."""
+    found: set[int] = set()
+    for z in range(labels.shape[0]):
+        found |= set(_whole_numbers(labels.read(z, z + 1), name))
+        if not found <= _PLAIN_LABELS:
+            break
+    return found
+
+
+def _whole_numbers(values: NDArray, name: str) -> Iterable[int]:
+    unique = np.unique(values)
+    if not np.isfinite(unique).all() or (unique != np.round(unique)).any():
+        wrong = next(v for v in unique if not np.isfinite(v) or v != np.round(v))
+        raise TrainingDataError(
+            f"'{name}' holds {wrong:g}, but labels are whole numbers: 0 outside, above 0 on "
+            "membranes"
+        )
+    return (int(value) for value in unique)
+
+
+def _labelled_slices(
+    labels: Volume, ignore_label: int | None, name: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    depth = labels.shape[0]
+    found = {}
+    for z in range(depth):
+        plane = labels.read(z, z + 1)[0]
+        for value in _whole_numbers(plane, name):
+            if value < 0 and value != ignore_label:
+                raise TrainingDataError(
+                    f"'{name}' holds the label {value}; labels are 0 or above, or the ignore label"
+                )
+        decoded = _decode(plane, ignore_label)
+        membrane_px = int(np.count_nonzero(decoded == 1))
+        if membrane_px or (depth == 1 and (decoded == 0).any()):
+            found[z] = membrane_px
+    return tuple(found), tuple(found.values())
+
+
+def _decode(labels: NDArray, ignore_label: int | None) -> NDArray[np.uint8]:
+    decoded = (labels > 0).astype(np.uint8)
+    if ignore_label is not None:
+        decoded[labels == ignore_label] = IGNORED
+    return decoded
+
+
+def _membranes_are_bright(source: Source) -> bool:
+    """Compare labelled membranes with their surroundings; by the grey values where there is none.
+
+    Measured against the local mean, because a slice is brighter here and darker there.
+    """
+    labelled = [z for z, px in zip(source.labelled, source.membrane_px, strict=True) if px]
+    if not labelled:
+        return suggest_invert(source.image)
+    contrast = 0.0
+    for i in np.unique(np.linspace(0, len(labelled) - 1, _POLARITY_SLICES).round().astype(int)):
+        image = source.read_image(labelled[i])
+        membrane = source.read_labels(labelled[i]) == 1
+        contrast += float((image - ndimage.gaussian_filter(image, _BACKGROUND_PX))[membrane].sum())
+    return contrast > 0

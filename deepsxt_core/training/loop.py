@@ -1,0 +1,294 @@
+"""The training itself: step after step within a budget, with checkpoints to go on from."""
+
+import csv
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from deepsxt_core.errors import CancelledError, InvalidParameterError
+from deepsxt_core.files import written_beside
+from deepsxt_core.progress import Progress
+from deepsxt_core.training.losses import labelled_loss, unlabelled_loss
+from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.samples import Samples
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_NAME = "checkpoint.npz"
+LOG_NAME = "training.csv"
+_WARM_UP = 0.03
+
+Row = dict[str, float]
+
+
+class _Trainee(keras.Model):
+    """The network with the two losses.
+
+    The truth that belongs to a batch is (batch, y, x, 3): target and weight of the score, and
+    whether there are labels, 1 or 0 for the whole batch.
+    """
+
+    with_unlabelled = False
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,  # noqa: ARG002
+        training: bool = True,  # noqa: ARG002
+    ) -> Any:
+        repainted, score = y_pred
+        loss = labelled_loss(x, y[..., 0:1], y[..., 1:2], repainted, score)
+        if not self.with_unlabelled:
+            return loss
+        has_labels = ops.mean(y[..., 2])
+        return has_labels * loss + (1 - has_labels) * unlabelled_loss(x, repainted)
+
+
+class Training:
+    """A network being trained.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From `build_network`; its weights are changed.
+    labelled : Samples
+    unlabelled : Samples or None
+        Where there are some, their batches alternate with labelled ones.
+    measure : callable
+        Returns the scores of the network on what is held back, with ``"f1"`` among them.
+    params : TrainingParams
+    folder : Path
+        For checkpoint and log; made if it does not exist.
+    recipe : dict
+        All that the result depends on: a checkpoint of another recipe is not continued.
+
+    Attributes
+    ----------
+    rows : list of dict
+        What was measured, oldest first; the first is of step 0, before training.
+    best_step : int
+        After which the network was best on what is held back.
+    continued_from : int
+        Step of the checkpoint that was found, 0 without one.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        labelled: Samples,
+        unlabelled: Samples | None,
+        measure: Callable[[], dict[str, float]],
+        params: TrainingParams,
+        folder: Path,
+        recipe: dict[str, Any],
+    ) -> None:
+        self.rows: list[Row] = []
+        self.best_step = 0
+        self.continued_from = 0
+        self._network = network
+        self._labelled, self._unlabelled = labelled, unlabelled
+        self._measure = measure
+        self._params = params
+        self._folder = folder
+        self._recipe = json.loads(json.dumps(recipe))
+        self._best: list[np.ndarray] = []
+        self._step = 0
+        self._before_s = 0.0
+        self._began = time.monotonic()
+        self._trainee = _Trainee(network.inputs, network.outputs, name="trainee")
+        self._trainee.with_unlabelled = unlabelled is not None
+        self._optimizer = keras.optimizers.AdamW(
+            params.learning_rate, weight_decay=1e-4, clipnorm=1.0
+        )
+        self._optimizer.build(self._trainee.trainable_variables)
+        self._trainee.compile(self._optimizer)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent, that before a break included."""
+        return self._before_s + time.monotonic() - self._began
+
+    @property
+    def steps(self) -> int:
+        """Batches learnt from."""
+        return self._step
+
+    def run(self, progress: Progress) -> None:
+        """Train until the budget is spent, then load the weights that were best.
+
+        Raises
+        ------
+        CancelledError
+            If the user stops; a checkpoint is written first, and the same call goes on from it.
+        InvalidParameterError
+            If the loss is no longer finite.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._restore()
+        if not self.rows:
+            self._note(float("nan"), self._measure())
+        ticks = _Ticks(progress, self._params, self._budget_spent())
+        with ThreadPoolExecutor(1) as drawing:
+            try:
+                self._train(drawing, ticks)
+            except (CancelledError, KeyboardInterrupt):
+                self._save()
+                raise
+        if self._best:
+            self._network.set_weights(self._best)
+
+    def _train(self, drawing: ThreadPoolExecutor, ticks: "_Ticks") -> None:
+        upcoming = drawing.submit(self._draw, self._step)
+        losses: list[float] = []
+        while (spent := self._budget_spent()) < 1 or not self._step:
+            image, truth = upcoming.result()
+            upcoming = drawing.submit(self._draw, self._step + 1)
+            self._optimizer.learning_rate = self._params.learning_rate * _rate(spent)
+            self._trainee.reset_metrics()
+            losses.append(float(self._trainee.train_on_batch(image, truth)))
+            self._step += 1
+            if self._step % self._params.validation_steps == 0 or self._budget_spent() >= 1:
+                self._check(losses)
+                losses.clear()
+                if self._is_exhausted():
+                    logger.info("No better measurement in %s: stopping.", self._params.patience)
+                    break
+            ticks.show(self._budget_spent())
+
+    def _draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        if self._unlabelled is None:
+            batch, has_labels = self._labelled.draw(step), True
+        else:
+            has_labels = step % 2 == 0
+            batch = (self._labelled if has_labels else self._unlabelled).draw(step // 2)
+        kind = np.full_like(batch.weight, has_labels)
+        return batch.image, np.concatenate([batch.target, batch.weight, kind], axis=-1)
+
+    def _budget_spent(self) -> float:
+        """Return the part of the budget that is spent, 1 or more at the end."""
+        params = self._params
+        parts = [self._step / params.steps] if params.steps else []
+        if params.minutes:
+            parts.append(self.seconds / (60 * params.minutes))
+        return max(parts)
+
+    def _check(self, losses: Sequence[float]) -> None:
+        loss = math.fsum(losses) / len(losses)
+        if not math.isfinite(loss):
+            raise InvalidParameterError(
+                f"The loss is no longer finite after {self._step} steps. Lower learning_rate: "
+                f"it is {self._params.learning_rate:g}."
+            )
+        scores = self._measure()
+        self._note(loss, scores)
+        if not self._best or self.rows[-1]["f1"] > self.rows[self._best_row()]["f1"]:
+            self._best = self._network.get_weights()
+            self.best_step = self._step
+        self._save()
+
+    def _best_row(self) -> int:
+        return next(i for i, row in enumerate(self.rows) if row["step"] == self.best_step)
+
+    def _is_exhausted(self) -> bool:
+        patience = self._params.patience
+        return patience is not None and len(self.rows) - 1 - self._best_row() >= patience
+
+    def _note(self, loss: float, scores: dict[str, float]) -> None:
+        self.rows.append(
+            {"step": self._step, "seconds": round(self.seconds, 1), "loss": round(loss, 6)}
+        )
+        self.rows[-1] |= {name: round(value, 5) for name, value in scores.items()}
+        logger.info("Step %d: loss %.4f, F1 %.3f held back", self._step, loss, scores["f1"])
+        write_log(self.rows, self._folder / LOG_NAME)
+
+    def _save(self) -> None:
+        state = {
+            "recipe": self._recipe,
+            "step": self._step,
+            "best_step": self.best_step,
+            "seconds": self.seconds,
+            "rows": self.rows,
+        }
+        arrays = {"state": np.array(json.dumps(state))}
+        arrays |= {f"network_{i}": v for i, v in enumerate(map(_array, self._network.variables))}
+        arrays |= {f"best_{i}": v for i, v in enumerate(self._best)}
+        arrays |= {
+            f"optimizer_{i}": v for i, v in enumerate(map(_array, self._optimizer.variables))
+        }
+        with written_beside(self._folder / CHECKPOINT_NAME) as partial:
+            np.savez(partial, **arrays)  # type: ignore[arg-type]
+
+    def _restore(self) -> None:
+        path = self._folder / CHECKPOINT_NAME
+        if not path.is_file():
+            return
+        with np.load(path) as found:
+            state = json.loads(str(found["state"]))
+            if state["recipe"] != self._recipe:
+                logger.info("The checkpoint belongs to other data or parameters: starting anew.")
+                return
+            for name, variables in (
+                ("network", self._network.variables),
+                ("optimizer", self._optimizer.variables),
+            ):
+                for i, variable in enumerate(variables):
+                    variable.assign(found[f"{name}_{i}"])
+            count = sum(name.startswith("best_") for name in found.files)
+            self._best = [found[f"best_{i}"] for i in range(count)]
+        self.rows = state["rows"]
+        self.best_step = state["best_step"]
+        self._step = self.continued_from = state["step"]
+        self._before_s = state["seconds"]
+        self._began = time.monotonic()
+        logger.info("Going on from step %d.", self._step)
+
+
+class _Ticks:
+    """Turns the part of the budget that is spent into steps or seconds of a `Progress`."""
+
+    def __init__(self, progress: Progress, params: TrainingParams, spent: float) -> None:
+        by_time = params.minutes is not None
+        self._total = round(60 * params.minutes) if params.minutes else params.steps or 1
+        self._total = max(1, self._total)
+        self._shown = 0
+        self._progress = progress
+        progress.stage("Training", self._total, "s" if by_time else "step")
+        self.show(spent)
+
+    def show(self, spent: float) -> None:
+        reached = round(min(1.0, spent) * self._total)
+        self._progress.advance(reached - self._shown)
+        self._shown = reached
+
+
+def _rate(spent: float) -> float:
+    """Return the learning rate against its highest, for a part of the budget."""
+    if spent < _WARM_UP:
+        return 0.05 + 0.95 * spent / _WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * min(1, (spent - _WARM_UP) / (1 - _WARM_UP))))
+
+
+def _array(variable: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(variable))
+
+
+def write_log(rows: Sequence[Row], path: Path) -> None:
+    """Write what was measured as CSV, one row per measurement."""
+    with (
+        written_beside(path) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

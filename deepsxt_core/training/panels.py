@@ -1,0 +1,55 @@
+"""A picture of what a model does: image, label, reconstruction and prediction side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deepsxt_core.files import written_beside
+from deepsxt_core.training.datasets import IGNORED, TrainingSet
+from deepsxt_core.training.splits import Block
+
+_ROWS = 3
+_MAX_PX = 384
+_GAP_PX = 4
+_GREY_REACH = 2.5
+
+
+def write_panels(network: Any, data: TrainingSet, blocks: Sequence[Block], path: Path) -> None:
+    """Write one row of four panels for each of up to 3 blocks, spread over them, as PNG.
+
+    From left to right: the image, its label (grey where nobody knows), the image as the network
+    repaints it, and its score.
+    """
+    divisor = network.deepsxt_config.divisor
+    rows = []
+    for i in np.unique(np.linspace(0, len(blocks) - 1, _ROWS).round().astype(int)):
+        block = blocks[i]
+        source = data.sources[block.source]
+        height, width = (
+            min(n, _MAX_PX) // divisor * divisor for n in (block.y1 - block.y0, block.x1 - block.x0)
+        )
+        region = slice(block.y0, block.y0 + height), slice(block.x0, block.x0 + width)
+        image, labels = source.read_image(block.z)[region], source.read_labels(block.z)[region]
+        batch = np.ascontiguousarray(image)[np.newaxis, ..., np.newaxis]
+        repainted, score = (np.asarray(out)[0, ..., 0] for out in network.predict_on_batch(batch))
+        known = np.where(labels == IGNORED, 0.5, labels)
+        panels = [
+            _grey(image, _GREY_REACH),
+            _grey(2 * known - 1, 1),
+            _grey(repainted, _GREY_REACH),
+            _grey(score, 1),
+        ]
+        rows.append(np.concatenate([np.pad(p, _GAP_PX, constant_values=255) for p in panels], 1))
+    widest = max(row.shape[1] for row in rows)
+    rows = [np.pad(row, [(0, 0), (0, widest - row.shape[1])], constant_values=255) for row in rows]
+    with written_beside(path) as partial:
+        Image.fromarray(np.concatenate(rows)).save(partial)
+
+
+def _grey(values: NDArray, reach: float) -> NDArray[np.uint8]:
+    """Show -`reach` as black and `reach` as white."""
+    return np.rint(255 * (np.clip(values / reach, -1, 1) + 1) / 2).astype(np.uint8)

@@ -1,0 +1,118 @@
+"""Batches of augmented crops from the blocks that are trained on, the same for the same seed."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.training.augmentation import augment
+from deepsxt_core.training.datasets import IGNORED, TrainingSet
+from deepsxt_core.training.splits import Block
+
+Images = NDArray[np.float32]
+
+_CACHE_BYTES = 512 * 2**20
+_WINDOW_CROPS = 2
+
+
+class Batch(NamedTuple):
+    """What one step learns from; each (batch, crop, crop, 1), float32.
+
+    Attributes
+    ----------
+    image : ndarray
+        About standardised.
+    target : ndarray
+        1 on membranes, -1 elsewhere.
+    weight : ndarray
+        Of each pixel in the loss of the score: 0 where nobody knows.
+    """
+
+    image: Images
+    target: Images
+    weight: Images
+
+
+class Samples:
+    """Draws batches from blocks of a training set.
+
+    A batch depends on the seed and on its number alone, so that a run that goes on after a break
+    sees the same batches. Slices are read when they are needed, and the latest are kept.
+
+    Parameters
+    ----------
+    data : TrainingSet
+    blocks : sequence of Block
+        Drawn from in proportion to their area. Those smaller than a crop are mirrored at
+        their edges, and nothing is learnt about labels there.
+    batch_size : int
+    crop_px : int
+    positive_weight : float
+        Weight of a membrane pixel, against 1 for the rest.
+    seed : int
+    """
+
+    def __init__(
+        self,
+        data: TrainingSet,
+        blocks: Sequence[Block],
+        *,
+        batch_size: int,
+        crop_px: int,
+        positive_weight: float,
+        seed: int,
+    ) -> None:
+        self._data = data
+        self._blocks = blocks
+        self._batch_size = batch_size
+        self._crop_px = crop_px
+        self._positive_weight = positive_weight
+        self._seed = seed
+        areas = np.array([block.area_px for block in blocks], float)
+        self._chances = areas / areas.sum()
+        self._cache: OrderedDict[tuple[int, int], tuple[Images, NDArray[np.uint8]]] = OrderedDict()
+
+    def draw(self, number: int) -> Batch:
+        """Return batch `number`."""
+        rng = np.random.default_rng([self._seed, number])
+        picked = rng.choice(len(self._blocks), self._batch_size, p=self._chances)
+        pairs = [self._crop(rng, self._blocks[i]) for i in picked]
+        images = np.stack([image for image, _ in pairs])[..., np.newaxis]
+        labels = np.stack([label for _, label in pairs])[..., np.newaxis]
+        membrane = labels == 1
+        weight = np.where(membrane, np.float32(self._positive_weight), np.float32(1))
+        weight[labels == IGNORED] = 0
+        return Batch(images, np.where(membrane, np.float32(1), np.float32(-1)), weight)
+
+    def _crop(self, rng: np.random.Generator, block: Block) -> tuple[Images, NDArray[Any]]:
+        image, labels = self._read(block)
+        # Grey values are varied over a window a little larger than the crop: a whole slice of
+        # 2000 px would cost more than the step of the network.
+        window = []
+        for n in image.shape:
+            side = min(n, _WINDOW_CROPS * self._crop_px)
+            first = int(rng.integers(0, n - side + 1))
+            window.append(slice(first, first + side))
+        image, labels = image[tuple(window)], labels[tuple(window)]
+        missing = [max(0, self._crop_px - n) for n in image.shape]
+        if any(missing):
+            widths = [(n // 2, n - n // 2) for n in missing]
+            image = np.pad(image, widths, mode="symmetric")
+            labels = np.pad(labels, widths, constant_values=IGNORED)
+        return augment(rng, image, labels, self._crop_px)
+
+    def _read(self, block: Block) -> tuple[Images, NDArray[Any]]:
+        key = block.source, block.z
+        if key not in self._cache:
+            source = self._data.sources[block.source]
+            self._cache[key] = source.read_image(block.z), source.read_labels(block.z)
+            held = sum(image.nbytes + labels.nbytes for image, labels in self._cache.values())
+            while held > _CACHE_BYTES and len(self._cache) > 1:
+                _, (image, labels) = self._cache.popitem(last=False)
+                held -= image.nbytes + labels.nbytes
+        self._cache.move_to_end(key)
+        image, labels = self._cache[key]
+        region = slice(block.y0, block.y1), slice(block.x0, block.x1)
+        return image[region], labels[region]

@@ -1,0 +1,199 @@
+"""The values that travel through DeepSXT: volumes, scores, masks, and their voxel size.
+
+All arrays are ordered (z, y, x).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import InvalidParameterError
+
+SCORE_LEVELS = 255
+
+
+class _Zyx(NamedTuple):
+    z: float
+    y: float
+    x: float
+
+
+class VoxelSize(_Zyx):
+    """Edge lengths of a voxel in nm, ordered (z, y, x).
+
+    Raises
+    ------
+    InvalidParameterError
+        If a length is not a finite number above 0.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, z: float, y: float, x: float) -> Self:  # noqa: D102
+        lengths = (float(z), float(y), float(x))
+        if not all(math.isfinite(length) and length > 0 for length in lengths):
+            raise InvalidParameterError(
+                f"A voxel size must be three finite numbers of nm above 0: got {lengths}. "
+                "Leave it unset if it is not known."
+            )
+        return super().__new__(cls, *lengths)
+
+    @classmethod
+    def isotropic(cls, edge_nm: float) -> Self:
+        """Return a cubic voxel of `edge_nm` nm."""
+        return cls(edge_nm, edge_nm, edge_nm)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A tomogram on disk (or in memory) that is read slab by slab.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (z, y, x) in voxels.
+    dtype : numpy.dtype
+        As stored.
+    voxel_size_nm : VoxelSize or None
+        None where the file does not say.
+    reader : callable
+        ``reader(z0, z1)`` returns a new array (z1 - z0, y, x) of `dtype`; it opens and closes
+        what it needs, so that a `Volume` may be kept, copied and used from any thread.
+    path : Path or None
+        The file it comes from.
+    format : str
+        Short name for people, such as ``"ImageJ TIFF"``.
+    dataset : str or None
+        Name inside the file, for formats that hold several.
+    warnings : tuple of str
+        What the reader had to assume, in sentences for people.
+    origin_nm : tuple of float
+        Position (z, y, x) of the first voxel in nm, where the format keeps one.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    voxel_size_nm: VoxelSize | None
+    reader: Callable[[int, int], NDArray]
+    path: Path | None = None
+    format: str = "array"
+    dataset: str | None = None
+    warnings: tuple[str, ...] = ()
+    origin_nm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @classmethod
+    def from_array(cls, array: NDArray, voxel_size_nm: VoxelSize | None = None) -> Self:
+        """Wrap an array (z, y, x), or (y, x) as one slice, already in memory."""
+        stack = array[np.newaxis] if array.ndim == 2 else array
+        if stack.ndim != 3 or 0 in stack.shape:
+            raise InvalidParameterError(
+                f"A volume needs a non-empty (z, y, x) or (y, x) array: got shape {array.shape}."
+            )
+        return cls(stack.shape, stack.dtype, voxel_size_nm, lambda z0, z1: stack[z0:z1].copy())
+
+    def read(self, z0: int, z1: int) -> NDArray:
+        """Return slices `z0` to `z1` (exclusive) as a new array (z1 - z0, y, x) of `dtype`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the range is empty or leaves the volume.
+        """
+        if not 0 <= z0 < z1 <= self.shape[0]:
+            raise InvalidParameterError(
+                f"Slices must satisfy 0 <= first < end <= {self.shape[0]}: got {z0}:{z1}."
+            )
+        return self.reader(z0, z1)
+
+    def slabs(self, depth: int, z0: int = 0, z1: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield the (first, end) ranges that cut slices `z0` to `z1` into runs of `depth`."""
+        end = self.shape[0] if z1 is None else z1
+        for first in range(z0, end, depth):
+            yield first, min(first + depth, end)
+
+    def with_voxel_size(self, voxel_size_nm: VoxelSize | None) -> Self:
+        """Return the same volume with another voxel size."""
+        return replace(self, voxel_size_nm=voxel_size_nm)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The network's answer per voxel, kept as uint8 codes 0 to 255 for -1 to +1.
+
+    Attributes
+    ----------
+    volume : Volume
+        Codes (z, y, x), uint8.
+    first_slice : int
+        Index of the first scored slice in the tomogram.
+    """
+
+    volume: Volume
+    first_slice: int = 0
+
+    @staticmethod
+    def encode(score: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """Code scores in [-1, 1] as uint8, above 127 exactly where the score is above 0."""
+        codes = np.rint((np.clip(score, -1.0, 1.0) + 1.0) * (SCORE_LEVELS / 2))
+        return np.where(score > 0, np.maximum(codes, 128), np.minimum(codes, 127)).astype(np.uint8)
+
+    @staticmethod
+    def decode(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the scores in [-1, 1], float32, that the codes stand for."""
+        return codes.astype(np.float32) * np.float32(2 / SCORE_LEVELS) - np.float32(1)
+
+    @staticmethod
+    def threshold_code(threshold: float) -> int:
+        """Return the lowest code whose score lies above `threshold`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the threshold is not in [-1, 1).
+        """
+        if not -1 <= threshold < 1:
+            raise InvalidParameterError(
+                f"A threshold must be at least -1 and below 1: got {threshold}."
+            )
+        return math.floor((threshold + 1) * (SCORE_LEVELS / 2)) + 1
+
+    def read_mask(self, z0: int, z1: int, threshold: float) -> NDArray[np.bool_]:
+        """Return where slices `z0` to `z1` score above `threshold`, bool (z1 - z0, y, x)."""
+        return self.volume.read(z0, z1) >= self.threshold_code(threshold)
+
+    def positive_fraction(self, threshold: float) -> float:
+        """Return the fraction of voxels that score above `threshold`, in [0, 1]."""
+        depth, height, width = self.volume.shape
+        count = sum(
+            int(np.count_nonzero(self.read_mask(z0, z1, threshold)))
+            for z0, z1 in self.volume.slabs(1)
+        )
+        return count / (depth * height * width)
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A yes or no per voxel.
+
+    Attributes
+    ----------
+    volume : Volume
+        Any integer or bool type (z, y, x); every value but 0 means yes.
+    """
+
+    volume: Volume
+
+    def read_mask(self, z0: int, z1: int) -> NDArray[np.bool_]:
+        """Return slices `z0` to `z1` as bool (z1 - z0, y, x)."""
+        return self.volume.read(z0, z1) != 0
+
+
+def as_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return `shape` as (z, y, x), a single slice counting as z = 1."""
+    padded = (1,) * (3 - len(shape)) + tuple(int(n) for n in shape)
+    return padded[-3], padded[-2], padded[-1]

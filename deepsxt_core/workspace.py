@@ -1,0 +1,427 @@
+"""The folder on disk that holds the tomograms and all that is made from them.
+
+::
+
+    <workspace>/
+      tomograms/<id>/
+        tomogram.json               name, source, dataset, voxel size, polarity, time of creation
+        input.json                  hash of the source, valid while its size and time stay the same
+        source/<file>               only for uploads and the sample; other files stay where they are
+        results/scores/<recipe>/    a finished result; run.json inside
+        results/surfaces/<recipe>/
+      jobs/                         see `deepsxt_core.jobs`
+
+Names that begin with a dot are work in progress or on its way out, and invisible. A result is
+made in such a hidden folder (`partial_folder`), one per producer, and renamed when it is complete
+(`publish`): readers never see half of it, and two producers of one recipe cannot disturb each
+other; the first to finish is kept. JSON files are written beside and renamed likewise.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack, get_args
+
+from deepsxt_core import settings
+from deepsxt_core.errors import DatasetChoiceError, DeepSXTError, InvalidParameterError
+from deepsxt_core.files import (
+    delete_folder,
+    file_sha256,
+    partial_folder,
+    publish,
+    read_json,
+    safe_name,
+    write_json,
+)
+from deepsxt_core.io import SCORE_NAME, open_score, open_volume, write_tiff
+from deepsxt_core.volume import Score, Volume, VoxelSize
+
+ResultKind = Literal["scores", "surfaces"]
+
+SAMPLE_SEED = 1
+"""The seed of the simulated sample."""
+
+_ID_BYTES = 9
+
+_ID = re.compile(r"[0-9a-f]{16,64}")
+
+
+class TomogramChanges(TypedDict, total=False):
+    """What `Tomogram.update` can change; a key that is absent stays as it is."""
+
+    name: str
+    dataset: str | None
+    voxel_size_nm: VoxelSize | None
+    invert: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Something finished that was made from a tomogram.
+
+    Attributes
+    ----------
+    id : str
+        The hash of its recipe.
+    folder : Path
+        Where its files are.
+    run : dict
+        The content of its ``run.json``.
+    finished : datetime
+        When it was completed, in UTC.
+    """
+
+    id: str
+    folder: Path
+    run: dict[str, Any]
+    finished: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tomogram:
+    """A tomogram that the workspace knows.
+
+    Attributes
+    ----------
+    id : str
+        Unguessable and fit for a URL.
+    name : str
+        For people, as they gave it.
+    folder : Path
+        Where the workspace keeps what belongs to it.
+    source : Path
+        The file with the voxels, absolute.
+    dataset : str or None
+        Its name inside the file, for formats that hold several.
+    voxel_size_nm : VoxelSize or None
+        Confirmed by the user; None leaves it to the file's header.
+    invert : bool or None
+        Confirmed by the user; None leaves it to the automatic suggestion.
+    created : datetime
+        When it was added, in UTC.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    source: Path
+    dataset: str | None
+    voxel_size_nm: VoxelSize | None
+    invert: bool | None
+    created: datetime
+
+    def volume(self) -> Volume:
+        """Open the voxels, lazily, with the confirmed voxel size if there is one.
+
+        Raises
+        ------
+        VolumeError
+            If the file is gone or cannot be read; `DatasetChoiceError` while it holds several
+            candidates and none is chosen.
+        """
+        return open_volume(self.source, dataset=self.dataset, voxel_size_nm=self.voxel_size_nm)
+
+    def score(self, result_id: str) -> Score:
+        """Open a finished score with the voxel size of the tomogram as it is known today.
+
+        Raises
+        ------
+        DeepSXTError
+            If there is no such result.
+        """
+        score = open_score(self.result("scores", result_id).folder / SCORE_NAME)
+        voxel_size_nm = self.volume().voxel_size_nm
+        return replace(score, volume=score.volume.with_voxel_size(voxel_size_nm))
+
+    def update(self, **changes: Unpack[TomogramChanges]) -> "Tomogram":
+        """Change what the user may correct, keep it on disk, and return the new state."""
+        # From disk, so that a change made elsewhere since this one was read is not undone.
+        changed = replace(_read_tomogram(self.folder) or self, **changes)
+        _write_tomogram(changed)
+        return changed
+
+    def input_sha256(self) -> str:
+        """Return the SHA-256 of the source file; read again only when the file changed.
+
+        Raises
+        ------
+        DeepSXTError
+            If the file is gone.
+        """
+        cache = self.folder / "input.json"
+        try:
+            stat = self.source.stat()
+            now = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+            known = read_json(cache) or {}
+            if known == now | {"sha256": known.get("sha256")}:
+                return known["sha256"]
+            sha256 = file_sha256(self.source)
+        except OSError as error:
+            raise DeepSXTError(
+                f"Cannot read '{self.source}' ({error.strerror}). "
+                "Put the file back, or open the tomogram again from where it is now."
+            ) from error
+        write_json(cache, now | {"sha256": sha256})
+        return sha256
+
+    def result_folder(self, kind: ResultKind, recipe: Mapping[str, Any]) -> Path:
+        """Return where the result of `recipe` is, or will be once it is published."""
+        return self._results(kind) / recipe_hash(recipe)
+
+    def results(self, kind: ResultKind) -> list[Result]:
+        """Return the finished results of one kind, newest first."""
+        folder = self._results(kind)
+        if not folder.is_dir():
+            return []
+        found = [_read_result(entry) for entry in folder.iterdir() if is_id(entry.name)]
+        finished = [result for result in found if result is not None]
+        return sorted(finished, key=lambda result: result.finished, reverse=True)
+
+    def result(self, kind: ResultKind, result_id: str) -> Result:
+        """Return one finished result.
+
+        Raises
+        ------
+        DeepSXTError
+            If there is none of that kind and id.
+        """
+        result = _read_result(self._results(kind) / result_id) if is_id(result_id) else None
+        if result is None:
+            raise DeepSXTError(
+                f"'{self.name}' has no finished result '{result_id}' of kind '{kind}'. "
+                "It may have been removed; run the step again."
+            )
+        return result
+
+    def _results(self, kind: ResultKind) -> Path:
+        if kind not in get_args(ResultKind):
+            raise InvalidParameterError(
+                f"A result is of kind {' or '.join(get_args(ResultKind))}: got '{kind}'."
+            )
+        return self.folder / "results" / kind
+
+
+class Workspace:
+    """Tomograms, results and jobs under one folder.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Created when something is first written. Default: `settings.workspace_folder`.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or settings.workspace_folder()).resolve()
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where jobs are kept."""
+        return self.folder / "jobs"
+
+    def tomograms(self) -> list[Tomogram]:
+        """Return all tomograms, newest first; folders that cannot be read are left out."""
+        folder = self.folder / "tomograms"
+        if not folder.is_dir():
+            return []
+        found = [_read_tomogram(entry) for entry in folder.iterdir() if is_id(entry.name)]
+        known = [tomogram for tomogram in found if tomogram is not None]
+        return sorted(known, key=lambda tomogram: tomogram.created, reverse=True)
+
+    def tomogram(self, tomogram_id: str) -> Tomogram:
+        """Return the tomogram of this id.
+
+        Raises
+        ------
+        DeepSXTError
+            If the id is malformed or unknown.
+        """
+        tomogram = _read_tomogram(self._folder_of(tomogram_id)) if is_id(tomogram_id) else None
+        if tomogram is None:
+            raise DeepSXTError(
+                f"There is no tomogram '{tomogram_id[:64]}' in this workspace. "
+                "It may have been removed; open the file again."
+            )
+        return tomogram
+
+    def new_upload(self, name: str) -> tuple[str, Path]:
+        """Prepare for a file that will arrive in pieces.
+
+        Parameters
+        ----------
+        name : str
+            As the sender gave it; made safe here.
+
+        Returns
+        -------
+        (str, Path)
+            The id of the tomogram to be and the file to write the bytes to. Nothing is visible
+            before `add_uploaded`; give up with `discard_upload`.
+        """
+        upload_id = secrets.token_hex(_ID_BYTES)
+        folder = self._folder_of(upload_id) / "source"
+        folder.mkdir(parents=True)
+        return upload_id, folder / safe_name(name)
+
+    def add_uploaded(self, upload_id: str, name: str, *, dataset: str | None = None) -> Tomogram:
+        """Register the file that was written to the path from `new_upload`.
+
+        Raises
+        ------
+        VolumeError
+            If the file cannot serve as a tomogram; it is deleted then. Several candidates inside
+            are no error here: the choice is made later with `Tomogram.update`.
+        """
+        path = self._upload_folder(upload_id) / "source" / safe_name(name)
+        try:
+            return self._register(upload_id, path, name, dataset)
+        except DeepSXTError:
+            self.discard_upload(upload_id)
+            raise
+
+    def discard_upload(self, upload_id: str) -> None:
+        """Delete an upload that was not finished."""
+        delete_folder(self._upload_folder(upload_id))
+
+    def add_file(
+        self, path: Path, *, name: str | None = None, dataset: str | None = None
+    ) -> Tomogram:
+        """Add a file where it is, without a copy; the same file again gives the same tomogram.
+
+        Raises
+        ------
+        VolumeError
+            If the file cannot serve as a tomogram. Several candidates inside are no error here:
+            the choice is made later with `Tomogram.update`.
+        """
+        source = path.expanduser().resolve()
+        for tomogram in self.tomograms():
+            if tomogram.source == source and dataset in (None, tomogram.dataset):
+                return tomogram
+        return self._register(secrets.token_hex(_ID_BYTES), source, name or path.name, dataset)
+
+    def add_sample(self) -> Tomogram:
+        """Return the simulated sample, made on first use."""
+        sample_id = recipe_hash({"sample": SAMPLE_SEED})
+        tomogram = _read_tomogram(self._folder_of(sample_id))
+        return tomogram or self._make_sample(sample_id)
+
+    def remove(self, tomogram_id: str) -> None:
+        """Delete a tomogram and all its results; a file that was only referred to stays.
+
+        Raises
+        ------
+        DeepSXTError
+            If the id is malformed or unknown.
+        """
+        delete_folder(self.tomogram(tomogram_id).folder)
+
+    def _make_sample(self, sample_id: str) -> Tomogram:
+        # Imported here because the generator is needed once in the life of a workspace.
+        from deepsxt_core.phantom import sample_tomogram
+
+        array, truth, voxel_size_nm = sample_tomogram(SAMPLE_SEED)
+        final = self._folder_of(sample_id)
+        partial = partial_folder(final, secrets.token_hex(4))
+        source = partial / "source" / "sample.tif"
+        source.parent.mkdir(parents=True)
+        write_tiff(Volume.from_array(array, voxel_size_nm), source)
+        write_tiff(Volume.from_array(truth, voxel_size_nm), source.with_name("truth.tif"))
+        _write_tomogram(_tomogram(sample_id, partial, source, "Simulated sample", None))
+        publish(partial, final, "tomogram.json")
+        return self.tomogram(sample_id)
+
+    def _register(self, tomogram_id: str, source: Path, name: str, dataset: str | None) -> Tomogram:
+        try:
+            open_volume(source, dataset=dataset)
+        except DatasetChoiceError:
+            if dataset is not None:
+                raise
+        tomogram = _tomogram(tomogram_id, self._folder_of(tomogram_id), source, name, dataset)
+        tomogram.folder.mkdir(parents=True, exist_ok=True)
+        _write_tomogram(tomogram)
+        return tomogram
+
+    def _folder_of(self, tomogram_id: str) -> Path:
+        return self.folder / "tomograms" / tomogram_id
+
+    def _upload_folder(self, upload_id: str) -> Path:
+        folder = self._folder_of(upload_id)
+        if not is_id(upload_id) or not folder.is_dir() or (folder / "tomogram.json").exists():
+            raise DeepSXTError(
+                f"There is no unfinished upload '{upload_id[:64]}'. Upload the file again."
+            )
+        return folder
+
+
+def is_id(text: str) -> bool:
+    """Return whether `text` has the form of an id, so that a URL cannot leave the workspace."""
+    return _ID.fullmatch(text) is not None
+
+
+def recipe_hash(recipe: Mapping[str, Any]) -> str:
+    """Return a short hash of a recipe; equal for equal content whatever the order of its keys.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the recipe holds what JSON cannot express.
+    """
+    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _tomogram(
+    tomogram_id: str, folder: Path, source: Path, name: str, dataset: str | None
+) -> Tomogram:
+    display_name = "".join(char for char in name if char.isprintable())[:200] or source.name
+    return Tomogram(
+        tomogram_id, display_name, folder, source, dataset, None, None, datetime.now(UTC)
+    )
+
+
+def _write_tomogram(tomogram: Tomogram) -> None:
+    content = asdict(tomogram)
+    del content["id"], content["folder"]
+    inside = tomogram.source.is_relative_to(tomogram.folder)
+    # Relative, so that a workspace may be moved as a whole.
+    source = tomogram.source.relative_to(tomogram.folder) if inside else tomogram.source
+    content["source"] = source.as_posix()
+    content["created"] = tomogram.created.isoformat()
+    write_json(tomogram.folder / "tomogram.json", content)
+
+
+def _read_tomogram(folder: Path) -> Tomogram | None:
+    content = read_json(folder / "tomogram.json")
+    if content is None:
+        return None
+    try:
+        size = content["voxel_size_nm"]
+        return Tomogram(
+            folder.name,
+            content["name"],
+            folder,
+            folder / content["source"],
+            content["dataset"],
+            None if size is None else VoxelSize(*size),
+            content["invert"],
+            datetime.fromisoformat(content["created"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _read_result(folder: Path) -> Result | None:
+    proof = folder / "run.json"
+    run = read_json(proof)
+    if run is None:
+        return None
+    try:
+        finished = datetime.fromtimestamp(proof.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    return Result(folder.name, folder, run, finished)

@@ -1,0 +1,56 @@
+"""The frame around all pages: page settings, navigation, what is open now."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from deepsxt_core import settings
+from shared import state, texts, widgets
+
+ASSETS = settings.assets_folder()
+FRONT_END = Path(__file__).parent / "shared" / "frontend"
+
+st.set_page_config(
+    page_title="DeepSXT",
+    page_icon=str(ASSETS / "logo_icon.svg"),
+    layout="wide",
+    initial_sidebar_state="auto",
+    menu_items={"About": "**DeepSXT** turns cryo soft X-ray tomograms into surfaces."},
+)
+st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "logo_icon.svg")
+st.html(FRONT_END / "app.css")
+state.restore()
+
+page = st.navigation(
+    [
+        st.Page("open.py", title="Open", icon=":material/folder_open:", default=True),
+        st.Page("segment.py", title="Segment", icon=":material/network_intelligence:"),
+        st.Page("slices.py", title="Slices", icon=":material/layers:"),
+        st.Page("surface.py", title="Surface", icon=":material/deployed_code:"),
+        st.Page("measure.py", title="Measure", icon=":material/straighten:"),
+        st.Page("jobs.py", title="Jobs", icon=":material/work_history:"),
+        st.Page("models.py", title="Models", icon=":material/model_training:"),
+    ]
+)
+
+tomogram = state.tomogram()
+if tomogram is not None:
+    with st.sidebar, st.container(border=True, gap="xsmall", key="open_now"):
+        st.caption("Open now")
+        st.markdown(f"**{texts.escaped(texts.shortened(tomogram.name, 60))}**")
+        finished = {
+            "Segmented": tomogram.results("scores"),
+            "Surface": tomogram.results("surfaces"),
+        }
+        for name, results in finished.items():
+            icon = (
+                ":green[:material/check_circle:]"
+                if results
+                else ":material/radio_button_unchecked:"
+            )
+            st.caption(f"{icon} {name}")
+
+with st.sidebar:
+    widgets.jobs_panel()
+
+page.run()

@@ -1,0 +1,148 @@
+"""All long work: what runs, what waits, what has ended and how."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from deepsxt_core import jobs
+from deepsxt_core.workspace import Workspace
+from shared import state, texts, widgets
+
+_REFRESH_S = 1.0
+_SHOWN = 20
+_KINDS = {"segment": "Segmentation", "reconstruct": "Surface"}
+_BADGES = {
+    "queued": ("schedule", "gray"),
+    "running": ("play_circle", "blue"),
+    "cancelling": ("stop_circle", "orange"),
+    "cancelled": ("cancel", "gray"),
+    "failed": ("error", "red"),
+    "interrupted": ("power_off", "orange"),
+    "done": ("check_circle", "green"),
+}
+
+
+def job_card(job: jobs.Job) -> None:
+    """Show one job and what can be done with it."""
+    status = job.status
+    icon, colour = _BADGES[job.state]
+    with st.container(border=True, gap="small", key=f"job_{job.id}"):
+        row = st.container(horizontal=True, vertical_alignment="center")
+        with row.container(width="stretch", gap="xsmall", key=f"job_text_{job.id}"):
+            name = texts.escaped(texts.shortened(widgets.tomogram_name(job), 50))
+            label = widgets.STATES[job.state] if job.state != "queued" else "Waiting"
+            st.markdown(
+                f"**{_KINDS[job.request.kind]}** of **{name}** "
+                f":{colour}-badge[:material/{icon}: {label}]"
+            )
+            st.caption(" · ".join(facts(job)))
+        with row.container(horizontal=True, width="content"):
+            actions(job)
+        if job.active:
+            st.progress(widgets.share_done(status), text=widgets.progress_text(status))
+        if job.state == "failed":
+            st.error(texts.escaped(status.error or "The job failed."), icon=":material/error:")
+        elif job.state == "interrupted":
+            st.caption("Its process ended without a word; what it had finished is kept.")
+
+
+def facts(job: jobs.Job) -> list[str]:
+    """Return the numbers of a job, as far as they are known."""
+    status = job.status
+    parts = [f"submitted {texts.ago_text(job.created)}"]
+    if status.started and status.updated and not job.active:
+        parts.append(
+            f"worked {texts.duration_text((status.updated - status.started).total_seconds())}"
+        )
+    if status.units_per_s is not None and status.unit and status.total > 1:
+        parts.append(_pace(status))
+    if status.started and status.peak_memory_bytes:
+        parts.append(f"{texts.size_text(status.peak_memory_bytes)} of memory at most")
+    kept = 0 if job.active or job.state == "done" else jobs.kept_slices(Workspace(), job)
+    if kept:
+        parts.append(f"{kept} finished slices kept")
+    return parts
+
+
+def _pace(status: jobs.Status) -> str:
+    per_second = status.units_per_s or 0
+    if per_second >= 1:
+        return f"{per_second:.3g} {status.unit}s per second"
+    return f"{status.seconds_per_unit:.3g} s per {status.unit}"
+
+
+def actions(job: jobs.Job) -> None:
+    """Offer what fits the state of a job."""
+    with st.popover("Log", icon=":material/terminal:", key=f"log_{job.id}"):
+        st.code(jobs.job_log(job) or "It has printed nothing.", language=None, height=300)
+    if job.active:
+        stopping = job.state == "cancelling"
+        if st.button("Cancel", icon=":material/close:", key=f"stop_{job.id}", disabled=stopping):
+            jobs.cancel(Workspace(), job.id)
+            st.rerun(scope="app")
+    elif job.state == "done":
+        if st.button("Open result", icon=":material/arrow_forward:", key=f"open_{job.id}"):
+            open_result(job)
+    elif jobs.can_resume(Workspace(), job):
+        widgets.resume_button(job)
+
+
+def open_result(job: jobs.Job) -> None:
+    """Go to the page that shows what a job made."""
+    tomogram = Workspace().tomogram(job.request.tomogram)
+    state.open_tomogram(tomogram.id)
+    if job.request.kind == "segment":
+        state.choose_score(job.recipe)
+        st.switch_page("slices.py")
+    surface = tomogram.result("surfaces", job.recipe)
+    state.choose_score(state.surface_source(surface) or "")
+    state.choose_surface(surface.id)
+    st.switch_page("surface.py")
+
+
+def job_list() -> None:
+    """Show all jobs: those at work in the order of the queue, then the others, newest first."""
+    known = jobs.list_jobs(Workspace())
+    at_work = [job for job in reversed(known) if job.active]
+    found = at_work + [job for job in known if not job.active]
+    for job in found[:_SHOWN]:
+        with widgets.errors_shown():
+            job_card(job)
+    if len(found) > _SHOWN:
+        st.caption(f"and {len(found) - _SHOWN} older ones")
+
+
+@st.fragment(run_every=_REFRESH_S)
+def live_list() -> None:
+    """Show the jobs while something works; the page is then drawn anew."""
+    if not any(job.active for job in jobs.list_jobs(Workspace())):
+        st.rerun(scope="app")
+    job_list()
+
+
+def clean_button(row: DeltaGenerator) -> None:
+    """Offer to forget what has ended."""
+    if row.button(
+        "Clean up",
+        icon=":material/cleaning_services:",
+        help="Forget jobs that have ended. Results stay, and so do jobs whose finished slices "
+        "wait for a resume.",
+    ):
+        jobs.clean(Workspace())
+        st.rerun()
+
+
+row = widgets.header("Jobs", "Long work goes on when this page, the browser or the app is closed.")
+found = jobs.list_jobs(Workspace())
+if not found:
+    widgets.empty(
+        "No jobs yet",
+        "Segmentations and surfaces run as jobs. They appear here while they work and after.",
+        ":material/work_history:",
+        ("open.py", "Open a tomogram"),
+    )
+if not all(job.active for job in found):
+    clean_button(row)
+if any(job.active for job in found):
+    live_list()
+else:
+    job_list()

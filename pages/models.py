@@ -1,0 +1,168 @@
+"""The models at hand: what each was trained on, and how to get others."""
+
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from deepsxt_core.network import (
+    CATALOGUE,
+    CatalogueEntry,
+    ModelInfo,
+    NetworkConfig,
+    export_model,
+    import_model,
+    install,
+    list_models,
+    remove_model,
+)
+from deepsxt_core.settings import workspace_folder
+from shared import texts, widgets
+
+
+class PageProgress:
+    """Shows the progress of work that this page does itself.
+
+    A click on any button ends the run of the page, and with it the work.
+    """
+
+    def __init__(self) -> None:
+        self._bar = st.empty()
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Begin a bar; bytes are shown as megabytes."""
+        self._name, self._total, self._bytes = name, total, unit == "B"
+        self._done, self._started = 0, time.monotonic()
+        self.advance(0)
+
+    def advance(self, n: int = 1) -> None:
+        """Move the bar on."""
+        self._done += n
+        text = f"**{self._name}**"
+        if self._bytes:
+            text += f" · {self._done / 1e6:.0f} of {self._total / 1e6:.0f} MB"
+        if self._done and self._total:
+            spent = time.monotonic() - self._started
+            left = spent * (self._total - self._done) / self._done
+            text += f" · about {texts.duration_text(left)} left"
+        self._bar.progress(min(1.0, self._done / self._total) if self._total else 0.0, text=text)
+
+
+def model_card(info: ModelInfo) -> None:
+    """Draw one installed model."""
+    with st.container(border=True, key=f"model_{info.name}"):
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.markdown(f"**{texts.escaped(info.name)}**", width="stretch")
+        own = workspace_folder() in info.folder.resolve().parents
+        row.download_button(
+            "Export",
+            data=lambda: _archive(info.name),
+            file_name=f"{info.name}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            key=f"export_{info.name}",
+            on_click="ignore",
+            help="One zip file that can be imported elsewhere.",
+        )
+        if own and row.button("Remove", icon=":material/delete:", key=f"remove_{info.name}"):
+            confirm_removal(info.name)
+        if not own:
+            st.caption("Comes with the program.")
+        with st.expander("Card", icon=":material/info:"):
+            st.markdown(re.sub("^#", "###", info.card, flags=re.MULTILINE) or "It has no card.")
+            st.caption(f"SHA-256 {info.sha256()}")
+
+
+def _archive(name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return export_model(name, Path(folder) / "model.zip").read_bytes()
+
+
+@st.dialog("Remove this model?")
+def confirm_removal(name: str) -> None:
+    """Ask before a model is deleted."""
+    st.write(f"The model **{texts.escaped(name)}** is deleted. Results made with it stay.")
+    if st.button(
+        "Remove",
+        type="primary",
+        icon=":material/delete:",
+        key="really",
+        on_click=widgets.errors_shown()(remove_model),
+        args=(name,),
+    ):
+        st.rerun()
+
+
+def catalogue_card(entry: CatalogueEntry) -> None:
+    """Offer a model that can be downloaded."""
+    with st.container(border=True, key=f"offer_{entry.name}"):
+        st.markdown(f"**{texts.escaped(entry.name)}**")
+        st.caption(entry.summary)
+        action = st.empty()
+        wanted = st.session_state.pop(f"install_{entry.name}", False)
+        if wanted:
+            action.button("Cancel", icon=":material/close:", key=f"cancel_{entry.name}")
+            with widgets.errors_shown():
+                install(entry, PageProgress())
+                st.toast(f"{entry.name} is installed.", icon=":material/check_circle:")
+                st.rerun()
+        action.button(
+            "Try again" if wanted else f"Download {entry.size_mb} MB",
+            icon=":material/cloud_download:",
+            width="stretch",
+            key=f"download_{entry.name}",
+            on_click=lambda: st.session_state.update({f"install_{entry.name}": True}),
+        )
+        st.caption(f"By hand: fetch [the file]({entry.url}) and import it below.")
+
+
+def import_card() -> None:
+    """Let the user add a model file."""
+    with st.container(border=True, key="import"):
+        st.markdown("**Import a model**")
+        uploaded = st.file_uploader(
+            "Model file",
+            type=["h5", "hdf5", "keras", "zip"],
+            max_upload_size=2000,
+            help="A weight file of the published software, .weights.h5 or .keras of Keras 3, or "
+            "a model exported here.",
+        )
+        config = st.file_uploader(
+            "Configuration (JSON)",
+            type=["json"],
+            help="Of the network that the weights belong to, in the published layout. Not needed "
+            "for a model exported here, nor for the published network.",
+        )
+        if st.button(
+            "Import", icon=":material/upload:", width="stretch", disabled=uploaded is None
+        ):
+            with widgets.errors_shown(), tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / Path(uploaded.name).name
+                path.write_bytes(uploaded.getbuffer())
+                read = None
+                if config is not None:
+                    config_path = Path(folder) / "network.json"
+                    config_path.write_bytes(config.getbuffer())
+                    read = NetworkConfig.from_json(config_path)
+                with st.spinner("Checking that the weights fit …", show_time=True):
+                    info = import_model(path, config=read)
+                st.toast(f"{info.name} is imported.", icon=":material/check_circle:")
+                st.rerun()
+
+
+widgets.header("Models", "A model is a network with its weights and a card that says what it can.")
+left, right = widgets.split(6, 5)
+installed = list_models()
+with left:
+    for info in installed:
+        model_card(info)
+    if not installed:
+        st.caption("No model is installed yet.")
+with right:
+    names = {info.name for info in installed}
+    for entry in CATALOGUE.values():
+        if entry.name not in names:
+            catalogue_card(entry)
+    import_card()

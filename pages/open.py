@@ -1,0 +1,242 @@
+"""Open a tomogram and see what is in it."""
+
+from dataclasses import replace
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from deepsxt_core import data_roots, serving, settings
+from deepsxt_core.errors import DatasetChoiceError
+from deepsxt_core.io import list_datasets
+from deepsxt_core.pictures import Survey
+from deepsxt_core.preprocessing import suggest_invert
+from deepsxt_core.volume import Volume, VoxelSize
+from deepsxt_core.workspace import Tomogram, Workspace
+from shared import components, state, texts, widgets
+
+_RECENT = 6
+_BAR_COLOUR = "#179d8f"
+_SIZE_CHOICES = {"file": "From the file", "cubic": "Cubic", "axes": "Per axis"}
+_POLARITIES = {"Automatic": None, "Dark": False, "Bright": True}
+
+
+def choose_source() -> None:
+    """Let the user upload, take the sample, or go back to a known tomogram."""
+    left, right = widgets.split(3, 2)
+    with left:
+        arrived = components.upload_zone()
+        if arrived:
+            _open(arrived)
+    with right:
+        with st.container(border=True, key="sample"):
+            st.markdown("**No tomogram at hand?**")
+            st.caption("A simulated cell with known membranes, made in a few seconds.")
+            if st.button("Open the sample", icon=":material/science:", width="stretch"):
+                with widgets.errors_shown(), st.spinner("Preparing the sample …"):
+                    _open(Workspace().add_sample().id)
+        _server_files()
+        _recent()
+
+
+def _server_files() -> None:
+    roots = [root for root in settings.data_roots() if root.is_dir()]
+    if not roots:
+        return
+    with st.container(border=True, key="server"):
+        st.markdown("**On this server**")
+        root = roots[0]
+        if len(roots) > 1:
+            root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
+        names = data_roots.list_files(root)
+        name = st.selectbox(
+            "File", names, index=None, placeholder=f"{len(names)} files", key="server_file"
+        )
+        if st.button("Open", disabled=name is None, icon=":material/dns:", width="stretch"):
+            with widgets.errors_shown():
+                _open(Workspace().add_file(data_roots.find_file(root, name)).id)
+
+
+def _recent() -> None:
+    tomograms = Workspace().tomograms()[:_RECENT]
+    if not tomograms:
+        return
+    with st.container(border=True, key="recent", gap="xsmall"):
+        st.markdown("**Recent**")
+        for tomogram in tomograms:
+            name = texts.escaped(texts.shortened(tomogram.name))
+            if st.button(
+                f"{name} :gray[· {texts.ago_text(tomogram.created)}]",
+                key=f"recent_{tomogram.id}",
+                type="tertiary",
+                icon=":material/history:",
+                help=texts.escaped(tomogram.name),
+            ):
+                _open(tomogram.id)
+
+
+def _open(tomogram_id: str) -> None:
+    state.open_tomogram(tomogram_id)
+    st.rerun()
+
+
+def show(tomogram: Tomogram) -> None:
+    """Show what is in the open tomogram and let the user put its facts right."""
+    try:
+        volume = tomogram.volume()
+    except DatasetChoiceError:
+        _choose_dataset(tomogram)
+        return
+    for warning in volume.warnings:
+        st.warning(texts.escaped(warning), icon=":material/info:")
+    source = serving.slice_source(tomogram)
+    left, right = widgets.split(3, 2)
+    with left:
+        components.slice_viewer(
+            tomogram, volume.shape, volume.voxel_size_nm, key="preview", compact=True
+        )
+    with right:
+        _facts(volume)
+        _voxel_size(tomogram, volume)
+        _polarity(tomogram, volume)
+        _histogram(source.survey)
+
+
+def _choose_dataset(tomogram: Tomogram) -> None:
+    candidates = list_datasets(tomogram.source)
+    with st.container(border=True):
+        st.markdown("**This file holds several volumes. Which one is the tomogram?**")
+        chosen = st.radio(
+            "Volume",
+            [name for name, _, _ in candidates],
+            captions=[f"{' × '.join(map(str, shape))}, {dtype}" for _, shape, dtype in candidates],
+            label_visibility="collapsed",
+        )
+        if st.button("Use this volume", type="primary", icon=":material/check:"):
+            tomogram.update(dataset=chosen)
+            st.rerun()
+
+
+def _facts(volume: Volume) -> None:
+    with st.container(border=True, horizontal=True, gap="medium", key="facts"):
+        st.metric("Voxels (x × y × z)", texts.shape_text(volume.shape), width="content")
+        st.metric("Size", texts.extent_text(volume), width="content")
+        st.metric("File", f"{volume.format}, {volume.dtype}", width="content")
+
+
+def _voxel_size(tomogram: Tomogram, volume: Volume) -> None:
+    in_file = volume if tomogram.voxel_size_nm is None else _as_in_file(tomogram)
+    stated = in_file.voxel_size_nm
+    confirmed = tomogram.voxel_size_nm
+    key = f"voxel_{tomogram.id}"
+    current = "file" if confirmed is None else "cubic" if len(set(confirmed)) == 1 else "axes"
+    with st.container(border=True, key="voxel"):
+        choice = st.segmented_control(
+            "Voxel size",
+            list(_SIZE_CHOICES),
+            default=current,
+            required=True,
+            format_func=_SIZE_CHOICES.get,
+            help=texts.TERMS["voxel size"],
+            key=key,
+        )
+        start = confirmed or stated
+        if choice == "file":
+            size = None
+            st.caption(
+                f"{texts.voxel_text(stated)} (x × y × z)"
+                if stated
+                else "The file does not say. Lengths are in pixels until you set a size."
+            )
+        elif choice == "cubic":
+            edge = _edge("Edge (nm)", start and start.x, f"{key}_edge")
+            size = VoxelSize.isotropic(edge) if edge else confirmed
+        else:
+            x, y, z = (
+                _edge(f"{axis} (nm)", start and getattr(start, axis), f"{key}_{axis}", column)
+                for axis, column in zip("xyz", st.columns(3), strict=True)
+            )
+            size = VoxelSize(z, y, x) if x and y and z else confirmed
+        if size != confirmed:
+            tomogram.update(voxel_size_nm=size)
+            st.rerun()
+
+
+def _edge(label: str, value: float | None, key: str, where=st) -> float | None:
+    return where.number_input(
+        label, 0.01, 100000.0, value, format="%.4g", key=key, placeholder="nm"
+    )
+
+
+def _as_in_file(tomogram: Tomogram) -> Volume:
+    return replace(tomogram, voxel_size_nm=None).volume()
+
+
+def _polarity(tomogram: Tomogram, volume: Volume) -> None:
+    with st.container(border=True, key="polarity"):
+        names = {invert: name for name, invert in _POLARITIES.items()}
+        choice = st.segmented_control(
+            "Membranes are",
+            list(_POLARITIES),
+            default=names[tomogram.invert],
+            required=True,
+            help=texts.TERMS["polarity"],
+            key=f"polarity_{tomogram.id}",
+        )
+        invert = _POLARITIES[choice]
+        if invert is None:
+            found = "bright: the values will be inverted" if _looks_bright(volume) else "dark"
+            st.caption(f"They look {found}.")
+        if invert != tomogram.invert:
+            tomogram.update(invert=invert)
+            st.rerun()
+
+
+@st.cache_data(
+    max_entries=32,
+    show_spinner=False,
+    hash_funcs={Volume: lambda each: (each.path, each.dataset, each.path.stat().st_mtime_ns)},
+)
+def _looks_bright(volume: Volume) -> bool:
+    return suggest_invert(volume)
+
+
+def _histogram(survey: Survey) -> None:
+    with st.container(border=True, key="histogram"):
+        st.caption("Grey values")
+        centres = (survey.edges[:-1] + survey.edges[1:]) / 2
+        figure = go.Figure(
+            go.Bar(
+                x=centres,
+                y=survey.counts,
+                marker={"color": _BAR_COLOUR, "line": {"width": 0}},
+                hovertemplate="%{x:.4g}<extra></extra>",
+            )
+        )
+        figure.update_layout(
+            height=130,
+            margin={"l": 0, "r": 0, "t": 4, "b": 0},
+            bargap=0,
+            yaxis={"visible": False},
+            xaxis={"showgrid": False},
+        )
+        st.plotly_chart(figure, config={"displayModeBar": False}, key="grey_values")
+        if survey.finite_fraction < 1:
+            st.caption(f"{1 - survey.finite_fraction:.2%} of the values are NaN or infinite.")
+
+
+tomogram = state.tomogram()
+if tomogram is None:
+    widgets.header(
+        "Open a tomogram",
+        "Its membranes are found, shown slice by slice, and turned into a surface.",
+    )
+    choose_source()
+else:
+    row = widgets.header(tomogram.name, "Check what was read, then segment it.")
+    if row.button("Open another", icon=":material/folder_open:"):
+        state.open_tomogram(None)
+        st.rerun()
+    if row.button("Segment", type="primary", icon=":material/arrow_forward:"):
+        st.switch_page("segment.py")
+    with widgets.errors_shown():
+        show(tomogram)

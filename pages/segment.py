@@ -1,0 +1,179 @@
+"""Find the membranes with a trained network."""
+
+import re
+from dataclasses import asdict
+
+import numpy as np
+import streamlit as st
+
+from deepsxt_core import jobs, serving
+from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
+from deepsxt_core.network import ModelInfo, list_models
+from deepsxt_core.pictures import grey_codes, overlay, with_scale_bar
+from deepsxt_core.volume import Volume
+from deepsxt_core.workspace import Tomogram, Workspace
+from shared import state, texts, widgets
+
+_ROTATION_NAMES = {1: "Off", 4: "4 rotations", 8: "8, with mirrors"}
+_TILING_NAMES = {"full": "Whole slices", "compat": "As published"}
+
+
+def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, SegmentParams]:
+    """Let the user choose the model and how it is used."""
+    models = {model.name: model for model in list_models()}
+    with st.container(border=True, key="settings"):
+        st.markdown("**Settings**")
+        name = st.selectbox("Model", list(models), key="model")
+        model = models[name]
+        with st.expander("About this model", icon=":material/info:"):
+            card = re.sub("^#", "###", model.card, flags=re.MULTILINE)
+            st.markdown(card or "This model has no card.")
+        depth = volume.shape[0]
+        first, last = 1, depth
+        if depth > 1:
+            first, last = st.slider(
+                "Slices",
+                1,
+                depth,
+                (1, depth),
+                key=f"z_{tomogram.id}",
+                help="Leave out the blurred slices at the top and the bottom to save time.",
+            )
+        rotations = st.segmented_control(
+            "Averaging",
+            ROTATIONS,
+            default=SegmentParams().rotations,
+            required=True,
+            key="rotations",
+            format_func=_ROTATION_NAMES.get,
+            help=texts.TERMS["rotations"],
+        )
+        with st.expander("Advanced", icon=":material/tune:"):
+            precision = st.selectbox(
+                "Precision",
+                PRECISIONS,
+                key="precision",
+                format_func=lambda each: "Automatic" if each == "auto" else each,
+                help="Of the network's arithmetic. Automatic takes the fastest one that agrees "
+                "with float32 on this machine.",
+            )
+            tiling = st.selectbox(
+                "Tiling",
+                TILINGS,
+                key="tiling",
+                format_func=_TILING_NAMES.get,
+                help="'As published' normalises and cuts the slices as the published software "
+                "did; use it to compare with older results.",
+            )
+    params = SegmentParams(
+        z0=first - 1,
+        # The whole tomogram is one wish, however many slices it has.
+        z1=None if last == depth else last,
+        rotations=rotations,
+        precision=precision,
+        tiling=tiling,
+        invert=tomogram.invert,
+    )
+    return model, params
+
+
+@st.fragment
+@widgets.errors_shown()
+def preview_card(
+    tomogram: Tomogram, volume: Volume, model: ModelInfo, params: SegmentParams
+) -> None:
+    """Let the user try the settings on one slice."""
+    with st.container(border=True, key="preview"):
+        title, action = st.columns([3, 2], vertical_alignment="center")
+        title.markdown("**Try one slice**", help=texts.TERMS["score"])
+        middle = sum(params.z_range(volume.shape[0])) // 2
+        z = middle
+        if volume.shape[0] > 1:
+            z = st.slider("Slice", 1, volume.shape[0], middle + 1, key=f"try_{tomogram.id}") - 1
+        wish = (tomogram.id, str(tomogram.dataset), z, model.name, asdict(params))
+        if action.button("Try", icon=":material/play_arrow:", width="stretch", key="try"):
+            st.session_state["tried"] = wish
+        survey = serving.slice_source(tomogram).survey
+        grey = grey_codes(volume.read(z, z + 1)[0], survey.low, survey.high)
+        picture, note = grey, f"Slice {z + 1} of {volume.shape[0]}, as it is."
+        if st.session_state.get("tried") == wish:
+            with widgets.errors_shown(), st.spinner("Asking the network …", show_time=True):
+                score = _one_slice(tomogram, model.sha256(), model.name, z, params)
+                found = np.mean(score > state.threshold())
+                picture = overlay(grey, score, state.threshold())
+                note = f"Slice {z + 1}: {found:.1%} of it counts as membrane."
+        size = volume.voxel_size_nm
+        picture = with_scale_bar(picture, size.x if size else None)
+        st.image(picture, caption=note, width="stretch", output_format="JPEG")
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _model(_sha256: str, name: str):
+    from deepsxt_core.network import load_model
+
+    return load_model(name)
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Tomogram: repr})
+def _one_slice(
+    tomogram: Tomogram, sha256: str, model: str, z: int, params: SegmentParams
+) -> np.ndarray:
+    from deepsxt_core.pipeline import preview_slice
+
+    return preview_slice(tomogram.volume(), _model(sha256, model), z, params)
+
+
+def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentParams) -> None:
+    """Start the segmentation, or show how far it is."""
+    running = widgets.active_job(tomogram, "segment")
+    if running is not None:
+        widgets.job_progress(running.id)
+        return
+    first, end = params.z_range(depth)
+    count = end - first
+    asked = {"model": model.name, **asdict(params)}
+    widgets.estimate_line(tomogram, asked)
+    slices = "1 slice" if count == 1 else f"{count} slices"
+    if st.button(
+        f"Segment {slices}", type="primary", icon=":material/bolt:", width="stretch", key="run"
+    ):
+        with widgets.errors_shown():
+            request = jobs.JobRequest(kind="segment", tomogram=tomogram.id, params=asked)
+            job = jobs.submit(Workspace(), request)
+            state.choose_score(job.recipe)
+            st.rerun()
+    last = widgets.last_job(tomogram, "segment")
+    if last is not None:
+        widgets.job_ending(last)
+
+
+def done_card(tomogram: Tomogram) -> None:
+    """Point to the result once there is one."""
+    result = state.score_result(tomogram)
+    if result is None or widgets.active_job(tomogram, "segment") is not None:
+        return
+    with st.container(border=True, key="done"):
+        st.markdown(
+            f":green[:material/check_circle:] **Segmented** with {widgets.score_label(result)}"
+        )
+        if st.button("Look at the slices", icon=":material/layers:", width="stretch"):
+            st.switch_page("slices.py")
+
+
+tomogram = widgets.required_tomogram()
+widgets.header("Segment", "A trained network scores every voxel: membrane or not.")
+with widgets.errors_shown():
+    volume = tomogram.volume()
+    if not list_models():
+        st.warning(
+            "No model is installed. Get one on the page *Models*.",
+            icon=":material/network_intelligence:",
+        )
+        st.stop()
+    left, right = widgets.split(5, 6)
+    with left:
+        model, params = settings_card(tomogram, volume)
+        run_card(tomogram, volume.shape[0], model, params)
+        done_card(tomogram)
+    with right:
+        preview_card(tomogram, volume, model, params)

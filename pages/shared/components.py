@@ -1,0 +1,120 @@
+"""The front-end pieces of our own: a drop zone, the slice viewer, download links.
+
+Each is a Streamlit component whose script is an ES module that `deepsxt_core.serving` hands out
+under ``/ui``; they talk to the server's own routes and tell Streamlit only what it must know.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from deepsxt_core import serving, settings
+from deepsxt_core.volume import Score
+from deepsxt_core.workspace import Tomogram
+
+_FRONT_END = Path(__file__).parent / "frontend"
+_LOAD = """
+export default async (component) =>
+  (await import(new URL("ui/{name}.js", document.baseURI))).default(component);
+"""
+
+
+def _component(name: str, html: str | None = None):
+    return st.components.v2.component(
+        f"deepsxt_{name}",
+        html=html or (_FRONT_END / f"{name}.html").read_text(encoding="utf-8"),
+        css=(_FRONT_END / f"{name}.css").read_text(encoding="utf-8"),
+        js=_LOAD.format(name=name),
+    )
+
+
+_upload = _component("upload")
+_viewer = _component("viewer")
+_downloads = _component("downloads", html='<div class="downloads"></div>')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A link to a file on the server.
+
+    Attributes
+    ----------
+    label, note, title : str
+        On the button, small beside it, and as its tooltip.
+    address : str
+        Relative to the app's root.
+    """
+
+    label: str
+    address: str
+    note: str = ""
+    title: str = ""
+
+
+def upload_zone() -> str | None:
+    """Show the drop zone; return the id of the tomogram that has just arrived, or None."""
+    return _upload(
+        key="upload", data={"limit": settings.max_upload_bytes()}, on_opened_change=_nothing
+    ).opened
+
+
+def slice_viewer(
+    tomogram: Tomogram,
+    shape: tuple[int, int, int],
+    voxel_size_nm: Sequence[float] | None,
+    *,
+    key: str,
+    score: tuple[str, Score] | None = None,
+    threshold: float = 0.0,
+    compact: bool = False,
+) -> float:
+    """Show the slices, with a result over them if there is one; return the threshold set in it.
+
+    Parameters
+    ----------
+    score : (str, Score), optional
+        Id of the result and what is in it.
+    compact : bool
+        Without the panel of settings.
+
+    Raises
+    ------
+    VolumeError
+        If the file of the tomogram cannot be read.
+    """
+    source = serving.slice_source(tomogram)
+    data = {
+        "id": tomogram.id,
+        "slices": source.address,
+        "range": [source.survey.low, source.survey.high],
+        "shape": list(shape),
+        "voxel": None if voxel_size_nm is None else list(voxel_size_nm),
+        "threshold": threshold,
+        "compact": compact,
+        "score": None,
+    }
+    if score is not None:
+        result_id, content = score
+        first = content.first_slice
+        data["score"] = {
+            "url": serving.score_address(tomogram, result_id),
+            "first": first,
+            "end": first + content.volume.shape[0],
+        }
+    return _viewer(
+        key=key,
+        data=data,
+        default={"threshold": threshold},
+        on_threshold_change=_nothing,
+    ).threshold
+
+
+def downloads(links: Sequence[Download], *, key: str) -> None:
+    """Show links that download files."""
+    _downloads(key=key, data=[asdict(link) for link in links])
+
+
+def _nothing() -> None:
+    """Streamlit wants a callback for each state that a component may report."""

@@ -1,0 +1,99 @@
+"""What the pages remember: which tomogram, which score, which threshold.
+
+Only ids and numbers are kept, in the address and in the session. The address wins where it says
+something, so that a reload, a bookmark and a second tab all show the same; moving between pages
+empties the address, and `restore` fills it again.
+"""
+
+import math
+
+import streamlit as st
+
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+
+_IN_ADDRESS = ("t", "score", "surface", "threshold")
+
+
+def restore() -> None:
+    """Bring the address and the session to the same state; call it first on every run."""
+    for name in _IN_ADDRESS:
+        if name in st.query_params:
+            st.session_state[name] = st.query_params[name]
+        elif name in st.session_state:
+            st.query_params[name] = st.session_state[name]
+
+
+def _remember(name: str, value: str | None) -> None:
+    if value is None:
+        st.session_state.pop(name, None)
+        st.query_params.pop(name, None)
+    elif st.session_state.get(name) != value:
+        st.session_state[name] = value
+        st.query_params[name] = value
+
+
+def open_tomogram(tomogram_id: str | None) -> None:
+    """Make this the tomogram that all pages show; None shows none."""
+    for name in _IN_ADDRESS:
+        _remember(name, None)
+    _remember("t", tomogram_id)
+
+
+def tomogram() -> Tomogram | None:
+    """Return the tomogram that is open, or None; an id that is no longer known is dropped."""
+    tomogram_id = st.session_state.get("t")
+    if tomogram_id is None:
+        return None
+    try:
+        return Workspace().tomogram(tomogram_id)
+    except DeepSXTError as error:
+        open_tomogram(None)
+        st.warning(str(error), icon=":material/link_off:")
+        return None
+
+
+def score_result(of: Tomogram) -> Result | None:
+    """Return the chosen score of a tomogram, the newest if none is chosen, None if it has none."""
+    return _chosen(of.results("scores"), st.session_state.get("score"))
+
+
+def choose_score(result_id: str) -> None:
+    """Make this the score that all pages show."""
+    if st.session_state.get("score") != result_id:
+        _remember("surface", None)
+    _remember("score", result_id)
+
+
+def surface_result(of: Tomogram, score: Result) -> Result | None:
+    """Return the chosen surface of a score, the newest if none is chosen, None if it has none."""
+    results = [found for found in of.results("surfaces") if surface_source(found) == score.id]
+    return _chosen(results, st.session_state.get("surface"))
+
+
+def choose_surface(result_id: str) -> None:
+    """Make this the surface that is shown."""
+    _remember("surface", result_id)
+
+
+def surface_source(result: Result) -> str | None:
+    """Return the id of the score that a surface was made from."""
+    return result.run.get("recipe", {}).get("score")
+
+
+def threshold() -> float:
+    """Return the threshold set by the user, 0 if there is none."""
+    try:
+        value = float(st.session_state.get("threshold", 0))
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) and -1 <= value < 1 else 0.0
+
+
+def set_threshold(value: float) -> None:
+    """Keep the threshold for all pages."""
+    _remember("threshold", f"{value:.2f}")
+
+
+def _chosen(results: list[Result], result_id: str | None) -> Result | None:
+    return next((result for result in results if result.id == result_id), next(iter(results), None))

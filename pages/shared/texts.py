@@ -1,0 +1,84 @@
+"""Numbers as people read them, and the terms that need a word of explanation."""
+
+from datetime import UTC, datetime
+
+from deepsxt_core.volume import Volume, VoxelSize
+
+TERMS = {
+    "score": "How sure the network is that a voxel belongs to a membrane: from -1 (certainly "
+    "not) to +1 (certainly).",
+    "threshold": "Voxels that score above this value count as membrane. Lower finds more and "
+    "lets more errors in; higher keeps only what is certain.",
+    "voxel size": "The edge length of one voxel. It turns pixels into nanometres: scale bars, "
+    "areas, volumes and exported meshes depend on it.",
+    "polarity": "The network expects dark membranes on a bright background, as in absorption "
+    "contrast. If yours are bright, the values are inverted before they reach it.",
+    "missing wedge": "A tilt series cannot cover all angles. Membranes that lie flat across the "
+    "beam are therefore blurred along z, and gaps in the surface there are expected.",
+    "rotations": "The slice is also shown to the network turned and mirrored, and the answers "
+    "are averaged. Steadier results for 4 or 8 times the time.",
+}
+
+
+def shape_text(shape: tuple[int, int, int]) -> str:
+    """Return a shape as columns, rows, slices: ``256 × 256 × 64``."""
+    return " × ".join(str(n) for n in reversed(shape))
+
+
+def extent_text(volume: Volume) -> str:
+    """Return the physical size of a volume, x first."""
+    if volume.voxel_size_nm is None:
+        return "unknown"
+    sides = [n * size / 1000 for n, size in zip(volume.shape, volume.voxel_size_nm, strict=True)]
+    return " × ".join(f"{side:.3g}" for side in reversed(sides)) + " µm"
+
+
+def voxel_text(voxel_size_nm: VoxelSize | None) -> str:
+    """Return a voxel size, x first, or the word for none."""
+    if voxel_size_nm is None:
+        return "unknown"
+    return " × ".join(f"{edge:.4g}" for edge in reversed(voxel_size_nm)) + " nm"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration rounded to what matters."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size_text(size_bytes: float) -> str:
+    """Return a number of bytes in the unit that fits."""
+    for size, name in ((1e9, "GB"), (1e6, "MB")):
+        if size_bytes >= size:
+            return f"{size_bytes / size:.3g} {name}"
+    return f"{size_bytes / 1e3:.3g} kB"
+
+
+def ago_text(moment: datetime) -> str:
+    """Return how long ago a moment was."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    return "just now" if seconds < 90 else f"{_coarse(seconds)} ago"
+
+
+def _coarse(seconds: float) -> str:
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        count = round(seconds / size)
+        if count >= 1:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "1 minute"
+
+
+def escaped(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is."""
+    return "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~:$" else char for char in text)
+
+
+def shortened(text: str, longest: int = 34) -> str:
+    """Return `text` with its middle left out if it is longer than `longest`."""
+    if len(text) <= longest:
+        return text
+    tail = longest // 3
+    return f"{text[: longest - tail - 1]}…{text[-tail:]}"

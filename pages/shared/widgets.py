@@ -1,0 +1,279 @@
+"""Blocks that several pages draw alike."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from deepsxt_core import jobs
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.recipe import Recipe
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+from shared import state, texts
+
+_REFRESH_S = 0.7
+_PANEL_REFRESH_S = 2.0
+_PANEL_JOBS = 3
+STATES: dict[str, str] = {
+    "queued": "Starting, or waiting for its turn",
+    "running": "Working",
+    "cancelling": "Stopping",
+    "cancelled": "Cancelled",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+    "done": "Done",
+}
+"""What people read for the state of a job."""
+
+
+def base_address() -> str:
+    """Return the path under which the app is served, with a slash at both ends."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}/" if base else "/"
+
+
+def header(title: str, subtitle: str) -> DeltaGenerator:
+    """Draw the head of a page; return the row, to which buttons may be added at its end."""
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="header")
+    with row.container(width="stretch", gap="xsmall"):
+        shown = texts.escaped(texts.shortened(title, 60))
+        st.title(shown, anchor=False, help=None if len(title) <= 60 else texts.escaped(title))
+        st.caption(texts.escaped(subtitle))
+    return row
+
+
+def split(left: float, right: float) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Return two columns, which stand below each other where the window is narrow."""
+    return st.container(key="split").columns([left, right], gap="medium")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show an expected error where it happened; any other one keeps its traceback."""
+    try:
+        yield
+    except DeepSXTError as error:
+        st.error(texts.escaped(str(error)), icon=":material/error:")
+
+
+def required_tomogram() -> Tomogram:
+    """Return the tomogram that is open, or say what to do and end the page."""
+    tomogram = state.tomogram()
+    if tomogram is None:
+        empty(
+            "No tomogram is open",
+            "Open one of your own, or take the simulated sample for a first walk.",
+            ":material/folder_open:",
+            ("open.py", "Open a tomogram"),
+        )
+    return tomogram
+
+
+def required_score(tomogram: Tomogram) -> Result:
+    """Return the score that is shown, or say what to do and end the page."""
+    result = state.score_result(tomogram)
+    if result is None:
+        empty(
+            "Nothing is segmented yet",
+            "The surface is made from the result of a segmentation. It takes a minute or two.",
+            ":material/network_intelligence:",
+            ("segment.py", "Segment this tomogram"),
+        )
+    return result
+
+
+def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
+    """Say that there is nothing to show yet and where to go, and end the page."""
+    with st.container(border=True, horizontal_alignment="center", gap="small", key="empty"):
+        st.markdown(f"# {icon}", text_alignment="center")
+        st.markdown(f"**{title}**", text_alignment="center")
+        st.caption(text, text_alignment="center")
+        if st.button(link[1], type="primary", icon=":material/arrow_forward:"):
+            st.switch_page(link[0])
+    st.stop()
+
+
+def score_chooser(tomogram: Tomogram, chosen: Result) -> Result:
+    """Let the user choose among several results; return the choice."""
+    results = tomogram.results("scores")
+    if len(results) == 1:
+        return chosen
+    by_id = {result.id: result for result in results}
+    result_id = st.selectbox(
+        "Result",
+        list(by_id),
+        index=list(by_id).index(chosen.id),
+        format_func=lambda each: score_label(by_id[each]),
+        help="Each combination of model and settings is kept as a result of its own.",
+    )
+    state.choose_score(result_id)
+    return by_id[result_id]
+
+
+def score_label(result: Result) -> str:
+    """Return one line that tells results apart."""
+    run = result.run
+    parts = [str(run["model"]["name"])]
+    first, end = run["z"]
+    if end - first < run["input"]["shape"][0]:
+        parts.append(f"slices {first + 1} to {end}")
+    if run["params"]["rotations"] > 1:
+        parts.append(f"{run['params']['rotations']} rotations")
+    if run["params"]["tiling"] == "compat":
+        parts.append("as published")
+    if run["inverted"]:
+        parts.append("inverted")
+    return " · ".join(parts)
+
+
+def recipe_button(score: Result, surface: Result) -> None:
+    """Offer what was chosen as a recipe, for a batch."""
+    recipe = Recipe(
+        model=score.run["model"]["name"],
+        segment=SegmentParams(**score.run["params"]),
+        reconstruct=ReconstructParams(**surface.run["params"]),
+    )
+    st.download_button(
+        "Recipe",
+        recipe.to_toml(),
+        "recipe.toml",
+        "application/toml",
+        icon=":material/receipt_long:",
+        help="Model and settings of this result, to apply them to many tomograms: "
+        "`deepsxt batch FILES --recipe recipe.toml --out DIR`",
+    )
+
+
+def active_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
+    """Return the job of one kind that is at work on a tomogram, or None."""
+    found = jobs.list_jobs(Workspace(), tomogram.id)
+    return next((job for job in found if job.request.kind == kind and job.active), None)
+
+
+def last_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
+    """Return the latest job of one kind on a tomogram, or None."""
+    found = jobs.list_jobs(Workspace(), tomogram.id)
+    return next((job for job in found if job.request.kind == kind), None)
+
+
+@st.fragment(run_every=_REFRESH_S)
+@errors_shown()
+def job_progress(job_id: str) -> None:
+    """Show how far a job is, until it ends; the page is then drawn anew."""
+    job = jobs.read_job(Workspace(), job_id)
+    if not job.active:
+        if job.state == "cancelled":
+            st.toast("The job was cancelled.", icon=":material/cancel:")
+        st.rerun(scope="app")
+    status = job.status
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
+        st.progress(share_done(status), text=progress_text(status))
+        if st.button(
+            "Cancel",
+            icon=":material/close:",
+            key=f"cancel_{job_id}",
+            disabled=job.state == "cancelling",
+        ):
+            jobs.cancel(Workspace(), job_id)
+            st.rerun(scope="fragment")
+
+
+def progress_text(status: jobs.Status) -> str:
+    """Return what a job does now, in one line."""
+    if status.state != "running" or not status.stage:
+        return f"{STATES[status.state]} …"
+    text = f"**{status.stage}**"
+    if status.total > 1:
+        text += f" · {status.done} of {status.total} {status.unit}s"
+    if status.remaining_s is not None:
+        text += f" · about {texts.duration_text(status.remaining_s)} left"
+    return text
+
+
+def estimate_line(tomogram: Tomogram, params: Mapping[str, Any]) -> None:
+    """Tell what a segmentation will take, and warn where it will not fit."""
+    expected = jobs.segment_estimate(tomogram, params)
+    parts = []
+    if expected.seconds is not None:
+        parts.append(f"about {texts.duration_text(expected.seconds)} on {expected.device}")
+    if expected.memory_bytes is not None:
+        parts.append(f"{texts.size_text(expected.memory_bytes)} of memory")
+    free = texts.size_text(expected.free_bytes)
+    parts.append(f"up to {texts.size_text(expected.disk_bytes)} of disk ({free} free)")
+    text = " · ".join(parts)
+    st.caption(texts.escaped(text[0].upper() + text[1:]))
+    try:
+        expected.require_room()
+    except DeepSXTError as error:
+        st.warning(texts.escaped(str(error)), icon=":material/hard_disk:")
+
+
+def jobs_panel() -> None:
+    """Show in a few lines what is at work; nothing where nothing is."""
+    if any(job.active for job in jobs.list_jobs(Workspace())):
+        _jobs_at_work()
+
+
+@st.fragment(run_every=_PANEL_REFRESH_S)
+def _jobs_at_work() -> None:
+    active = [job for job in jobs.list_jobs(Workspace()) if job.active]
+    if not active:
+        st.rerun(scope="app")
+    with st.container(border=True, gap="xsmall", key="jobs_panel"):
+        st.page_link("jobs.py", label="At work", icon=":material/work_history:")
+        for job in reversed(active[-_PANEL_JOBS:]):
+            st.caption(texts.escaped(texts.shortened(tomogram_name(job), 30)))
+            st.progress(share_done(job.status), text=_panel_text(job.status))
+        if len(active) > _PANEL_JOBS:
+            st.caption(f"and {len(active) - _PANEL_JOBS} more")
+
+
+def _panel_text(status: jobs.Status) -> str:
+    if status.state == "running" and status.remaining_s is not None:
+        return f"about {texts.duration_text(status.remaining_s)} left"
+    if status.state == "queued":
+        return "waiting"
+    return status.stage if status.state == "running" else STATES[status.state]
+
+
+def tomogram_name(job: jobs.Job) -> str:
+    """Return the name of the tomogram of a job."""
+    try:
+        return Workspace().tomogram(job.request.tomogram).name
+    except DeepSXTError:
+        return "removed tomogram"
+
+
+def share_done(status: jobs.Status) -> float:
+    """Return how much of the stage is done, in [0, 1]."""
+    return min(1.0, status.done / status.total) if status.total else 0.0
+
+
+def job_ending(job: jobs.Job) -> None:
+    """Say why a job came to no end of its own."""
+    if job.state == "failed":
+        st.error(texts.escaped(job.status.error or "The job failed."), icon=":material/error:")
+        with st.expander("What the job printed", icon=":material/terminal:"):
+            st.code(jobs.job_log(job) or "nothing", language=None)
+    elif job.state == "interrupted":
+        st.warning(
+            "The job ended without a word; perhaps the computer ran out of memory or was "
+            "restarted. What was finished is kept.",
+            icon=":material/power_off:",
+        )
+    if jobs.can_resume(Workspace(), job):
+        resume_button(job)
+
+
+def resume_button(job: jobs.Job) -> None:
+    """Offer to go on with a job that has ended before its time."""
+    kept = jobs.kept_slices(Workspace(), job)
+    note = f"{kept} finished slices are kept." if kept else "It begins anew."
+    if st.button("Resume", icon=":material/resume:", key=f"resume_{job.id}", help=note):
+        with errors_shown():
+            jobs.resume(Workspace(), job.id)
+            st.rerun()

@@ -1,0 +1,38 @@
+"""Step through the slices with the result over them."""
+
+import streamlit as st
+
+from shared import components, state, texts, widgets
+
+
+@st.fragment
+@widgets.errors_shown()
+def viewer() -> None:
+    """Show the slices; what is set in the viewer runs this function alone again."""
+    score = None if result is None else (result.id, tomogram.score(result.id))
+    threshold = components.slice_viewer(
+        tomogram,
+        volume.shape,
+        volume.voxel_size_nm,
+        key=f"slices_{tomogram.id}",
+        score=score,
+        threshold=state.threshold(),
+    )
+    if score is not None and threshold != state.threshold():
+        state.set_threshold(threshold)
+
+
+tomogram = widgets.required_tomogram()
+result = state.score_result(tomogram)
+about = "" if result else " is not segmented yet; these are its slices as they are."
+row = widgets.header("Slices", texts.shortened(tomogram.name, 80) + about)
+if result is None:
+    if row.button("Segment", type="primary", icon=":material/network_intelligence:"):
+        st.switch_page("segment.py")
+elif row.button("Surface", type="primary", icon=":material/arrow_forward:"):
+    st.switch_page("surface.py")
+with widgets.errors_shown():
+    volume = tomogram.volume()
+    if result is not None:
+        result = widgets.score_chooser(tomogram, result)
+    viewer()

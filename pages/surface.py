@@ -1,0 +1,313 @@
+"""Turn the score into surfaces, look at them, measure and export them."""
+
+from dataclasses import asdict
+
+import streamlit as st
+
+from deepsxt_core import exports, jobs, serving
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
+from deepsxt_core.volume import Volume
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+from shared import components, state, texts, widgets
+from shared.components import Download
+
+_VIEW_HEIGHT_PX = 620
+_DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
+_FORMAT_NOTES = {
+    "stl": "3D printing, any viewer",
+    "obj": "Blender, any viewer",
+    "ply": "MeshLab, with colours",
+    "vtp": "ParaView, with object ids",
+    "glb": "web viewers, slides",
+}
+
+
+def parameters(volume: Volume) -> ReconstructParams:
+    """Let the user choose how the surface is made."""
+    default = ReconstructParams()
+    known = volume.voxel_size_nm is not None
+    threshold = st.slider(
+        "Threshold",
+        -1.0,
+        0.98,
+        state.threshold(),
+        0.02,
+        help=texts.TERMS["threshold"],
+        key="surface_threshold",
+    )
+    state.set_threshold(threshold)
+    smoothing = st.slider(
+        "Smoothing (voxels)",
+        0.0,
+        4.0,
+        default.smoothing_voxels,
+        0.1,
+        key="smoothing",
+        help="Blurs the score a little before the surface is laid, so that noise leaves no "
+        "roughness. More than 2 closes fine gaps and swallows thin details.",
+    )
+    if known:
+        smallest_um3 = st.number_input(
+            "Smallest object (µm³)",
+            0.0,
+            None,
+            0.0,
+            format="%.5f",
+            step=0.0001,
+            key="min_um3",
+            help="Objects of a smaller volume are left out.",
+        )
+    smallest = st.number_input(
+        "Smallest object (voxels)",
+        0,
+        None,
+        default.min_voxels,
+        step=16,
+        key="min_voxels",
+        help="Objects of fewer voxels are left out; most of them are noise.",
+    )
+    with st.expander("Advanced", icon=":material/tune:"):
+        taubin = st.slider(
+            "Smoothing of the mesh (rounds)",
+            0,
+            100,
+            default.taubin_iterations,
+            key="taubin",
+            help="Taubin smoothing: takes the steps of the voxels out of the surface and keeps "
+            "its volume. 0 switches it off.",
+        )
+        close_gap = st.slider(
+            "Close gaps (voxels)",
+            0,
+            5,
+            default.close_gap_voxels,
+            key="close_gap",
+            help="Gaps in a membrane up to about twice as wide are closed, and dents as narrow "
+            "with them. 0 switches it off.",
+        )
+        fill_lumens = st.toggle(
+            "Fill lumens",
+            default.fill_lumens,
+            key="fill_lumens",
+            help="A vesicle is then its membrane and what it encloses: one surface, the outer one.",
+        )
+        decimate_to = st.select_slider(
+            "Detail of the mesh",
+            list(_DETAIL)[::-1],
+            default.decimate_to,
+            key="detail",
+            format_func=_DETAIL.get,
+            help="The fraction of triangles to keep. Fewer make smaller files.",
+        )
+    return ReconstructParams(
+        threshold=round(threshold, 2),
+        smoothing_voxels=round(smoothing, 2),
+        close_gap_voxels=close_gap,
+        fill_lumens=fill_lumens,
+        min_voxels=smallest,
+        min_volume_um3=smallest_um3 if known else 0.0,
+        taubin_iterations=taubin,
+        decimate_to=decimate_to,
+    )
+
+
+def reconstruct_card(tomogram: Tomogram, score: Result, params: ReconstructParams) -> None:
+    """Start the reconstruction, or show how far it is."""
+    running = widgets.active_job(tomogram, "reconstruct")
+    if running is not None:
+        widgets.job_progress(running.id)
+        return
+    if st.button("Reconstruct", type="primary", icon=":material/deployed_code:", width="stretch"):
+        with widgets.errors_shown():
+            job = jobs.submit(
+                Workspace(),
+                jobs.JobRequest(
+                    kind="reconstruct",
+                    tomogram=tomogram.id,
+                    params={"score": score.id, **asdict(params)},
+                ),
+            )
+            state.choose_surface(job.recipe)
+            st.rerun()
+    last = widgets.last_job(tomogram, "reconstruct")
+    if last is not None:
+        widgets.job_ending(last)
+
+
+def view(tomogram: Tomogram, surface: Result) -> None:
+    """Show the scene, or the picture and why there is no scene."""
+    theme = st.context.theme.type or "light"
+    scene = exports.scene(surface, theme)
+    if scene.html is not None:
+        address = serving.download_address(tomogram, "surfaces", surface.id, scene.html.name)
+        with st.container(border=True, key="scene"):
+            st.iframe(widgets.base_address() + address, height=_VIEW_HEIGHT_PX)
+        st.caption(
+            "Drag to turn, wheel to zoom, Shift + drag to move. Mind the missing wedge.",
+            help=texts.TERMS["missing wedge"],
+        )
+        return
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.warning(texts.escaped(scene.note), icon=":material/view_in_ar_off:")
+    if row.button("Draw again", icon=":material/refresh:"):
+        with st.spinner("Drawing the 3D view …", show_time=True):
+            exports.redraw(surface, theme)
+        st.rerun()
+    if scene.picture is not None:
+        st.image(scene.picture, width="stretch")
+
+
+def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
+    """Show the sums over all objects."""
+    area = sum(row.area for row in rows)
+    enclosed = sum(row.volume for row in rows)
+    with st.container(horizontal=True, gap="large", key="totals"):
+        st.metric("Objects", len(rows), help="Connected pieces of surface.", width="content")
+        st.metric(
+            "Area",
+            f"{area:.4g} {unit}²",
+            help="Of all surfaces. A membrane has two sides, so it counts about twice.",
+            width="content",
+        )
+        st.metric(
+            "Volume",
+            f"{enclosed:.4g} {unit}³",
+            help="Enclosed by the surfaces: the volume of the membranes themselves.",
+            width="content",
+        )
+        st.metric("Triangles", f"{sum(row.faces for row in rows):,}", width="content")
+
+
+def made_with(surface: Result) -> str:
+    """Return the parameters of a surface in one line."""
+    params = ReconstructParams(**surface.run["params"])
+    parts = [
+        f"Threshold {params.threshold:.2f}",
+        f"smoothing {params.smoothing_voxels:g} voxels",
+        f"objects from {params.min_voxels} voxels",
+    ]
+    if params.close_gap_voxels:
+        parts.append(f"gaps closed with {params.close_gap_voxels} voxels")
+    if params.fill_lumens:
+        parts.append("lumens filled")
+    if params.decimate_to < 1:
+        parts.append(f"{params.decimate_to:.0%} of the triangles")
+    return " · ".join(parts)
+
+
+def table(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
+    """Show one line per object."""
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        [
+            {
+                "id": row.id,
+                "volume": row.volume,
+                "area": row.area,
+                "voxels": row.voxels,
+                "faces": row.faces,
+                **dict(zip(("x", "y", "z"), row.centroid, strict=True)),
+            }
+            for row in rows
+        ],
+        hide_index=True,
+        height=min(420, 36 * (len(rows) + 1) + 2),
+        column_config={
+            "id": number("Object", help="1 is the largest."),
+            "volume": number(f"Volume ({unit}³)", format="%.4g"),
+            "area": number(f"Area ({unit}²)", format="%.4g"),
+            "voxels": number("Voxels", format="localized"),
+            "faces": number("Triangles", format="localized"),
+            **{axis: number(f"{axis} ({unit})", format="%.3f") for axis in "xyz"},
+        },
+    )
+
+
+def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) -> None:
+    """Offer the files."""
+
+    def at(kind: str, result: Result, name: str, **query: float) -> str:
+        return serving.download_address(tomogram, kind, result.id, name, **query)
+
+    st.markdown("**Surface**")
+    components.downloads(
+        [
+            Download(
+                label=name.rpartition(".")[2].upper(),
+                address=at("surfaces", surface, name),
+                title=_FORMAT_NOTES[name.rpartition(".")[2]],
+            )
+            for name in exports.MESH_FILES
+        ]
+        + [
+            Download(
+                label="Objects",
+                note="CSV",
+                address=at("surfaces", surface, exports.OBJECTS_FILE),
+                title="One line per object",
+            )
+        ],
+        key="surface_files",
+    )
+    st.markdown("**Score and mask**")
+    components.downloads(
+        [
+            Download(label="Score", note="TIFF", address=at("scores", score, "score.tif")),
+            Download(label="Score", note="MRC", address=at("scores", score, "score.mrc")),
+            Download(
+                label="Mask",
+                note="TIFF",
+                address=at("scores", score, "mask.tif", threshold=threshold),
+                title=f"Score above {threshold:.2f}",
+            ),
+            Download(
+                label="Mask",
+                note="MRC",
+                address=at("scores", score, "mask.mrc", threshold=threshold),
+                title=f"Score above {threshold:.2f}",
+            ),
+        ],
+        key="score_files",
+    )
+
+
+tomogram = widgets.required_tomogram()
+widgets.header("Surface", texts.shortened(tomogram.name, 80))
+with widgets.errors_shown():
+    score = widgets.required_score(tomogram)
+    volume = tomogram.volume()
+    left, right = widgets.split(2, 5)
+    with left, st.container(border=True, key="parameters"):
+        score = widgets.score_chooser(tomogram, score)
+        params = parameters(volume)
+        reconstruct_card(tomogram, score, params)
+    surface = state.surface_result(tomogram, score)
+    with right:
+        if surface is None:
+            with st.container(
+                border=True,
+                height=_VIEW_HEIGHT_PX,
+                key="no_surface",
+                horizontal_alignment="center",
+                vertical_alignment="center",
+            ):
+                st.markdown("### :material/deployed_code:", text_alignment="center")
+                st.caption(
+                    "The surface appears here. Choose a threshold and reconstruct; "
+                    "it takes seconds to minutes.",
+                    text_alignment="center",
+                )
+        else:
+            unit, rows = load_table(surface.folder)
+            totals(rows, unit)
+            st.caption(made_with(surface))
+            view(tomogram, surface)
+            objects_tab, files_tab = st.tabs(
+                [f":material/table: {len(rows)} objects", ":material/download: Export"]
+            )
+            with objects_tab:
+                table(rows, unit)
+            with files_tab:
+                files(tomogram, score, surface, surface.run["params"]["threshold"])
+                widgets.recipe_button(score, surface)

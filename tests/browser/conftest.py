@@ -1,0 +1,57 @@
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.waiting import wait_until
+
+# A busy machine is no failure.
+expect.set_options(timeout=60_000)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def server(workspace_home, tmp_path):
+    """The address of a running app with an empty workspace."""
+    with running_app(workspace_home, tmp_path / "server.log") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running_app(workspace_home, log):
+    """Yield the address of an app that runs meanwhile, and then ends without a traceback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://localhost:{port}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env=os.environ | {"DEEPSXT_HOME": str(workspace_home)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: _healthy(address, process), 60)
+        yield address
+        assert "Traceback" not in log.read_text(errors="replace")
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def _healthy(address: str, process: subprocess.Popen) -> bool:
+    assert process.poll() is None, "the server ended"
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

@@ -1,0 +1,149 @@
+"""A person's way through the app, in a real browser."""
+
+import io
+import re
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import tifffile
+import trimesh
+from PIL import Image
+from playwright.sync_api import Page, expect
+from scipy import ndimage
+
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+SHAPE = (8, 96, 96)
+RADIUS_PX = 30
+VOXEL_UM = 0.02
+
+# How many pixels of the canvas have the colour of the result.
+MARKED = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) count += data[i] - data[i + 2] > 60;
+  return count;
+}"""
+
+
+@pytest.fixture
+def ring(tmp_path):
+    """A TIFF with one upright membrane, dark on a bright noisy background, voxels of 20 nm."""
+    y, x = np.ogrid[: SHAPE[1], : SHAPE[2]]
+    distance = np.abs(np.hypot(y - 47.5, x - 47.5) - RADIUS_PX)
+    noise = np.random.default_rng(0).normal(0, 1, SHAPE)
+    smooth = ndimage.gaussian_filter(noise, (0.5, 1, 1))
+    values = 1000 - 300 * np.exp(-((distance / 2.5) ** 2)) + 150 * smooth
+    path = tmp_path / "one membrane.tif"
+    tifffile.imwrite(
+        path,
+        values.astype(np.uint16),
+        imagej=True,
+        resolution=(1 / VOXEL_UM, 1 / VOXEL_UM),
+        metadata={"axes": "ZYX", "unit": "um", "spacing": VOXEL_UM},
+    )
+    return path
+
+
+@pytest.fixture
+def page(browser):
+    """A tab; at its end no request may have left this computer and no script may have failed."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1200})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    hosts, failures = set(), []
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.on("websocket", lambda websocket: hosts.add(urlsplit(websocket.url).hostname))
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    context.close()
+    assert hosts <= {"localhost", None}
+    assert not failures
+
+
+def at_slice(page: Page, number: int) -> None:
+    expect(page.locator(".position")).to_contain_text(f"Slice {number} of {SHAPE[0]}")
+    expect(page.locator(".stage")).to_have_attribute("data-drawn", str(number - 1))
+
+
+def marked(page: Page) -> int:
+    return page.locator("canvas").evaluate(MARKED)
+
+
+def test_from_a_file_to_a_mesh(page, server, ring):
+    page.goto(server)
+    page.set_input_files("input[type=file]", ring)
+    expect(page.get_by_role("heading", name="one membrane.tif")).to_be_visible()
+    expect(page.get_by_text("1.92 × 1.92 × 0.16 µm")).to_be_visible()
+    at_slice(page, 5)
+
+    page.get_by_role("button", name="Segment", exact=True).click()
+    page.get_by_role("button", name=f"Segment {SHAPE[0]} slices").click()
+    page.get_by_role("button", name="Look at the slices").click(timeout=240_000)
+
+    at_slice(page, 5)
+    found = marked(page)
+    assert found > 1000
+    page.locator('[data-set="threshold"]').fill("0.98")
+    assert 0 <= marked(page) < found
+    expect(page).to_have_url(re.compile(r"threshold=0\.98"))
+    page.locator('[data-set="threshold"]').fill("0")
+    assert marked(page) == found
+    expect(page).to_have_url(re.compile(r"threshold=0\.00"))
+    page.locator('[data-set="opacity"]').fill("0")
+    assert marked(page) == 0
+    page.locator('[data-set="opacity"]').fill("80")
+
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.locator('[data-set="z"]').fill("6")
+    at_slice(page, 7)
+    page.locator(".stage").press("ArrowLeft")
+    at_slice(page, 6)
+    page.get_by_role("button", name="Next slice").click()
+    at_slice(page, 7)
+    assert marked(page) not in (0, found)
+    assert all("/slices/" in url for url in sent)
+
+    page.reload()
+    at_slice(page, 7)
+    assert marked(page) > 1000
+
+    page.get_by_role("button", name="Surface", exact=True).click()
+    page.get_by_role("button", name="Reconstruct").click()
+    scene = page.locator("iframe")
+    expect(scene).to_be_visible(timeout=240_000)
+    wait_until(lambda: colours(scene.screenshot()) > 50)
+
+    page.get_by_role("tab", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="STL").click()
+    with download.value.path().open("rb") as file:
+        mesh = trimesh.load(file, file_type="stl", force="mesh")
+    assert download.value.suggested_filename == "one membrane_surface.stl"
+    assert mesh.is_watertight
+    largest = max(mesh.split(), key=lambda part: part.area)
+    width, height, depth = largest.extents
+    diameter_um = 2 * RADIUS_PX * VOXEL_UM
+    assert diameter_um < width < diameter_um + 16 * VOXEL_UM
+    assert diameter_um < height < diameter_um + 16 * VOXEL_UM
+    assert 0.5 * SHAPE[0] * VOXEL_UM < depth < (SHAPE[0] + 1) * VOXEL_UM
+
+
+def test_what_is_no_tomogram_is_refused_where_it_was_dropped(page, server, tmp_path):
+    path = tmp_path / "notes.tif"
+    path.write_text("no tomogram")
+    page.goto(server)
+    page.set_input_files("input[type=file]", path)
+    expect(page.get_by_role("alert").filter(has_text="notes.tif")).to_be_visible()
+    expect(page.get_by_text("Drop a tomogram here")).to_be_visible()
+
+
+def colours(png: bytes) -> int:
+    """Return how many different colours a picture has."""
+    return len(
+        np.unique(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).reshape(-1, 3), axis=0)
+    )

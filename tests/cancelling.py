@@ -1,0 +1,18 @@
+"""A user who cancels."""
+
+from deepsxt_core.errors import CancelledError
+
+
+class StopAfter:
+    """Ends a segmentation after so many slices."""
+
+    def __init__(self, slices):
+        self.left = slices
+
+    def stage(self, name, _total, _unit):
+        self.counting = name == "Segmenting"
+
+    def advance(self, n=1):
+        self.left -= n * self.counting
+        if self.left <= 0:
+            raise CancelledError("Stopped.")

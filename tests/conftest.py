@@ -1,0 +1,61 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# TensorFlow writes notes about missing accelerators to stderr; they say nothing here.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    # WebGL without a graphics card.
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder of real files, which is not part of the repository."""
+    if not REAL.is_dir():
+        pytest.skip("the real data is not here")
+    return REAL
+
+
+@pytest.fixture(autouse=True)
+def workspace_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test out of the user's workspace."""
+    home = tmp_path / "workspace"
+    monkeypatch.setenv("DEEPSXT_HOME", str(home))
+    monkeypatch.delenv("DEEPSXT_DATA_ROOTS", raising=False)
+    return home
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium: the one in ``DEEPSXT_CHROMIUM``, of the system, or of Playwright."""
+    # Imported here, and closed after each module: an open Playwright occupies the event loop.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        candidates = [
+            os.environ.get("DEEPSXT_CHROMIUM"),
+            *map(shutil.which, CHROMIUM_NAMES),
+            playwright.chromium.executable_path,
+        ]
+        found = next((path for path in candidates if path and Path(path).is_file()), None)
+        if found is None:
+            pytest.skip("no Chromium is installed")
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()

@@ -1,0 +1,37 @@
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+from deepsxt_core.jobs import runner
+from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.workspace import Workspace
+
+from . import stand_in_worker
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def tomogram(workspace, tmp_path):
+    path = tmp_path / "scan.tif"
+    tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZYX"})
+    return workspace.add_file(path)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Let `submit` start the real worker with a task that needs no network."""
+    start, started = runner.start, []
+    monkeypatch.setitem(TASKS, "segment", stand_in_worker.STAND_IN_TASK)
+    monkeypatch.setattr(runner, "WORKER", (sys.executable, stand_in_worker.__file__))
+    monkeypatch.setattr(runner, "start", lambda *args: started.append(start(*args)))
+    yield
+    # Not through the jobs: a worker that has just been started is not in its status yet.
+    for process in started:
+        process.kill()
+        process.wait(30)

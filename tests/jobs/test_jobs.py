@@ -1,0 +1,317 @@
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import psutil
+import pytest
+
+from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError, JobError
+from deepsxt_core.files import partial_folder, read_json, write_json
+from deepsxt_core.jobs import (
+    JobRequest,
+    Status,
+    cancel,
+    job_log,
+    list_jobs,
+    read_job,
+    runner,
+    submit,
+    terminate,
+)
+from deepsxt_core.jobs.progress import JobProgress
+from deepsxt_core.jobs.store import create_job, request_cancel, write_status
+from tests.waiting import wait_until
+
+
+def ask(tomogram, mode, **more):
+    return JobRequest(kind="segment", tomogram=tomogram.id, params={"mode": mode, **more})
+
+
+def ended(workspace, job):
+    def read():
+        now = read_job(workspace, job.id)
+        return None if now.active else now
+
+    return wait_until(read)
+
+
+def working(workspace, job):
+    def read():
+        now = read_job(workspace, job.id)
+        assert now.active, job_log(now)
+        return now if now.status.stage == "Working" else None
+
+    return wait_until(read)
+
+
+@pytest.fixture
+def bystander():
+    """Return the status of a job whose process waits for ever."""
+    command = [sys.executable, "-c", "import threading; threading.Event().wait()"]
+    with subprocess.Popen(command) as process:
+        created = psutil.Process(process.pid).create_time()
+        yield Status(state="running", pid=process.pid, process_created=created)
+        process.kill()
+
+
+@pytest.fixture
+def job(workspace, tomogram):
+    """Return a job that nothing works on."""
+    return create_job(workspace, ask(tomogram, "finish"), "a" * 20, Status())
+
+
+@pytest.mark.usefixtures("stand_in")
+class TestWorker:
+    def test_asking_twice_computes_once(self, workspace, tomogram):
+        job = submit(workspace, ask(tomogram, "finish"))
+        assert job.state == "queued"
+        done = ended(workspace, job)
+        assert (done.state, done.status.error) == ("done", None), job_log(done)
+        assert (done.status.done, done.status.total, done.status.unit) == (3, 3, "slice")
+        (result,) = tomogram.results("scores")
+        assert result.id == done.status.result == done.recipe
+        assert result.run["seconds"] == 1
+        assert result.run["job"] == job.id
+        assert result.run["recipe"]["params"] == {"mode": "finish"}
+        assert submit(workspace, ask(tomogram, "finish")).id == job.id
+        assert [entry.name for entry in result.folder.parent.iterdir()] == [result.id]
+
+    def test_a_job_at_work_is_found_again_and_cancelled_at_once(self, workspace, tomogram):
+        job = submit(workspace, ask(tomogram, "block"))
+        assert submit(workspace, ask(tomogram, "block")).id == job.id
+        assert working(workspace, job).state == "running"
+        assert submit(workspace, ask(tomogram, "block")).id == job.id
+        assert cancel(workspace, job.id).state in ("cancelling", "cancelled")
+        assert ended(workspace, job).state == "cancelled"
+        wait_until(lambda: read_job(workspace, job.id).status.process() is None)
+        final = tomogram.folder / "results" / "scores" / job.recipe
+        assert list(final.parent.iterdir()) == []
+        assert submit(workspace, ask(tomogram, "block")).id != job.id
+
+    def test_the_marker_alone_stops_a_worker(self, workspace, tomogram):
+        job = submit(workspace, ask(tomogram, "polite"))
+        working(workspace, job)
+        request_cancel(job.folder)
+        assert read_job(workspace, job.id).state in ("cancelling", "cancelled")
+        assert ended(workspace, job).state == "cancelled"
+
+    def test_terminate_kills(self, workspace, tomogram):
+        job = submit(workspace, ask(tomogram, "block"))
+        process = working(workspace, job).status.process()
+        assert terminate(workspace, job.id).state == "cancelled"
+        assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+    def test_one_works_while_the_other_waits_for_a_killed_holder(self, workspace, tomogram):
+        holder = submit(workspace, ask(tomogram, "block"))
+        process = working(workspace, holder).status.process()
+        other = submit(workspace, ask(tomogram, "finish"))
+        wait_until(lambda: read_job(workspace, other.id).status.pid is not None)
+        waiting = read_job(workspace, other.id)
+        assert (waiting.state, waiting.status.stage) == ("queued", "Waiting")
+        process.kill()
+        assert ended(workspace, holder).state == "interrupted"
+        assert ended(workspace, other).state == "done"
+        # What the killed one left is invisible, and gone once the same is asked again.
+        final = tomogram.folder / "results" / "scores" / holder.recipe
+        leftover = partial_folder(final, holder.id)
+        assert leftover.is_dir()
+        assert [result.id for result in tomogram.results("scores")] == [other.recipe]
+        again = submit(workspace, ask(tomogram, "block"))
+        assert again.id != holder.id and not leftover.exists()
+
+    def test_a_waiting_job_is_cancelled(self, workspace, tomogram):
+        working(workspace, submit(workspace, ask(tomogram, "block")))
+        other = submit(workspace, ask(tomogram, "finish"))
+        request_cancel(other.folder)
+        assert ended(workspace, other).state == "cancelled"
+        assert tomogram.results("scores") == []
+
+    def test_failures_are_told_to_people_and_bugs_to_the_log(self, workspace, tomogram):
+        expected = submit(workspace, ask(tomogram, "fail"))
+        bug = submit(workspace, ask(tomogram, "bug"))
+        expected, bug = ended(workspace, expected), ended(workspace, bug)
+        assert expected.state == bug.state == "failed"
+        assert expected.status.error == "The volume is too dark. Choose another."
+        assert "log" in bug.status.error
+        wait_until(lambda: "ZeroDivisionError: a bug" in job_log(bug))
+        assert list((tomogram.folder / "results" / "scores").iterdir()) == []
+
+    def test_a_shutdown_is_not_a_wish_to_cancel(self, workspace, tomogram):
+        job = submit(workspace, ask(tomogram, "block"))
+        working(workspace, job).status.process().send_signal(signal.SIGTERM)
+        assert ended(workspace, job).state == "interrupted"
+
+    def test_a_file_that_changed_while_the_job_waited_fails_it(self, workspace, tomogram):
+        holder = submit(workspace, ask(tomogram, "block"))
+        working(workspace, holder)
+        job = submit(workspace, ask(tomogram, "finish"))
+        tomogram.source.write_bytes(tomogram.source.read_bytes() + b"\0")
+        terminate(workspace, holder.id)
+        assert "changed after this job was submitted" in ended(workspace, job).status.error
+
+
+def test_the_process_outlives_the_one_that_started_it(job, tmp_path):
+    started = tmp_path / "started"
+    child = f"import pathlib, sys, time; pathlib.Path({str(started)!r}).touch(); time.sleep(60)"
+    parent = (
+        "import os, pathlib, sys; from deepsxt_core.jobs.runner import start\n"
+        "process = start(pathlib.Path(sys.argv[1]), [sys.executable, '-c', sys.argv[2]])\n"
+        "print(process.pid, flush=True); os._exit(0)"
+    )
+    command = [sys.executable, "-c", parent, str(job.folder), child]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    process = psutil.Process(int(out))
+    try:
+        wait_until(started.exists)
+        assert process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if hasattr(os, "getsid"):
+            assert os.getsid(process.pid) == process.pid
+    finally:
+        process.kill()
+
+
+def test_a_worker_that_cannot_be_started_fails_the_job(workspace, job):
+    with pytest.raises(JobError, match="could not be started"):
+        runner.start(job.folder, ["./no such program"])
+    assert read_job(workspace, job.id).state == "failed"
+
+
+def test_a_job_is_interrupted_when_its_process_is_another(workspace, job, bystander):
+    write_status(job.folder, bystander)
+    assert read_job(workspace, job.id).state == "running"
+    recycled = replace(bystander, process_created=bystander.process_created - 60)
+    write_status(job.folder, recycled)
+    assert read_job(workspace, job.id).state == "interrupted"
+    request_cancel(job.folder)
+    assert read_job(workspace, job.id).state == "cancelled"
+
+
+def test_a_recycled_process_is_left_alone(workspace, job, bystander):
+    status = replace(bystander, process_created=bystander.process_created - 60)
+    write_status(job.folder, status)
+    assert cancel(workspace, job.id).state == "interrupted"
+    assert terminate(workspace, job.id).state == "interrupted"
+    assert bystander.process() is not None
+
+
+def test_a_job_that_never_started_is_interrupted_after_a_while(workspace, job):
+    assert read_job(workspace, job.id).state == "queued"
+    content = read_json(job.folder / "request.json")
+    long_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    write_json(job.folder / "request.json", content | {"created": long_ago})
+    assert read_job(workspace, job.id).state == "interrupted"
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+def test_an_ended_job_stays_as_it_is(workspace, job, state):
+    write_status(job.folder, Status(state=state, pid=1, process_created=0.0))
+    assert cancel(workspace, job.id).state == state
+    assert terminate(workspace, job.id).state == state
+    assert not (job.folder / "cancel").exists()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_result_that_exists_is_a_done_job_without_a_process(workspace, tomogram, monkeypatch):
+    request = ask(tomogram, "finish")
+    final = tomogram.result_folder(
+        "scores", runner.TASKS["segment"].recipe(tomogram, request.params)
+    )
+    final.mkdir(parents=True)
+    write_json(final / "run.json", {})
+    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a process was started"))
+    job = submit(workspace, request)
+    assert (job.state, job.status.result) == ("done", final.name)
+    assert submit(workspace, request).id == job.id
+    assert [listed.id for listed in list_jobs(workspace)] == [job.id]
+
+
+def test_status_survives_the_file(workspace, job, bystander):
+    now = datetime.now(UTC)
+    status = replace(bystander, started=now, updated=now, remaining_s=1.5, error="ł")
+    assert Status.from_json(status.to_json()) == status
+    write_status(job.folder, status)
+    assert read_job(workspace, job.id).status == status
+
+
+def test_progress_counts_and_predicts(workspace, job, monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("deepsxt_core.jobs.progress.time.monotonic", lambda: next(clock))
+    progress = JobProgress(job.folder)
+    progress.begin()
+    progress.stage("Segmenting", 5, "slice")
+    seen = [read_job(workspace, job.id).status]
+    for _ in range(5):
+        progress.advance()
+        seen.append(read_job(workspace, job.id).status)
+    assert [status.done for status in seen] == [0, 1, 2, 3, 4, 5]
+    assert {(status.state, status.stage, status.total) for status in seen} == {
+        ("running", "Segmenting", 5)
+    }
+    # The first slice carries the compilation and tells nothing.
+    assert [status.remaining_s is None for status in seen] == [True, True] + 4 * [False]
+    paces = [status.seconds_per_unit for status in seen[2:]]
+    assert all(pace == paces[0] for pace in paces)
+    assert [status.remaining_s for status in seen[2:]] == [n * paces[0] for n in (3, 2, 1, 0)]
+    assert all(a.updated < b.updated for a, b in pairwise(seen))
+    progress.stage("Writing", 2, "file")
+    status = read_job(workspace, job.id).status
+    assert (status.done, status.seconds_per_unit, status.remaining_s) == (0, None, None)
+
+
+def test_progress_writes_a_few_times_a_second_and_the_last(workspace, job, monkeypatch):
+    monkeypatch.setattr("deepsxt_core.jobs.progress.time.monotonic", lambda: 0.0)
+    progress = JobProgress(job.folder)
+    progress.begin()
+    progress.stage("Segmenting", 100, "slice")
+    progress.advance(99)
+    assert read_job(workspace, job.id).status.done == 0
+    progress.advance()
+    assert read_job(workspace, job.id).status.done == 100
+
+
+def test_progress_hears_the_wish_to_stop(job):
+    progress = JobProgress(job.folder)
+    progress.stage("Segmenting", 100, "slice")
+    request_cancel(job.folder)
+    with pytest.raises(CancelledError):
+        progress.advance()
+    with pytest.raises(CancelledError):
+        progress.stage("Writing", 2, "file")
+
+
+def test_jobs_are_newest_first_and_broken_ones_left_out(workspace, tomogram):
+    jobs = [create_job(workspace, ask(tomogram, "finish"), f"{n}" * 20, Status()) for n in "abc"]
+    (jobs[1].folder / "request.json").write_text("{}")
+    expected = [jobs[2].id, jobs[0].id]
+    assert [job.id for job in list_jobs(workspace)] == expected
+    assert [job.id for job in list_jobs(workspace, tomogram.id)] == expected
+    assert list_jobs(workspace, "f" * 18) == []
+
+
+@pytest.mark.parametrize("job_id", ["", "..", "../x", "a" * 18, "\0"])
+def test_malformed_or_unknown_job_says_what_to_do(workspace, job_id):
+    for function in (read_job, cancel, terminate):
+        with pytest.raises(JobError, match="start the step again"):
+            function(workspace, job_id)
+
+
+def test_unknown_kind_and_unknown_tomogram_are_refused(workspace):
+    with pytest.raises(InvalidParameterError, match="segment or reconstruct"):
+        JobRequest(kind="fly", tomogram="a" * 18)
+    with pytest.raises(DeepSXTError, match="no tomogram"):
+        submit(workspace, JobRequest(kind="segment", tomogram="a" * 18))
+    assert list_jobs(workspace) == []
+
+
+def test_importing_jobs_loads_neither_tensorflow_nor_vtk():
+    code = (
+        "import sys, deepsxt_core.jobs\n"
+        "print([m for m in ('tensorflow', 'keras', 'vtk', 'vtkmodules', 'pyvista') "
+        "if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"

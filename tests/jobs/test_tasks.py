@@ -1,0 +1,131 @@
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.files import partial_folder, publish, write_json
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.io import SCORE_NAME, create_score
+from deepsxt_core.jobs import JobRequest, job_log, read_job, submit
+from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.surface import ReconstructParams, Surfaces
+from deepsxt_core.volume import VoxelSize
+from deepsxt_core.workspace import recipe_hash
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Return a model folder that can be named and hashed, though not loaded."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.weights.h5").write_bytes(b"weights")
+    return folder
+
+
+@pytest.fixture
+def score(tomogram):
+    """Return the id of a finished score: a ball of 6 voxels radius."""
+    shape = (16, 20, 20)
+    z, y, x = np.ogrid[:16, :20, :20]
+    distance = np.sqrt((z - 8) ** 2 + (y - 10) ** 2 + (x - 10) ** 2)
+    final = tomogram.result_folder("scores", {"ball": 6})
+    partial = partial_folder(final, "test")
+    partial.mkdir(parents=True)
+    writer = create_score(partial / SCORE_NAME, shape, VoxelSize(1, 1, 1))
+    writer.write(0, np.clip(128 + 30 * (6 - distance), 0, 255).astype(np.uint8))
+    write_json(partial / "run.json", {})
+    publish(partial, final)
+    return final.name
+
+
+def segment_recipe(tomogram, model, **params):
+    return recipe_hash(TASKS["segment"].recipe(tomogram, {"model": str(model), **params}))
+
+
+def reconstruct_recipe(tomogram, score, **params):
+    return recipe_hash(TASKS["reconstruct"].recipe(tomogram, {"score": score, **params}))
+
+
+def test_a_recipe_is_the_same_with_defaults_left_out_or_written(tomogram, model, score):
+    assert segment_recipe(tomogram, model) == segment_recipe(
+        tomogram, model, **asdict(SegmentParams())
+    )
+    assert reconstruct_recipe(tomogram, score) == reconstruct_recipe(
+        tomogram, score, **asdict(ReconstructParams())
+    )
+
+
+def test_a_segmentation_depends_on_input_model_and_parameters_alone(tomogram, model):
+    first = segment_recipe(tomogram, model)
+    sized = tomogram.update(voxel_size_nm=VoxelSize(5, 5, 5), name="other")
+    assert segment_recipe(sized, model) == first
+    assert segment_recipe(tomogram, model, rotations=8) != first
+    copied = model.rename(model.with_name("copy"))
+    assert segment_recipe(tomogram, copied) == first
+    (copied / "model.weights.h5").write_bytes(b"others")
+    assert segment_recipe(tomogram, copied) != first
+
+
+def test_a_surface_depends_on_the_voxel_size_of_today(tomogram, score):
+    first = reconstruct_recipe(tomogram, score)
+    sized = tomogram.update(voxel_size_nm=VoxelSize(5, 5, 5))
+    assert sized.score(score).volume.voxel_size_nm == VoxelSize(5, 5, 5)
+    assert reconstruct_recipe(sized, score) != first
+    assert reconstruct_recipe(tomogram, score, threshold=0.5) != first
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        ("segment", {}),
+        ("segment", {"model": "no such model"}),
+        ("reconstruct", {}),
+        ("reconstruct", {"score": "../.."}),
+        ("reconstruct", {"score": "a" * 20}),
+    ],
+)
+def test_a_wish_without_what_it_needs_is_refused(workspace, tomogram, kind, params):
+    with pytest.raises(DeepSXTError):
+        submit(workspace, JobRequest(kind=kind, tomogram=tomogram.id, params=params))
+    assert not list(workspace.jobs_folder.glob("*/request.json"))
+
+
+@pytest.mark.parametrize("wrong", [{"thresold": 0.5}, {"threshold": 2}])
+def test_a_wrong_parameter_is_refused_before_anything_starts(workspace, tomogram, score, wrong):
+    request = JobRequest(kind="reconstruct", tomogram=tomogram.id, params={"score": score, **wrong})
+    with pytest.raises(InvalidParameterError, match=next(iter(wrong))):
+        submit(workspace, request)
+
+
+def test_reconstruction_from_a_job(workspace, tomogram, score):
+    tomogram = tomogram.update(voxel_size_nm=VoxelSize(100, 100, 100))
+
+    def run(**params):
+        request = JobRequest(
+            kind="reconstruct", tomogram=tomogram.id, params={"score": score, **params}
+        )
+        job = submit(workspace, request)
+        wait_until(lambda: not read_job(workspace, job.id).active)
+        return read_job(workspace, job.id)
+
+    job = run()
+    assert job.state == "done", job_log(job)
+    (result,) = tomogram.results("surfaces")
+    assert result.id == job.status.result
+    assert result.run["recipe"]["score"] == score
+    assert result.run["params"] == asdict(ReconstructParams())
+    for scene in result.run["scenes"].values():
+        assert scene["html"] is None or (result.folder / scene["html"]).is_file()
+        assert scene["html"] or scene["note"]
+    (ball,) = Surfaces.load(result.folder).objects
+    # 4/3 pi (0.6 µm)³, drawn in voxels of a sixth of its radius.
+    assert ball.volume == pytest.approx(4 / 3 * np.pi * 0.6**3, rel=0.05)
+    assert run().id == job.id
+
+    empty = run(min_voxels=10**6)
+    assert (empty.state, empty.status.result) == ("failed", None)
+    assert empty.status.error
+    assert [finished.id for finished in tomogram.results("surfaces")] == [job.recipe]

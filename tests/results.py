@@ -1,0 +1,59 @@
+"""Finished results for tests, made without a network."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from deepsxt_core import pipeline
+from deepsxt_core.io import SCORE_NAME, create_score
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.volume import Score
+from deepsxt_core.workspace import Result, Tomogram
+
+
+def ball(shape: tuple[int, int, int], radius: float) -> np.ndarray:
+    """Return a score that is above 0 inside a ball in the middle, float32."""
+    z, y, x = np.ogrid[tuple(slice(0, n) for n in shape)]
+    cz, cy, cx = ((n - 1) / 2 for n in shape)
+    distance = np.sqrt((z - cz) ** 2 + (y - cy) ** 2 + (x - cx) ** 2)
+    return np.clip((radius - distance) / 4, -1, 1).astype(np.float32)
+
+
+def add_score(tomogram: Tomogram, score: np.ndarray, first_slice: int = 0) -> Result:
+    """Give a tomogram a finished score of what `score` (z, y, x) holds."""
+    volume = tomogram.volume()
+    folder = tomogram.result_folder(
+        "scores", {"first_slice": first_slice, "sum": float(score.sum())}
+    )
+    writer = create_score(folder / SCORE_NAME, score.shape, volume.voxel_size_nm, first_slice)
+    writer.write(0, Score.encode(score))
+    run = {
+        "step": "segment",
+        "params": {"rotations": 1, "tiling": "full"},
+        "input": pipeline.describe(volume),
+        "model": {"name": "test-model", "sha256": "0"},
+        "z": [first_slice, first_slice + len(score)],
+        "inverted": False,
+    }
+    return _finish(tomogram, "scores", folder, run)
+
+
+def add_surface(tomogram: Tomogram, score: Result) -> Result:
+    """Give a tomogram the finished surfaces of one of its scores."""
+    params = ReconstructParams()
+    folder = tomogram.result_folder("surfaces", {"score": score.id})
+    pipeline.reconstruct(tomogram.score(score.id), params).save(folder)
+    scene = {"html": None, "picture": None, "faces_shown": 0, "note": "No 3D view: a test."}
+    run = {
+        "params": asdict(params),
+        "scenes": {"light": scene, "dark": scene},
+        "recipe": {"step": "reconstruct", "score": score.id},
+    }
+    return _finish(tomogram, "surfaces", folder, run)
+
+
+def _finish(tomogram: Tomogram, kind, folder: Path, run: dict) -> Result:
+    (folder / "run.json").write_text(json.dumps(run))
+    return tomogram.result(kind, folder.name)

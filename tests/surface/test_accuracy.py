@@ -1,0 +1,99 @@
+"""Known bodies of middle size; docs/accuracy.md has more sizes."""
+
+import numpy as np
+import pytest
+from bodies import as_mask, as_score, sample, touching_balls, tube
+from scipy.spatial import cKDTree
+
+from benchmarks.accuracy import EDGES, errors_of, known_bodies
+from deepsxt_core.progress import NoProgress
+from deepsxt_core.surface import ReconstructParams, joining, reconstruct, smoothing
+from deepsxt_core.surface.finishing import taubin
+from deepsxt_core.volume import VoxelSize
+
+RADIUS = 12
+
+
+class CountingProgress(NoProgress):
+    total = done = 0
+
+    def stage(self, name: str, total: int, unit: str) -> None:  # noqa: ARG002
+        self.total += total
+
+    def advance(self, n: int = 1) -> None:
+        self.done += n
+
+
+@pytest.mark.parametrize("kind", ["mask", "score"])
+@pytest.mark.parametrize("edges", EDGES, ids=str)
+@pytest.mark.parametrize("name", known_bodies(RADIUS))
+def test_body_is_right(name: str, edges, kind: str) -> None:
+    """To 1 % in volume, 2 % in area and a tenth of a voxel in place, sound and of its topology."""
+    mean_edge = float(np.prod(edges) ** (1 / 3))
+    body = known_bodies(RADIUS * mean_edge)[name]
+    distance, centre = sample(body, edges)
+    size = VoxelSize(*(1000 * np.array(edges)))
+    source = as_mask(distance > 0, size) if kind == "mask" else as_score(distance / mean_edge, size)
+    surfaces = reconstruct(source)
+    assert len(surfaces.objects) == 1
+    errors = errors_of(
+        np.asarray(surfaces.mesh.points), surfaces.triangles, body, centre, np.array(edges)
+    )
+    assert errors.within, errors
+
+
+@pytest.mark.parametrize("taubin_iterations", [0, 10])
+def test_slabs_join_without_a_seam(taubin_iterations: int, monkeypatch) -> None:
+    """What is cut in slabs is what is cut at once: same objects, points and faces."""
+    distance, _ = sample(tube(4, 30, (2, 1, 3)), (1, 1, 1))
+    noise = np.random.default_rng(5).normal(0, 0.5, distance.shape)
+    score = as_score(distance / 4 + noise)
+    params = ReconstructParams(min_voxels=0, taubin_iterations=taubin_iterations)
+    whole = reconstruct(score, params)
+    monkeypatch.setattr(smoothing, "SLAB_VOXELS", 1)
+    slabs = list(smoothing.field_slabs(score, params))
+    assert len(slabs) > 2
+    progress = CountingProgress()
+    parts = reconstruct(score, params, progress)
+    assert progress.done == progress.total
+
+    assert [row.voxels for row in parts.objects] == [row.voxels for row in whole.objects]
+    assert parts.mesh.n_cells == whole.mesh.n_cells
+    assert parts.mesh.n_points == whole.mesh.n_points
+    assert parts.mesh.n_open_edges == 0
+    for ours, other in ((parts, whole), (whole, parts)):
+        distances, _ = cKDTree(np.asarray(other.mesh.points)).query(np.asarray(ours.mesh.points))
+        assert distances.max() < 1e-4
+    volumes = [row.volume for row in parts.objects]
+    assert volumes == pytest.approx([row.volume for row in whole.objects], abs=1e-4)
+
+
+def test_a_body_that_comes_together_in_a_later_slab_is_one(monkeypatch) -> None:
+    monkeypatch.setattr(smoothing, "SLAB_VOXELS", 1)
+    legs = np.zeros((40, 12, 30), bool)
+    legs[3:37, 3:9, 3:9] = legs[3:37, 3:9, 21:27] = True
+    legs[31:37, 3:9, 3:27] = True
+    surfaces = reconstruct(as_mask(legs))
+    assert len(surfaces.objects) == 1
+    assert surfaces.objects[0].volume == pytest.approx(legs.sum(), rel=0.03)
+
+
+def test_taubin_keeps_pinned_points_and_does_not_shrink() -> None:
+    distance, _ = sample(touching_balls(8), (1, 1, 1))
+    params = ReconstructParams(taubin_iterations=0)
+    rough = reconstruct(as_mask(distance > 0), params)
+    points, triangles = np.asarray(rough.mesh.points), rough.triangles
+    pinned = points[:, 2] > points[:, 2].mean()
+    smooth = taubin(points, triangles, pinned, 10)
+    assert (smooth[pinned] == points[pinned]).all()
+    assert (smooth[~pinned] != points[~pinned]).any(axis=1).mean() > 0.9
+    free = taubin(points, triangles, np.zeros(len(points), bool), 10)
+    assert free.mean(axis=0) == pytest.approx(points.mean(axis=0), abs=0.02)
+
+
+def test_points_of_the_border_planes_are_moved_to_the_faces() -> None:
+    grid = np.array([[-1.5, -1, -0.5], [0, 1.25, 3], [4.5, 5, 5.5]], np.float32)
+    moved = joining._to_faces(grid.T.copy(), (5, 5, 5)).T
+    assert moved == pytest.approx(
+        np.array([[-0.5, -0.49, -0.245], [0, 1.25, 3], [4.245, 4.49, 4.5]])
+    )

@@ -1,0 +1,207 @@
+import json
+
+import numpy as np
+import pytest
+import pyvista
+import tifffile
+
+from deepsxt_core.cli import main
+from deepsxt_core.io import write_tiff
+from deepsxt_core.network import save_model
+from deepsxt_core.volume import Volume, VoxelSize
+from tests.models import small_config, small_network
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "small"
+    save_model(folder, small_network(), small_config(2), "")
+    return folder
+
+
+@pytest.fixture
+def tomogram(tmp_path):
+    array = np.random.default_rng(0).normal(size=(6, 20, 24)).astype(np.float32)
+    path = tmp_path / "tomogram.tif"
+    write_tiff(Volume.from_array(array, VoxelSize(20, 10, 10)), path)
+    return path
+
+
+def call(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    return code, capsys.readouterr()
+
+
+def test_run_does_everything_and_prints_one_object(capsys, tomogram, model_folder, tmp_path):
+    """Below the lowest score everything is membrane: the mesh is the box of the tomogram."""
+    code, printed = call(
+        capsys, "run", tomogram, "--out", tmp_path / "out", "--model", model_folder,
+        "--z", "1:5", "--threshold", "-1", "--smoothing-voxels", "0", "--taubin-iterations", "0",
+        "--formats", "stl,ply", "--json",
+    )  # fmt: skip
+    assert code == 0
+    report = json.loads(printed.out)
+    segmented, reconstructed = report["segment"], report["reconstruct"]
+    assert segmented["shape"] == [4, 20, 24]
+    assert segmented["voxel_size_nm"] == pytest.approx([20, 10, 10])
+    assert segmented["positive_fraction"] == 1
+    assert tifffile.imread(segmented["mask"]).min() == 1
+    assert reconstructed["objects"] == 1
+    assert reconstructed["volume_um3"] == pytest.approx(0.08 * 0.2 * 0.24, rel=0.1)
+    assert [path.rpartition(".")[2] for path in reconstructed["files"]] == ["stl", "ply"]
+    mesh = pyvista.read(reconstructed["files"][0])
+    assert mesh.n_cells == reconstructed["faces"]
+    assert mesh.n_open_edges == 0
+
+
+def test_segment_then_reconstruct_equals_run(capsys, tomogram, model_folder, tmp_path):
+    options = ["--threshold", "-1", "--json"]
+    _, printed = call(
+        capsys, "run", tomogram, "--out", tmp_path / "a", "--model", model_folder, *options
+    )
+    whole = json.loads(printed.out)["reconstruct"]
+    _, printed = call(
+        capsys, "segment", tomogram, "--out", tmp_path / "b", "--model", model_folder, *options
+    )
+    score = json.loads(printed.out)["score"]
+    _, printed = call(capsys, "reconstruct", score, "--out", tmp_path / "b", *options)
+    parts = json.loads(printed.out)
+    assert whole | {"files": []} == parts | {"files": []}
+
+
+def test_a_mask_file_is_reconstructed_at_the_given_voxel_size(capsys, tmp_path):
+    mask = np.zeros((20, 20, 20), np.uint8)
+    mask[5:15, 5:15, 5:15] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    code, printed = call(
+        capsys, "reconstruct", tmp_path / "mask.tif", "--out", tmp_path, "--voxel-size-nm", "100",
+        "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(printed.out)["volume_um3"] == pytest.approx(1, rel=0.1)
+
+
+def test_info_tells_what_a_file_holds(capsys, tomogram):
+    code, printed = call(capsys, "info", tomogram)
+    assert code == 0
+    assert "6 × 20 × 24 voxels" in printed.out
+    assert "20 × 10 × 10 nm" in printed.out
+    _, printed = call(capsys, "info", tomogram, "--json")
+    assert json.loads(printed.out)["shape"] == [6, 20, 24]
+
+
+def test_models_list_names_what_is_installed(capsys, workspace_home):
+    save_model(workspace_home / "models" / "mine", small_network(), small_config(2), "")
+    _, printed = call(capsys, "models", "list", "--json")
+    assert "mine" in [model["name"] for model in json.loads(printed.out)["models"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["info", "missing.tif"], "missing.tif"),
+        (["segment", "{tomogram}", "--out", "{out}", "--model", "none"], "no model 'none'"),
+        (["segment", "{tomogram}", "--out", "{out}", "--threshold", "2"], "threshold"),
+        (["reconstruct", "{tomogram}", "--out", "{out}", "--decimate-to", "0"], "decimate_to"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr_and_exit_code_1(
+    capsys, tomogram, tmp_path, arguments, text
+):
+    filled = [a.format(tomogram=tomogram, out=tmp_path / "out") for a in arguments]
+    code, printed = call(capsys, *filled)
+    assert code == 1
+    assert printed.out == ""
+    assert text in printed.err
+    assert "Traceback" not in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["segment"],
+        ["segment", "a.tif", "--out", "b", "--z", "5"],
+        ["segment", "a.tif", "--out", "b", "--rotations", "3"],
+        ["run", "a.tif", "--out", "b", "--formats", "docx"],
+        ["info", "a.tif", "--voxel-size-nm", "0"],
+        ["info", "a.tif", "--voxel-size-nm", "1,2"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_importing_the_package_and_asking_for_help_loads_neither_tensorflow_nor_vtk():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, deepsxt_core, deepsxt_core.cli, deepsxt_core.jobs, deepsxt_core.serving\n"
+        "deepsxt_core.open_volume, deepsxt_core.load_model, deepsxt_core.segment\n"
+        "try: deepsxt_core.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'vtk', 'vtkmodules', 'pyvista', 'streamlit'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_models_go_out_and_come_back(capsys, workspace_home, tmp_path):
+    save_model(workspace_home / "models" / "mine", small_network(), small_config(2), "# Mine")
+    archive = tmp_path / "mine.zip"
+    assert call(capsys, "models", "export", "mine", archive)[0] == 0
+    assert call(capsys, "models", "remove", "mine")[0] == 0
+    code, printed = call(capsys, "models", "info", "mine")
+    assert code == 1
+    assert "no model 'mine'" in printed.err
+    _, printed = call(capsys, "models", "import", archive, "--name", "again", "--json")
+    imported = json.loads(printed.out)
+    _, printed = call(capsys, "models", "info", "again", "--json")
+    assert json.loads(printed.out)["sha256"] == imported["sha256"]
+    assert json.loads(printed.out)["card"] == "# Mine"
+
+
+def test_models_list_offers_the_published_weights(capsys):
+    _, printed = call(capsys, "models", "list", "--json")
+    assert "published-2021-05" in [entry["name"] for entry in json.loads(printed.out)["available"]]
+    code, printed = call(capsys, "models", "install", "other")
+    assert code == 1
+    assert "published-2021-05" in printed.err
+
+
+def test_evaluate_compares_two_masks(capsys, tmp_path):
+    truth = np.zeros((2, 20, 20), np.uint8)
+    truth[:, 5:9] = 1
+    tifffile.imwrite(tmp_path / "truth.tif", truth)
+    tifffile.imwrite(tmp_path / "shifted.tif", np.roll(truth, 2, axis=1))
+    _, printed = call(
+        capsys, "evaluate", tmp_path / "shifted.tif", tmp_path / "truth.tif", "--json"
+    )
+    report = json.loads(printed.out)
+    assert report["f1"] == pytest.approx(0.5)
+    assert report["iou"] == pytest.approx(1 / 3)
+    assert report["tolerant_f1"] == 1
+    code, printed = call(
+        capsys, "evaluate", tmp_path / "truth.tif", tmp_path / "truth.tif",
+        "--tolerance-px", "0", "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(printed.out)["tolerant_f1"] == 1
+
+
+def test_mesh_files_can_be_in_nanometres(capsys, tmp_path):
+    mask = np.zeros((20, 20, 20), np.uint8)
+    mask[5:15, 5:15, 5:15] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    code, _ = call(
+        capsys, "reconstruct", tmp_path / "mask.tif", "--out", tmp_path, "--voxel-size-nm", "10",
+        "--unit", "nm",
+    )  # fmt: skip
+    assert code == 0
+    assert pyvista.read(tmp_path / "surface.stl").length == pytest.approx(100 * 3**0.5, rel=0.1)

@@ -1,0 +1,259 @@
+import csv
+import io
+
+import anyio
+import mrcfile
+import numpy as np
+import pytest
+import tifffile
+import trimesh
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from deepsxt_core import serving
+from deepsxt_core.pictures import grey_codes
+from deepsxt_core.volume import Score, VoxelSize
+from deepsxt_core.workspace import Workspace
+
+from .results import add_score, add_surface, ball
+
+SHAPE = (12, 20, 16)
+FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def client(tmp_path):
+    front_end = tmp_path / "front_end"
+    front_end.mkdir()
+    (front_end / "viewer.js").write_text("export default 1;")
+    with TestClient(Starlette(routes=serving.routes(front_end))) as client:
+        yield client
+
+
+@pytest.fixture
+def array():
+    return np.random.default_rng(0).normal(1000, 50, SHAPE).astype(np.uint16)
+
+
+@pytest.fixture
+def tiff(array):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, array, imagej=True, metadata={"axes": "ZYX"})
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def tomogram(tmp_path, tiff):
+    path = tmp_path / "cell 1.tif"
+    path.write_bytes(tiff)
+    return Workspace().add_file(path).update(voxel_size_nm=VoxelSize(20, 10, 10))
+
+
+def at(tomogram, rest):
+    return f"/api/tomograms/{tomogram.id}/{rest}"
+
+
+def put(client, content, name="cell.tif", headers=FROM_OUR_PAGE):
+    return client.put("/api/tomograms", params={"name": name}, content=content, headers=headers)
+
+
+class TestUpload:
+    def test_a_file_becomes_a_tomogram(self, client, tiff, array):
+        answer = put(client, tiff, name="Zelle ä.tif")
+        assert answer.status_code == 201
+        tomogram = Workspace().tomogram(answer.json()["id"])
+        assert tomogram.name == "Zelle ä.tif"
+        assert np.array_equal(tomogram.volume().read(0, SHAPE[0]), array)
+
+    def test_pieces_of_any_size_give_the_same_file(self, client, tiff, monkeypatch):
+        monkeypatch.setattr(serving, "_PIECE_BYTES", 100)
+        pieces = (tiff[start : start + 33] for start in range(0, len(tiff), 33))
+        tomogram = Workspace().tomogram(put(client, pieces).json()["id"])
+        assert tomogram.source.read_bytes() == tiff
+
+    @pytest.mark.parametrize("name", ["../../evil.tif", "C:\\evil.tif", "/etc/evil.tif"])
+    def test_a_name_cannot_leave_the_workspace(self, client, tiff, name):
+        tomogram = Workspace().tomogram(put(client, tiff, name=name).json()["id"])
+        assert tomogram.source.is_relative_to(tomogram.folder)
+
+    @pytest.mark.parametrize(
+        ("content", "name", "status", "message"),
+        [
+            (b"", "a.tif", 400, "empty"),
+            (b"x", "", 400, "name"),
+            (b"no tomogram" * 100, "a.tif", 422, "a.tif"),
+        ],
+    )
+    def test_what_cannot_be_used_is_refused_and_leaves_nothing(
+        self, client, content, name, status, message
+    ):
+        answer = put(client, content, name=name)
+        assert (answer.status_code, message in answer.text) == (status, True)
+        assert not list(Workspace().folder.glob("tomograms/*"))
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_a_file_over_the_limit_is_refused(self, client, tiff, monkeypatch, announced):
+        monkeypatch.setenv("DEEPSXT_MAX_UPLOAD_GB", "1e-6")
+        answer = put(client, tiff if announced else iter([tiff]))
+        assert answer.status_code == 413
+        assert not list(Workspace().folder.glob("tomograms/*"))
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Sec-Fetch-Site": "same-site"}, 403),
+            ({"Origin": "https://elsewhere.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Origin": "http://testserver"}, 201),
+            ({}, 201),
+        ],
+    )
+    def test_only_our_own_pages_may_upload(self, client, tiff, headers, status):
+        assert put(client, tiff, headers=headers).status_code == status
+
+    def test_an_upload_that_breaks_off_leaves_nothing(self, client, tiff):
+        messages = [
+            {"type": "http.request", "body": tiff[:500], "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": "/api/tomograms",
+            "query_string": b"name=a.tif",
+            "headers": [],
+        }
+
+        async def receive():
+            return messages.pop(0)
+
+        async def send(_message):
+            pass
+
+        anyio.run(client.app, scope, receive, send)
+        assert not list(Workspace().folder.glob("tomograms/*"))
+
+
+class TestSlices:
+    def test_a_slice_is_grey_over_the_range_that_is_told(self, client, tomogram, array):
+        source = serving.slice_source(tomogram)
+        answer = client.get(source.address.format(z=3))
+        expected = grey_codes(array[3], source.survey.low, source.survey.high)
+        assert answer.content == expected.tobytes()
+        assert "immutable" in answer.headers["cache-control"]
+
+    def test_a_changed_file_has_another_address(self, client, tomogram, array):
+        before = serving.slice_source(tomogram).address
+        tifffile.imwrite(tomogram.source, array + 1, imagej=True, metadata={"axes": "ZYX"})
+        assert serving.slice_source(tomogram).address != before
+        old = client.get(before.format(z=0))
+        assert "immutable" not in old.headers["cache-control"]
+
+    @pytest.mark.parametrize("z", [SHAPE[0], 10**9])
+    def test_a_slice_beyond_the_last_is_not_found(self, client, tomogram, z):
+        assert client.get(at(tomogram, f"slices/{z}")).status_code == 404
+
+    def test_a_removed_file_is_explained(self, client, tomogram):
+        tomogram.source.unlink()
+        answer = client.get(at(tomogram, "slices/0"))
+        assert answer.status_code == 422
+        assert tomogram.name in answer.text
+
+    @pytest.mark.parametrize("unknown", ["0123456789abcdef01", "..", "%2e%2e%2f"])
+    def test_an_unknown_tomogram_is_not_found(self, client, unknown):
+        assert client.get(f"/api/tomograms/{unknown}/slices/0").status_code == 404
+
+
+class TestScores:
+    def test_codes_are_found_under_the_index_of_the_tomogram(self, client, tomogram):
+        score = ball((5, *SHAPE[1:]), 4)
+        result = add_score(tomogram, score, first_slice=2)
+        address = "/" + serving.score_address(tomogram, result.id)
+        for z in range(2, 7):
+            assert client.get(address.format(z=z)).content == Score.encode(score[z - 2]).tobytes()
+        assert client.get(address.format(z=1)).status_code == 404
+        assert client.get(address.format(z=7)).status_code == 404
+
+    def test_score_and_mask_come_as_tiff_and_mrc(self, client, tomogram, tmp_path):
+        score = ball(SHAPE, 6)
+        result = add_score(tomogram, score)
+        wanted = {"score": Score.encode(score), "mask": score > 0.5}
+        for name, expected in wanted.items():
+            for suffix in ("tif", "mrc"):
+                answer = client.get(
+                    at(tomogram, f"scores/{result.id}/{name}.{suffix}"), params={"threshold": 0.5}
+                )
+                file = tmp_path / f"got.{suffix}"
+                file.write_bytes(answer.content)
+                got = tifffile.imread(file) if suffix == "tif" else mrcfile.read(file)
+                assert np.array_equal(got, expected)
+                assert "attachment" in answer.headers["content-disposition"]
+                assert "cell%201_" in answer.headers["content-disposition"]
+
+    def test_a_corrected_voxel_size_reaches_the_next_download(self, client, tomogram, tmp_path):
+        result = add_score(tomogram, ball(SHAPE, 6))
+        address = at(tomogram, f"scores/{result.id}/score.mrc")
+        client.get(address)
+        tomogram.update(voxel_size_nm=VoxelSize(8, 8, 8))
+        (tmp_path / "got.mrc").write_bytes(client.get(address).content)
+        with mrcfile.open(tmp_path / "got.mrc") as mrc:
+            assert mrc.voxel_size.x == pytest.approx(80)
+
+    @pytest.mark.parametrize(
+        ("name", "threshold"),
+        [("mask.tif", "x"), ("mask.tif", "nan"), ("mask.tif", "1"), ("a", "0")],
+    )
+    def test_what_cannot_be_had_is_explained(self, client, tomogram, name, threshold):
+        result = add_score(tomogram, ball(SHAPE, 6))
+        answer = client.get(
+            at(tomogram, f"scores/{result.id}/{name}"), params={"threshold": threshold}
+        )
+        assert answer.status_code == 422
+        assert answer.text
+
+
+class TestSurfaces:
+    @pytest.fixture
+    def surface(self, tomogram):
+        return add_surface(tomogram, add_score(tomogram, ball(SHAPE, 5)))
+
+    def test_every_mesh_is_closed_and_of_the_right_size(self, client, tomogram, surface):
+        for name in ("stl", "obj", "ply", "glb"):
+            answer = client.get(at(tomogram, f"surfaces/{surface.id}/surface.{name}"))
+            mesh = trimesh.load(io.BytesIO(answer.content), file_type=name, force="mesh")
+            mesh.merge_vertices(merge_tex=True, merge_norm=True)
+            assert mesh.is_watertight
+            volume_um3 = 4 / 3 * np.pi * 5**3 * 0.02 * 0.01 * 0.01
+            assert abs(mesh.volume) == pytest.approx(volume_um3, rel=0.1)
+        assert client.get(at(tomogram, f"surfaces/{surface.id}/surface.vtp")).status_code == 200
+
+    def test_the_table_has_a_line_per_object_and_units_in_its_head(self, client, tomogram, surface):
+        text = client.get(at(tomogram, f"surfaces/{surface.id}/objects.csv")).text
+        (row,) = csv.DictReader(io.StringIO(text))
+        assert float(row["volume_um3"]) == pytest.approx(4 / 3 * np.pi * 125 * 2e-6, rel=0.1)
+        assert float(row["centroid_x_um"]) == pytest.approx(7.5 * 0.01, rel=0.02)
+
+    @pytest.mark.parametrize(
+        "name", ["run.json", "..%2frun.json", "scene-dark.html", "surface.exe"]
+    )
+    def test_no_other_file_is_handed_out(self, client, tomogram, surface, name):
+        assert client.get(at(tomogram, f"surfaces/{surface.id}/{name}")).status_code in (404, 422)
+
+    def test_a_scene_is_shown_and_not_downloaded(self, client, tomogram, surface):
+        (surface.folder / "scene-dark.html").write_text("<html>")
+        answer = client.get(at(tomogram, f"surfaces/{surface.id}/scene-dark.html"))
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "content-disposition" not in answer.headers
+
+
+def test_the_front_end_is_served_and_always_asked_for_again(client):
+    answer = client.get("/ui/viewer.js")
+    assert "javascript" in answer.headers["content-type"]
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_answers_are_not_for_other_sites(client, tomogram):
+    headers = client.get(at(tomogram, "slices/0")).headers
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["x-content-type-options"] == "nosniff"

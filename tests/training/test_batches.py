@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.phantom import SliceParams
+from deepsxt_core.training.augmentation import augment
+from deepsxt_core.training.batches import BatchParams, PhantomBatches, draw_validation
+
+PARAMS = BatchParams(
+    batch_size=3,
+    crop_px=48,
+    new_slices=2,
+    window=6,
+    positive_weight=2.5,
+    seed=1,
+    slices=SliceParams(shape=(64, 64)),
+)
+
+
+def test_a_batch_holds_crops_labels_and_weights():
+    images, labels, weights = PhantomBatches(PARAMS, 4)[2]
+
+    assert images.shape == labels.shape == weights.shape == (3, 48, 48, 1)
+    assert images.dtype == labels.dtype == weights.dtype == np.float32
+    assert np.isfinite(images).all()
+    assert set(np.unique(labels)) <= {0.0, 1.0}
+    np.testing.assert_array_equal(weights, np.where(labels > 0, np.float32(2.5), 1))
+
+
+def test_a_batch_depends_on_the_seed_and_its_number_alone():
+    in_order = PhantomBatches(PARAMS, 8)
+    before = [in_order[i] for i in range(8)]
+    late_start = PhantomBatches(PARAMS, 3, first=5)
+
+    for ours, theirs in zip(late_start[2], before[7], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(before[6][0], before[7][0])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"crop_px": 50}, {"crop_px": 512}, {"batch_size": 0}, {"positive_weight": 0.0}]
+)
+def test_parameters_out_of_range_are_refused(wrong):
+    with pytest.raises(InvalidParameterError, match=next(iter(wrong))):
+        BatchParams(**wrong)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_augmentation_moves_image_and_label_together(seed):
+    label = np.zeros((40, 48), bool)
+    label[5:20, 10:14] = True
+    label[30, :] = True
+    image = np.where(label, np.float32(-10), np.float32(0))
+    image += np.random.default_rng(0).normal(0, 0.1, image.shape).astype(np.float32)
+
+    crop, cut = augment(np.random.default_rng(seed), image, label, 32)
+
+    assert crop.shape == cut.shape == (32, 32)
+    assert crop.dtype == np.float32
+    assert cut.any()
+    assert crop[cut].mean() < crop[~cut].mean() - 0.5 * crop.std()
+
+
+def test_validation_slices_are_whole_and_standardised():
+    images, labels = draw_validation(3, 9, SliceParams(shape=(64, 80)))
+
+    assert images.shape == (3, 64, 80, 1)
+    assert labels.shape == (3, 64, 80)
+    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), 0, atol=1e-4)
+    np.testing.assert_allclose(images.std(axis=(1, 2, 3)), 1, atol=1e-4)

@@ -1,0 +1,97 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepsxt_core.cli import main
+from deepsxt_core.network import ModelInfo, list_models, load_model, save_model
+from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.finetune import TrainingResult, finetune
+from tests.models import small_config, small_network
+from tests.training.conftest import PairFolder, draw
+from tests.training.stand_in_training import PARAMS, read_log
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "base"
+    save_model(folder, small_network(), small_config(2), "")
+    return load_model(folder)
+
+
+def call(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    return code, capsys.readouterr()
+
+
+def test_a_finetuned_model_is_saved_with_its_card_and_the_base_is_not_changed(base, tmp_path):
+    folder = PairFolder(tmp_path / "data")
+    folder.add_drawn("a", "b")
+    before = base.network.get_weights()
+
+    result = finetune(base, open_training_set(folder.path), PARAMS, tmp_path / "mine")
+
+    for a, b in zip(before, base.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    loaded = load_model(tmp_path / "mine")
+    assert loaded.config == base.config
+    assert not np.array_equal(loaded.network.get_weights()[0], before[0])
+    assert result.verdict in loaded.info.card
+    assert "| F1 | {f1:.3f} |".format(**result.scores) in loaded.info.card
+    assert not list(tmp_path.glob(".mine*"))
+    with Image.open(tmp_path / "mine" / "examples.png") as panels:
+        # Two strips of 96 × 32 px, four times, in frames of 4 px.
+        assert panels.size == (4 * (32 + 8), 2 * (96 + 8))
+    log = read_log(tmp_path / "mine" / "training.csv")
+    assert result.base_scores["f1"] == pytest.approx(log[0], abs=1e-4)
+    assert result.scores["f1"] == pytest.approx(log[result.best_step], abs=1e-4)
+
+
+@pytest.mark.parametrize(("f1", "word"), [(0.7, "Better than"), (0.5, "Not better than")])
+def test_a_worse_model_says_so(tmp_path, f1, word):
+    info = ModelInfo("mine", tmp_path, "")
+    result = TrainingResult(info, "base", {"f1": f1}, {"f1": 0.6}, 10, 5, 1.0, 0, "")
+
+    assert result.verdict.startswith(word)
+    assert f"{f1:.3f} against 0.600 of 'base'" in result.verdict
+
+
+def test_the_command_puts_the_model_into_the_library(capsys, base, folder):
+    folder.add_drawn("a", "b")
+    command = [
+        "finetune", folder.path, "--base", base.info.folder, "--name", "mine",
+        "--steps", "2", "--crop-px", "32", "--batch-size", "2", "--json",
+    ]  # fmt: skip
+
+    code, printed = call(capsys, *command)
+
+    assert code == 0
+    report = json.loads(printed.out)
+    assert "mine" in [info.name for info in list_models()]
+    assert (report["name"], report["steps"], report["data"]["labelled_slices"]) == ("mine", 2, 2)
+    assert report["better"] == (report["scores"]["f1"] > report["base_scores"]["f1"])
+
+    code, printed = call(capsys, *command)
+    assert code == 1
+    assert "already" in printed.err
+
+
+def test_the_check_of_the_command_trains_nothing(capsys, folder):
+    folder.add_drawn("a", "b")
+
+    code, printed = call(capsys, "train", folder.path, "--check", "--json")
+
+    assert code == 0
+    assert json.loads(printed.out)["validation_blocks"] == 2
+    assert [info.name for info in list_models()] == ["deepsxt-compact"]
+
+
+def test_the_command_tells_of_bad_data_in_one_line(capsys, folder):
+    image, label = draw(0)
+    folder.add("bad", image, label[:-6])
+
+    code, printed = call(capsys, "train", folder.path)
+
+    assert code == 1
+    assert "bad.labels.tif" in printed.err.splitlines()[-1]

@@ -1,0 +1,180 @@
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepsxt_core.errors import CancelledError, InvalidParameterError
+from deepsxt_core.progress import NoProgress
+from deepsxt_core.training.loop import CHECKPOINT_NAME, LOG_NAME
+from deepsxt_core.training.params import TrainingParams
+from tests.training.conftest import draw
+from tests.training.stand_in_training import PARAMS, prepare, read_log
+from tests.waiting import wait_until
+
+
+class StopAfter:
+    """A progress that raises after so many steps of the training."""
+
+    def __init__(self, steps, error):
+        self.left = steps
+        self.error = error
+
+    def stage(self, name, total, unit):
+        pass
+
+    def advance(self, n=1):
+        self.left -= n
+        if self.left <= 0:
+            raise self.error
+
+
+class PowerCutError(BaseException):
+    """Nothing can be saved when it comes."""
+
+
+@pytest.fixture
+def mixed(folder):
+    """Labelled and unlabelled images: both losses take part."""
+    folder.add_drawn("a", "b")
+    folder.add("c", draw(7)[0])
+    return folder.path
+
+
+def run(data, folder, params=PARAMS, progress=None):
+    training = prepare(data, folder, params)
+    training.run(progress or NoProgress())
+    return training
+
+
+def assert_same_weights(one, two):
+    for a, b in zip(one.network.get_weights(), two.network.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("labelled_only", [True, False])
+def test_training_learns(mixed, tmp_path, labelled_only):
+    if labelled_only:
+        (mixed / "c.tif").unlink()
+
+    training = run(mixed, tmp_path / "out", replace(PARAMS, steps=120, validation_steps=40))
+
+    assert max(row["f1"] for row in training.rows) > max(0.8, training.rows[0]["f1"])
+    assert training.rows[-1]["loss"] < training.rows[1]["loss"]
+
+
+def test_the_best_weights_are_kept_and_all_measurements_logged(mixed, tmp_path):
+    training = run(mixed, tmp_path / "out")
+
+    log = read_log(tmp_path / "out" / LOG_NAME)
+    assert list(log) == [0, 4, 8, 12]
+    del log[0]
+    assert training.best_step == max(log, key=log.get)
+    assert training._measure()["f1"] == pytest.approx(max(log.values()), abs=1e-4)
+
+
+@pytest.mark.parametrize("error", [CancelledError("stop"), PowerCutError()])
+def test_going_on_after_a_break_gives_the_same_weights(mixed, tmp_path, error):
+    whole = run(mixed, tmp_path / "whole")
+    with pytest.raises(type(error)):
+        run(mixed, tmp_path / "broken", progress=StopAfter(7, error))
+
+    broken = run(mixed, tmp_path / "broken")
+
+    assert broken.continued_from == (7 if isinstance(error, CancelledError) else 4)
+    assert (broken.steps, broken.best_step) == (whole.steps, whole.best_step)
+    assert_same_weights(broken, whole)
+
+
+def start(data, folder, steps, **environment):
+    """Return the same training as a process of its own."""
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "tests.training.stand_in_training", data, folder, steps]
+    return subprocess.Popen(
+        [str(part) for part in command],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": path} | environment,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_train_too(mixed, tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+
+    with start(mixed, tmp_path / "out", 120, KERAS_BACKEND=backend) as process:
+        assert process.wait() == 0
+
+    log = read_log(tmp_path / "out" / LOG_NAME)
+    assert max(log.values()) > max(0.8, log[0])
+
+
+def test_a_killed_process_goes_on_to_the_same_weights(mixed, tmp_path):
+    with start(mixed, tmp_path / "killed", 2000) as process:
+        checkpoint = tmp_path / "killed" / CHECKPOINT_NAME
+        wait_until(lambda: checkpoint.is_file() or process.poll() is not None)
+        process.kill()
+    assert checkpoint.is_file()
+    reached = max(read_log(tmp_path / "killed" / LOG_NAME))
+    assert 4 <= reached < 2000
+
+    killed = prepare(mixed, tmp_path / "killed", replace(PARAMS, steps=2000))
+    with pytest.raises(CancelledError):
+        killed.run(StopAfter(reached + 10, CancelledError("stop")))
+    whole = prepare(mixed, tmp_path / "whole", replace(PARAMS, steps=2000))
+    with pytest.raises(CancelledError):
+        whole.run(StopAfter(reached + 10, CancelledError("stop")))
+
+    assert killed.continued_from >= 4
+    assert killed.steps == whole.steps == reached + 10
+    assert_same_weights(killed, whole)
+
+
+def test_a_checkpoint_of_another_recipe_is_not_continued(mixed, tmp_path):
+    with pytest.raises(CancelledError):
+        run(mixed, tmp_path / "out", progress=StopAfter(7, CancelledError("stop")))
+
+    assert run(mixed, tmp_path / "out", replace(PARAMS, seed=1)).continued_from == 0
+
+
+def test_training_ends_when_it_gets_no_better(mixed, tmp_path):
+    params = replace(PARAMS, steps=400, learning_rate=1e-9, patience=2, validation_steps=1)
+
+    training = run(mixed, tmp_path / "out", params)
+
+    assert training.steps < 400
+    assert training.steps - training.best_step == 2
+
+
+def test_a_budget_of_time_ends_training_after_a_step_at_least(mixed, tmp_path):
+    training = run(mixed, tmp_path / "out", replace(PARAMS, steps=None, minutes=1e-9))
+
+    assert training.steps == training.best_step == 1
+
+
+def test_a_loss_that_is_not_finite_is_told(mixed, tmp_path):
+    with pytest.raises(InvalidParameterError, match="learning_rate"):
+        run(mixed, tmp_path / "out", replace(PARAMS, learning_rate=1e38))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"minutes": None}, "minutes or steps"),
+        ({"minutes": 0.0}, "minutes"),
+        ({"steps": 0}, "steps"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"crop_px": 8}, "crop_px"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(wrong, name):
+    with pytest.raises(InvalidParameterError, match=name):
+        TrainingParams(**wrong)

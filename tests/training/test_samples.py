@@ -1,0 +1,64 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.samples import Samples
+from deepsxt_core.training.splits import split
+from tests.training.conftest import draw
+
+OPTIONS = {"batch_size": 8, "crop_px": 96, "positive_weight": 2.0}
+
+
+@pytest.fixture
+def data(folder):
+    image, label = draw(0)
+    label[:] = False
+    label[:, ::10] = True
+    folder.add("a", np.where(label, np.float32(20), image), label)
+    return open_training_set(folder.path)
+
+
+def test_batches_depend_on_seed_and_number_alone(data):
+    blocks = split(data).training
+    in_order = Samples(data, blocks, seed=1, **OPTIONS)
+    before = [in_order.draw(i) for i in range(4)]
+
+    alone = Samples(data, blocks, seed=1, **OPTIONS).draw(3)
+    other = Samples(data, blocks, seed=2, **OPTIONS).draw(3)
+
+    for ours, theirs in zip(alone, before[3], strict=True):
+        assert ours.shape == (8, 96, 96, 1)
+        assert ours.dtype == np.float32
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(alone.image, other.image)
+
+
+def test_weights_are_of_membranes_the_rest_and_the_unknown(data):
+    """The block is narrower than a crop: nothing is known beyond its edges."""
+    batch = Samples(data, split(data).training, seed=0, **OPTIONS).draw(0)
+
+    assert set(np.unique(batch.target)) == {-1, 1}
+    assert set(np.unique(batch.weight)) == {0, 1, 2}
+    assert (batch.target[batch.weight == 2] == 1).all()
+    assert (batch.target[batch.weight == 1] == -1).all()
+
+
+def test_what_is_held_back_is_never_shown(data):
+    parts = split(data)
+    (held,) = parts.validation
+    source = data.sources[0]
+    values = source.read_image(0)
+    values[:, held.x0 : held.x1] = np.nan
+
+    class Spoiled:
+        def read_image(self, z):  # noqa: ARG002
+            return values
+
+        def read_labels(self, z):
+            return source.read_labels(z)
+
+    samples = Samples(replace(data, sources=(Spoiled(),)), parts.training, seed=0, **OPTIONS)
+
+    assert all(np.isfinite(samples.draw(i).image).all() for i in range(4))

@@ -1,0 +1,296 @@
+"""The pages without a browser: what they show and what they leave in the workspace."""
+
+import h5py
+import numpy as np
+import pytest
+
+from deepsxt_core import jobs
+from deepsxt_core.errors import ModelError
+from deepsxt_core.jobs.store import Status, write_status
+from deepsxt_core.volume import VoxelSize
+from deepsxt_core.workspace import Workspace
+from tests.results import add_score, add_surface, ball
+
+from .conftest import SHAPE
+
+PAGES = ["open.py", "segment.py", "slices.py", "surface.py"]
+
+
+def show(app, page, tomogram=None, **query):
+    """Run a page as if its address were opened; nothing may have gone wrong."""
+    if tomogram is not None:
+        app.query_params["t"] = tomogram.id
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(page).run()
+    assert not app.exception
+    return app
+
+
+def button(app, label):
+    return next(each for each in app.button if each.label == label)
+
+
+def plain(element):
+    """Return the text of an element without the backslashes that keep Markdown out of names."""
+    return element.value.replace("\\", "")
+
+
+def texts(app):
+    return " ".join(
+        str(each.value)
+        for kind in (app.title, app.caption, app.markdown, app.warning, app.error, app.info)
+        for each in kind
+    )
+
+
+class TestNothingOpen:
+    @pytest.mark.parametrize("page", PAGES[1:])
+    def test_every_step_points_to_the_first(self, app, page):
+        show(app, page)
+        assert "No tomogram is open" in texts(app)
+        button(app, "Open a tomogram").click().run()
+        assert app.title[0].value == "Open a tomogram"
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_an_unknown_id_in_the_address_is_explained_and_dropped(self, app, page):
+        app.query_params["t"] = "0123456789abcdef"
+        app.switch_page(page).run()
+        assert "no tomogram '0123456789abcdef'" in texts(app)
+        assert "t" not in app.query_params
+
+    def test_recent_tomograms_can_be_opened_again(self, app, tomogram):
+        show(app, "open.py")
+        next(each for each in app.button if each.key == f"recent_{tomogram.id}").click().run()
+        assert app.query_params["t"] == tomogram.id
+        assert "cell" in app.title[0].value
+
+    def test_server_folders_appear_only_when_allowed(self, app, tmp_path, monkeypatch):
+        show(app, "open.py")
+        assert "server_file" not in app.session_state
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "not a tomogram.csv").write_text("0,0,0")
+        (tmp_path / "data" / "broken.tif").write_bytes(b"nothing")
+        monkeypatch.setenv("DEEPSXT_DATA_ROOTS", str(tmp_path / "data"))
+        app.run()
+        files = next(each for each in app.selectbox if each.key == "server_file")
+        assert files.options == ["broken.tif"]
+        files.select("broken.tif").run()
+        button(app, "Open").click().run()
+        assert "broken.tif" in plain(app.error[0])
+        assert not app.exception
+
+
+@pytest.mark.usefixtures("model")
+class TestOpen:
+    def test_the_facts_are_shown(self, app, tomogram):
+        show(app, "open.py", tomogram)
+        facts = {metric.label: metric.value for metric in app.metric}
+        assert facts["Voxels (x × y × z)"] == "32 × 24 × 6"
+        assert facts["Size"] == "unknown"
+
+    def test_a_cubic_voxel_size_is_kept(self, app, tomogram):
+        show(app, "open.py", tomogram)
+        app.button_group(key=f"voxel_{tomogram.id}").set_value("cubic").run()
+        assert Workspace().tomogram(tomogram.id).voxel_size_nm is None  # never a guess
+        app.number_input(key=f"voxel_{tomogram.id}_edge").set_value(12.5).run()
+        assert Workspace().tomogram(tomogram.id).voxel_size_nm == VoxelSize.isotropic(12.5)
+        assert {metric.label: metric.value for metric in app.metric}[
+            "Size"
+        ] == "0.4 × 0.3 × 0.075 µm"
+
+    def test_a_voxel_size_per_axis_is_kept(self, app, tomogram):
+        tomogram.update(voxel_size_nm=VoxelSize(30, 20, 10))
+        show(app, "open.py", tomogram)
+        app.number_input(key=f"voxel_{tomogram.id}_z").set_value(40.0).run()
+        assert Workspace().tomogram(tomogram.id).voxel_size_nm == VoxelSize(40, 20, 10)
+
+    def test_the_file_s_own_voxel_size_comes_back(self, app, tomogram):
+        tomogram.update(voxel_size_nm=VoxelSize(30, 20, 10))
+        show(app, "open.py", tomogram)
+        app.button_group(key=f"voxel_{tomogram.id}").set_value("file").run()
+        assert Workspace().tomogram(tomogram.id).voxel_size_nm is None
+
+    def test_the_polarity_is_kept(self, app, tomogram):
+        show(app, "open.py", tomogram)
+        app.button_group(key=f"polarity_{tomogram.id}").set_value("Bright").run()
+        assert Workspace().tomogram(tomogram.id).invert is True
+
+    def test_one_of_several_datasets_is_chosen(self, app, tmp_path):
+        path = tmp_path / "two.h5"
+        with h5py.File(path, "w") as file:
+            for name in ("first", "second"):
+                file[name] = np.zeros(SHAPE, np.uint8)
+        tomogram = Workspace().add_file(path)
+        show(app, "open.py", tomogram)
+        app.radio[0].set_value("second").run()
+        button(app, "Use this volume").click().run()
+        assert not app.exception
+        assert Workspace().tomogram(tomogram.id).dataset == "second"
+        assert app.metric
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_a_file_that_is_gone_is_explained(self, app, tomogram, page):
+        add_score(tomogram, ball(SHAPE, 8))
+        tomogram.source.unlink()
+        show(app, page, tomogram)
+        assert "cell_1.tif" in plain(app.error[0])
+
+
+@pytest.mark.usefixtures("model", "idle_workers")
+class TestSegment:
+    def test_without_a_model_it_says_what_to_do(self, app, tomogram, monkeypatch):
+        monkeypatch.setattr("deepsxt_core.network.list_models", list)
+        show(app, "segment.py", tomogram)
+        assert "No model is installed" in app.warning[0].value
+
+    def test_what_was_chosen_reaches_the_job(self, app, tomogram):
+        tomogram.update(invert=True)
+        show(app, "segment.py", tomogram)
+        app.selectbox(key="model").select("test-model")
+        app.slider(key=f"z_{tomogram.id}").set_range(2, 4)
+        app.button_group(key="rotations").set_value(4).run()
+        button(app, "Segment 3 slices").click().run()
+        (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+        wanted = {"model": "test-model", "z0": 1, "z1": 4, "rotations": 4, "invert": True}
+        assert wanted.items() <= job.request.params.items()
+
+    def test_a_running_job_is_found_again_and_can_be_cancelled(self, app, tomogram):
+        request = jobs.JobRequest(
+            kind="segment", tomogram=tomogram.id, params={"model": "test-model"}
+        )
+        job = jobs.submit(Workspace(), request)
+        show(app, "segment.py", tomogram)
+        assert not [each for each in app.button if each.label.startswith("Segment ")]
+        button(app, "Cancel").click().run()
+        assert jobs.read_job(Workspace(), job.id).state == "cancelling"
+
+    def test_a_failure_is_told_with_its_reason(self, app, tomogram):
+        request = jobs.JobRequest(
+            kind="segment", tomogram=tomogram.id, params={"model": "test-model"}
+        )
+        job = jobs.submit(Workspace(), request)
+        write_status(job.folder, Status(state="failed", error="The disk is full."))
+        show(app, "segment.py", tomogram)
+        assert plain(app.error[0]) == "The disk is full."
+
+    def test_a_finished_result_leads_to_the_slices(self, app, tomogram):
+        add_score(tomogram, ball(SHAPE, 8))
+        show(app, "segment.py", tomogram)
+        button(app, "Look at the slices").click().run()
+        assert app.title[0].value == "Slices"
+
+
+class TestSlices:
+    def test_the_raw_tomogram_is_shown_before_a_segmentation(self, app, tomogram):
+        show(app, "slices.py", tomogram)
+        assert "not segmented yet" in texts(app)
+        button(app, "Segment").click().run()
+        assert app.title[0].value == "Segment"
+
+    def test_one_of_several_results_is_chosen_and_kept_in_the_address(self, app, tomogram):
+        whole = add_score(tomogram, ball(SHAPE, 8))
+        part = add_score(tomogram, ball((2, *SHAPE[1:]), 8), first_slice=3)
+        show(app, "slices.py", tomogram, score=whole.id)
+        chooser = app.selectbox[0]
+        assert chooser.value == whole.id
+        chooser.select(part.id).run()
+        assert not app.exception
+        assert app.query_params["score"] == part.id
+
+
+@pytest.mark.usefixtures("model", "idle_workers")
+class TestSurface:
+    def test_without_a_score_it_points_to_the_segmentation(self, app, tomogram):
+        show(app, "surface.py", tomogram)
+        assert "Nothing is segmented yet" in texts(app)
+
+    def test_the_threshold_of_the_slices_is_taken_over(self, app, tomogram):
+        score = add_score(tomogram, ball(SHAPE, 8))
+        show(app, "surface.py", tomogram, threshold="0.30")
+        app.slider(key="smoothing").set_value(1.5)
+        button(app, "Reconstruct").click().run()
+        (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+        wanted = {"score": score.id, "threshold": 0.3, "smoothing_voxels": 1.5}
+        assert wanted.items() <= job.request.params.items()
+
+    @pytest.mark.parametrize("threshold", ["x", "nan", "7", ""])
+    def test_a_nonsensical_threshold_in_the_address_counts_as_none(self, app, tomogram, threshold):
+        add_score(tomogram, ball(SHAPE, 8))
+        show(app, "surface.py", tomogram, threshold=threshold)
+        assert app.slider(key="surface_threshold").value == 0
+
+    def test_a_surface_is_counted_and_a_missing_view_explained(self, app, tomogram):
+        tomogram = tomogram.update(voxel_size_nm=VoxelSize(10, 10, 10))
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "surface.py", tomogram)
+        totals = {metric.label: metric.value for metric in app.metric}
+        assert totals["Objects"] == "1"
+        assert totals["Volume"].endswith("µm³")
+        assert "No 3D view" in plain(app.warning[0])
+        assert len(app.dataframe[0].value) == 1
+        assert [each.label for each in app.get("download_button")] == ["Recipe"]
+
+    def test_without_voxel_size_nothing_is_called_a_micrometre(self, app, tomogram):
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "surface.py", tomogram)
+        assert not [metric for metric in app.metric if "µm" in metric.value]
+
+
+class TestModels:
+    def test_installed_and_offered_models_are_shown(self, app, model):
+        show(app, "models.py")
+        shown = texts(app).replace("\\", "")
+        assert model.name in shown
+        assert "Card of the test model" in shown
+        assert "published-2021-05" in shown
+        assert button(app, "Download 307 MB")
+
+    def test_a_model_is_removed_after_confirmation(self, app, model):
+        show(app, "models.py")
+        app.button(key=f"remove_{model.name}").click().run()
+        assert model.is_dir()
+        app.button(key="really").click().run()
+        assert not app.exception
+        assert not model.exists()
+
+    def test_a_failed_download_is_explained(self, app, monkeypatch):
+        def fail(*_):
+            raise ModelError("Cannot install it: no network.")
+
+        monkeypatch.setattr("deepsxt_core.network.install", fail)
+        show(app, "models.py")
+        button(app, "Download 307 MB").click().run()
+        assert not app.exception
+        assert "no network" in texts(app)
+        assert button(app, "Try again")
+
+
+class TestMeasure:
+    def test_without_a_tomogram_it_points_to_the_first_step(self, app):
+        show(app, "measure.py")
+        assert "No tomogram is open" in texts(app)
+
+    def test_without_a_surface_it_points_to_where_one_is_made(self, app, tomogram):
+        add_score(tomogram, ball(SHAPE, 8))
+        show(app, "measure.py", tomogram)
+        assert "There is no surface yet" in texts(app)
+        assert button(app, "Make the surface")
+
+    def test_objects_are_listed_with_units(self, app, tomogram):
+        tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(1000))
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "measure.py", tomogram)
+        rows = app.dataframe[0].value
+        assert rows["object"].tolist() == [1]
+        assert rows["equivalent_diameter_um"][0] > 5
+        assert not app.info
+        for key in ("histogram_of", "scatter_x", "scatter_y"):
+            chooser = next(each for each in app.selectbox if each.key == key)
+            assert "Volume (µm³)" in chooser.options
+
+    def test_an_unknown_voxel_size_is_said(self, app, tomogram):
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "measure.py", tomogram)
+        assert "volume_voxel3" in app.dataframe[0].value
+        assert "in voxels" in app.info[0].value
