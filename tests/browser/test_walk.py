@@ -142,6 +142,18 @@ def test_what_is_no_tomogram_is_refused_where_it_was_dropped(page, server, tmp_p
     expect(page.get_by_text("Drop a tomogram here")).to_be_visible()
 
 
+def test_a_file_chosen_before_the_script_arrives_is_taken(page, server, tmp_path):
+    path = tmp_path / "early.tif"
+    path.write_text("no tomogram")
+    held = []
+    page.route("**/ui/upload.js*", lambda route: held.append(route))
+    with page.expect_request("**/ui/upload.js*"):
+        page.goto(server)
+    page.set_input_files("input[type=file]", path)
+    held[0].continue_()
+    expect(page.get_by_role("alert").filter(has_text="early.tif")).to_be_visible()
+
+
 def colours(png: bytes) -> int:
     """Return how many different colours a picture has."""
     return len(

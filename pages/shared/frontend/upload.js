@@ -67,9 +67,12 @@ export default function mount({ parentElement, data, setTriggerValue }) {
     send(event.dataTransfer.files[0]);
   }, options);
 
-  // Streamlit mounts again on each new data and cleans up once, at the end.
+  // Streamlit mounts again on each new data and cleans up once, at the end. A file may have been
+  // chosen before this script arrived.
+  const first = !parentElement.listening;
   parentElement.listening?.abort();
   parentElement.listening = listening;
+  if (first) send(input.files[0]);
   return () => {
     listening.abort();
     request?.abort();
