@@ -6,7 +6,6 @@ from typing import Any
 
 from deepsxt_core import jobs
 from deepsxt_core.batch import SUMMARY_NAME, run_batch
-from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.progress import Progress
 from deepsxt_core.recipe import Recipe
 from deepsxt_core.rerun import rerun
@@ -73,7 +72,7 @@ def _show(workspace: Workspace, job: jobs.Job) -> Outcome:
     if facts["remaining_s"] is not None:
         lines.append(f"  left     about {facts['remaining_s']:.0f} s")
     if facts["units_per_s"] is not None:
-        lines.append(f"  pace     {facts['units_per_s']:.3g} {job.status.unit}s per second")
+        lines.append(f"  pace     {_pace(facts)}")
     if facts["peak_memory_bytes"] is not None:
         lines.append(f"  memory   {facts['peak_memory_bytes'] / 1e9:.2f} GB at most")
     if facts["kept_slices"]:
@@ -88,10 +87,7 @@ def _show(workspace: Workspace, job: jobs.Job) -> Outcome:
 
 def _facts(workspace: Workspace, job: jobs.Job) -> dict[str, Any]:
     status = job.status
-    try:
-        name = workspace.tomogram(job.request.tomogram).name
-    except DeepSXTError:
-        name = None
+    _, name = jobs.title(workspace, job)
     return {
         "id": job.id,
         "state": job.state,
@@ -114,6 +110,17 @@ def _facts(workspace: Workspace, job: jobs.Job) -> dict[str, Any]:
 
 
 def _line(facts: dict[str, Any]) -> str:
-    progress = f"{facts['done']}/{facts['total']} {facts['unit']}s" if facts["total"] else ""
-    name = facts["name"] or "(tomogram removed)"
+    progress, name = _count(facts) if facts["total"] else "", facts["name"]
     return f"{facts['id']}  {facts['state']:11}  {facts['kind']:11}  {progress:16}  {name}".rstrip()
+
+
+def _count(facts: dict[str, Any]) -> str:
+    if facts["unit"] == "B":
+        return f"{facts['done'] / 1e6:.0f}/{facts['total'] / 1e6:.0f} MB"
+    return f"{facts['done']}/{facts['total']} {facts['unit']}s"
+
+
+def _pace(facts: dict[str, Any]) -> str:
+    if facts["unit"] == "B":
+        return f"{facts['units_per_s'] / 1e6:.3g} MB per second"
+    return f"{facts['units_per_s']:.3g} {facts['unit']}s per second"

@@ -9,7 +9,8 @@ from shared import state, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
-_KINDS = {"segment": "Segmentation", "reconstruct": "Surface"}
+_FRUIT = {"install": "models.py"}
+"""Where the fruit of a job without a tomogram is seen."""
 _BADGES = {
     "queued": ("schedule", "gray"),
     "running": ("play_circle", "blue"),
@@ -28,12 +29,10 @@ def job_card(job: jobs.Job) -> None:
     with st.container(border=True, gap="small", key=f"job_{job.id}"):
         row = st.container(horizontal=True, vertical_alignment="center")
         with row.container(width="stretch", gap="xsmall", key=f"job_text_{job.id}"):
-            name = texts.escaped(texts.shortened(widgets.tomogram_name(job), 50))
+            kind, subject = jobs.title(Workspace(), job)
+            name = texts.escaped(texts.shortened(subject, 50))
             label = widgets.STATES[job.state] if job.state != "queued" else "Waiting"
-            st.markdown(
-                f"**{_KINDS[job.request.kind]}** of **{name}** "
-                f":{colour}-badge[:material/{icon}: {label}]"
-            )
+            st.markdown(f"**{kind}** of **{name}** :{colour}-badge[:material/{icon}: {label}]")
             st.caption(" · ".join(facts(job)))
         with row.container(horizontal=True, width="content"):
             actions(job)
@@ -54,20 +53,13 @@ def facts(job: jobs.Job) -> list[str]:
             f"worked {texts.duration_text((status.updated - status.started).total_seconds())}"
         )
     if status.units_per_s is not None and status.unit and status.total > 1:
-        parts.append(_pace(status))
+        parts.append(texts.pace_text(status.units_per_s, status.unit))
     if status.started and status.peak_memory_bytes:
         parts.append(f"{texts.size_text(status.peak_memory_bytes)} of memory at most")
     kept = 0 if job.active or job.state == "done" else jobs.kept_slices(Workspace(), job)
     if kept:
         parts.append(f"{kept} finished slices kept")
     return parts
-
-
-def _pace(status: jobs.Status) -> str:
-    per_second = status.units_per_s or 0
-    if per_second >= 1:
-        return f"{per_second:.3g} {status.unit}s per second"
-    return f"{status.seconds_per_unit:.3g} s per {status.unit}"
 
 
 def actions(job: jobs.Job) -> None:
@@ -88,6 +80,8 @@ def actions(job: jobs.Job) -> None:
 
 def open_result(job: jobs.Job) -> None:
     """Go to the page that shows what a job made."""
+    if job.request.tomogram is None:
+        st.switch_page(_FRUIT[job.request.kind])
     tomogram = Workspace().tomogram(job.request.tomogram)
     state.open_tomogram(tomogram.id)
     if job.request.kind == "segment":

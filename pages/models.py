@@ -2,11 +2,11 @@
 
 import re
 import tempfile
-import time
 from pathlib import Path
 
 import streamlit as st
 
+from deepsxt_core import jobs
 from deepsxt_core.network import (
     CATALOGUE,
     CatalogueEntry,
@@ -14,40 +14,12 @@ from deepsxt_core.network import (
     NetworkConfig,
     export_model,
     import_model,
-    install,
     list_models,
     remove_model,
 )
 from deepsxt_core.settings import workspace_folder
+from deepsxt_core.workspace import Workspace
 from shared import texts, widgets
-
-
-class PageProgress:
-    """Shows the progress of work that this page does itself.
-
-    A click on any button ends the run of the page, and with it the work.
-    """
-
-    def __init__(self) -> None:
-        self._bar = st.empty()
-
-    def stage(self, name: str, total: int, unit: str) -> None:
-        """Begin a bar; bytes are shown as megabytes."""
-        self._name, self._total, self._bytes = name, total, unit == "B"
-        self._done, self._started = 0, time.monotonic()
-        self.advance(0)
-
-    def advance(self, n: int = 1) -> None:
-        """Move the bar on."""
-        self._done += n
-        text = f"**{self._name}**"
-        if self._bytes:
-            text += f" · {self._done / 1e6:.0f} of {self._total / 1e6:.0f} MB"
-        if self._done and self._total:
-            spent = time.monotonic() - self._started
-            left = spent * (self._total - self._done) / self._done
-            text += f" · about {texts.duration_text(left)} left"
-        self._bar.progress(min(1.0, self._done / self._total) if self._total else 0.0, text=text)
 
 
 def model_card(info: ModelInfo) -> None:
@@ -95,26 +67,35 @@ def confirm_removal(name: str) -> None:
         st.rerun()
 
 
+def wish(entry: CatalogueEntry) -> jobs.JobRequest:
+    """Return the request that downloads a model."""
+    return jobs.JobRequest(kind="install", params={"name": entry.name})
+
+
+def last_download(entry: CatalogueEntry) -> jobs.Job | None:
+    """Return the latest job that downloads a model, or None."""
+    return next((job for job in jobs.list_jobs(Workspace()) if job.request == wish(entry)), None)
+
+
 def catalogue_card(entry: CatalogueEntry) -> None:
     """Offer a model that can be downloaded."""
     with st.container(border=True, key=f"offer_{entry.name}"):
         st.markdown(f"**{texts.escaped(entry.name)}**")
         st.caption(entry.summary)
-        action = st.empty()
-        wanted = st.session_state.pop(f"install_{entry.name}", False)
-        if wanted:
-            action.button("Cancel", icon=":material/close:", key=f"cancel_{entry.name}")
-            with widgets.errors_shown():
-                install(entry, PageProgress())
-                st.toast(f"{entry.name} is installed.", icon=":material/check_circle:")
-                st.rerun()
-        action.button(
-            "Try again" if wanted else f"Download {entry.size_mb} MB",
+        job = last_download(entry)
+        if job is not None and job.active:
+            widgets.job_progress(job.id)
+        elif st.button(
+            "Try again" if job and job.state == "failed" else f"Download {entry.size_mb} MB",
             icon=":material/cloud_download:",
             width="stretch",
             key=f"download_{entry.name}",
-            on_click=lambda: st.session_state.update({f"install_{entry.name}": True}),
-        )
+        ):
+            with widgets.errors_shown():
+                jobs.submit(Workspace(), wish(entry))
+                st.rerun()
+        if job is not None and job.state == "failed":
+            st.error(texts.escaped(job.status.error or ""), icon=":material/error:")
         st.caption(f"By hand: fetch [the file]({entry.url}) and import it below.")
 
 

@@ -8,6 +8,7 @@ from deepsxt_core.jobs.runner import (
     resume,
     submit,
     terminate,
+    title,
 )
 from deepsxt_core.jobs.store import Job, JobRequest, Status, job_log, list_jobs, read_job
 from deepsxt_core.jobs.tasks import segment_estimate
@@ -27,4 +28,5 @@ __all__ = [
     "segment_estimate",
     "submit",
     "terminate",
+    "title",
 ]

@@ -13,8 +13,15 @@ import psutil
 from filelock import FileLock
 
 from deepsxt_core.errors import DeepSXTError, JobError
-from deepsxt_core.files import delete_folder, partial_folder
-from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint, has_slabs
+from deepsxt_core.files import delete_folder
+from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint
+from deepsxt_core.jobs.places import (
+    can_be_continued,
+    is_complete,
+    result_folder,
+    take_over,
+    work_folder,
+)
 from deepsxt_core.jobs.store import (
     Job,
     JobRequest,
@@ -28,7 +35,7 @@ from deepsxt_core.jobs.store import (
     write_status,
 )
 from deepsxt_core.jobs.tasks import TASKS
-from deepsxt_core.workspace import Workspace, recipe_hash
+from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
 """The command of a worker; the folder of its job is its argument."""
@@ -49,29 +56,29 @@ def submit(workspace: Workspace, request: JobRequest) -> Job:
         If the tomogram, the model or the score is unknown, a parameter is out of its range,
         disk or memory will not do, or the process cannot be started.
     """
-    tomogram = workspace.tomogram(request.tomogram)
     task = TASKS[request.kind]
-    recipe = task.recipe(tomogram, request.params)
-    final = tomogram.result_folder(task.result_kind, recipe)
+    subject = task.subject(workspace, request.tomogram)
+    recipe = task.recipe(subject, request.params)
     result = recipe_hash(recipe)
+    final = result_folder(task, subject, result)
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     # Two tabs may ask at once; the second must find the job of the first.
     with FileLock(workspace.jobs_folder / "submit.lock"):
-        same = [job for job in list_jobs(workspace, tomogram.id) if job.recipe == result]
+        same = [job for job in list_jobs(workspace, request.tomogram) if job.recipe == result]
         for job in same:
             if job.state in ("queued", "running"):
                 return job
-        if any(finished.id == result for finished in tomogram.results(task.result_kind)):
+        if final is not None and is_complete(final):
             done = (job for job in same if job.state == "done")
             return next(done, None) or create_job(
                 workspace, request, result, Status(state="done", result=result)
             )
         if task.check is not None:
-            task.check(tomogram, request.params)
+            task.check(subject, request.params)
         idle = not any(job.active for job in same)
         job = create_job(workspace, request, result, Status())
-        if idle:
-            _take_over(final, job.id)
+        if idle and final is not None:
+            take_over(final, job.id)
     start(job.folder, WORKER)
     return job
 
@@ -93,10 +100,10 @@ def resume(workspace: Workspace, job_id: str) -> Job:
     """
     with FileLock(workspace.jobs_folder / "submit.lock"):
         job = read_job(workspace, job_id)
-        tomogram = workspace.tomogram(job.request.tomogram)
+        TASKS[job.request.kind].subject(workspace, job.request.tomogram)
         if job.active or job.state == "done":
             return job
-        for other in list_jobs(workspace, tomogram.id):
+        for other in list_jobs(workspace, job.request.tomogram):
             if other.recipe == job.recipe and other.active:
                 return other
         requeue(job.folder)
@@ -106,9 +113,25 @@ def resume(workspace: Workspace, job_id: str) -> Job:
 
 def can_resume(workspace: Workspace, job: Job) -> bool:
     """Return whether `resume` would go on with the job."""
-    return job.state in ("interrupted", "failed", "cancelled") and any(
-        tomogram.id == job.request.tomogram for tomogram in workspace.tomograms()
-    )
+    if job.state not in ("interrupted", "failed", "cancelled"):
+        return False
+    try:
+        TASKS[job.request.kind].subject(workspace, job.request.tomogram)
+    except DeepSXTError:
+        return False
+    return True
+
+
+def title(workspace: Workspace, job: Job) -> tuple[str, str]:
+    """Return what a job does and to what, for people, such as ("Segmentation", "cell 1.mrc")."""
+    task = TASKS[job.request.kind]
+    try:
+        subject = task.subject(workspace, job.request.tomogram)
+    except DeepSXTError:
+        return task.title, "removed tomogram"
+    if isinstance(subject, Tomogram):
+        return task.title, subject.name
+    return task.title, task.subject_name(job.request.params) if task.subject_name else ""
 
 
 def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
@@ -127,12 +150,13 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
     forgotten = []
     with FileLock(workspace.jobs_folder / "submit.lock"):
         for job in list_jobs(workspace):
-            partial = _partial(workspace, job)
-            waits = partial is not None and has_slabs(partial) and job.state != "done"
+            task = TASKS[job.request.kind]
+            work = work_folder(workspace, job, task)
+            waits = job.state != "done" and work is not None and can_be_continued(work, task)
             if job.active or (waits and not kept_slabs):
                 continue
-            if partial is not None:
-                shutil.rmtree(partial, ignore_errors=True)
+            if work is not None:
+                shutil.rmtree(work, ignore_errors=True)
             delete_folder(job.folder)
             forgotten.append(job)
     return forgotten
@@ -140,33 +164,9 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
 
 def kept_slices(workspace: Workspace, job: Job) -> int:
     """Return how many finished slices of a job that has ended wait for a resume."""
-    partial = _partial(workspace, job)
-    checkpoint = Checkpoint.read(partial / CHECKPOINT_NAME) if partial else None
+    work = work_folder(workspace, job, TASKS[job.request.kind])
+    checkpoint = Checkpoint.read(work / CHECKPOINT_NAME) if work else None
     return sum(slab.end - slab.first for slab in checkpoint.slabs) if checkpoint else 0
-
-
-def _partial(workspace: Workspace, job: Job) -> Path | None:
-    try:
-        tomogram = workspace.tomogram(job.request.tomogram)
-    except DeepSXTError:
-        return None
-    results = tomogram.folder / "results" / TASKS[job.request.kind].result_kind
-    partial = partial_folder(results / job.recipe, job.id)
-    return partial if partial.is_dir() else None
-
-
-def _take_over(final: Path, producer: str) -> None:
-    """Give `producer` what an earlier one finished of the same recipe; delete what is of no use."""
-    left = [folder for folder in final.parent.glob(f".{final.name}.*") if has_slabs(folder)]
-    if left:
-        max(left, key=_last_change).rename(partial_folder(final, producer))
-    for folder in final.parent.glob(f".{final.name}.*"):
-        if folder != partial_folder(final, producer):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _last_change(folder: Path) -> float:
-    return (folder / CHECKPOINT_NAME).stat().st_mtime
 
 
 def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:

@@ -27,7 +27,7 @@ from deepsxt_core.errors import InvalidParameterError, JobError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.workspace import Workspace, is_id
 
-JobKind = Literal["segment", "reconstruct"]
+JobKind = Literal["segment", "reconstruct", "install"]
 JobState = Literal["queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done"]
 
 ACTIVE_STATES: tuple[JobState, ...] = ("queued", "running", "cancelling")
@@ -47,18 +47,19 @@ class JobRequest:
 
     Attributes
     ----------
-    kind : {"segment", "reconstruct"}
+    kind : JobKind
         The step.
-    tomogram : str
-        Id of the tomogram in the workspace.
+    tomogram : str or None
+        Id of the tomogram in the workspace, for steps that make a result of one.
     params : mapping
-        Fields of the step's parameters as JSON values. For "segment": those of `SegmentParams`
-        and ``model`` (name or folder); for "reconstruct": those of `ReconstructParams` and
-        ``score`` (id of the result to start from). What is left out has its default.
+        What the step needs, as JSON values. For "segment": the fields of `SegmentParams` and
+        ``model`` (name or folder); for "reconstruct": those of `ReconstructParams` and ``score``
+        (id of the result to start from); for "install": ``name`` (of a model in the catalogue).
+        What is left out has its default.
     """
 
     kind: JobKind
-    tomogram: str
+    tomogram: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

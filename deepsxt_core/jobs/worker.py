@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import shutil
 import signal
 import sys
 import time
@@ -13,12 +12,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from deepsxt_core.errors import CancelledError, DeepSXTError, JobError
-from deepsxt_core.files import partial_folder, publish, read_json, write_json
-from deepsxt_core.inference import CHECKPOINT_NAME, has_slabs
+from deepsxt_core.jobs.places import WORK_NAME
+from deepsxt_core.jobs.producing import produce, work_on
 from deepsxt_core.jobs.progress import JobProgress
+from deepsxt_core.jobs.runner import title
 from deepsxt_core.jobs.store import Job, cancel_requested, list_jobs, read_job
 from deepsxt_core.jobs.tasks import TASKS
-from deepsxt_core.workspace import Workspace, recipe_hash
+from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
 _LOOK_UP_S = 0.5
 """How often a waiting job looks whether it was cancelled."""
@@ -74,51 +74,45 @@ def _finish(progress: JobProgress, reserve: Path, **outcome: Any) -> None:
 
 
 def _produce(workspace: Workspace, job: Job, progress: JobProgress) -> None:
-    task = TASKS[job.request.kind]
-    tomogram = workspace.tomogram(job.request.tomogram)
-    recipe = task.recipe(tomogram, job.request.params)
+    task, params = TASKS[job.request.kind], job.request.params
+    subject = task.subject(workspace, job.request.tomogram)
+    recipe = task.recipe(subject, params)
     if recipe_hash(recipe) != job.recipe:
         raise JobError(
-            f"The file, voxel size or model of '{tomogram.name}' changed after this job was "
-            "submitted. Start the step again."
+            f"What '{title(workspace, job)[1]}' is made from (the file, its voxel size, or the "
+            "model) changed after this job was submitted. Start the step again."
         )
-    final = tomogram.result_folder(task.result_kind, recipe)
-    partial = partial_folder(final, job.id)
-    partial.mkdir(parents=True, exist_ok=True)
-    try:
-        proof = partial / "run.json"
-        # It is there already if the worker died between its last two steps.
-        if read_json(proof) is None:
-            task.run(tomogram, job.request.params, partial, progress)
-        progress.check()
-        write_json(proof, (read_json(proof) or {}) | {"recipe": recipe, "job": job.id})
-        (partial / CHECKPOINT_NAME).unlink(missing_ok=True)
-        publish(partial, final)
-    finally:
-        if not has_slabs(partial):
-            shutil.rmtree(partial, ignore_errors=True)
+    if isinstance(subject, Tomogram):
+        produce(task, subject, params, recipe, job.id, progress)
+    else:
+        work = job.folder / WORK_NAME
+        work_on(task, subject, params, recipe, job.id, work, progress)
 
 
 def _turn(workspace: Workspace, job: Job, progress: JobProgress) -> AbstractContextManager[object]:
-    """Wait until the device is free and no job is left that was submitted earlier."""
-    name = TASKS[job.request.kind].lock_name
+    """Wait until the device has a free slot and no job is left that was submitted earlier."""
+    device = TASKS[job.request.kind].device
     # The system frees the lock of a process that dies, however it dies.
-    lock = FileLock(workspace.jobs_folder / name)
+    locks = [
+        FileLock(workspace.jobs_folder / f"{device.name}-{slot}.lock")
+        for slot in range(device.slots)
+    ]
     while True:
-        progress.check()
-        try:
-            held = lock.acquire(timeout=_LOOK_UP_S)
-        except Timeout:
-            continue
-        if not any(
-            other.state == "queued"
-            and other.ticket < job.ticket
-            and TASKS[other.request.kind].lock_name == name
-            for other in list_jobs(workspace)
-        ):
-            return held
-        lock.release()
-        time.sleep(_LOOK_UP_S)
+        for lock in locks:
+            progress.check()
+            try:
+                held = lock.acquire(timeout=_LOOK_UP_S / len(locks))
+            except Timeout:
+                continue
+            if not any(
+                other.state == "queued"
+                and other.ticket < job.ticket
+                and TASKS[other.request.kind].device.name == device.name
+                for other in list_jobs(workspace)
+            ):
+                return held
+            lock.release()
+            time.sleep(_LOOK_UP_S)
 
 
 def _stop_on_sigterm(folder: Path) -> None:

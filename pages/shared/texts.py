@@ -57,6 +57,22 @@ def size_text(size_bytes: float) -> str:
     return f"{size_bytes / 1e3:.3g} kB"
 
 
+def count_text(done: int, total: int, unit: str) -> str:
+    """Return how far something is, such as ``3 of 7 slices``; bytes in the unit that fits."""
+    if unit == "B":
+        return f"{size_text(done)} of {size_text(total)}" if total else size_text(done)
+    return f"{done} of {total} {unit}s"
+
+
+def pace_text(per_second: float, unit: str) -> str:
+    """Return how fast something goes; ``per_second`` units."""
+    if unit == "B":
+        return f"{size_text(per_second)} per second"
+    if per_second >= 1:
+        return f"{per_second:.3g} {unit}s per second"
+    return f"{1 / per_second:.3g} s per {unit}"
+
+
 def ago_text(moment: datetime) -> str:
     """Return how long ago a moment was."""
     seconds = (datetime.now(UTC) - moment).total_seconds()

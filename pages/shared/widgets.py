@@ -187,8 +187,8 @@ def progress_text(status: jobs.Status) -> str:
     if status.state != "running" or not status.stage:
         return f"{STATES[status.state]} …"
     text = f"**{status.stage}**"
-    if status.total > 1:
-        text += f" · {status.done} of {status.total} {status.unit}s"
+    if status.total > 1 or status.unit == "B":
+        text += f" · {texts.count_text(status.done, status.total, status.unit)}"
     if status.remaining_s is not None:
         text += f" · about {texts.duration_text(status.remaining_s)} left"
     return text
@@ -226,7 +226,8 @@ def _jobs_at_work() -> None:
     with st.container(border=True, gap="xsmall", key="jobs_panel"):
         st.page_link("jobs.py", label="At work", icon=":material/work_history:")
         for job in reversed(active[-_PANEL_JOBS:]):
-            st.caption(texts.escaped(texts.shortened(tomogram_name(job), 30)))
+            _, subject = jobs.title(Workspace(), job)
+            st.caption(texts.escaped(texts.shortened(subject, 30)))
             st.progress(share_done(job.status), text=_panel_text(job.status))
         if len(active) > _PANEL_JOBS:
             st.caption(f"and {len(active) - _PANEL_JOBS} more")
@@ -238,14 +239,6 @@ def _panel_text(status: jobs.Status) -> str:
     if status.state == "queued":
         return "waiting"
     return status.stage if status.state == "running" else STATES[status.state]
-
-
-def tomogram_name(job: jobs.Job) -> str:
-    """Return the name of the tomogram of a job."""
-    try:
-        return Workspace().tomogram(job.request.tomogram).name
-    except DeepSXTError:
-        return "removed tomogram"
 
 
 def share_done(status: jobs.Status) -> float:

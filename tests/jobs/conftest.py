@@ -6,9 +6,10 @@ import tifffile
 
 from deepsxt_core.jobs import runner
 from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.jobs.worker import run_job
 from deepsxt_core.workspace import Workspace
 
-from . import stand_in_worker
+from . import stand_in_network, stand_in_worker
 
 
 @pytest.fixture
@@ -35,3 +36,18 @@ def stand_in(monkeypatch):
     for process in started:
         process.kill()
         process.wait(30)
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Let jobs run here, at once; signals keep their meaning."""
+
+    def start(folder, _command):
+        monkeypatch.setattr("deepsxt_core.jobs.worker.signal.signal", lambda *_: None)
+        try:
+            run_job(folder)
+        except OSError as error:
+            (folder / "log.txt").write_text(str(error))
+
+    monkeypatch.setitem(TASKS, "segment", stand_in_network.TASK)
+    monkeypatch.setattr(runner, "start", start)

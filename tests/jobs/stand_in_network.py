@@ -12,7 +12,7 @@ import numpy as np
 
 from deepsxt_core import pipeline
 from deepsxt_core.inference import SegmentParams
-from deepsxt_core.jobs.tasks import TASKS, Task
+from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
 
 MODEL = SimpleNamespace(info=SimpleNamespace(name="stand-in", sha256=lambda: "0" * 64))
@@ -62,7 +62,7 @@ def run(tomogram, params, out, progress):
     )
 
 
-TASK = Task("scores", "network.lock", recipe, run)
+TASK = Task(title="Stand-in", device=NETWORK, recipe=recipe, run=run, result_kind="scores")
 
 if __name__ == "__main__":
     TASKS["segment"] = TASK

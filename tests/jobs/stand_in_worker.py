@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.jobs.tasks import TASKS, Task
+from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
 
 
@@ -43,7 +43,9 @@ def _finish(out):
     (out / "run.json").write_text('{"seconds": 1}')
 
 
-STAND_IN_TASK = Task("scores", "network.lock", recipe, run)
+STAND_IN_TASK = Task(
+    title="Segmentation", device=NETWORK, recipe=recipe, run=run, result_kind="scores"
+)
 
 if __name__ == "__main__":
     TASKS["segment"] = STAND_IN_TASK

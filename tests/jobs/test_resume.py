@@ -28,7 +28,6 @@ from deepsxt_core.jobs import (
 )
 from deepsxt_core.jobs.store import Status, create_job, write_status
 from deepsxt_core.jobs.tasks import TASKS
-from deepsxt_core.jobs.worker import run_job
 from deepsxt_core.volume import Volume
 from tests.cancelling import StopAfter
 from tests.waiting import wait_until
@@ -148,21 +147,6 @@ def test_nothing_is_lost_and_no_byte_changes_when_killed():
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 kills" in done.stdout
-
-
-@pytest.fixture
-def in_process(monkeypatch):
-    """Let jobs run here, at once; signals keep their meaning."""
-
-    def start(folder, _command):
-        monkeypatch.setattr("deepsxt_core.jobs.worker.signal.signal", lambda *_: None)
-        try:
-            run_job(folder)
-        except OSError as error:
-            (folder / "log.txt").write_text(str(error))
-
-    monkeypatch.setitem(TASKS, "segment", stand_in_network.TASK)
-    monkeypatch.setattr(runner, "start", start)
 
 
 @pytest.fixture

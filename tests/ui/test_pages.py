@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from deepsxt_core import jobs
-from deepsxt_core.errors import ModelError
 from deepsxt_core.jobs.store import Status, write_status
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
@@ -254,16 +253,19 @@ class TestModels:
         assert not app.exception
         assert not model.exists()
 
-    def test_a_failed_download_is_explained(self, app, monkeypatch):
-        def fail(*_):
-            raise ModelError("Cannot install it: no network.")
-
-        monkeypatch.setattr("deepsxt_core.network.install", fail)
+    @pytest.mark.usefixtures("idle_workers")
+    def test_a_download_is_a_job_and_its_failure_is_explained(self, app):
         show(app, "models.py")
         button(app, "Download 307 MB").click().run()
-        assert not app.exception
+        (job,) = jobs.list_jobs(Workspace())
+        assert job.request.params == {"name": "published-2021-05"}
+        show(app, "jobs.py")
+        assert "**Download** of **published\\-2021\\-05**" in texts(app)
+        write_status(job.folder, Status(state="failed", error="Cannot install it: no network."))
+        show(app, "models.py")
         assert "no network" in texts(app)
-        assert button(app, "Try again")
+        button(app, "Try again").click().run()
+        assert [job.state for job in jobs.list_jobs(Workspace())] == ["queued", "failed"]
 
 
 class TestMeasure:

@@ -1,0 +1,15 @@
+"""The kinds of jobs. A new one is a module here, a line below, and its name in `JobKind`."""
+
+from deepsxt_core.jobs.store import JobKind
+from deepsxt_core.jobs.tasks.install import INSTALL
+from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
+from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
+from deepsxt_core.jobs.tasks.task import NETWORK, PROCESSOR, Device, Params, Task
+
+TASKS: dict[JobKind, Task] = {
+    "segment": SEGMENT,
+    "reconstruct": RECONSTRUCT,
+    "install": INSTALL,
+}
+
+__all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Params", "Task", "segment_estimate"]

@@ -1,0 +1,63 @@
+"""Reconstruction of surfaces as a job."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from deepsxt_core.files import write_json
+from deepsxt_core.jobs.tasks.task import PROCESSOR, Params, Task, checked, required
+from deepsxt_core.progress import Progress
+from deepsxt_core.workspace import Tomogram
+
+SCENE_THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+"""Themes that a surface is drawn in: the page shows the one that fits its own."""
+
+
+def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
+    from deepsxt_core.surface import ReconstructParams
+
+    score, rest = required(params, "score", "the result to start from")
+    voxel_size_nm = tomogram.score(score).volume.voxel_size_nm
+    return {
+        "step": "reconstruct",
+        "score": score,
+        "voxel_size_nm": voxel_size_nm,
+        "params": asdict(checked(ReconstructParams, rest)),
+    }
+
+
+def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
+    from deepsxt_core import pipeline
+    from deepsxt_core.surface import ReconstructParams
+    from deepsxt_core.surface.scene import write_scene
+
+    begun = time.monotonic()
+    score, rest = required(params, "score", "the result to start from")
+    wanted = checked(ReconstructParams, rest)
+    surfaces = pipeline.reconstruct(tomogram.score(score), wanted, progress)
+    surfaces.save(out)
+    scenes = {}
+    progress.stage("Drawing", len(SCENE_THEMES), "view")
+    for theme in SCENE_THEMES:
+        html, picture = out / f"scene-{theme}.html", out / f"scene-{theme}.png"
+        scene = write_scene(surfaces, html, picture, theme=theme)
+        scenes[theme] = {
+            "html": scene.html and scene.html.name,
+            "picture": scene.picture and scene.picture.name,
+            "faces_shown": scene.faces_shown,
+            "note": scene.note,
+        }
+        progress.advance()
+    seconds = round(time.monotonic() - begun, 3)
+    run = {"params": asdict(wanted), "scenes": scenes, "seconds": seconds}
+    write_json(out / "run.json", run)
+
+
+RECONSTRUCT = Task(
+    title="Surface",
+    device=PROCESSOR,
+    recipe=_recipe,
+    run=_run,
+    result_kind="surfaces",
+)

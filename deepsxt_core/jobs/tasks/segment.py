@@ -1,0 +1,91 @@
+"""Segmentation of a tomogram as a job."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from deepsxt_core.files import read_json
+from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, required
+from deepsxt_core.preflight import Estimate, estimate, remember
+from deepsxt_core.progress import Progress
+from deepsxt_core.workspace import Tomogram
+
+
+def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
+    """Tell what a segmentation job will take; `params` as in its request.
+
+    Raises
+    ------
+    DeepSXTError
+        If the tomogram or the model is gone, or a parameter is out of its range.
+    """
+    from deepsxt_core.inference import SegmentParams
+    from deepsxt_core.network import find_model
+
+    model, rest = required(params, "model", "the model to use")
+    wanted = checked(SegmentParams, rest)
+    depth, height, width = tomogram.volume().shape
+    z0, z1 = wanted.z_range(depth)
+    return estimate(
+        tomogram.folder,
+        z1 - z0,
+        height,
+        width,
+        workspace=_workspace_folder(tomogram),
+        model_sha256=find_model(model).sha256(),
+        tiling=wanted.tiling,
+        rotations=wanted.rotations,
+    )
+
+
+def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
+    from deepsxt_core.inference import SegmentParams
+    from deepsxt_core.network import find_model
+
+    model, rest = required(params, "model", "the model to use")
+    return {
+        "step": "segment",
+        "input_sha256": tomogram.input_sha256(),
+        "dataset": tomogram.dataset,
+        "model_sha256": find_model(model).sha256(),
+        "params": asdict(checked(SegmentParams, rest)),
+    }
+
+
+def _check(tomogram: Tomogram, params: Params) -> None:
+    segment_estimate(tomogram, params).require_room()
+
+
+def _workspace_folder(tomogram: Tomogram) -> Path:
+    return tomogram.folder.parent.parent
+
+
+def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
+    from deepsxt_core import pipeline
+    from deepsxt_core.inference import SegmentParams
+    from deepsxt_core.network import load_model
+
+    name, rest = required(params, "model", "the model to use")
+    progress.stage("Loading the model", 1, "model")
+    model = load_model(name)
+    progress.advance()
+    pipeline.segment(
+        tomogram.volume(),
+        model,
+        out,
+        checked(SegmentParams, rest),
+        progress,
+        resume=True,
+        input_sha256=tomogram.input_sha256(),
+    )
+    remember(_workspace_folder(tomogram), read_json(out / "run.json") or {})
+
+
+SEGMENT = Task(
+    title="Segmentation",
+    device=NETWORK,
+    recipe=_recipe,
+    run=_run,
+    result_kind="scores",
+    check=_check,
+)

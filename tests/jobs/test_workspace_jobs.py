@@ -1,0 +1,81 @@
+"""Jobs that make no result of a tomogram: downloads, batches, training."""
+
+import pytest
+
+from deepsxt_core.errors import DeepSXTError, ModelError
+from deepsxt_core.files import read_json
+from deepsxt_core.jobs import (
+    JobRequest,
+    can_resume,
+    clean,
+    job_log,
+    list_jobs,
+    read_job,
+    resume,
+    submit,
+    title,
+)
+from deepsxt_core.network import CATALOGUE
+
+INSTALL = "deepsxt_core.jobs.tasks.install"
+NAME = next(iter(CATALOGUE))
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Take another model for the one that is downloaded; return what was asked for."""
+    asked = []
+
+    def install(entry, progress):
+        asked.append(entry.name)
+        progress.stage("Downloading", 10, "B")
+        progress.advance(10)
+
+    monkeypatch.setattr(f"{INSTALL}.install", install)
+    monkeypatch.setattr(f"{INSTALL}.find_model", lambda _: _Info)
+    return asked
+
+
+class _Info:
+    name = NAME
+
+    @staticmethod
+    def sha256():
+        return "0" * 64
+
+
+def ask(name=NAME):
+    return JobRequest(kind="install", params={"name": name})
+
+
+def test_a_download_is_done_anew_each_time_it_is_asked_for(workspace, installed):
+    job = read_job(workspace, submit(workspace, ask()).id)
+    assert job.state == "done", job_log(job)
+    assert title(workspace, job) == ("Download", NAME)
+    run = read_json(job.folder / "work" / "run.json")
+    assert (run["model"], run["job"]) == (NAME, job.id)
+    # The model may have been removed since.
+    assert submit(workspace, ask()).id != job.id
+    assert installed == [NAME, NAME]
+    assert len(clean(workspace)) == 2 and not list_jobs(workspace)
+
+
+def test_a_failed_download_is_resumed(workspace, installed, monkeypatch):
+    def fail(*_):
+        raise DeepSXTError("The line is cut.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{INSTALL}.install", fail)
+        job = read_job(workspace, submit(workspace, ask()).id)
+    assert (job.state, job.status.error) == ("failed", "The line is cut.")
+    assert can_resume(workspace, job)
+    assert resume(workspace, job.id).state == "done"
+    assert installed == [NAME]
+
+
+def test_an_unknown_model_is_refused_before_anything_starts(workspace):
+    with pytest.raises(ModelError, match="catalogue"):
+        submit(workspace, ask("no such model"))
+    assert not list_jobs(workspace)
