@@ -10,6 +10,7 @@ DeepSXTError                     anything a user can understand and act on
 │   └── WeightsMismatchError     a weight file does not fit the network
 ├── EmptySurfaceError            nothing is left to reconstruct
 ├── TrainingDataError            a training set cannot be used
+├── NoRoomError                  a file is larger than is allowed, or than the disk has room for
 ├── JobError                     a job cannot be started, found or read
 └── CancelledError               the user asked to stop
 
@@ -66,6 +67,10 @@ class EmptySurfaceError(DeepSXTError):
 
 class TrainingDataError(DeepSXTError):
     """A training set cannot be used."""
+
+
+class NoRoomError(DeepSXTError):
+    """A file is larger than is allowed, or than the disk has room for."""
 
 
 class JobError(DeepSXTError):

@@ -1,8 +1,8 @@
-"""HTTP routes over the workspace: uploads in pieces, slices as bytes, scenes, downloads.
+"""HTTP routes over the workspace: slices as bytes, scenes, downloads.
 
 ::
 
-    PUT /api/tomograms?name=                              the file as the body; answers {"id": …}
+    /api/uploads                                          see `deepsxt_core.receiving`
     GET /api/tomograms/<id>/slices/<z>?v=                 one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
@@ -15,50 +15,37 @@ browsers may keep both. Nothing here holds more than one slice, or one piece of 
 """
 
 import hashlib
-import shutil
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from deepsxt_core import exports, settings
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError, VolumeError
+from deepsxt_core import exports, receiving
+from deepsxt_core.answers import HttpError, answer
+from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.pictures import Survey, grey_codes, survey
 from deepsxt_core.surface.scene import Theme
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workspace import ResultKind, Tomogram, Workspace
 
-_PIECE_BYTES = 4 * 2**20
 _KEPT_VOLUMES = 8
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 # Compression gains nothing on noisy images and on meshes, and costs more than the local network.
 _AS_IT_IS = {"Content-Encoding": "identity"}
-_COMMON = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl"}
 _SCENE_FILES = frozenset(
     f"scene-{theme}.{kind}" for theme in get_args(Theme) for kind in ("html", "png")
 )
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class _HttpError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +68,11 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
     """Return all routes; `front_end` is a folder of scripts and styles to serve under ``/ui``."""
     tomogram = "/api/tomograms/{tomogram}"
     found: list[BaseRoute] = [
-        Route("/api/tomograms", _answer(_upload), methods=["PUT"]),
-        Route(f"{tomogram}/slices/{{z:int}}", _answer(_slice)),
-        Route(f"{tomogram}/scores/{{result}}/slices/{{z:int}}", _answer(_score_slice)),
-        Route(f"{tomogram}/scores/{{result}}/{{name}}", _answer(_score_file)),
-        Route(f"{tomogram}/surfaces/{{result}}/{{name}}", _answer(_surface_file)),
+        *receiving.routes(),
+        Route(f"{tomogram}/slices/{{z:int}}", answer(_slice)),
+        Route(f"{tomogram}/scores/{{result}}/slices/{{z:int}}", answer(_score_slice)),
+        Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file)),
+        Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file)),
     ]
     if front_end is not None:
         found.append(Mount("/ui", _FrontEnd(directory=front_end)))
@@ -149,7 +136,7 @@ def _open_score(path: Path) -> Score:
 
 def _read_one(volume: Volume, z: int) -> NDArray:
     if not 0 <= z < volume.shape[0]:
-        raise _HttpError(404, f"There is no slice {z}; there are {volume.shape[0]}.")
+        raise HttpError(404, f"There is no slice {z}; there are {volume.shape[0]}.")
     return volume.read(z, z + 1)[0]
 
 
@@ -207,87 +194,6 @@ def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
         filename=f"{Path(tomogram.name).stem}_{name}",
         headers=_ASK_AGAIN | _AS_IT_IS,
     )
-
-
-async def _upload(request: Request) -> Response:
-    _require_same_origin(request.headers)
-    name = request.query_params.get("name", "").strip()
-    if not name:
-        raise _HttpError(400, "The name of the file is missing.")
-    workspace = Workspace()
-    _require_room(int(request.headers.get("content-length", 0)), workspace)
-    upload_id, path = await run_in_threadpool(workspace.new_upload, name)
-    try:
-        await _receive(request, path)
-    except BaseException:
-        workspace.discard_upload(upload_id)
-        raise
-    tomogram = await run_in_threadpool(workspace.add_uploaded, upload_id, name)
-    return JSONResponse({"id": tomogram.id, "name": tomogram.name}, status_code=201)
-
-
-async def _receive(request: Request, path: Path) -> None:
-    limit = settings.max_upload_bytes()
-    received = 0
-    piece = bytearray()
-    with path.open("wb") as file:
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received > limit:
-                raise _too_large(limit)
-            piece += chunk
-            if len(piece) >= _PIECE_BYTES:
-                await run_in_threadpool(file.write, piece)
-                piece = bytearray()
-        await run_in_threadpool(file.write, piece)
-    if received == 0:
-        raise _HttpError(400, "The file is empty.")
-
-
-def _require_room(size: int, workspace: Workspace) -> None:
-    if size > settings.max_upload_bytes():
-        raise _too_large(settings.max_upload_bytes())
-    workspace.folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(workspace.folder).free
-    if size > free:
-        raise _HttpError(
-            507, f"The server has {free / 1e9:.1f} GB left; the file has {size / 1e9:.1f} GB."
-        )
-
-
-def _too_large(limit: int) -> _HttpError:
-    return _HttpError(413, f"The file is larger than the {limit / 1e9:g} GB that are allowed.")
-
-
-def _require_same_origin(headers: Headers) -> None:
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
-    if site not in (None, "same-origin", "none") or (site is None and foreign):
-        raise _HttpError(403, "Uploads are accepted from the app's own pages alone.")
-
-
-def _answer(work: Callable) -> Endpoint:
-    """Run `work` off the event loop if it blocks, and turn expected errors into answers."""
-
-    @wraps(work)
-    async def endpoint(request: Request) -> Response:
-        try:
-            response = (
-                await work(request) if work is _upload else await run_in_threadpool(work, request)
-            )
-        except _HttpError as error:
-            response = PlainTextResponse(str(error), error.status)
-        except (VolumeError, InvalidParameterError) as error:
-            response = PlainTextResponse(str(error), 422)
-        except DeepSXTError as error:
-            response = PlainTextResponse(str(error), 404)
-        except ClientDisconnect:
-            response = PlainTextResponse("The upload was broken off.", 499)
-        response.headers.update(_COMMON)
-        return response
-
-    return endpoint
 
 
 class _FrontEnd(StaticFiles):

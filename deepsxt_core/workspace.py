@@ -9,6 +9,7 @@
         source/<file>               only for uploads and the sample; other files stay where they are
         results/scores/<recipe>/    a finished result; run.json inside
         results/surfaces/<recipe>/
+      uploads/                      see `deepsxt_core.uploads`
       jobs/                         see `deepsxt_core.jobs`
 
 Names that begin with a dot are work in progress or on its way out, and invisible. A result is
@@ -19,6 +20,7 @@ other; the first to finish is kept. JSON files are written beside and renamed li
 
 import hashlib
 import json
+import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -35,10 +37,10 @@ from deepsxt_core.files import (
     partial_folder,
     publish,
     read_json,
-    safe_name,
     write_json,
 )
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume, write_tiff
+from deepsxt_core.io.probe import probe
 from deepsxt_core.volume import Score, Volume, VoxelSize
 
 ResultKind = Literal["scores", "surfaces"]
@@ -47,6 +49,7 @@ SAMPLE_SEED = 1
 """The seed of the simulated sample."""
 
 _ID_BYTES = 9
+_HASH_NAME = "input.json"
 
 _ID = re.compile(r"[0-9a-f]{16,64}")
 
@@ -139,7 +142,15 @@ class Tomogram:
         return replace(score, volume=score.volume.with_voxel_size(voxel_size_nm))
 
     def update(self, **changes: Unpack[TomogramChanges]) -> "Tomogram":
-        """Change what the user may correct, keep it on disk, and return the new state."""
+        """Change what the user may correct, keep it on disk, and return the new state.
+
+        Raises
+        ------
+        VolumeError
+            If a dataset is chosen that cannot serve as a tomogram.
+        """
+        if changes.get("dataset") is not None:
+            probe(self.source, changes["dataset"])
         # From disk, so that a change made elsewhere since this one was read is not undone.
         changed = replace(_read_tomogram(self.folder) or self, **changes)
         _write_tomogram(changed)
@@ -153,12 +164,10 @@ class Tomogram:
         DeepSXTError
             If the file is gone.
         """
-        cache = self.folder / "input.json"
         try:
             stat = self.source.stat()
-            now = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-            known = read_json(cache) or {}
-            if known == now | {"sha256": known.get("sha256")}:
+            known = read_json(self.folder / _HASH_NAME) or {}
+            if known == _dated_hash(stat, known.get("sha256")):
                 return known["sha256"]
             sha256 = file_sha256(self.source)
         except OSError as error:
@@ -166,7 +175,7 @@ class Tomogram:
                 f"Cannot read '{self.source}' ({error.strerror}). "
                 "Put the file back, or open the tomogram again from where it is now."
             ) from error
-        write_json(cache, now | {"sha256": sha256})
+        _remember_hash(self.folder, stat, sha256)
         return sha256
 
     def result_folder(self, kind: ResultKind, recipe: Mapping[str, Any]) -> Path:
@@ -223,6 +232,11 @@ class Workspace:
         """Where jobs are kept."""
         return self.folder / "jobs"
 
+    @property
+    def uploads_folder(self) -> Path:
+        """Where files are kept that have not arrived as a whole yet."""
+        return self.folder / "uploads"
+
     def tomograms(self) -> list[Tomogram]:
         """Return all tomograms, newest first; folders that cannot be read are left out."""
         folder = self.folder / "tomograms"
@@ -248,44 +262,35 @@ class Workspace:
             )
         return tomogram
 
-    def new_upload(self, name: str) -> tuple[str, Path]:
-        """Prepare for a file that will arrive in pieces.
+    def adopt(self, path: Path, tomogram_id: str, *, name: str, sha256: str) -> Tomogram:
+        """Add a file by moving it into the workspace.
 
         Parameters
         ----------
+        path : Path
+            On the disk of the workspace.
+        tomogram_id : str
+            From `secrets.token_hex`; nobody else may know it yet.
         name : str
-            As the sender gave it; made safe here.
-
-        Returns
-        -------
-        (str, Path)
-            The id of the tomogram to be and the file to write the bytes to. Nothing is visible
-            before `add_uploaded`; give up with `discard_upload`.
-        """
-        upload_id = secrets.token_hex(_ID_BYTES)
-        folder = self._folder_of(upload_id) / "source"
-        folder.mkdir(parents=True)
-        return upload_id, folder / safe_name(name)
-
-    def add_uploaded(self, upload_id: str, name: str, *, dataset: str | None = None) -> Tomogram:
-        """Register the file that was written to the path from `new_upload`.
+            For people.
+        sha256 : str
+            Of the file, where it need not be read for it again.
 
         Raises
         ------
         VolumeError
-            If the file cannot serve as a tomogram; it is deleted then. Several candidates inside
-            are no error here: the choice is made later with `Tomogram.update`.
+            If the file cannot serve as a tomogram; it stays where it is then. Several candidates
+            inside are no error here: the choice is made later with `Tomogram.update`.
         """
-        path = self._upload_folder(upload_id) / "source" / safe_name(name)
-        try:
-            return self._register(upload_id, path, name, dataset)
-        except DeepSXTError:
-            self.discard_upload(upload_id)
-            raise
-
-    def discard_upload(self, upload_id: str) -> None:
-        """Delete an upload that was not finished."""
-        delete_folder(self._upload_folder(upload_id))
+        _check(path, None)
+        folder = self._folder_of(tomogram_id)
+        source = folder / "source" / path.name
+        source.parent.mkdir(parents=True)
+        path.rename(source)
+        _remember_hash(folder, source.stat(), sha256)
+        tomogram = _tomogram(tomogram_id, folder, source, name, None)
+        _write_tomogram(tomogram)
+        return tomogram
 
     def add_file(
         self, path: Path, *, name: str | None = None, dataset: str | None = None
@@ -302,7 +307,13 @@ class Workspace:
         for tomogram in self.tomograms():
             if tomogram.source == source and dataset in (None, tomogram.dataset):
                 return tomogram
-        return self._register(secrets.token_hex(_ID_BYTES), source, name or path.name, dataset)
+        _check(source, dataset)
+        tomogram_id = secrets.token_hex(_ID_BYTES)
+        folder = self._folder_of(tomogram_id)
+        folder.mkdir(parents=True)
+        tomogram = _tomogram(tomogram_id, folder, source, name or path.name, dataset)
+        _write_tomogram(tomogram)
+        return tomogram
 
     def add_sample(self) -> Tomogram:
         """Return the simulated sample, made on first use."""
@@ -335,27 +346,8 @@ class Workspace:
         publish(partial, final, "tomogram.json")
         return self.tomogram(sample_id)
 
-    def _register(self, tomogram_id: str, source: Path, name: str, dataset: str | None) -> Tomogram:
-        try:
-            open_volume(source, dataset=dataset)
-        except DatasetChoiceError:
-            if dataset is not None:
-                raise
-        tomogram = _tomogram(tomogram_id, self._folder_of(tomogram_id), source, name, dataset)
-        tomogram.folder.mkdir(parents=True, exist_ok=True)
-        _write_tomogram(tomogram)
-        return tomogram
-
     def _folder_of(self, tomogram_id: str) -> Path:
         return self.folder / "tomograms" / tomogram_id
-
-    def _upload_folder(self, upload_id: str) -> Path:
-        folder = self._folder_of(upload_id)
-        if not is_id(upload_id) or not folder.is_dir() or (folder / "tomogram.json").exists():
-            raise DeepSXTError(
-                f"There is no unfinished upload '{upload_id[:64]}'. Upload the file again."
-            )
-        return folder
 
 
 def is_id(text: str) -> bool:
@@ -373,6 +365,22 @@ def recipe_hash(recipe: Mapping[str, Any]) -> str:
     """
     text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _check(source: Path, dataset: str | None) -> None:
+    try:
+        probe(source, dataset)
+    except DatasetChoiceError:
+        if dataset is not None:
+            raise
+
+
+def _dated_hash(stat: os.stat_result, sha256: str | None) -> dict[str, Any]:
+    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256}
+
+
+def _remember_hash(folder: Path, stat: os.stat_result, sha256: str) -> None:
+    write_json(folder / _HASH_NAME, _dated_hash(stat, sha256))
 
 
 def _tomogram(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from deepsxt_core.io import open_volume
+
 # TensorFlow writes notes about missing accelerators to stderr; they say nothing here.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -39,6 +41,17 @@ def workspace_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DEEPSXT_HOME", str(home))
     monkeypatch.delenv("DEEPSXT_DATA_ROOTS", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def opened_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the tests a process for each file, but for those marked ``probe``."""
+    if "probe" not in request.keywords:
+
+        def look(path: Path, dataset: str | None = None) -> None:
+            open_volume(path, dataset=dataset)
+
+        monkeypatch.setattr("deepsxt_core.workspace.probe", look)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 import csv
 import io
 
-import anyio
 import mrcfile
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from deepsxt_core.workspace import Workspace
 from .results import add_score, add_surface, ball
 
 SHAPE = (12, 20, 16)
-FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
@@ -51,88 +49,6 @@ def tomogram(tmp_path, tiff):
 
 def at(tomogram, rest):
     return f"/api/tomograms/{tomogram.id}/{rest}"
-
-
-def put(client, content, name="cell.tif", headers=FROM_OUR_PAGE):
-    return client.put("/api/tomograms", params={"name": name}, content=content, headers=headers)
-
-
-class TestUpload:
-    def test_a_file_becomes_a_tomogram(self, client, tiff, array):
-        answer = put(client, tiff, name="Zelle ä.tif")
-        assert answer.status_code == 201
-        tomogram = Workspace().tomogram(answer.json()["id"])
-        assert tomogram.name == "Zelle ä.tif"
-        assert np.array_equal(tomogram.volume().read(0, SHAPE[0]), array)
-
-    def test_pieces_of_any_size_give_the_same_file(self, client, tiff, monkeypatch):
-        monkeypatch.setattr(serving, "_PIECE_BYTES", 100)
-        pieces = (tiff[start : start + 33] for start in range(0, len(tiff), 33))
-        tomogram = Workspace().tomogram(put(client, pieces).json()["id"])
-        assert tomogram.source.read_bytes() == tiff
-
-    @pytest.mark.parametrize("name", ["../../evil.tif", "C:\\evil.tif", "/etc/evil.tif"])
-    def test_a_name_cannot_leave_the_workspace(self, client, tiff, name):
-        tomogram = Workspace().tomogram(put(client, tiff, name=name).json()["id"])
-        assert tomogram.source.is_relative_to(tomogram.folder)
-
-    @pytest.mark.parametrize(
-        ("content", "name", "status", "message"),
-        [
-            (b"", "a.tif", 400, "empty"),
-            (b"x", "", 400, "name"),
-            (b"no tomogram" * 100, "a.tif", 422, "a.tif"),
-        ],
-    )
-    def test_what_cannot_be_used_is_refused_and_leaves_nothing(
-        self, client, content, name, status, message
-    ):
-        answer = put(client, content, name=name)
-        assert (answer.status_code, message in answer.text) == (status, True)
-        assert not list(Workspace().folder.glob("tomograms/*"))
-
-    @pytest.mark.parametrize("announced", [True, False])
-    def test_a_file_over_the_limit_is_refused(self, client, tiff, monkeypatch, announced):
-        monkeypatch.setenv("DEEPSXT_MAX_UPLOAD_GB", "1e-6")
-        answer = put(client, tiff if announced else iter([tiff]))
-        assert answer.status_code == 413
-        assert not list(Workspace().folder.glob("tomograms/*"))
-
-    @pytest.mark.parametrize(
-        ("headers", "status"),
-        [
-            ({"Sec-Fetch-Site": "cross-site"}, 403),
-            ({"Sec-Fetch-Site": "same-site"}, 403),
-            ({"Origin": "https://elsewhere.example"}, 403),
-            ({"Origin": "null"}, 403),
-            ({"Origin": "http://testserver"}, 201),
-            ({}, 201),
-        ],
-    )
-    def test_only_our_own_pages_may_upload(self, client, tiff, headers, status):
-        assert put(client, tiff, headers=headers).status_code == status
-
-    def test_an_upload_that_breaks_off_leaves_nothing(self, client, tiff):
-        messages = [
-            {"type": "http.request", "body": tiff[:500], "more_body": True},
-            {"type": "http.disconnect"},
-        ]
-        scope = {
-            "type": "http",
-            "method": "PUT",
-            "path": "/api/tomograms",
-            "query_string": b"name=a.tif",
-            "headers": [],
-        }
-
-        async def receive():
-            return messages.pop(0)
-
-        async def send(_message):
-            pass
-
-        anyio.run(client.app, scope, receive, send)
-        assert not list(Workspace().folder.glob("tomograms/*"))
 
 
 class TestSlices:

@@ -1,6 +1,12 @@
+import hashlib
 import json
 import multiprocessing
+import os
+import resource
+import signal
 import string
+import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -10,10 +16,12 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepsxt_core import uploads
 from deepsxt_core.errors import (
     DatasetChoiceError,
     DeepSXTError,
     InvalidParameterError,
+    NoRoomError,
     VolumeError,
 )
 from deepsxt_core.files import (
@@ -61,9 +69,9 @@ def tiff(tmp_path: Path) -> Path:
 
 
 def upload(workspace: Workspace, name: str, content: bytes) -> str:
-    upload_id, path = workspace.new_upload(name)
-    path.write_bytes(content)
-    return workspace.add_uploaded(upload_id, name).id
+    upload = uploads.begin(workspace, name or "unnamed", len(content))
+    upload.path.write_bytes(content)
+    return uploads.accept(workspace, upload, hashlib.sha256(content).hexdigest()).id
 
 
 def finish(tomogram, kind, recipe, run) -> str:
@@ -115,33 +123,72 @@ def test_upload_keeps_the_name_for_people(workspace, tiff):
     assert tomogram.name == "Zelle: 3/4?.tif"
 
 
-def test_upload_is_invisible_until_it_is_registered(workspace):
-    upload_id, _ = workspace.new_upload("scan.tif")
+def test_upload_is_invisible_until_it_is_accepted(workspace):
+    upload = uploads.begin(workspace, "scan.tif", 100)
     assert workspace.tomograms() == []
     with pytest.raises(DeepSXTError, match="no tomogram"):
-        workspace.tomogram(upload_id)
+        workspace.tomogram(upload.id)
 
 
 def test_unreadable_upload_leaves_nothing(workspace):
     with pytest.raises(VolumeError):
         upload(workspace, "scan.tif", b"not a tomogram")
-    assert list((workspace.folder / "tomograms").iterdir()) == []
+    assert not [path for path in workspace.folder.rglob("*") if path.is_file()]
 
 
 def test_discarded_upload_is_gone(workspace):
-    upload_id, path = workspace.new_upload("scan.tif")
-    path.write_bytes(b"half")
-    workspace.discard_upload(upload_id)
-    assert not path.exists()
+    upload = uploads.begin(workspace, "scan.tif", 100)
+    uploads.discard(workspace, upload.id)
+    assert not upload.path.exists()
     with pytest.raises(DeepSXTError, match="no unfinished upload"):
-        workspace.add_uploaded(upload_id, "scan.tif")
+        uploads.find(workspace, upload.id)
 
 
-def test_a_registered_upload_cannot_be_discarded(workspace, tiff):
-    tomogram_id = upload(workspace, "scan.tif", tiff.read_bytes())
-    with pytest.raises(DeepSXTError, match="no unfinished upload"):
-        workspace.discard_upload(tomogram_id)
-    assert workspace.tomogram(tomogram_id).source.exists()
+def test_an_upload_is_found_again_and_goes_on(workspace):
+    content = bytes(range(256)) * 50
+    upload = uploads.begin(workspace, "scan.tif", len(content))
+    with uploads.Arrival(upload.path) as arrival:
+        arrival.add(content[:1000])
+    found = uploads.find(workspace, upload.id)
+    assert (found, found.received) == (upload, 1000)
+    with uploads.Arrival(found.path) as arrival:
+        assert arrival.n_bytes == 1000
+        arrival.add(content[1000:])
+        assert arrival.sha256 == hashlib.sha256(content).hexdigest()
+    assert found.path.read_bytes() == content
+
+
+def test_a_full_disk_takes_a_piece_as_a_whole_or_not_at_all(workspace):
+    upload = uploads.begin(workspace, "scan.tif", 100)
+    with uploads.Arrival(upload.path) as arrival:
+        arrival.add(b"12345")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
+        try:
+            with pytest.raises(NoRoomError, match="disk is full"):
+                arrival.add(b"67890")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert upload.path.read_bytes() == b"12345"
+        arrival.add(b"678")
+        assert arrival.sha256 == hashlib.sha256(b"12345678").hexdigest()
+
+
+def test_forgotten_uploads_are_given_up(workspace):
+    old, young = (uploads.begin(workspace, name, 100) for name in ("old.tif", "young.tif"))
+    for path in [old.path, *old.path.parents[1].iterdir()]:
+        os.utime(path, (time.time() - 3 * 24 * 3600,) * 2)
+    uploads.begin(workspace, "new.tif", 100)
+    assert not old.path.exists()
+    assert young.path.exists()
+
+
+def test_the_hash_of_an_upload_is_not_computed_again(workspace, tiff, monkeypatch):
+    tomogram = workspace.tomogram(upload(workspace, "scan.tif", tiff.read_bytes()))
+    monkeypatch.setattr("deepsxt_core.workspace.file_sha256", None)
+    assert tomogram.input_sha256() == hashlib.sha256(tiff.read_bytes()).hexdigest()
 
 
 def test_add_file_refers_to_the_file_in_place(workspace, tiff):
@@ -168,6 +215,19 @@ def test_several_candidates_are_chosen_later(workspace, tmp_path):
         tomogram.volume()
     chosen = tomogram.update(dataset=caught.value.candidates[1])
     assert workspace.tomogram(tomogram.id).volume().shape == chosen.volume().shape == (5, 6, 7)
+
+
+@pytest.mark.probe
+def test_a_file_that_kills_its_reader_is_not_added(workspace, tiff, monkeypatch):
+    killing = (sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr("deepsxt_core.io.probe.COMMAND", killing)
+    with pytest.raises(VolumeError, match="made its reader fail"):
+        workspace.add_file(tiff)
+    with pytest.raises(VolumeError, match="made its reader fail"):
+        upload(workspace, "scan.tif", tiff.read_bytes())
+    assert workspace.tomograms() == []
+    monkeypatch.undo()
+    assert workspace.add_file(tiff).volume().shape == (3, 4, 5)
 
 
 def test_missing_file_is_not_added(workspace, tmp_path):

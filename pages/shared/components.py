@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepsxt_core import serving, settings
+from deepsxt_core import receiving, serving, settings
 from deepsxt_core.volume import Score
 from deepsxt_core.workspace import Tomogram
 
@@ -55,9 +55,8 @@ class Download:
 
 def upload_zone() -> str | None:
     """Show the drop zone; return the id of the tomogram that has just arrived, or None."""
-    return _upload(
-        key="upload", data={"limit": settings.max_upload_bytes()}, on_opened_change=_nothing
-    ).opened
+    data = {"limit": settings.max_upload_bytes(), "token": receiving.TOKEN}
+    return _upload(key="upload", data=data, on_opened_change=_nothing).opened
 
 
 def slice_viewer(

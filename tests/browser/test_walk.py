@@ -154,6 +154,53 @@ def test_a_file_chosen_before_the_script_arrives_is_taken(page, server, tmp_path
     expect(page.get_by_role("alert").filter(has_text="early.tif")).to_be_visible()
 
 
+def test_an_upload_goes_on_after_a_broken_connection(page, server, ring, workspace_home):
+    """The first request is broken off by the network, the second by a restart of the page."""
+    held = []
+
+    def interfere(route):
+        if route.request.method != "PATCH":
+            route.continue_()
+        elif not held:
+            held.append(route)
+            route.abort("connectionreset")
+        elif len(held) == 1:
+            # A part arrives, then the user closes the page.
+            part = route.request.post_data_buffer[:1000]
+            answer = route.fetch(post_data=part)
+            assert answer.json()["offset"] == 1000
+            held.append(route)
+        else:
+            assert route.request.headers["upload-offset"] == "1000"
+            route.continue_()
+
+    page.route("**/api/uploads/*", interfere)
+    page.goto(server)
+    page.set_input_files("input[type=file]", ring)
+    expect(page.get_by_text("The connection was lost.")).to_be_visible()
+    wait_until(lambda: len(held) == 2 or page.wait_for_timeout(20))
+    page.reload()
+    expect(page.get_by_text("Drop a tomogram here")).to_be_visible()
+    page.set_input_files("input[type=file]", ring)
+    expect(page.get_by_role("heading", name="one membrane.tif")).to_be_visible()
+    (kept,) = workspace_home.glob("tomograms/*/source/*")
+    assert kept.read_bytes() == ring.read_bytes()
+    assert not list((workspace_home / "uploads").iterdir())
+
+
+def test_a_cancelled_upload_leaves_nothing(page, server, ring, workspace_home):
+    page.route(
+        "**/api/uploads/*", lambda route: route.request.method == "PATCH" or route.continue_()
+    )
+    page.goto(server)
+    with page.expect_request(lambda request: request.method == "PATCH"):
+        page.set_input_files("input[type=file]", ring)
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Drop a tomogram here")).to_be_visible()
+    assert not list((workspace_home / "uploads").iterdir())
+
+
 def colours(png: bytes) -> int:
     """Return how many different colours a picture has."""
     return len(

@@ -1,13 +1,16 @@
-// A drop zone that streams one file to the server, with progress and a way out.
+// A drop zone that streams one file to the server, goes on after a broken connection, shows how
+// far it is, and can be stopped.
 
 const FORMATS = "TIFF, MRC, HDF5, Zeiss .txm, zipped OME-Zarr, Amira, NIfTI, NRRD, NumPy or EM";
+const RETRY_AFTER_S = [1, 2, 4, 8, 15, 30, 30, 30];
 
 export default function mount({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".upload");
   const find = (selector) => root.querySelector(selector);
   const [zone, input, busy, problem] = [find(".zone"), find("input"), find(".busy"), find(".problem")];
   const listening = new AbortController();
-  let request = null;
+  // A server that was started anew has another token; an upload in progress must use that.
+  parentElement.token = data.token;
 
   find(".formats").textContent = `${FORMATS}, up to ${formatBytes(data.limit)}`;
 
@@ -16,44 +19,45 @@ export default function mount({ parentElement, data, setTriggerValue }) {
     element.hidden = !text;
   };
   const idle = (message = "") => {
-    request = null;
+    parentElement.sending = null;
     input.value = "";
     busy.hidden = true;
     zone.hidden = false;
     show(problem, message);
   };
+  const tell = (text) => { find(".state").textContent = text; };
 
-  function send(file) {
-    if (!file || request) return;
+  async function send(file) {
+    if (!file || parentElement.sending) return;
     if (file.size > data.limit) return idle(`${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.`);
+    const sending = parentElement.sending = new Sending(file, () => parentElement.token);
     show(problem, "");
     zone.hidden = true;
     busy.hidden = false;
     find(".name").textContent = file.name;
     find("progress").value = 0;
-    find(".state").textContent = "Starting …";
-    const started = performance.now();
-    request = new XMLHttpRequest();
-    request.open("PUT", `api/tomograms?name=${encodeURIComponent(file.name)}`);
-    request.upload.onprogress = ({ loaded, total }) => {
-      find("progress").value = loaded / total;
-      find(".state").textContent = loaded < total
-        ? `${formatBytes(loaded)} of ${formatBytes(total)}${remaining(loaded, total, started)}`
-        : "Reading the file …";
-    };
-    request.onload = ({ target }) => {
-      if (target.status !== 201) return idle(target.responseText || `The server answered ${target.status}.`);
+    tell("Starting …");
+    try {
+      const arrived = await sending.run(
+        (loaded, total, pace) => {
+          find("progress").value = loaded / total;
+          tell(loaded < total
+            ? `${formatBytes(loaded)} of ${formatBytes(total)}${remaining((total - loaded) / pace)}`
+            : "Checking the file …");
+        },
+        (seconds) => tell(`The connection was lost. Trying again ${seconds > 1 ? `in ${seconds} s` : "now"} …`),
+      );
       idle();
-      setTriggerValue("opened", JSON.parse(target.responseText).id);
-    };
-    request.onerror = () => idle("The connection to the server was lost. Try again.");
-    request.onabort = () => idle();
-    request.send(file);
+      setTriggerValue("opened", arrived.id);
+    } catch (error) {
+      idle(error instanceof Refused || error instanceof Lost ? error.message : "");
+      if (!(error instanceof Refused || error instanceof Lost || error instanceof Stopped)) throw error;
+    }
   }
 
   const options = { signal: listening.signal };
   input.addEventListener("change", () => send(input.files[0]), options);
-  find(".cancel").addEventListener("click", () => request?.abort(), options);
+  find(".cancel").addEventListener("click", () => parentElement.sending?.stop(), options);
   for (const name of ["dragenter", "dragover"]) {
     zone.addEventListener(name, (event) => {
       event.preventDefault();
@@ -75,12 +79,124 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   if (first) send(input.files[0]);
   return () => {
     listening.abort();
-    request?.abort();
+    parentElement.sending?.pause();
   };
 }
 
-function remaining(loaded, total, started) {
-  const seconds = ((performance.now() - started) / 1000) * (total / loaded - 1);
+class Refused extends Error {}
+class Lost extends Error {}
+class Stopped extends Error {}
+
+// One file on its way. The server knows how much it has; the browser remembers which upload of it
+// belongs to which file, so that choosing the file again, even after a reload, goes on with it.
+class Sending {
+  constructor(file, token) {
+    this.file = file;
+    this.token = token;
+    this.key = `deepsxt-upload ${file.name} ${file.size} ${file.lastModified}`;
+    this.ended = new AbortController();
+  }
+
+  async run(progress, waiting) {
+    let tries = 0;
+    let furthest = -1;
+    for (;;) {
+      try {
+        const { id, offset } = await this.begun();
+        if (offset > furthest) [tries, furthest] = [0, offset];
+        const answer = await this.rest(id, offset, progress);
+        if (answer) {
+          localStorage.removeItem(this.key);
+          return answer;
+        }
+      } catch (error) {
+        if (this.ended.signal.aborted) throw new Stopped();
+        if (!(error instanceof Lost)) throw error;
+      }
+      if (tries === RETRY_AFTER_S.length) throw new Lost("The connection to the server was lost. Choose the same file again to go on where it stopped.");
+      const seconds = RETRY_AFTER_S[tries++];
+      waiting(seconds);
+      await this.wait(seconds);
+    }
+  }
+
+  // How far the server is with this file: what it knows of an earlier attempt, or a new upload.
+  async begun() {
+    const known = localStorage.getItem(this.key);
+    if (known) {
+      const answer = await this.ask("GET", known);
+      if (answer.ok) return answer.json();
+      if (answer.status !== 404) throw new Lost();
+      localStorage.removeItem(this.key);
+    }
+    const answer = await this.ask("POST", `?name=${encodeURIComponent(this.file.name)}&size=${this.file.size}`);
+    if (answer.status >= 500) throw new Lost();
+    if (!answer.ok) throw new Refused(await answer.text());
+    const begun = await answer.json();
+    localStorage.setItem(this.key, begun.id);
+    return begun;
+  }
+
+  async ask(method, where) {
+    const headers = { "X-DeepSXT-Token": this.token() };
+    const address = `api/uploads${where.startsWith("?") ? where : `/${where}`}`;
+    try {
+      return await fetch(address, { method, headers, signal: this.ended.signal });
+    } catch {
+      throw new Lost();
+    }
+  }
+
+  // Send what is missing. `fetch` tells nothing about how far it is; the older interface does.
+  rest(id, offset, progress) {
+    const started = performance.now();
+    const total = this.file.size;
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("PATCH", `api/uploads/${id}`);
+      request.setRequestHeader("X-DeepSXT-Token", this.token());
+      request.setRequestHeader("Upload-Offset", offset);
+      request.upload.onprogress = ({ loaded }) =>
+        progress(offset + loaded, total, loaded / Math.max(1e-3, (performance.now() - started) / 1000));
+      request.onload = () => {
+        if (request.status === 201) return resolve(JSON.parse(request.responseText));
+        if (request.status === 409 || request.status === 403 || (request.status >= 500 && request.status !== 507)) return reject(new Lost());
+        if (request.status === 200) return resolve(null);
+        localStorage.removeItem(this.key);
+        reject(new Refused(request.responseText || `The server answered ${request.status}.`));
+      };
+      request.onerror = request.onabort = () => reject(new Lost());
+      this.ended.signal.addEventListener("abort", () => request.abort());
+      request.send(this.file.slice(offset));
+    });
+  }
+
+  wait(seconds) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, 1000 * seconds);
+      this.ended.signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        reject(new Stopped());
+      });
+    });
+  }
+
+  // Leave it at what the server has.
+  pause() {
+    this.ended.abort();
+  }
+
+  // Give up: the server deletes what it has.
+  stop() {
+    this.pause();
+    const id = localStorage.getItem(this.key);
+    if (!id) return;
+    localStorage.removeItem(this.key);
+    fetch(`api/uploads/${id}`, { method: "DELETE", headers: { "X-DeepSXT-Token": this.token() } }).catch(() => {});
+  }
+}
+
+function remaining(seconds) {
   return seconds < 2 ? "" : ` · ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`} left`;
 }
 
