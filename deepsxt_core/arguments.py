@@ -4,6 +4,7 @@ import argparse
 from importlib.metadata import version
 from pathlib import Path
 
+from deepsxt_core.geometry import BINNINGS
 from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.io.meshes import MESH_FORMATS, UNITS
 from deepsxt_core.network import CATALOGUE, DEFAULT_MODEL
@@ -74,7 +75,30 @@ def build_parser() -> argparse.ArgumentParser:
     group = segmentation.add_argument_group("segmentation")
     group.add_argument("--model", default=DEFAULT_MODEL, help="name or folder (%(default)s)")
     group.add_argument(
-        "--z", type=_z_range, default=(0, None), metavar="FIRST:END", help="slices (all)"
+        "--z",
+        type=_z_range,
+        default=(0, None),
+        metavar="FIRST:END",
+        help="slices (all), counted after --crop and --bin",
+    )
+    group.add_argument(
+        "--crop",
+        metavar="Z0:Z1,Y0:Y1,X0:X1",
+        help="keep these voxels of the tomogram (all); an end may be left out",
+    )
+    group.add_argument(
+        "--bin",
+        type=int,
+        choices=BINNINGS,
+        default=1,
+        help="voxels averaged into one along each axis (%(default)s)",
+    )
+    group.add_argument(
+        "--rescale",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="show the slices to the network at a pixel size that it knows, where theirs is more "
+        "than 20 %% off",
     )
     group.add_argument(
         "--rotations",

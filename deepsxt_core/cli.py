@@ -28,7 +28,7 @@ from deepsxt_core.io import (
     open_score,
     open_volume,
 )
-from deepsxt_core.io.meshes import in_unit
+from deepsxt_core.io.meshes import ColouredMesh, in_unit
 from deepsxt_core.network import (
     CATALOGUE,
     ModelInfo,
@@ -104,6 +104,9 @@ def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score
     params = SegmentParams(
         z0=args.z[0],
         z1=args.z[1],
+        crop=args.crop,
+        bin=args.bin,
+        rescale=args.rescale,
         tiling=args.tiling,
         precision=args.precision,
         rotations=args.rotations,
@@ -122,6 +125,7 @@ def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score
         "mask": str(mask),
         "shape": list(score.volume.shape),
         "voxel_size_nm": record["input"]["voxel_size_nm"],
+        "origin_nm": list(score.placed.origin_nm),
         "positive_fraction": score.positive_fraction(args.threshold),
         "inverted": record["inverted"],
         "model": record["model"]["name"],
@@ -138,8 +142,10 @@ def _reconstruct_to(
     from deepsxt_core import pipeline
 
     surfaces = pipeline.reconstruct(source, _reconstruct_params(args), progress)
-    size = source.volume.voxel_size_nm
-    meshes = in_unit(surfaces, args.unit, size) if args.unit else surfaces
+    meshes: ColouredMesh = surfaces
+    if args.unit:
+        volume = source.volume
+        meshes = in_unit(surfaces, args.unit, volume.voxel_size_nm, volume.whole_origin_nm)
     files = pipeline.write_surfaces(meshes, args.out, args.formats)
     return surfaces, surfaces.summary() | {"files": [str(path) for path in files]}
 
@@ -196,8 +202,9 @@ def _open_score_or_mask(args: argparse.Namespace) -> Score | Mask:
     if not args.input.is_dir():
         return Mask(_open(args))
     score = open_score(args.input)
-    volume = score.volume.with_voxel_size(args.voxel_size_nm or score.volume.voxel_size_nm)
-    return Score(volume, score.first_slice)
+    if args.voxel_size_nm is None:
+        return score
+    return Score(score.volume.with_voxel_size(args.voxel_size_nm), score.first_slice)
 
 
 def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001

@@ -37,11 +37,11 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
     score = tomogram.score(result.id)
     kind, suffix = Path(name).stem, Path(name).suffix
     # The voxel size may be corrected later; the file must not keep the old one.
-    content = (kind, score.volume.voxel_size_nm, threshold if kind == "mask" else None)
+    content = (kind, score.placed.geometry, threshold if kind == "mask" else None)
     path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
     if kind == "mask":
         return _made(path, partial(write_mask, score, threshold))
-    return _made(path, partial(write_volume, score.volume))
+    return _made(path, partial(write_volume, score.placed))
 
 
 def surface_file(result: Result, name: str) -> Path:

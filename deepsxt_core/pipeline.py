@@ -21,6 +21,7 @@ from deepsxt_core.inference import (
     Checkpoint,
     Predictor,
     Preparation,
+    Rescaling,
     SegmentParams,
     Slab,
     codes_sha256,
@@ -39,6 +40,7 @@ from deepsxt_core.io import write_volume as write_file
 from deepsxt_core.io.meshes import ColouredMesh, write_mesh
 from deepsxt_core.network import Model
 from deepsxt_core.preflight import estimate, peak_memory_bytes
+from deepsxt_core.preprocessing import cut
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface import reconstruct as _reconstruct
@@ -58,6 +60,8 @@ def describe(volume: Volume) -> dict[str, Any]:
         "shape": list(volume.shape),
         "dtype": str(volume.dtype),
         "voxel_size_nm": list(volume.voxel_size_nm) if volume.voxel_size_nm else None,
+        "origin_nm": list(volume.origin_nm),
+        "axes": list(volume.axes),
         "warnings": list(volume.warnings),
     }
 
@@ -105,6 +109,7 @@ def segment(
     out = Path(out)
     params = params or SegmentParams()
     progress = progress or NoProgress()
+    volume = cut(volume, params.region)
     z0, z1 = params.z_range(volume.shape[0])
     started = time.monotonic()
     (out / RUN_NAME).unlink(missing_ok=True)
@@ -112,7 +117,7 @@ def segment(
     progress.stage("Measuring grey values", 1, "volume")
     if input_sha256 is None and volume.path is not None and volume.path.is_file():
         input_sha256 = file_sha256(volume.path)
-    preparation = prepare(volume, params)
+    preparation = prepare(volume, params, model.config.pixel_size_nm)
     progress.advance()
     predictor = _predictor(model, params)
     description = describe(volume) | {
@@ -127,10 +132,11 @@ def segment(
         "z": [z0, z1],
         "inverted": preparation.invert,
         "intensity": asdict(preparation.intensity),
+        "rescaling": _plain(preparation.rescaling),
         "device": predictor.device,
         "versions": _versions(),
     }
-    place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.voxel_size_nm, z0)
+    place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
     begun = _begun(out, recipe, place) if resume else None
     if begun is None:
         # Removed first: it must not speak of the score that is about to be replaced.
@@ -155,6 +161,8 @@ def segment(
     score = open_score(out / SCORE_NAME)
 
     warnings = list(volume.warnings)
+    if preparation.rescaling is not None:
+        warnings.append(preparation.rescaling.note)
     if summary.nonfinite_voxels:
         warnings.append(
             f"{summary.nonfinite_voxels:,} of {summary.voxels:,} values were not finite "
@@ -194,7 +202,7 @@ def preview_slice(
     params: SegmentParams | None = None,
     preparation: Preparation | None = None,
 ) -> NDArray[np.float32]:
-    """Score slice `z` alone as `segment` would, (y, x) in [-1, 1].
+    """Score slice `z` of what crop and binning leave as `segment` would, (y, x) in [-1, 1].
 
     `preparation` (from `prepare`) saves measuring the volume again.
 
@@ -204,9 +212,10 @@ def preview_slice(
         If there is no such slice.
     """
     params = params or SegmentParams()
-    preparation = preparation or prepare(volume, params)
+    volume = cut(volume, params.region)
+    preparation = preparation or prepare(volume, params, model.config.pixel_size_nm)
     slices, _ = preparation.apply(volume.read(z, z + 1))
-    return _predictor(model, params).score(slices)[0]
+    return preparation.score(_predictor(model, params), slices)[0]
 
 
 def reconstruct(
@@ -307,6 +316,13 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(volume, path)
+
+
+def _plain(rescaling: Rescaling | None) -> dict[str, Any] | None:
+    """Return it as JSON gives it back, so that the recipe compares equal on a resume."""
+    if rescaling is None:
+        return None
+    return {name: list(values) for name, values in asdict(rescaling).items()}
 
 
 def _predictor(model: Model, params: SegmentParams) -> Predictor:

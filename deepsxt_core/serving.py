@@ -3,7 +3,7 @@
 ::
 
     /api/uploads                                          see `deepsxt_core.receiving`
-    GET /api/tomograms/<id>/slices/<z>?v=                 one slice, uint8 grey, y·x bytes
+    GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
@@ -31,8 +31,10 @@ from starlette.staticfiles import StaticFiles
 from deepsxt_core import exports, receiving
 from deepsxt_core.answers import HttpError, answer
 from deepsxt_core.errors import InvalidParameterError, VolumeError
+from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.pictures import Survey, grey_codes, survey
+from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.scene import Theme
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workspace import ResultKind, Tomogram, Workspace
@@ -79,16 +81,29 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
     return found
 
 
-def slice_source(tomogram: Tomogram) -> SliceSource:
+def slice_source(tomogram: Tomogram, region: Region | None = None) -> SliceSource:
     """Return where a browser finds the slices of `tomogram`, and what their codes mean.
+
+    Parameters
+    ----------
+    region : Region, optional
+        Of the tomogram, whose slices they are; by default all of it.
 
     Raises
     ------
     VolumeError
         If the file cannot be read.
+    InvalidParameterError
+        If the region does not lie in the tomogram.
     """
-    shown = _open_volume(*_volume_key(tomogram))
-    address = f"api/tomograms/{tomogram.id}/slices/{{z}}?v={shown.version}"
+    region = region or Region()
+    shown = _open_volume(*_volume_key(tomogram), region)
+    query = {"v": shown.version}
+    if region.crop is not None:
+        query["crop"] = region.crop
+    if region.bin != 1:
+        query["bin"] = str(region.bin)
+    address = f"api/tomograms/{tomogram.id}/slices/{{z}}?{urlencode(query)}"
     return SliceSource(address, shown.survey)
 
 
@@ -123,9 +138,9 @@ def _volume_key(tomogram: Tomogram) -> tuple[Path, str | None, int]:
 
 
 @lru_cache(maxsize=_KEPT_VOLUMES)
-def _open_volume(source: Path, dataset: str | None, mtime_ns: int) -> _Shown:
-    volume = open_volume(source, dataset=dataset)
-    version = hashlib.sha256(repr((dataset, mtime_ns)).encode()).hexdigest()[:12]
+def _open_volume(source: Path, dataset: str | None, mtime_ns: int, region: Region) -> _Shown:
+    volume = cut(open_volume(source, dataset=dataset), region)
+    version = hashlib.sha256(repr((dataset, mtime_ns, region)).encode()).hexdigest()[:12]
     return _Shown(volume, survey(volume), version)
 
 
@@ -142,10 +157,16 @@ def _read_one(volume: Volume, z: int) -> NDArray:
 
 def _slice(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
-    shown = _open_volume(*_volume_key(tomogram))
+    shown = _open_volume(*_volume_key(tomogram), _region(request))
     image = _read_one(shown.volume, request.path_params["z"])
     cache = _FOR_EVER if request.query_params.get("v") == shown.version else _ASK_AGAIN
     return _bytes(grey_codes(image, shown.survey.low, shown.survey.high), cache | _AS_IT_IS)
+
+
+def _region(request: Request) -> Region:
+    crop, binning = request.query_params.get("crop"), request.query_params.get("bin", "1")
+    # Digits alone: what is no number is no binning either.
+    return Region.parse(crop, int(binning) if binning.isdecimal() else 0)
 
 
 def _score_slice(request: Request) -> Response:

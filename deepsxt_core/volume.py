@@ -7,46 +7,17 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.geometry import STORED_AXES, Axes, Geometry, Place, Region, VoxelSize
+
+__all__ = ["SCORE_LEVELS", "Mask", "Score", "Volume", "VoxelSize", "as_shape"]
 
 SCORE_LEVELS = 255
-
-
-class _Zyx(NamedTuple):
-    z: float
-    y: float
-    x: float
-
-
-class VoxelSize(_Zyx):
-    """Edge lengths of a voxel in nm, ordered (z, y, x).
-
-    Raises
-    ------
-    InvalidParameterError
-        If a length is not a finite number above 0.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, z: float, y: float, x: float) -> Self:  # noqa: D102
-        lengths = (float(z), float(y), float(x))
-        if not all(math.isfinite(length) and length > 0 for length in lengths):
-            raise InvalidParameterError(
-                f"A voxel size must be three finite numbers of nm above 0: got {lengths}. "
-                "Leave it unset if it is not known."
-            )
-        return super().__new__(cls, *lengths)
-
-    @classmethod
-    def isotropic(cls, edge_nm: float) -> Self:
-        """Return a cubic voxel of `edge_nm` nm."""
-        return cls(edge_nm, edge_nm, edge_nm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +45,9 @@ class Volume:
         What the reader had to assume, in sentences for people.
     origin_nm : tuple of float
         Position (z, y, x) of the first voxel in nm, where the format keeps one.
+    axes : tuple of str
+    first_voxel : tuple of float
+        As in `Geometry`.
     """
 
     shape: tuple[int, int, int]
@@ -84,7 +58,9 @@ class Volume:
     format: str = "array"
     dataset: str | None = None
     warnings: tuple[str, ...] = ()
-    origin_nm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    origin_nm: Place = (0.0, 0.0, 0.0)
+    axes: Axes = STORED_AXES
+    first_voxel: Place = (0.0, 0.0, 0.0)
 
     @classmethod
     def from_array(cls, array: NDArray, voxel_size_nm: VoxelSize | None = None) -> Self:
@@ -116,9 +92,48 @@ class Volume:
         for first in range(z0, end, depth):
             yield first, min(first + depth, end)
 
+    @property
+    def geometry(self) -> Geometry:
+        """Where the voxels lie in space."""
+        return Geometry(
+            voxel_size_nm=self.voxel_size_nm,
+            origin_nm=self.origin_nm,
+            axes=self.axes,
+            first_voxel=self.first_voxel,
+        )
+
+    @property
+    def whole_origin_nm(self) -> Place:
+        """Position (z, y, x) in nm of voxel 0 of the tomogram that the volume is cut from."""
+        z, y, x = (
+            place - index * edge
+            for place, index, edge in zip(
+                self.origin_nm, self.first_voxel, self.voxel_size_nm or (0.0,) * 3, strict=True
+            )
+        )
+        return z, y, x
+
+    def with_geometry(self, geometry: Geometry) -> Self:
+        """Return the same voxels at another place."""
+        return replace(
+            self,
+            voxel_size_nm=geometry.voxel_size_nm,
+            origin_nm=geometry.origin_nm,
+            axes=geometry.axes,
+            first_voxel=geometry.first_voxel,
+        )
+
     def with_voxel_size(self, voxel_size_nm: VoxelSize | None) -> Self:
-        """Return the same volume with another voxel size."""
-        return replace(self, voxel_size_nm=voxel_size_nm)
+        """Return the same volume with another voxel size; voxel 0 of the tomogram stays."""
+        if voxel_size_nm is None:
+            return replace(self, voxel_size_nm=None, origin_nm=(0.0, 0.0, 0.0))
+        z, y, x = (
+            place + index * edge
+            for place, index, edge in zip(
+                self.whole_origin_nm, self.first_voxel, voxel_size_nm, strict=True
+            )
+        )
+        return replace(self, voxel_size_nm=voxel_size_nm, origin_nm=(z, y, x))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +143,23 @@ class Score:
     Attributes
     ----------
     volume : Volume
-        Codes (z, y, x), uint8.
+        Codes (z, y, x), uint8. Its geometry is that of the volume that was scored, of which
+        `first_slice` slices are left out; `placed` has its own.
     first_slice : int
-        Index of the first scored slice in the tomogram.
+        Index of the first scored slice in the volume that was scored.
     """
 
     volume: Volume
     first_slice: int = 0
+
+    @property
+    def placed(self) -> Volume:
+        """The codes with the geometry of the first scored slice."""
+        if not self.first_slice:
+            return self.volume
+        there = (self.volume.shape[0] + self.first_slice, *self.volume.shape[1:])
+        rest = Region(z=(self.first_slice, None))
+        return self.volume.with_geometry(self.volume.geometry.part(rest, there))
 
     @staticmethod
     def encode(score: NDArray[np.floating]) -> NDArray[np.uint8]:

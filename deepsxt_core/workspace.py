@@ -4,7 +4,7 @@
 
     <workspace>/
       tomograms/<id>/
-        tomogram.json               name, source, dataset, voxel size, polarity, time of creation
+        tomogram.json               name, source, dataset, voxel size, polarity, crop, creation
         input.json                  hash of the source, valid while its size and time stay the same
         source/<file>               only for uploads and the sample; other files stay where they are
         results/scores/<recipe>/    a finished result; run.json inside
@@ -24,7 +24,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_args
@@ -39,8 +39,10 @@ from deepsxt_core.files import (
     read_json,
     write_json,
 )
+from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume, write_tiff
 from deepsxt_core.io.probe import probe
+from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Score, Volume, VoxelSize
 
 ResultKind = Literal["scores", "surfaces"]
@@ -61,6 +63,7 @@ class TomogramChanges(TypedDict, total=False):
     dataset: str | None
     voxel_size_nm: VoxelSize | None
     invert: bool | None
+    region: Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,12 @@ class Result:
     folder: Path
     run: dict[str, Any]
     finished: datetime
+
+    @property
+    def region(self) -> Region:
+        """The part of the tomogram that a score was made from, slices aside."""
+        params = self.run.get("params", {})
+        return Region.parse(params.get("crop"), params.get("bin", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,8 @@ class Tomogram:
         Confirmed by the user; None leaves it to the automatic suggestion.
     created : datetime
         When it was added, in UTC.
+    region : Region
+        What the user wants to be segmented, and how coarsely; nothing is thrown away.
     """
 
     id: str
@@ -117,29 +128,39 @@ class Tomogram:
     voxel_size_nm: VoxelSize | None
     invert: bool | None
     created: datetime
+    region: Region = field(default_factory=Region)
 
-    def volume(self) -> Volume:
+    def volume(self, region: Region | None = None) -> Volume:
         """Open the voxels, lazily, with the confirmed voxel size if there is one.
+
+        Parameters
+        ----------
+        region : Region, optional
+            Of the tomogram; by default all of it, whatever `region` the user has set.
 
         Raises
         ------
         VolumeError
             If the file is gone or cannot be read; `DatasetChoiceError` while it holds several
             candidates and none is chosen.
+        InvalidParameterError
+            If the region does not lie in the tomogram.
         """
-        return open_volume(self.source, dataset=self.dataset, voxel_size_nm=self.voxel_size_nm)
+        volume = open_volume(self.source, dataset=self.dataset, voxel_size_nm=self.voxel_size_nm)
+        return cut(volume, region or Region())
 
     def score(self, result_id: str) -> Score:
-        """Open a finished score with the voxel size of the tomogram as it is known today.
+        """Open a finished score with the geometry of the tomogram as it is known today.
 
         Raises
         ------
         DeepSXTError
             If there is no such result.
         """
-        score = open_score(self.result("scores", result_id).folder / SCORE_NAME)
-        voxel_size_nm = self.volume().voxel_size_nm
-        return replace(score, volume=score.volume.with_voxel_size(voxel_size_nm))
+        result = self.result("scores", result_id)
+        score = open_score(result.folder / SCORE_NAME)
+        geometry = self.volume(result.region).geometry
+        return replace(score, volume=score.volume.with_geometry(geometry))
 
     def update(self, **changes: Unpack[TomogramChanges]) -> "Tomogram":
         """Change what the user may correct, keep it on disk, and return the new state.
@@ -400,6 +421,7 @@ def _write_tomogram(tomogram: Tomogram) -> None:
     source = tomogram.source.relative_to(tomogram.folder) if inside else tomogram.source
     content["source"] = source.as_posix()
     content["created"] = tomogram.created.isoformat()
+    content["region"] = {"crop": tomogram.region.crop, "bin": tomogram.region.bin}
     write_json(tomogram.folder / "tomogram.json", content)
 
 
@@ -418,8 +440,9 @@ def _read_tomogram(folder: Path) -> Tomogram | None:
             None if size is None else VoxelSize(*size),
             content["invert"],
             datetime.fromisoformat(content["created"]),
+            Region.parse(**content.get("region", {"crop": None})),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, InvalidParameterError):
         return None
 
 

@@ -7,7 +7,13 @@ import numpy as np
 import streamlit as st
 
 from deepsxt_core import jobs, serving
-from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
+from deepsxt_core.inference import (
+    PRECISIONS,
+    ROTATIONS,
+    TILINGS,
+    SegmentParams,
+    choose_rescaling,
+)
 from deepsxt_core.network import ModelInfo, list_models
 from deepsxt_core.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.volume import Volume
@@ -28,6 +34,11 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
         with st.expander("About this model", icon=":material/info:"):
             card = re.sub("^#", "###", model.card, flags=re.MULTILINE)
             st.markdown(card or "This model has no card.")
+        if not tomogram.region.is_whole:
+            st.caption(
+                f":material/crop: Of the part chosen on *Open*: {texts.shape_text(volume.shape)} "
+                f"voxels of {texts.voxel_text(volume.voxel_size_nm)}."
+            )
         depth = volume.shape[0]
         first, last = 1, depth
         if depth > 1:
@@ -36,7 +47,7 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
                 1,
                 depth,
                 (1, depth),
-                key=f"z_{tomogram.id}",
+                key=f"z_{tomogram.id}_{depth}",
                 help="Leave out the blurred slices at the top and the bottom to save time.",
             )
         rotations = st.segmented_control(
@@ -65,10 +76,24 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
                 help="'As published' normalises and cuts the slices as the published software "
                 "did; use it to compare with older results.",
             )
+            rescale = st.toggle(
+                "Fit the pixel size to the model",
+                SegmentParams().rescale,
+                key="rescale",
+                help="Where pixels are more than 20 % smaller or larger than those that the model "
+                "was made for, it sees the slices rescaled. The result has the pixels of the "
+                "tomogram.",
+            )
+        rescaling = choose_rescaling(volume, model.pixel_size_nm())
+        if rescale and rescaling is not None and tiling != "compat":
+            st.caption(f":material/photo_size_select_small: {rescaling.note}")
     params = SegmentParams(
         z0=first - 1,
         # The whole tomogram is one wish, however many slices it has.
         z1=None if last == depth else last,
+        crop=tomogram.region.crop,
+        bin=tomogram.region.bin,
+        rescale=rescale,
         rotations=rotations,
         precision=precision,
         tiling=tiling,
@@ -89,11 +114,16 @@ def preview_card(
         middle = sum(params.z_range(volume.shape[0])) // 2
         z = middle
         if volume.shape[0] > 1:
-            z = st.slider("Slice", 1, volume.shape[0], middle + 1, key=f"try_{tomogram.id}") - 1
+            z = (
+                st.slider(
+                    "Slice", 1, volume.shape[0], middle + 1, key=f"try_{tomogram.id}_{volume.shape}"
+                )
+                - 1
+            )
         wish = (tomogram.id, str(tomogram.dataset), z, model.name, asdict(params))
         if action.button("Try", icon=":material/play_arrow:", width="stretch", key="try"):
             st.session_state["tried"] = wish
-        survey = serving.slice_source(tomogram).survey
+        survey = serving.slice_source(tomogram, tomogram.region).survey
         grey = grey_codes(volume.read(z, z + 1)[0], survey.low, survey.high)
         picture, note = grey, f"Slice {z + 1} of {volume.shape[0]}, as it is."
         if st.session_state.get("tried") == wish:
@@ -163,7 +193,7 @@ def done_card(tomogram: Tomogram) -> None:
 tomogram = widgets.required_tomogram()
 widgets.header("Segment", "A trained network scores every voxel: membrane or not.")
 with widgets.errors_shown():
-    volume = tomogram.volume()
+    volume = tomogram.volume(tomogram.region)
     if not list_models():
         st.warning(
             "No model is installed. Get one on the page *Models*.",

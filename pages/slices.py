@@ -17,6 +17,7 @@ def viewer() -> None:
         key=f"slices_{tomogram.id}",
         score=score,
         threshold=state.threshold(),
+        region=region,
     )
     if score is not None and threshold != state.threshold():
         state.set_threshold(threshold)
@@ -32,7 +33,8 @@ if result is None:
 elif row.button("Surface", type="primary", icon=":material/arrow_forward:"):
     st.switch_page("surface.py")
 with widgets.errors_shown():
-    volume = tomogram.volume()
     if result is not None:
         result = widgets.score_chooser(tomogram, result)
+    region = tomogram.region if result is None else result.region
+    volume = tomogram.volume(region)
     viewer()

@@ -54,6 +54,20 @@ def test_run_does_everything_and_prints_one_object(capsys, tomogram, model_folde
     assert mesh.n_open_edges == 0
 
 
+def test_a_part_is_segmented_coarsely_where_it_lies(capsys, tomogram, model_folder, tmp_path):
+    code, printed = call(
+        capsys, "run", tomogram, "--out", tmp_path, "--model", model_folder,
+        "--crop", "2:6,4:20,:", "--bin", "2", "--threshold", "-1", "--json",
+    )  # fmt: skip
+    assert code == 0
+    report = json.loads(printed.out)
+    assert report["segment"]["shape"] == [2, 8, 12]
+    assert report["segment"]["voxel_size_nm"] == pytest.approx([40, 20, 20])
+    assert report["segment"]["origin_nm"] == pytest.approx([50, 45, 5])
+    mesh = pyvista.read(report["reconstruct"]["files"][0])
+    assert mesh.center == pytest.approx([0.115, 0.115, 0.07], abs=1e-4)
+
+
 def test_segment_then_reconstruct_equals_run(capsys, tomogram, model_folder, tmp_path):
     options = ["--threshold", "-1", "--json"]
     _, printed = call(
@@ -103,6 +117,8 @@ def test_models_list_names_what_is_installed(capsys, workspace_home):
         (["segment", "{tomogram}", "--out", "{out}", "--model", "none"], "no model 'none'"),
         (["segment", "{tomogram}", "--out", "{out}", "--threshold", "2"], "threshold"),
         (["reconstruct", "{tomogram}", "--out", "{out}", "--decimate-to", "0"], "decimate_to"),
+        (["segment", "{tomogram}", "--out", "{out}", "--crop", "0:9,:,:"], "0:9 along z"),
+        (["segment", "{tomogram}", "--out", "{out}", "--crop", "0:9"], "three ranges"),
     ],
 )
 def test_an_error_is_one_line_on_stderr_and_exit_code_1(

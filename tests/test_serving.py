@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core import serving
+from deepsxt_core.geometry import Region
 from deepsxt_core.pictures import grey_codes
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.workspace import Workspace
@@ -58,6 +59,19 @@ class TestSlices:
         expected = grey_codes(array[3], source.survey.low, source.survey.high)
         assert answer.content == expected.tobytes()
         assert "immutable" in answer.headers["cache-control"]
+
+    def test_a_part_has_slices_of_its_own(self, client, tomogram, array):
+        region = Region.parse("2:8,4:,1:9", 2)
+        source = serving.slice_source(tomogram, region)
+        answer = client.get(f"/{source.address.format(z=1)}")
+        means = array[4:6, 4:, 1:9].reshape(2, 8, 2, 4, 2).mean(axis=(0, 2, 4))
+        codes = grey_codes(means, source.survey.low, source.survey.high)
+        np.testing.assert_array_equal(np.frombuffer(answer.content, np.uint8), codes.ravel())
+        assert client.get(f"/{source.address.format(z=3)}").status_code == 404
+
+    @pytest.mark.parametrize("query", ["crop=0:99,:,:", "crop=x", "bin=3", "bin=x"])
+    def test_a_part_that_is_none_is_refused(self, client, tomogram, query):
+        assert client.get(at(tomogram, f"slices/0?{query}")).status_code == 422
 
     def test_a_changed_file_has_another_address(self, client, tomogram, array):
         before = serving.slice_source(tomogram).address

@@ -9,6 +9,7 @@ from deepsxt_core.inference.checkpoint import (
 )
 from deepsxt_core.inference.params import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.inference.predictor import Predictor, predict_slice
+from deepsxt_core.inference.rescaling import Rescaling, choose_rescaling
 from deepsxt_core.inference.segment import Preparation, SegmentSummary, prepare, score_volume
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "Checkpoint",
     "Predictor",
     "Preparation",
+    "Rescaling",
     "SegmentParams",
     "SegmentSummary",
     "Slab",
+    "choose_rescaling",
     "codes_sha256",
     "has_slabs",
     "predict_slice",

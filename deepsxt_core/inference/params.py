@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.geometry import Region
 
 Tiling = Literal["full", "compat"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
@@ -20,7 +21,15 @@ class SegmentParams:
     Attributes
     ----------
     z0, z1 : int, int or None
-        First slice and end (exclusive); None is the last slice's end.
+        First slice and end (exclusive) of what `crop` and `bin` leave; None is the last slice's
+        end.
+    crop : str or None
+        Ranges along z, y, x of what is kept, such as ``"10:60,0:512,100:"``; see `Region`.
+    bin : {1, 2, 4}
+        Voxels that are averaged into one along each axis, after the crop.
+    rescale : bool
+        Whether slices are shown to the network at a pixel size that it knows, where theirs is
+        far off; the score has the pixels of the tomogram again. Not with "compat".
     tiling : {"full", "compat"}
         "full" cuts a slice only where it must, with a halo; "compat" normalises, cuts and
         averages as the published software does.
@@ -42,6 +51,9 @@ class SegmentParams:
 
     z0: int = 0
     z1: int | None = None
+    crop: str | None = None
+    bin: int = 1
+    rescale: bool = True
     tiling: Tiling = "full"
     precision: Precision = "auto"
     rotations: int = 4
@@ -59,6 +71,13 @@ class SegmentParams:
             raise InvalidParameterError(
                 f"The slices must satisfy 0 <= first < end: got {self.z0}:{self.z1}."
             )
+        # Spelt in one way, so that the same wish is known again.
+        object.__setattr__(self, "crop", self.region.crop)
+
+    @property
+    def region(self) -> Region:
+        """The part of the tomogram that is segmented, slices aside."""
+        return Region.parse(self.crop, self.bin)
 
     def z_range(self, depth: int) -> tuple[int, int]:
         """Return (first, end) within a volume of `depth` slices.

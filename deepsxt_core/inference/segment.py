@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deepsxt_core.inference.checkpoint import Slab
 from deepsxt_core.inference.params import SegmentParams
 from deepsxt_core.inference.predictor import Predictor
+from deepsxt_core.inference.rescaling import Rescaling, choose_rescaling
 from deepsxt_core.preprocessing import (
     IntensityRange,
     clean,
@@ -29,17 +30,43 @@ KeepSlab = Callable[[Slab, NDArray[np.uint8]], None]
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """How the grey values of one volume reach the network; the same for all its slices."""
+    """How the slices of one volume reach the network; the same for all of them.
+
+    Attributes
+    ----------
+    intensity : IntensityRange
+    invert : bool
+    published : bool
+        Whether grey values are scaled as in the published software.
+    rescaling : Rescaling or None
+    """
 
     intensity: IntensityRange
     invert: bool
     published: bool
+    rescaling: Rescaling | None = None
 
     def apply(self, slices: NDArray) -> tuple[NDArray[np.float32], int]:
-        """Return slices (n, y, x) standardised, float32, and how many values were not finite."""
+        """Return slices (n, y, x) as the network sees them, and how many values were not finite.
+
+        They are standardised, float32.
+        """
         values, nonfinite = clean(slices, self.intensity.median)
+        if self.rescaling is not None:
+            # Clipped first, so that a bright spot does not spread.
+            values = np.clip(values, self.intensity.low, self.intensity.high)
+            values = self.rescaling.to_network(values)
         scale = normalise_published if self.published else normalise
         return scale(values, self.intensity, invert=self.invert), nonfinite
+
+    def score(self, predictor: Predictor, slices: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score what `apply` returned; the scores (n, y, x) have the pixels of the volume."""
+        scores = predictor.score(slices)
+        return scores if self.rescaling is None else self.rescaling.to_tomogram(scores)
+
+    def network_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return (y, x) of a slice of that shape as the network sees it."""
+        return shape if self.rescaling is None else self.rescaling.network_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +89,19 @@ class SegmentSummary:
     seconds_per_slice: float
 
 
-def prepare(volume: Volume, params: SegmentParams) -> Preparation:
-    """Measure the volume's grey values and settle whether they are inverted."""
+def prepare(
+    volume: Volume, params: SegmentParams, known_nm: tuple[float, float] | None = None
+) -> Preparation:
+    """Measure the volume's grey values, and settle whether they are inverted and rescaled.
+
+    `known_nm` is the smallest and the largest pixel that the model was made for.
+    """
     published = params.tiling == "compat"
     intensity = measure_min_max(volume) if published else measure_intensity(volume)
     invert = suggest_invert(volume) if params.invert is None else params.invert
-    return Preparation(intensity, invert, published)
+    rescaled = params.rescale and not published
+    rescaling = choose_rescaling(volume, known_nm) if rescaled else None
+    return Preparation(intensity, invert, published, rescaling)
 
 
 def score_volume(
@@ -86,7 +120,8 @@ def score_volume(
     z0, z1 = z_range
     _, height, width = volume.shape
     known = {(slab.first, slab.end): slab for slab in finished}
-    ranges = list(volume.slabs(predictor.batch_slices(height, width), z0, z1))
+    at_once = predictor.batch_slices(*preparation.network_shape((height, width)))
+    ranges = list(volume.slabs(at_once, z0, z1))
     progress.stage("Segmenting", z1 - z0, "slice")
     keys = [(first - z0, end - z0) for first, end in ranges]
     slabs = [known[key] for key in keys if key in known]
@@ -97,7 +132,7 @@ def score_volume(
             continue
         begun = time.monotonic()
         slices, nonfinite = preparation.apply(volume.read(first, end))
-        codes = Score.encode(predictor.score(slices))
+        codes = Score.encode(preparation.score(predictor, slices))
         slab = Slab.of(first - z0, codes, nonfinite, time.monotonic() - begun)
         keep(slab, codes)
         slabs.append(slab)

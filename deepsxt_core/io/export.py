@@ -41,7 +41,7 @@ def mask_volume(score: Score, threshold: float) -> Volume:
         If the threshold is not in [-1, 1).
     """
     score.threshold_code(threshold)
-    codes = score.volume
+    codes = score.placed
     return Volume(
         codes.shape,
         np.dtype(bool),
@@ -49,8 +49,7 @@ def mask_volume(score: Score, threshold: float) -> Volume:
         lambda z0, z1: score.read_mask(z0, z1, threshold),
         codes.path,
         "mask",
-        origin_nm=codes.origin_nm,
-    )
+    ).with_geometry(codes.geometry)
 
 
 def write_tiff(volume: Volume, path: str | Path) -> None:

@@ -73,7 +73,10 @@ class _Rescaled:
 
 
 def in_unit(
-    surfaces: ColouredMesh, unit: str, voxel_size_nm: tuple[float, float, float] | None = None
+    surfaces: ColouredMesh,
+    unit: str,
+    voxel_size_nm: tuple[float, float, float] | None = None,
+    origin_nm: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> ColouredMesh:
     """Return `surfaces` with coordinates in one of `UNITS`.
 
@@ -81,6 +84,8 @@ def in_unit(
     ----------
     voxel_size_nm : tuple of float, optional
         (z, y, x), needed between lengths and voxels.
+    origin_nm : tuple of float
+        Position (z, y, x) of voxel 0, for voxels.
 
     Raises
     ------
@@ -92,16 +97,17 @@ def in_unit(
     if UNITS[unit] == surfaces.unit:
         return surfaces
     if UNITS[unit] == "nm" and surfaces.unit == "µm":
-        factors = np.full(3, 1000.0)
+        factors, start = np.full(3, 1000.0), np.zeros(3)
     elif UNITS[unit] == "voxel" and voxel_size_nm is not None:
         factors = 1000 / np.array(voxel_size_nm[::-1])
+        start = np.array(origin_nm[::-1]) / 1000
     else:
         raise InvalidParameterError(
             f"Coordinates in {UNITS[unit]} need the voxel size, and it is not known. Enter it, or "
             "leave the unit out."
         )
     mesh = surfaces.mesh.copy()  # the points of a shallow one would be shared
-    mesh.points = (np.asarray(mesh.points) * factors).astype(np.float32)
+    mesh.points = ((np.asarray(mesh.points) - start) * factors).astype(np.float32)
     return _Rescaled(
         mesh,
         UNITS[unit],

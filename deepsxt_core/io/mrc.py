@@ -14,6 +14,7 @@ import numpy as np
 from mrcfile import dtypes, utils
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
+from deepsxt_core.geometry import Axes
 from deepsxt_core.io.calibration import as_length, settle_voxel_size
 from deepsxt_core.io.datasets import Entry, check_values, choose_dataset
 from deepsxt_core.io.files import blaming_file, check_holds, read_contiguous
@@ -64,6 +65,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         KIND,
         warnings=header.warnings + doubts,
         origin_nm=header.origin_nm,
+        axes=header.axes,
     )
 
 
@@ -74,6 +76,7 @@ class _Header:
     offset: int
     edges_nm: tuple[float | None, float | None, float | None]
     origin_nm: tuple[float, float, float]
+    axes: Axes
     warnings: tuple[str, ...]
 
 
@@ -111,7 +114,16 @@ def _read_header(path: Path) -> _Header:
         )
     if head[_MAP_ID] not in _MARKS:
         warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
-    return _Header(shape, dtype, offset, edges_nm, origin_nm, warnings)  # type: ignore[arg-type]
+    z, y, x = (f"+{'xyz'[axis - 1]}" for axis in _axes(fields))
+    return _Header(
+        shape,  # type: ignore[arg-type]
+        dtype,
+        offset,
+        edges_nm,
+        origin_nm,
+        (z, y, x),
+        warnings,
+    )
 
 
 def _byte_order(path: Path, head: bytes) -> tuple[Literal["<", ">"], tuple[str, ...]]:

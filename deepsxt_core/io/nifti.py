@@ -48,6 +48,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         KIND,
         warnings=place.warnings + doubts,
         origin_nm=place.origin_nm,
+        axes=place.axes,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsxt_core.geometry import STORED_AXES, Axes
 from deepsxt_core.io.calibration import as_length
 
 _Edges = tuple[float | None, float | None, float | None]
@@ -14,11 +15,15 @@ _Edges = tuple[float | None, float | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Edges (z, y, x) in nm, None where unknown; origin (z, y, x) in nm; what deserves a word."""
+    """Edges (z, y, x) in nm, None where unknown; origin (z, y, x) in nm; what deserves a word.
+
+    `axes` are as in `Geometry`.
+    """
 
     edges_nm: _Edges = (None, None, None)
     origin_nm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     warnings: tuple[str, ...] = ()
+    axes: Axes = STORED_AXES
 
 
 def as_origin(values: Sequence[object], unit_nm: float | None = 1.0) -> tuple[float, float, float]:
@@ -65,6 +70,17 @@ def from_columns(
             f"The file counts its axis {' and '.join(backwards)} backwards ({mirrored} view); the "
             "voxels are taken in the order in which they are stored."
         )
-    return Placement(
-        (z, y, x), as_origin([float(v) for v in origin[::-1]], unit_nm), tuple(warnings)
+    place = as_origin([float(v) for v in origin[::-1]], unit_nm)
+    return Placement((z, y, x), place, tuple(warnings), _axes(columns))
+
+
+def _axes(columns: Sequence[NDArray[np.floating]]) -> Axes:
+    """Return which way the axes run, as stored where they do not run along those of space."""
+    main = [int(np.argmax(np.abs(column))) for column in columns]
+    if sorted(main) != [0, 1, 2]:
+        return STORED_AXES
+    x, y, z = (
+        ("-" if column[axis] < 0 else "+") + "xyz"[axis]
+        for axis, column in zip(main, columns, strict=True)
     )
+    return z, y, x

@@ -1,14 +1,15 @@
 """Scores on disk: OME-Zarr 0.5, uint8 codes, one chunk per slice and 1024 by 1024 pixels.
 
-Specification: https://ngff.openmicroscopy.org/0.5/. The first scored slice travels as the
-translation along z, in units of the voxel.
+Specification: https://ngff.openmicroscopy.org/0.5/. The translation is the position of the first
+scored voxel, in nm or, where the voxel size is not known, in voxels of the tomogram; beside it,
+under ``deepsxt``, stand the index of the first scored slice and the way the axes run.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import zarr
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
+from deepsxt_core.geometry import Geometry, Shape, VoxelSize
 from deepsxt_core.io.files import blaming_file
-from deepsxt_core.volume import Score, Volume, VoxelSize
+from deepsxt_core.volume import Score, Volume
 
 SCORE_NAME = "score.ome.zarr"
 """What a score is called in a folder of results."""
@@ -25,6 +27,8 @@ SCORE_NAME = "score.ome.zarr"
 KIND = "OME-Zarr score"
 _CHUNK_PX = 1024
 _LEVEL = "0"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,8 @@ class ScoreWriter:
 
 def create_score(
     path: str | Path,
-    shape: tuple[int, int, int],
-    voxel_size_nm: VoxelSize | None,
+    shape: Shape,
+    geometry: Geometry | VoxelSize | None = None,
     first_slice: int = 0,
 ) -> ScoreWriter:
     """Make an empty score, replacing one of the same name.
@@ -103,9 +107,10 @@ def create_score(
         A folder, by convention ``score.ome.zarr``.
     shape : (z, y, x)
         Of the scored part of the tomogram.
-    voxel_size_nm : VoxelSize or None
+    geometry : Geometry or VoxelSize, optional
+        Of the volume that is scored; a voxel size alone places its first voxel at 0.
     first_slice : int
-        Index of the first scored slice in the tomogram.
+        Index of the first scored slice in that volume.
 
     Raises
     ------
@@ -118,7 +123,7 @@ def create_score(
             f"'{path}' exists and is no score; it is not overwritten. Choose another name."
         )
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    group.attrs["ome"] = _metadata(voxel_size_nm, first_slice)
+    group.attrs.update(_metadata(geometry, first_slice))
     chunks = (1, min(shape[1], _CHUNK_PX), min(shape[2], _CHUNK_PX))
     array = group.create_array(
         _LEVEL,
@@ -133,8 +138,8 @@ def create_score(
 
 def reopen_score(
     path: str | Path,
-    shape: tuple[int, int, int],
-    voxel_size_nm: VoxelSize | None,
+    shape: Shape,
+    geometry: Geometry | VoxelSize | None = None,
     first_slice: int = 0,
 ) -> ScoreWriter | None:
     """Open a score that `create_score` made with the same arguments, to write more of it.
@@ -148,7 +153,7 @@ def reopen_score(
     try:
         group = zarr.open_group(path, mode="r+", zarr_format=3)
         array = group[_LEVEL]
-        same = group.attrs["ome"] == _metadata(voxel_size_nm, first_slice)
+        same = group.attrs.asdict() == _metadata(geometry, first_slice)
     except (OSError, KeyError, ValueError):
         return None
     if not same or not isinstance(array, zarr.Array) or array.shape != shape:
@@ -175,40 +180,66 @@ def open_score(path: str | Path) -> Score:
         array = group[_LEVEL]
         if not isinstance(array, zarr.Array) or array.ndim != 3 or array.dtype != np.uint8:
             raise UnreadableFileError(f"'{path}' is not a uint8 score with three axes.")
-        voxel_size_nm, first_slice = _parse(group.attrs["ome"])
+        geometry, first_slice = _parse(group.attrs.asdict())
 
     def read(z0: int, z1: int) -> NDArray[np.uint8]:
         with blaming_file(path, KIND):
             return np.asarray(array[z0:z1])
 
     z, y, x = array.shape
-    volume = Volume((z, y, x), np.dtype(np.uint8), voxel_size_nm, read, path, KIND)
-    return Score(volume, first_slice)
+    volume = Volume((z, y, x), np.dtype(np.uint8), None, read, path, KIND)
+    return Score(volume.with_geometry(geometry), first_slice)
 
 
-def _metadata(voxel_size_nm: VoxelSize | None, first_slice: int) -> dict[str, Any]:
+def _metadata(geometry: Geometry | VoxelSize | None, first_slice: int) -> dict[str, Any]:
+    if not isinstance(geometry, Geometry):
+        geometry = Geometry(voxel_size_nm=geometry)
     axes: list[dict[str, str]] = [{"name": name, "type": "space"} for name in "zyx"]
-    if voxel_size_nm is not None:
+    size = geometry.voxel_size_nm
+    if size is not None:
         axes = [{**axis, "unit": "nanometer"} for axis in axes]
-    scale = list(voxel_size_nm or (1.0, 1.0, 1.0))
+    scale = list(size or (1.0, 1.0, 1.0))
+    z, y, x = geometry.origin_nm if size else geometry.first_voxel
     transformations = [
         {"type": "scale", "scale": scale},
-        {"type": "translation", "translation": [first_slice * scale[0], 0.0, 0.0]},
+        {"type": "translation", "translation": [z + first_slice * scale[0], y, x]},
     ]
     level = {"path": _LEVEL, "coordinateTransformations": transformations}
     return {
-        "version": "0.5",
-        "multiscales": [{"name": "score", "axes": axes, "datasets": [level]}],
+        "ome": {
+            "version": "0.5",
+            "multiscales": [{"name": "score", "axes": axes, "datasets": [level]}],
+        },
+        "deepsxt": {
+            "first_slice": first_slice,
+            "first_voxel": list(geometry.first_voxel),
+            "axes": list(geometry.axes),
+        },
     }
 
 
-def _parse(ome: Any) -> tuple[VoxelSize | None, int]:
-    (image,) = ome["multiscales"]
+def _parse(attributes: Mapping[str, Any]) -> tuple[Geometry, int]:
+    (image,) = attributes["ome"]["multiscales"]
     scaling, shift = image["datasets"][0]["coordinateTransformations"]
-    scale = scaling["scale"]
     known = all(axis.get("unit") == "nanometer" for axis in image["axes"])
-    first_slice = round(shift["translation"][0] / scale[0])
-    return (VoxelSize(*scale) if known else None), first_slice
+    own = attributes["deepsxt"]
+    first_slice = int(own["first_slice"])
+    first_voxel, axes = _triple(own["first_voxel"]), _triple(own["axes"])
+    if not known:
+        return Geometry(axes=axes, first_voxel=first_voxel), first_slice
+    size = VoxelSize(*scaling["scale"])
+    z, y, x = shift["translation"]
+    return Geometry(
+        voxel_size_nm=size,
+        origin_nm=(z - first_slice * size.z, y, x),
+        axes=axes,
+        first_voxel=first_voxel,
+    ), first_slice
+
+
+def _triple(values: Sequence[_T]) -> tuple[_T, _T, _T]:
+    z, y, x = values
+    return z, y, x
 
 
 def _sync(path: Path) -> None:

@@ -156,6 +156,9 @@ class NetworkConfig:
     pooling : {"max", "average"}
     pooling_factor : int
         Pixels that one stage of the encoder merges, per axis.
+    pixel_size_nm : tuple of float, optional
+        Smallest and largest pixel that the model was made for, in nm; no part of the network
+        and absent from the published layout.
 
     Raises
     ------
@@ -170,10 +173,19 @@ class NetworkConfig:
     label_decoder: CoderConfig
     pooling: Literal["max", "average"] = "max"
     pooling_factor: int = 2
+    pixel_size_nm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         _check_at_least(1, m_f=self.width)
         _check_at_least(2, pooling_factor=self.pooling_factor)
+        if (
+            self.pixel_size_nm is not None
+            and not 0 < self.pixel_size_nm[0] <= self.pixel_size_nm[1]
+        ):
+            raise InvalidParameterError(
+                "pixel_size_nm must be the smallest and the largest pixel in nm, above 0: got "
+                f"{self.pixel_size_nm}."
+            )
         for name in ("image_decoder", "label_decoder"):
             n_stages = getattr(self, name).n_stages
             if n_stages != self.encoder.n_stages:
@@ -254,6 +266,7 @@ class NetworkConfig:
                     f"The pooling type must be one of {list(kinds)}: got {pooling['type']!r}."
                 )
             neck = data["neck"]
+            pixels = data.get("pixel_size_nm")
             return cls(
                 width=data["m_f"],
                 encoder=CoderConfig._from_dict(data["encoder"]),
@@ -268,10 +281,11 @@ class NetworkConfig:
                 label_decoder=CoderConfig._from_dict(data["decoder_label"]),
                 pooling=kinds[pooling["type"]],
                 pooling_factor=pooling["factor"],
+                pixel_size_nm=None if pixels is None else (float(pixels[0]), float(pixels[1])),
             )
         except KeyError as error:
             raise ModelError(f"The network configuration lacks the entry {error}.") from error
-        except (TypeError, AttributeError) as error:
+        except (TypeError, AttributeError, IndexError) as error:
             raise ModelError(
                 f"The network configuration has an entry of the wrong type: {error}."
             ) from error
@@ -293,7 +307,8 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published layout, the inverse of `from_dict`."""
-        return {
+        made_for = {} if self.pixel_size_nm is None else {"pixel_size_nm": list(self.pixel_size_nm)}
+        return made_for | {
             "pooling": {"type": f"{self.pooling}_pooling", "factor": self.pooling_factor},
             "m_f": self.width,
             "add_instead_of_concat_after_neck": self.neck.add_instead_of_concat,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError, WeightsMismatchError
+from deepsxt_core.files import read_json
 from deepsxt_core.network.config import NetworkConfig
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class ModelInfo:
     name: str
     folder: Path
     card: str
+
+    def pixel_size_nm(self) -> tuple[float, float] | None:
+        """Return the smallest and largest pixel that it was made for, in nm, if that is told."""
+        told = (read_json(self.folder / CONFIG_NAME) or {}).get("pixel_size_nm")
+        return None if told is None else (told[0], told[1])
 
     def sha256(self) -> str:
         """Return the hash of the configuration and the weights, as hexadecimal digits.

@@ -1,5 +1,6 @@
 """What happens to grey values before the network sees them."""
 
+from deepsxt_core.preprocessing.cutting import cut
 from deepsxt_core.preprocessing.normalisation import (
     IntensityRange,
     clean,
@@ -14,6 +15,7 @@ from deepsxt_core.preprocessing.polarity import suggest_invert
 __all__ = [
     "IntensityRange",
     "clean",
+    "cut",
     "measure_intensity",
     "measure_min_max",
     "normalise",

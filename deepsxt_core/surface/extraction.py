@@ -73,8 +73,12 @@ def reconstruct(
         at_border = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).any(axis=1)
         triangles = np.asarray(mesh.regular_faces)
         points = taubin(points, triangles, at_border, params.taubin_iterations)
-    offset = np.array([0, 0, first_slice])
-    mesh.points = ((points + offset) * edges_zyx[::-1]).astype(np.float32)
+    if volume.voxel_size_nm is None:
+        start_zyx = np.array(volume.first_voxel)
+    else:
+        start_zyx = np.array(volume.origin_nm) / 1000
+    start_zyx[0] += first_slice * edges_zyx[0]
+    mesh.points = (points * edges_zyx[::-1] + start_zyx[::-1]).astype(np.float32)
     progress.advance()
 
     surfaces = Surfaces(mesh, (), unit)

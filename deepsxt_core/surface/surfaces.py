@@ -83,8 +83,10 @@ class Surfaces:
     ----------
     mesh : pyvista.PolyData
         Triangles. Points float32 (x, y, z), right-handed: the centre of voxel (z=k, y=j, x=i)
-        of the tomogram lies at (i dx, j dy, k dz). Cell data ``"object"`` (int32) holds the
-        id per face. Points and faces are ordered by object, and no two objects share a point.
+        of the tomogram lies at (i dx, j dy, k dz) from its origin, also if the surfaces are
+        made from a part of it; in voxels, the origin counts as 0. Cell data ``"object"``
+        (int32) holds the id per face. Points and faces are ordered by object, and no two
+        objects share a point.
     objects : tuple of ObjectRow
         One row per object, ordered by id.
     unit : str

@@ -19,6 +19,8 @@ from deepsxt_core.training.fit import Checkpoints, FitParams, fit_image, fit_sco
 
 WIDTH = 12
 NECK_FILTERS = 48
+# Membranes of real tomograms at these pixel sizes are as wide as the simulated ones.
+PIXEL_SIZE_NM = (10.0, 40.0)
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
 
@@ -28,7 +30,8 @@ logger = logging.getLogger(__name__)
 def compact_config() -> NetworkConfig:
     """Return the published architecture, narrow enough to be bundled and run on a laptop."""
     config = NetworkConfig.published(WIDTH)
-    return replace(config, neck=replace(config.neck, n_filters=NECK_FILTERS))
+    neck = replace(config.neck, n_filters=NECK_FILTERS)
+    return replace(config, neck=neck, pixel_size_nm=PIXEL_SIZE_NM)
 
 
 def train(folder: Path, fit: FitParams, batches: BatchParams, start: Path | None = None) -> None:

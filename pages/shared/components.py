@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepsxt_core import receiving, serving, settings
+from deepsxt_core.geometry import Region
 from deepsxt_core.volume import Score
 from deepsxt_core.workspace import Tomogram
 
@@ -68,6 +69,7 @@ def slice_viewer(
     score: tuple[str, Score] | None = None,
     threshold: float = 0.0,
     compact: bool = False,
+    region: Region | None = None,
 ) -> float:
     """Show the slices, with a result over them if there is one; return the threshold set in it.
 
@@ -77,13 +79,15 @@ def slice_viewer(
         Id of the result and what is in it.
     compact : bool
         Without the panel of settings.
+    region : Region, optional
+        The part of the tomogram that has that shape.
 
     Raises
     ------
     VolumeError
         If the file of the tomogram cannot be read.
     """
-    source = serving.slice_source(tomogram)
+    source = serving.slice_source(tomogram, region)
     data = {
         "id": tomogram.id,
         "slices": source.address,

@@ -121,6 +121,10 @@ def score_label(result: Result) -> str:
     first, end = run["z"]
     if end - first < run["input"]["shape"][0]:
         parts.append(f"slices {first + 1} to {end}")
+    if result.region.crop is not None:
+        parts.append("cropped")
+    if result.region.bin > 1:
+        parts.append(f"{result.region.bin}× binned")
     if run["params"]["rotations"] > 1:
         parts.append(f"{run['params']['rotations']} rotations")
     if run["params"]["tiling"] == "compat":

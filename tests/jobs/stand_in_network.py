@@ -15,7 +15,10 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
 
-MODEL = SimpleNamespace(info=SimpleNamespace(name="stand-in", sha256=lambda: "0" * 64))
+MODEL = SimpleNamespace(
+    info=SimpleNamespace(name="stand-in", sha256=lambda: "0" * 64),
+    config=SimpleNamespace(pixel_size_nm=None),
+)
 
 
 class StandInPredictor:

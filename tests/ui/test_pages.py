@@ -147,7 +147,7 @@ class TestSegment:
         tomogram.update(invert=True)
         show(app, "segment.py", tomogram)
         app.selectbox(key="model").select("test-model")
-        app.slider(key=f"z_{tomogram.id}").set_range(2, 4)
+        app.slider(key=f"z_{tomogram.id}_{SHAPE[0]}").set_range(2, 4)
         app.button_group(key="rotations").set_value(4).run()
         button(app, "Segment 3 slices").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)

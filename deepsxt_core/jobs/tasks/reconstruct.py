@@ -18,11 +18,12 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
     from deepsxt_core.surface import ReconstructParams
 
     score, rest = required(params, "score", "the result to start from")
-    voxel_size_nm = tomogram.score(score).volume.voxel_size_nm
+    volume = tomogram.score(score).volume
     return {
         "step": "reconstruct",
         "score": score,
-        "voxel_size_nm": voxel_size_nm,
+        "voxel_size_nm": volume.voxel_size_nm,
+        "origin_nm": volume.origin_nm,
         "params": asdict(checked(ReconstructParams, rest)),
     }
 

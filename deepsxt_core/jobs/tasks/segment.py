@@ -24,7 +24,7 @@ def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
 
     model, rest = required(params, "model", "the model to use")
     wanted = checked(SegmentParams, rest)
-    depth, height, width = tomogram.volume().shape
+    depth, height, width = wanted.region.shape_of(tomogram.volume().shape)
     z0, z1 = wanted.z_range(depth)
     return estimate(
         tomogram.folder,
