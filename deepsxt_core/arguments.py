@@ -181,13 +181,23 @@ def build_parser() -> argparse.ArgumentParser:
         help="of the coordinates in the mesh files (µm, or voxels where their size is not known)",
     )
 
+    meshes.add_argument(
+        "--instances",
+        type=Path,
+        metavar="FILE",
+        help="also write the number of the object at each voxel: .tif, .mrc, .ome.zarr, …",
+    )
+
     out = argparse.ArgumentParser(add_help=False)
     out.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for results")
 
-    commands.add_parser(
+    run = commands.add_parser(
         "run",
         parents=[input_file, out, segmentation, threshold, surface, meshes, as_json],
         help="do everything: segment, reconstruct, write meshes",
+    )
+    run.add_argument(
+        "--bundle", action="store_true", help="also write DIR/bundle.zip, as the command export"
     )
     commands.add_parser(
         "segment",
@@ -204,6 +214,19 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[input_file, out, threshold, surface, as_json],
         help="measure the objects in a score (score.ome.zarr) or a mask file",
     )
+    export = commands.add_parser(
+        "export",
+        parents=[input_file, threshold, surface, as_json],
+        help="write tomogram, mask, objects, meshes and tables into one zip for Fiji and ChimeraX",
+    )
+    export.add_argument(
+        "--score",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="what was segmented in the tomogram: score.ome.zarr, or a mask file",
+    )
+    export.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
     commands.add_parser("info", parents=[input_file, as_json], help="tell what a file holds")
     evaluate = commands.add_parser(
         "evaluate", parents=[threshold, as_json], help="compare a score or a mask with the truth"

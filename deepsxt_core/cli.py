@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from tqdm import tqdm
 
 from deepsxt_core import settings
 from deepsxt_core.arguments import INVERT, build_parser
+from deepsxt_core.bundle import BUNDLE_NAME, write_bundle
 from deepsxt_core.errors import DeepSXTError, ModelError
-from deepsxt_core.files import safe_name
+from deepsxt_core.files import read_json, safe_name
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import (
     SCORE_NAME,
@@ -44,7 +46,7 @@ from deepsxt_core.network import (
 )
 from deepsxt_core.surface import ReconstructParams, Surfaces, measure
 from deepsxt_core.surface.quantities import parquet_is_known, table, write_quantities
-from deepsxt_core.volume import Mask, Score, Volume
+from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 Report = dict[str, Any]
 _OBJECTS_SHOWN = 20
@@ -141,12 +143,16 @@ def _reconstruct_to(
 ) -> tuple[Surfaces, Report]:
     from deepsxt_core import pipeline
 
-    surfaces = pipeline.reconstruct(source, _reconstruct_params(args), progress)
+    params = _reconstruct_params(args)
+    surfaces = pipeline.reconstruct(source, params, progress)
     meshes: ColouredMesh = surfaces
     if args.unit:
         volume = source.volume
         meshes = in_unit(surfaces, args.unit, volume.voxel_size_nm, volume.whole_origin_nm)
     files = pipeline.write_surfaces(meshes, args.out, args.formats)
+    if args.instances:
+        pipeline.write_instances(source, params, args.instances, progress)
+        files.append(args.instances)
     return surfaces, surfaces.summary() | {"files": [str(path) for path in files]}
 
 
@@ -166,9 +172,41 @@ def _reconstruct_params(args: argparse.Namespace) -> ReconstructParams:
 def _run(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     score, segmented = _segment_to(args, progress)
     surfaces, reconstructed = _reconstruct_to(score, args, progress)
+    if args.bundle:
+        path = _bundle_to(args.out / BUNDLE_NAME, score, surfaces, args, progress)
+        reconstructed["files"].append(str(path))
     progress.close()
     _tell(args, _segment_text(segmented) + _surface_text(surfaces, reconstructed))
     return {"segment": segmented, "reconstruct": reconstructed}
+
+
+def _bundle_to(
+    path: Path,
+    source: Score | Mask,
+    surfaces: Surfaces,
+    args: argparse.Namespace,
+    progress: TqdmProgress,
+) -> Path:
+    params = _reconstruct_params(args)
+    records = {"reconstruct": {"step": "reconstruct", "params": asdict(params)}}
+    made_from = source.volume.path
+    segmented = read_json(made_from.parent / "run.json") if made_from else None
+    if segmented is not None:
+        records["segment"] = segmented
+    tomogram = open_volume(args.input, dataset=args.dataset, voxel_size_nm=args.voxel_size_nm)
+    return write_bundle(path, tomogram, source, surfaces, params, records, progress)
+
+
+def _export(args: argparse.Namespace, progress: TqdmProgress) -> Report:
+    from deepsxt_core import pipeline
+
+    source = _open_score_or_mask(args.score, args.voxel_size_nm)
+    surfaces = pipeline.reconstruct(source, _reconstruct_params(args), progress)
+    path = _bundle_to(args.out, source, surfaces, args, progress)
+    report = surfaces.summary() | {"files": [str(path)]}
+    progress.close()
+    _tell(args, [f"Bundle {path}, {path.stat().st_size / 1e6:.1f} MB"])
+    return report
 
 
 def _segment(args: argparse.Namespace, progress: TqdmProgress) -> Report:
@@ -179,7 +217,7 @@ def _segment(args: argparse.Namespace, progress: TqdmProgress) -> Report:
 
 
 def _reconstruct(args: argparse.Namespace, progress: TqdmProgress) -> Report:
-    surfaces, report = _reconstruct_to(_open_score_or_mask(args), args, progress)
+    surfaces, report = _reconstruct_to(_source(args), args, progress)
     progress.close()
     _tell(args, _surface_text(surfaces, report))
     return report
@@ -187,7 +225,7 @@ def _reconstruct(args: argparse.Namespace, progress: TqdmProgress) -> Report:
 
 def _measure(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     params = _reconstruct_params(args)
-    surfaces, found = measure(_open_score_or_mask(args), params, progress)
+    surfaces, found = measure(_source(args), params, progress)
     args.out.mkdir(parents=True, exist_ok=True)
     files = [write_quantities(found, surfaces.unit, args.out / "objects.csv")]
     if parquet_is_known():
@@ -198,13 +236,19 @@ def _measure(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     return report | {"table": table(found, surfaces.unit)}
 
 
-def _open_score_or_mask(args: argparse.Namespace) -> Score | Mask:
+def _source(args: argparse.Namespace) -> Score | Mask:
     if not args.input.is_dir():
         return Mask(_open(args))
-    score = open_score(args.input)
-    if args.voxel_size_nm is None:
+    return _open_score_or_mask(args.input, args.voxel_size_nm)
+
+
+def _open_score_or_mask(path: Path, voxel_size_nm: VoxelSize | None) -> Score | Mask:
+    if not path.is_dir():
+        return Mask(open_volume(path, voxel_size_nm=voxel_size_nm))
+    score = open_score(path)
+    if voxel_size_nm is None:
         return score
-    return Score(score.volume.with_voxel_size(args.voxel_size_nm), score.first_slice)
+    return Score(score.volume.with_voxel_size(voxel_size_nm), score.first_slice)
 
 
 def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
@@ -494,6 +538,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, TqdmProgress], Report]] = {
     "segment": _segment,
     "reconstruct": _reconstruct,
     "measure": _measure,
+    "export": _export,
     "info": _info,
     "evaluate": _evaluate,
     "phantom": _phantom,

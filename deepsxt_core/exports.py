@@ -9,8 +9,8 @@ from pathlib import Path
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.files import written_beside
 from deepsxt_core.io.meshes import write_mesh
-from deepsxt_core.pipeline import write_mask, write_volume
-from deepsxt_core.surface import Surfaces, quantify
+from deepsxt_core.pipeline import write_instances, write_mask, write_volume
+from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.quantities import write_quantities
 from deepsxt_core.surface.scene import Scene, Theme, write_scene
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
@@ -18,6 +18,7 @@ from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
 MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb"))
+INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
 
@@ -66,6 +67,25 @@ def surface_file(result: Result, name: str) -> Path:
         f"A surface can be had as {', '.join((*MESH_FILES, OBJECTS_FILE, MEASUREMENTS_FILE))}: "
         f"got '{name}'."
     )
+
+
+def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
+    """Return the number of the object at each voxel of a surface, as one of `INSTANCE_FILES`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of them.
+    DeepSXTError
+        If the score that the surface was made from is gone.
+    """
+    if name not in INSTANCE_FILES:
+        raise InvalidParameterError(
+            f"Objects can be had as {', '.join(INSTANCE_FILES)}: got '{name}'."
+        )
+    score = tomogram.score(result.run["recipe"]["score"])
+    params = ReconstructParams(**result.run["params"])
+    return _made(_exports(result) / name, partial(write_instances, score, params))
 
 
 def scene(result: Result, theme: Theme) -> Scene:

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -44,6 +45,7 @@ from deepsxt_core.preprocessing import cut
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface import reconstruct as _reconstruct
+from deepsxt_core.surface.labels import object_labels
 from deepsxt_core.volume import Mask, Score, Volume
 
 RUN_NAME = "run.json"
@@ -316,6 +318,24 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(volume, path)
+
+
+def write_instances(
+    source: Score | Mask,
+    params: ReconstructParams,
+    path: str | Path,
+    progress: Progress | None = None,
+) -> None:
+    """Write the id of the object at each voxel, in the format of the suffix.
+
+    The objects and their ids are those of `reconstruct` with the same parameters; 0 is none. Of
+    uint8, uint16 and int32 the smallest is written that holds all ids.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
+        labels = object_labels(source, params, Path(scratch) / "labels", progress)
+        write_file(labels, path)
 
 
 def _plain(rescaling: Rescaling | None) -> dict[str, Any] | None:

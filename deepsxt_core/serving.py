@@ -8,6 +8,7 @@
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
     GET /api/tomograms/<id>/surfaces/<result>/<file>      scene, picture, meshes, table
+    GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
 What a result's address returns never changes, and the address of a slice carries a version:
@@ -30,6 +31,7 @@ from starlette.staticfiles import StaticFiles
 
 from deepsxt_core import exports, receiving
 from deepsxt_core.answers import HttpError, answer
+from deepsxt_core.bundle import BUNDLE_NAME
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
@@ -75,6 +77,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         Route(f"{tomogram}/scores/{{result}}/slices/{{z:int}}", answer(_score_slice)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file)),
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file)),
+        Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
     ]
     if front_end is not None:
         found.append(Mount("/ui", _FrontEnd(directory=front_end)))
@@ -205,7 +208,15 @@ def _surface_file(request: Request) -> Response:
     name = request.path_params["name"]
     if name in _SCENE_FILES and (result.folder / name).is_file():
         return FileResponse(result.folder / name, headers=_ASK_AGAIN | _AS_IT_IS)
+    if name in exports.INSTANCE_FILES:
+        return _download(exports.instances_file(tomogram, result, name), tomogram, name)
     return _download(exports.surface_file(result, name), tomogram, name)
+
+
+def _bundle(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("bundles", request.path_params["result"])
+    return _download(result.folder / BUNDLE_NAME, tomogram, BUNDLE_NAME)
 
 
 def _download(path: Path, tomogram: Tomogram, name: str) -> Response:

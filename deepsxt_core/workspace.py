@@ -9,6 +9,7 @@
         source/<file>               only for uploads and the sample; other files stay where they are
         results/scores/<recipe>/    a finished result; run.json inside
         results/surfaces/<recipe>/
+        results/bundles/<recipe>/
       uploads/                      see `deepsxt_core.uploads`
       jobs/                         see `deepsxt_core.jobs`
 
@@ -45,7 +46,7 @@ from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Score, Volume, VoxelSize
 
-ResultKind = Literal["scores", "surfaces"]
+ResultKind = Literal["scores", "surfaces", "bundles"]
 
 SAMPLE_SEED = 1
 """The seed of the simulated sample."""
@@ -231,7 +232,7 @@ class Tomogram:
     def _results(self, kind: ResultKind) -> Path:
         if kind not in get_args(ResultKind):
             raise InvalidParameterError(
-                f"A result is of kind {' or '.join(get_args(ResultKind))}: got '{kind}'."
+                f"A result is of kind {', '.join(get_args(ResultKind))}: got '{kind}'."
             )
         return self.folder / "results" / kind
 

@@ -87,7 +87,8 @@ def open_result(job: jobs.Job) -> None:
     if job.request.kind == "segment":
         state.choose_score(job.recipe)
         st.switch_page("slices.py")
-    surface = tomogram.result("surfaces", job.recipe)
+    made_from = job.request.params["surface"] if job.request.kind == "bundle" else job.recipe
+    surface = tomogram.result("surfaces", made_from)
     state.choose_score(state.surface_source(surface) or "")
     state.choose_surface(surface.id)
     st.switch_page("surface.py")

@@ -9,7 +9,7 @@ from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import components, state, texts, widgets
+from shared import bundles, components, state, texts, widgets
 from shared.components import Download
 
 _VIEW_HEIGHT_PX = 620
@@ -247,6 +247,15 @@ def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) 
                 address=at("surfaces", surface, exports.OBJECTS_FILE),
                 title="One line per object",
             )
+        ]
+        + [
+            Download(
+                label="Object numbers",
+                note=note,
+                address=at("surfaces", surface, name),
+                title="The number of the object at each voxel, 0 where there is none",
+            )
+            for name, note in zip(exports.INSTANCE_FILES, ("TIFF", "MRC"), strict=True)
         ],
         key="surface_files",
     )
@@ -310,4 +319,5 @@ with widgets.errors_shown():
                 table(rows, unit)
             with files_tab:
                 files(tomogram, score, surface, surface.run["params"]["threshold"])
+                bundles.bundle_card(tomogram, surface)
                 widgets.recipe_button(score, surface)

@@ -49,7 +49,11 @@ def add_surface(tomogram: Tomogram, score: Result) -> Result:
     run = {
         "params": asdict(params),
         "scenes": {"light": scene, "dark": scene},
-        "recipe": {"step": "reconstruct", "score": score.id},
+        "recipe": {
+            "step": "reconstruct",
+            "score": score.id,
+            "voxel_size_nm": tomogram.volume().voxel_size_nm,
+        },
     }
     return _finish(tomogram, "surfaces", folder, run)
 

@@ -1,5 +1,8 @@
+import io
 import json
+import zipfile
 
+import mrcfile
 import numpy as np
 import pytest
 import pyvista
@@ -81,6 +84,31 @@ def test_segment_then_reconstruct_equals_run(capsys, tomogram, model_folder, tmp
     _, printed = call(capsys, "reconstruct", score, "--out", tmp_path / "b", *options)
     parts = json.loads(printed.out)
     assert whole | {"files": []} == parts | {"files": []}
+
+
+def test_a_bundle_and_instances_are_written(capsys, tmp_path):
+    mask = np.zeros((9, 12, 20), np.uint8)
+    mask[2:7, 2:9, 2:8] = 1
+    mask[3:6, 3:8, 12:17] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask, imagej=True, metadata={"axes": "ZYX"})
+    tifffile.imwrite(tmp_path / "cell.tif", mask * 50, imagej=True, metadata={"axes": "ZYX"})
+    options = ("--smoothing-voxels", "0", "--voxel-size-nm", "10")
+    code, printed = call(
+        capsys, "export", tmp_path / "cell.tif", "--score", tmp_path / "mask.tif",
+        "--out", tmp_path / "all.zip", *options, "--json",
+    )  # fmt: skip
+    assert (code, json.loads(printed.out)["objects"]) == (0, 2)
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        labels = tifffile.imread(io.BytesIO(archive.read("instances.tif")))
+        assert "reconstruct.run.json" in archive.namelist()
+    code, _ = call(
+        capsys, "reconstruct", tmp_path / "mask.tif", "--out", tmp_path / "out",
+        "--instances", tmp_path / "objects.mrc", *options,
+    )  # fmt: skip
+    assert code == 0
+    assert np.array_equal(labels, mrcfile.read(tmp_path / "objects.mrc"))
+    assert np.array_equal(labels > 0, mask > 0)
+    assert [labels[4, 4, 4], labels[4, 4, 14]] == [1, 2]
 
 
 def test_a_mask_file_is_reconstructed_at_the_given_voxel_size(capsys, tmp_path):

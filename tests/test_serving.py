@@ -1,5 +1,6 @@
 import csv
 import io
+import zipfile
 
 import mrcfile
 import numpy as np
@@ -11,7 +12,10 @@ from starlette.testclient import TestClient
 
 from deepsxt_core import serving
 from deepsxt_core.geometry import Region
+from deepsxt_core.jobs.producing import produce
+from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.pictures import grey_codes
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.workspace import Workspace
 
@@ -169,6 +173,23 @@ class TestSurfaces:
     )
     def test_no_other_file_is_handed_out(self, client, tomogram, surface, name):
         assert client.get(at(tomogram, f"surfaces/{surface.id}/{name}")).status_code in (404, 422)
+
+    def test_objects_can_be_had_per_voxel(self, client, tomogram, surface, tmp_path):
+        for suffix, read in (("tif", tifffile.imread), ("mrc", mrcfile.read)):
+            answer = client.get(at(tomogram, f"surfaces/{surface.id}/instances.{suffix}"))
+            (tmp_path / f"got.{suffix}").write_bytes(answer.content)
+            labels = read(tmp_path / f"got.{suffix}")
+            assert labels.shape == SHAPE
+            assert labels[SHAPE[0] // 2, SHAPE[1] // 2, SHAPE[2] // 2] == labels.max() == 1
+
+    def test_a_finished_bundle_is_handed_out(self, client, tomogram, surface):
+        task, params = TASKS["bundle"], {"surface": surface.id}
+        recipe = task.recipe(tomogram, params)
+        folder = produce(task, tomogram, params, recipe, "test", NoProgress())
+        answer = client.get(at(tomogram, f"bundles/{folder.name}/bundle.zip"))
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert {"README.txt", "instances.mrc", "segment.run.json"} <= set(archive.namelist())
+        assert client.get(at(tomogram, f"bundles/{'0' * 20}/bundle.zip")).status_code == 404
 
     def test_a_scene_is_shown_and_not_downloaded(self, client, tomogram, surface):
         (surface.folder / "scene-dark.html").write_text("<html>")

@@ -341,7 +341,7 @@ def test_unknown_result_says_what_to_do(workspace, tiff, result_id):
 
 
 def test_unknown_kind_of_result_is_refused(workspace, tiff):
-    with pytest.raises(InvalidParameterError, match="scores or surfaces"):
+    with pytest.raises(InvalidParameterError, match="scores, surfaces"):
         workspace.add_file(tiff).results("../scores")
 
 

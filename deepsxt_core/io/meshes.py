@@ -1,6 +1,6 @@
 """Files that other programs read surfaces from.
 
-Coordinates are in µm, or in voxels where the voxel size is not known; nm or voxels can be chosen
+Coordinates are in µm, or in voxels where the voxel size is not known; nm, Å or voxels can be chosen
 instead. The unit is noted in the file where the format has room.
 """
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import pyvista
 
 _ROWS_AT_ONCE = 1 << 16
+_PER_UM = {"nm": 1e3, "Å": 1e4}
 
-UNITS = {"um": "µm", "nm": "nm", "voxel": "voxel"}
+UNITS = {"um": "µm", "nm": "nm", "angstrom": "Å", "voxel": "voxel"}
 """Units of coordinates: as they are typed, and as they are shown."""
 
 
@@ -96,8 +97,8 @@ def in_unit(
         raise InvalidParameterError(f"Choose the unit from {', '.join(UNITS)}: got '{unit}'.")
     if UNITS[unit] == surfaces.unit:
         return surfaces
-    if UNITS[unit] == "nm" and surfaces.unit == "µm":
-        factors, start = np.full(3, 1000.0), np.zeros(3)
+    if UNITS[unit] in _PER_UM and surfaces.unit == "µm":
+        factors, start = np.full(3, _PER_UM[UNITS[unit]]), np.zeros(3)
     elif UNITS[unit] == "voxel" and voxel_size_nm is not None:
         factors = 1000 / np.array(voxel_size_nm[::-1])
         start = np.array(origin_nm[::-1]) / 1000
@@ -138,7 +139,9 @@ def write_mesh(surfaces: ColouredMesh, path: Path) -> Path:
 
 
 def _note(surfaces: ColouredMesh) -> str:
-    unit = {"µm": "micrometre", "nm": "nanometre"}.get(surfaces.unit, surfaces.unit)
+    unit = {"µm": "micrometre", "nm": "nanometre", "Å": "angstrom"}.get(
+        surfaces.unit, surfaces.unit
+    )
     return f"DeepSXT surface, unit: {unit}"
 
 

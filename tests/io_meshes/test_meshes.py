@@ -143,12 +143,12 @@ def test_an_f_is_an_f_in_every_file(tmp_path, suffix) -> None:
 
 def test_unit_can_be_chosen(surfaces, tmp_path) -> None:
     micrometres = np.array(surfaces.mesh.bounds)
-    for unit, factor in (("um", 1), ("nm", 1000), ("voxel", 50)):
+    for unit, factor in (("um", 1), ("nm", 1000), ("angstrom", 1e4), ("voxel", 50)):
         scaled = in_unit(surfaces, unit, (20, 20, 20))
         path = write_mesh(scaled, tmp_path / f"{unit}.ply")
         assert trimesh.load(path).bounds.T.ravel() == pytest.approx(micrometres * factor, rel=1e-5)
     assert b"unit: nanometre" in (tmp_path / "nm.ply").read_bytes()
     with pytest.raises(InvalidParameterError, match="need the voxel size"):
         in_unit(surfaces, "voxel")
-    with pytest.raises(InvalidParameterError, match="from um, nm, voxel"):
+    with pytest.raises(InvalidParameterError, match="from um, nm, angstrom, voxel"):
         in_unit(surfaces, "inch")

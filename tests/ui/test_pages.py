@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from deepsxt_core import jobs
+from deepsxt_core.files import write_json
 from deepsxt_core.jobs.store import Status, write_status
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
@@ -229,6 +230,23 @@ class TestSurface:
         assert "No 3D view" in plain(app.warning[0])
         assert len(app.dataframe[0].value) == 1
         assert [each.label for each in app.get("download_button")] == ["Recipe"]
+
+    def test_a_bundle_is_prepared_by_a_job_and_then_offered(self, app, tomogram, idle_workers):  # noqa: ARG002
+        score = add_score(tomogram, ball(SHAPE, 5))
+        surface = add_surface(tomogram, score)
+        show(app, "surface.py", tomogram)
+        button(app, "Prepare the bundle").click().run()
+        (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+        assert (job.request.kind, job.request.params) == ("bundle", {"surface": surface.id})
+        assert not [each for each in app.button if each.label == "Prepare the bundle"]
+        folder = tomogram.result_folder("bundles", {"surface": surface.id})
+        folder.mkdir(parents=True)
+        run = {"bytes": 12_300_000, "recipe": {"surface": surface.id}}
+        write_json(folder / "run.json", run)
+        write_status(job.folder, Status(state="done", result=folder.name))
+        show(app, "surface.py", tomogram)
+        assert not [each for each in app.button if each.label == "Prepare the bundle"]
+        assert not app.error
 
     def test_without_voxel_size_nothing_is_called_a_micrometre(self, app, tomogram):
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))

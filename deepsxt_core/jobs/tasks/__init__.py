@@ -1,6 +1,7 @@
 """The kinds of jobs. A new one is a module here, a line below, and its name in `JobKind`."""
 
 from deepsxt_core.jobs.store import JobKind
+from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
 from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
@@ -10,6 +11,7 @@ TASKS: dict[JobKind, Task] = {
     "segment": SEGMENT,
     "reconstruct": RECONSTRUCT,
     "install": INSTALL,
+    "bundle": BUNDLE,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Params", "Task", "segment_estimate"]

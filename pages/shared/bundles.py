@@ -1,0 +1,45 @@
+"""The export bundle on the page: prepared by a job, then offered as a download."""
+
+import streamlit as st
+
+from deepsxt_core import jobs, serving
+from deepsxt_core.bundle import BUNDLE_NAME
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+from shared import components, texts, widgets
+from shared.components import Download
+
+
+def bundle_card(tomogram: Tomogram, surface: Result) -> None:
+    """Offer all that belongs to a surface as one file."""
+    st.markdown("**Everything in one file**")
+    st.caption(
+        "A zip with a preview of the tomogram, mask, objects, meshes, measurements and settings, "
+        "all in one place in space, for Fiji and ChimeraX. Its README tells what is what."
+    )
+    found = [
+        each for each in tomogram.results("bundles") if each.run["recipe"]["surface"] == surface.id
+    ]
+    if found:
+        link = Download(
+            label="Bundle",
+            note=f"ZIP, {texts.size_text(found[0].run['bytes'])}",
+            address=serving.download_address(tomogram, "bundles", found[0].id, BUNDLE_NAME),
+        )
+        components.downloads([link], key="bundle_file")
+        return
+    running = widgets.active_job(tomogram, "bundle")
+    if running is not None:
+        widgets.job_progress(running.id)
+        return
+    if st.button("Prepare the bundle", icon=":material/folder_zip:"):
+        with widgets.errors_shown():
+            jobs.submit(
+                Workspace(),
+                jobs.JobRequest(
+                    kind="bundle", tomogram=tomogram.id, params={"surface": surface.id}
+                ),
+            )
+            st.rerun()
+    last = widgets.last_job(tomogram, "bundle")
+    if last is not None and last.request.params["surface"] == surface.id:
+        widgets.job_ending(last)
