@@ -8,6 +8,7 @@ from deepsxt_core.geometry import BINNINGS
 from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.io.meshes import MESH_FORMATS, UNITS
 from deepsxt_core.network import CATALOGUE, DEFAULT_MODEL
+from deepsxt_core.phantom import PRESETS
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.volume import VoxelSize
@@ -26,6 +27,16 @@ def _z_range(text: str) -> tuple[int, int | None]:
         raise argparse.ArgumentTypeError(
             f"give slices as FIRST:END, for example 10:60; got {text!r}"
         ) from None
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    try:
+        depth, height, width = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"give the shape as Z,Y,X, for example 64,384,384; got {text!r}"
+        ) from None
+    return depth, height, width
 
 
 def _voxel_size(text: str) -> VoxelSize:
@@ -244,6 +255,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     phantom.add_argument("--out", type=Path, required=True, metavar="FILE.tif")
     phantom.add_argument("--seed", type=int, default=1, help="(%(default)s)")
+    phantom.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        help="measure the cell with a microscope like this one (default: a quick sample, painted)",
+    )
+    phantom.add_argument(
+        "--shape", type=_shape, metavar="Z,Y,X", help="in voxels (default: as the preset)"
+    )
+    phantom.add_argument("--voxel-size-nm", type=float, help="edge (default: as the preset)")
+    phantom.add_argument(
+        "--tilt-range-deg", type=float, help="highest tilt (default: as the preset)"
+    )
+    phantom.add_argument(
+        "--photons", type=float, help="per pixel and tilt, open beam (default: as the preset)"
+    )
     _add_training(commands, as_json)
     models = commands.add_parser("models", help="the model library")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")

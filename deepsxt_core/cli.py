@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from tqdm import tqdm
 from deepsxt_core import settings
 from deepsxt_core.arguments import INVERT, build_parser
 from deepsxt_core.bundle import BUNDLE_NAME, write_bundle
-from deepsxt_core.errors import DeepSXTError, ModelError
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
 from deepsxt_core.files import read_json, safe_name
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import (
@@ -286,6 +286,18 @@ def _phantom(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     from deepsxt_core.io import write_tiff
     from deepsxt_core.phantom import sample_tomogram
 
+    options = {
+        name: value
+        for name in ("shape", "voxel_size_nm", "tilt_range_deg", "photons")
+        if (value := getattr(args, name)) is not None
+    }
+    if args.preset is not None:
+        return _measured_phantom(args, options, progress)
+    if options:
+        names = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise InvalidParameterError(
+            f"The quick sample has no {names}: choose a microscope by --preset."
+        )
     truth_path = args.out.with_name(f"{args.out.stem}.truth.tif")
     progress.stage("Simulating", 1, "tomogram")
     array, truth, voxel_size_nm = sample_tomogram(args.seed)
@@ -296,6 +308,25 @@ def _phantom(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     progress.close()
     _tell(args, [f"{args.out}: {' × '.join(map(str, array.shape))} voxels; truth: {truth_path}"])
     return {"tomogram": str(args.out), "truth": str(truth_path), "shape": list(array.shape)}
+
+
+def _measured_phantom(
+    args: argparse.Namespace, options: dict[str, Any], progress: TqdmProgress
+) -> Report:
+    from deepsxt_core.phantom import PRESETS
+    from deepsxt_core.pipeline import write_phantom
+
+    files = write_phantom(
+        replace(PRESETS[args.preset], seed=args.seed, **options), args.out, progress
+    )
+    progress.close()
+    shape = options.get("shape", PRESETS[args.preset].shape)
+    _tell(
+        args,
+        [f"{args.out}: {' × '.join(map(str, shape))} voxels"]
+        + [f"{name:10} {path}" for name, path in files.items()],
+    )
+    return {name: str(path) for name, path in files.items()} | {"shape": list(shape)}
 
 
 def _evaluate(args: argparse.Namespace, progress: TqdmProgress) -> Report:

@@ -40,6 +40,7 @@ from deepsxt_core.io import (
 from deepsxt_core.io import write_volume as write_file
 from deepsxt_core.io.meshes import ColouredMesh, write_mesh
 from deepsxt_core.network import Model
+from deepsxt_core.phantom import Label, PhantomParams, simulate
 from deepsxt_core.preflight import estimate, peak_memory_bytes
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.progress import NoProgress, Progress
@@ -336,6 +337,53 @@ def write_instances(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
         labels = object_labels(source, params, Path(scratch) / "labels", progress)
         write_file(labels, path)
+
+
+def write_phantom(
+    params: PhantomParams, path: str | Path, progress: Progress | None = None
+) -> dict[str, Path]:
+    """Simulate a tomogram and write it beside all that is known about it.
+
+    Parameters
+    ----------
+    params : PhantomParams
+        The cell and the microscope.
+    path : str or Path
+        NAME.tif: the tomogram, float32, membranes dark. NAME.truth.tif has 1 on the membranes that
+        can be seen, NAME.classes.tif the class of every voxel, NAME.json the parameters, the
+        names of the classes, and the filopodia with their diameters and lengths.
+    progress : Progress, optional
+        Advances by projections and slices.
+
+    Returns
+    -------
+    dict
+        The files by what they hold: tomogram, truth, classes, parameters.
+    """
+    target = Path(path)
+    phantom = simulate(params, progress)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files = {"tomogram": target}
+    for name in ("truth", "classes"):
+        files[name] = target.with_name(f"{target.stem}.{name}.tif")
+    arrays = (phantom.volume, phantom.truth, phantom.labels)
+    for file, array in zip(files.values(), arrays, strict=True):
+        write_file(Volume.from_array(array, phantom.voxel_size_nm), file)
+    files["parameters"] = target.with_suffix(".json")
+    record = {
+        "parameters": asdict(params),
+        "classes": {label.name.lower(): int(label) for label in Label},
+        "filopodia": [
+            {
+                "diameter_nm": filopodium.diameter_nm,
+                "length_nm": filopodium.length_nm,
+                "path_nm": filopodium.path_nm.tolist(),
+            }
+            for filopodium in phantom.filopodia
+        ],
+    }
+    write_json(files["parameters"], record)
+    return files
 
 
 def _plain(rescaling: Rescaling | None) -> dict[str, Any] | None:

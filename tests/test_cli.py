@@ -249,3 +249,26 @@ def test_mesh_files_can_be_in_nanometres(capsys, tmp_path):
     )  # fmt: skip
     assert code == 0
     assert pyvista.read(tmp_path / "surface.stl").length == pytest.approx(100 * 3**0.5, rel=0.1)
+
+
+def test_phantom_writes_a_tomogram_with_its_truth_and_parameters(capsys, tmp_path):
+    out = tmp_path / "cell.tif"
+    code, printed = call(
+        capsys, "phantom", "--out", out, "--preset", "b24", "--shape", "8,64,64", "--seed", "3",
+        "--voxel-size-nm", "20", "--tilt-range-deg", "20", "--json",
+    )  # fmt: skip
+    assert code == 0
+    report = json.loads(printed.out)
+    assert report["shape"] == [8, 64, 64]
+    for name in ("tomogram", "truth", "classes"):
+        assert tifffile.imread(report[name]).shape == (8, 64, 64)
+    record = json.loads((tmp_path / "cell.json").read_text())
+    assert record["parameters"]["voxel_size_nm"] == 20
+    assert record["parameters"]["seed"] == 3
+    assert record["classes"]["plasma_membrane"] == 10
+
+
+def test_the_quick_phantom_takes_no_microscope(capsys, tmp_path):
+    code, printed = call(capsys, "phantom", "--out", tmp_path / "a.tif", "--photons", "100")
+    assert code == 1
+    assert "--preset" in printed.err

@@ -1,0 +1,103 @@
+"""A whole simulated tomogram: a cell, its tilt series, its reconstruction, and the truth."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.phantom.anatomy import Cell, Filopodium
+from deepsxt_core.phantom.microscope import tilt_series
+from deepsxt_core.phantom.params import PhantomParams
+from deepsxt_core.phantom.reconstruction import back_project
+from deepsxt_core.phantom.specimen import Specimen
+from deepsxt_core.phantom.visibility import visible_membranes
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.volume import VoxelSize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phantom:
+    """A simulated tomogram and all that is known about it. Arrays are (z, y, x).
+
+    Attributes
+    ----------
+    volume : ndarray
+        float32: the reconstructed linear absorption coefficient in µm⁻¹, negated, so that
+        membranes are dark.
+    truth : ndarray
+        bool: `label_px` wide over every membrane that can be seen. Left out, as people leave
+        them out, are those that the missing wedge hides (see `phantom.visibility`).
+    labels : ndarray
+        uint8: `Label`, the class of every voxel; membranes as wide as in `truth`, seen or not.
+    lac : ndarray
+        float32: the linear absorption coefficient that was simulated, in µm⁻¹.
+    voxel_size_nm : VoxelSize
+    filopodia : tuple of Filopodium
+        Their middle lines, diameters and lengths.
+    params : PhantomParams
+    """
+
+    volume: NDArray[np.float32]
+    truth: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
+    lac: NDArray[np.float32]
+    voxel_size_nm: VoxelSize
+    filopodia: tuple[Filopodium, ...]
+    params: PhantomParams
+
+
+def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom:
+    """Simulate a cell, measure it with a microscope, and reconstruct it.
+
+    Parameters
+    ----------
+    params : PhantomParams
+        For example ``replace(PRESETS["hzb"], seed=3)``.
+    progress : Progress, optional
+        Advances by projections, then by slices; may raise `CancelledError`.
+    """
+    progress = progress or NoProgress()
+    cells, photons = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(params.seed).spawn(2)
+    )
+    margin = round(params.surroundings_nm / params.voxel_size_nm)
+    depth, height, width = params.shape
+    specimen = Specimen(
+        cells, (depth + 2 * margin, height, width), params.voxel_size_nm, params.label_px
+    )
+    cell = Cell(specimen, params, margin)
+    progress.stage("Building the cell", 1, "cell")
+    cell.paint()
+    progress.advance()
+    series = tilt_series(specimen.lac, params, photons, progress)
+    volume = back_project(
+        series,
+        params.tilts_deg,
+        depth,
+        params.voxel_size_nm / 1000,
+        cutoff=params.cutoff,
+        progress=progress,
+    )
+    inner = slice(margin, margin + depth)
+    truth = visible_membranes(
+        specimen.walls, specimen.labels, params.tilt_range_deg, 0.25 / params.cutoff
+    )
+    return Phantom(
+        volume=np.ascontiguousarray(-volume),
+        truth=truth[inner].copy(),
+        labels=specimen.labels[inner].copy(),
+        lac=np.ascontiguousarray(specimen.lac[inner]),
+        voxel_size_nm=VoxelSize.isotropic(params.voxel_size_nm),
+        filopodia=tuple(cell.filopodia),
+        params=params,
+    )
+
+
+def simulate_slices(
+    params: PhantomParams, count: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    """Yield pairs (image float32, truth bool), both (y, x), of `count` phantoms, seed by seed."""
+    for seed in range(params.seed, params.seed + count):
+        phantom = simulate(replace(params, seed=seed))
+        yield from zip(phantom.volume, phantom.truth, strict=True)
