@@ -4,6 +4,7 @@ import argparse
 from importlib.metadata import version
 from pathlib import Path
 
+from deepsxt_core import settings
 from deepsxt_core.geometry import BINNINGS
 from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.io.meshes import MESH_FORMATS, UNITS
@@ -127,6 +128,15 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument("--tiling", choices=TILINGS, default="full", help="(%(default)s)")
     group.add_argument("--precision", choices=PRECISIONS, default="auto", help="(%(default)s)")
 
+    cluster = argparse.ArgumentParser(add_help=False)
+    cluster.add_argument(
+        "--scheduler",
+        default=settings.scheduler(),
+        metavar="ADDRESS",
+        help="of a Dask cluster to score on, such as tcp://node1:8786 (default: "
+        "DEEPSXT_SCHEDULER, or this computer alone)",
+    )
+
     threshold = argparse.ArgumentParser(add_help=False)
     threshold.add_argument(
         "--threshold",
@@ -204,7 +214,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser(
         "run",
-        parents=[input_file, out, segmentation, threshold, surface, meshes, as_json],
+        parents=[input_file, out, segmentation, cluster, threshold, surface, meshes, as_json],
         help="do everything: segment, reconstruct, write meshes",
     )
     run.add_argument(
@@ -212,7 +222,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands.add_parser(
         "segment",
-        parents=[input_file, out, segmentation, threshold, as_json],
+        parents=[input_file, out, segmentation, cluster, threshold, as_json],
         help="score a tomogram and write score and mask",
     )
     commands.add_parser(
@@ -290,7 +300,7 @@ def build_parser() -> argparse.ArgumentParser:
     action = actions.add_parser("info", parents=[as_json], help="show the card of a model")
     action.add_argument("name")
     batch = commands.add_parser(
-        "batch", parents=[out, as_json], help="apply one recipe to many tomograms"
+        "batch", parents=[out, cluster, as_json], help="apply one recipe to many tomograms"
     )
     batch.add_argument("files", type=Path, nargs="+", help="tomograms: TIFF, MRC or HDF5")
     batch.add_argument(

@@ -4,13 +4,21 @@ import csv
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from deepsxt_core import exports, pipeline
-from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError
+from deepsxt_core.cluster import mapped, worker_count
+from deepsxt_core.errors import (
+    CancelledError,
+    DeepSXTError,
+    InvalidParameterError,
+    ModelError,
+)
 from deepsxt_core.files import read_json, safe_name, write_json, written_beside
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.network import Model, find_model, load_model
@@ -47,13 +55,28 @@ class _Named:
 
 
 def run_batch(
-    files: Sequence[Path], recipe: Recipe, out: Path, progress: Progress | None = None
+    files: Sequence[Path],
+    recipe: Recipe,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    scheduler: str | None = None,
 ) -> list[Row]:
     """Apply one recipe to many tomograms.
 
     ``out`` gets a folder per tomogram, ``summary.csv``, and the recipe with all defaults. What an
     earlier call finished with the same files and the same recipe is kept; a segmentation that was
     broken off is continued. A tomogram that fails is listed, and the rest is finished.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    recipe : Recipe
+    out : Path
+    progress : Progress, optional
+    scheduler : str, optional
+        Address of a Dask scheduler. Where there are as many tomograms as workers, each worker does
+        whole tomograms, and writes to `out` itself; otherwise they share the slabs of one.
 
     Returns
     -------
@@ -69,25 +92,91 @@ def run_batch(
     """
     progress = progress or NoProgress()
     model_sha256 = find_model(recipe.model).sha256()
-    model = cache(lambda: load_model(recipe.model))
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    rows: list[Row] = []
-    for number, (file, name) in enumerate(zip(files, _folder_names(files), strict=True), 1):
+    folders = [(out / name).resolve() for name in _folder_names(files)]
+    if scheduler is not None and len(files) >= max(2, worker_count(scheduler)):
+        found = _on_workers(files, folders, recipe, model_sha256, progress, scheduler)
+    else:
+        found = _here(files, folders, recipe, model_sha256, progress, scheduler)
+    rows: dict[Path, Row] = {}
+    for folder, row in found:
+        rows[folder] = row
+        _write_summary([rows[each] for each in folders if each in rows], out / SUMMARY_NAME)
+    return [rows[folder] for folder in folders]
+
+
+def _here(
+    files: Sequence[Path],
+    folders: Sequence[Path],
+    recipe: Recipe,
+    model_sha256: str,
+    progress: Progress,
+    scheduler: str | None,
+) -> Iterator[tuple[Path, Row]]:
+    model = cache(lambda: load_model(recipe.model))
+    for number, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
         named = _Named(progress, f"{number}/{len(files)} {file.name}")
-        row: Row = {"file": str(file), "folder": str(out / name)}
-        try:
-            row |= _one(file, recipe, model_sha256, model, out / name, named)
-        except CancelledError:
-            raise
-        except DeepSXTError as error:
-            row |= {"status": "failed", "error": str(error)}
-        except Exception as error:  # A night of work must not end with one file.
-            logger.exception("Batch: %s", file)
-            row |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-        rows.append({"error": None} | row)
-        _write_summary(rows, out / SUMMARY_NAME)
-    return rows
+        yield folder, _row(file, recipe, model_sha256, model, folder, named, scheduler)
+
+
+def _on_workers(
+    files: Sequence[Path],
+    folders: Sequence[Path],
+    recipe: Recipe,
+    model_sha256: str,
+    progress: Progress,
+    scheduler: str,
+) -> Iterator[tuple[Path, Row]]:
+    asked = [
+        (file.resolve(), recipe, model_sha256, folder)
+        for file, folder in zip(files, folders, strict=True)
+    ]
+    progress.stage("Tomograms", len(files), "tomogram")
+    for (*_, folder), row in mapped(scheduler, _remote_row, asked, progress):
+        yield folder, row
+        progress.advance()
+
+
+def _remote_row(file: Path, recipe: Recipe, model_sha256: str, out: Path) -> Row:
+    """Do one tomogram on a worker of a cluster, which keeps its model loaded."""
+    if find_model(recipe.model).sha256() != model_sha256:
+        raise ModelError(
+            f"A worker of the cluster has another model under the name '{recipe.model}'. Keep "
+            "models on a file system that all workers share."
+        )
+    model = partial(_kept_model, recipe.model, model_sha256)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # A worker that is believed to be lost may still be writing.
+    with FileLock(out.with_name(f".{out.name}.lock")):
+        return _row(file, recipe, model_sha256, model, out, NoProgress(), None)
+
+
+@lru_cache(maxsize=1)
+def _kept_model(name: str, _sha256: str) -> Model:
+    return load_model(name)
+
+
+def _row(
+    file: Path,
+    recipe: Recipe,
+    model_sha256: str,
+    model: Callable[[], Model],
+    out: Path,
+    progress: Progress,
+    scheduler: str | None,
+) -> Row:
+    """Do one tomogram and return its line, whatever happens but a wish to stop."""
+    row: Row = {"file": str(file), "folder": str(out), "error": None}
+    try:
+        return row | _one(file, recipe, model_sha256, model, out, progress, scheduler)
+    except CancelledError:
+        raise
+    except DeepSXTError as error:
+        return row | {"status": "failed", "error": str(error)}
+    except Exception as error:  # A night of work must not end with one file.
+        logger.exception("Batch: %s", file)
+        return row | {"status": "failed", "error": f"{type(error).__name__}: {error}"}
 
 
 def _one(
@@ -97,6 +186,7 @@ def _one(
     model: Callable[[], Model],
     out: Path,
     progress: Progress,
+    scheduler: str | None,
 ) -> Row:
     begun = time.monotonic()
     if not file.is_file():
@@ -122,7 +212,9 @@ def _one(
         # It stands for what is in the folder, which changes now.
         (out / _PROOF).unlink(missing_ok=True)
         volume = open_volume(file)
-        score = pipeline.segment(volume, model(), out, recipe.segment, progress, resume=True)
+        score = pipeline.segment(
+            *(volume, model(), out, recipe.segment, progress), resume=True, scheduler=scheduler
+        )
         write_json(out / _PROOF, {"segmentation": segmentation})
     threshold = recipe.reconstruct.threshold if recipe.reconstruct else 0.0
     size = score.volume.voxel_size_nm

@@ -118,7 +118,7 @@ def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score
     volume = _open(args)
     with _native_stderr_silenced():
         model = load_model(args.model)
-    score = pipeline.segment(volume, model, args.out, params, progress)
+    score = pipeline.segment(volume, model, args.out, params, progress, scheduler=args.scheduler)
     mask = args.out / "mask.tif"
     pipeline.write_mask(score, args.threshold, mask)
     record = json.loads((args.out / pipeline.RUN_NAME).read_text(encoding="utf-8"))

@@ -38,7 +38,8 @@ def jobs_command(args: argparse.Namespace) -> Outcome:
 
 def batch_command(args: argparse.Namespace, progress: Progress) -> Outcome:
     """Apply ``args.recipe`` to ``args.files``; the object says how many failed."""
-    rows = run_batch(args.files, Recipe.read(args.recipe), args.out, progress)
+    recipe = Recipe.read(args.recipe)
+    rows = run_batch(args.files, recipe, args.out, progress, scheduler=args.scheduler)
     counts = Counter(row["status"] for row in rows)
     lines = [
         f"{row['status']:6}  {row['file']}" + (f"\n        {row['error']}" if row["error"] else "")

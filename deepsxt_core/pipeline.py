@@ -1,13 +1,11 @@
 """One function per thing a user does. The app, the command line and notebooks call these."""
 
 import hashlib
-import platform
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,13 @@ from deepsxt_core.inference import (
     Checkpoint,
     Predictor,
     Preparation,
+    RemotePredictor,
     Rescaling,
     SegmentParams,
     Slab,
     codes_sha256,
     prepare,
+    score_here,
     score_volume,
 )
 from deepsxt_core.io import (
@@ -47,11 +47,10 @@ from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface import reconstruct as _reconstruct
 from deepsxt_core.surface.labels import object_labels
+from deepsxt_core.versions import versions
 from deepsxt_core.volume import Mask, Score, Volume
 
 RUN_NAME = "run.json"
-
-_REPORTED_PACKAGES = ("deepsxt", "tensorflow", "keras", "numpy", "scikit-image", "vtk", "zarr")
 
 
 def describe(volume: Volume) -> dict[str, Any]:
@@ -78,6 +77,7 @@ def segment(
     *,
     resume: bool = False,
     input_sha256: str | None = None,
+    scheduler: str | None = None,
 ) -> Score:
     """Score a volume slab by slab into ``out/score.ome.zarr``.
 
@@ -97,6 +97,9 @@ def segment(
         finished slabs are kept, and the result is the same, byte for byte, as without the break.
     input_sha256 : str, optional
         Of the volume's file, where it is known already.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://node1:8786``. The workers of its cluster then
+        score the slabs, with the same result, byte for byte, as one of them alone.
 
     Raises
     ------
@@ -122,7 +125,13 @@ def segment(
         input_sha256 = file_sha256(volume.path)
     preparation = prepare(volume, params, model.config.pixel_size_nm)
     progress.advance()
-    predictor = _predictor(model, params)
+    predictor: Predictor | RemotePredictor
+    if scheduler is None:
+        predictor = _predictor(model, params)
+        score_slabs = score_here(volume, predictor, preparation)
+    else:
+        predictor = RemotePredictor(scheduler, volume, model.info, params, preparation, progress)
+        score_slabs = predictor.score_slabs
     description = describe(volume) | {
         # The record is read elsewhere too.
         "path": str(volume.path.resolve()) if volume.path else None,
@@ -137,7 +146,7 @@ def segment(
         "intensity": asdict(preparation.intensity),
         "rescaling": _plain(preparation.rescaling),
         "device": predictor.device,
-        "versions": _versions(),
+        "versions": versions(),
     }
     place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
     begun = _begun(out, recipe, place) if resume else None
@@ -160,12 +169,18 @@ def segment(
         writer.flush(slab.first, slab.end)
         checkpoint.add(slab)
 
-    summary = score_volume(volume, predictor, preparation, (z0, z1), keep, progress, finished)
+    at_once = predictor.batch_slices(*preparation.network_shape(volume.shape[1:]))
+    summary = score_volume(volume, at_once, score_slabs, (z0, z1), keep, progress, finished)
     score = open_score(out / SCORE_NAME)
 
     warnings = list(volume.warnings)
     if preparation.rescaling is not None:
         warnings.append(preparation.rescaling.note)
+    if isinstance(predictor, RemotePredictor) and len(predictor.devices) > 1:
+        warnings.append(
+            f"Workers with different devices ({', '.join(sorted(predictor.devices))}) scored this "
+            "tomogram; another run may differ in the last digit."
+        )
     if summary.nonfinite_voxels:
         warnings.append(
             f"{summary.nonfinite_voxels:,} of {summary.voxels:,} values were not finite "
@@ -174,6 +189,7 @@ def segment(
     record = {
         "step": "segment",
         **recipe,
+        "scheduler": scheduler,
         "precision": predictor.precision,
         "nonfinite_voxels": summary.nonfinite_voxels,
         "positive_fraction": summary.positive_voxels / summary.voxels,
@@ -415,13 +431,3 @@ def _is_intact(writer: ScoreWriter, slab: Slab) -> bool:
         return codes_sha256(writer.read(slab.first, slab.end)) == slab.sha256
     except (UnreadableFileError, InvalidParameterError):
         return False
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _REPORTED_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -39,3 +39,8 @@ def data_roots() -> tuple[Path, ...]:
 def max_upload_bytes() -> int:
     """Return the largest file that may be uploaded (``DEEPSXT_MAX_UPLOAD_GB``, default 50)."""
     return round(float(os.environ.get("DEEPSXT_MAX_UPLOAD_GB", "50")) * 1e9)
+
+
+def scheduler() -> str | None:
+    """Return the address of the Dask scheduler to compute with (``DEEPSXT_SCHEDULER``), if any."""
+    return os.environ.get("DEEPSXT_SCHEDULER", "").strip() or None

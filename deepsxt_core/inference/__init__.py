@@ -9,8 +9,15 @@ from deepsxt_core.inference.checkpoint import (
 )
 from deepsxt_core.inference.params import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.inference.predictor import Predictor, predict_slice
+from deepsxt_core.inference.remote import RemotePredictor
 from deepsxt_core.inference.rescaling import Rescaling, choose_rescaling
-from deepsxt_core.inference.segment import Preparation, SegmentSummary, prepare, score_volume
+from deepsxt_core.inference.segment import (
+    Preparation,
+    SegmentSummary,
+    prepare,
+    score_here,
+    score_volume,
+)
 
 __all__ = [
     "CHECKPOINT_NAME",
@@ -20,6 +27,7 @@ __all__ = [
     "Checkpoint",
     "Predictor",
     "Preparation",
+    "RemotePredictor",
     "Rescaling",
     "SegmentParams",
     "SegmentSummary",
@@ -29,5 +37,6 @@ __all__ = [
     "has_slabs",
     "predict_slice",
     "prepare",
+    "score_here",
     "score_volume",
 ]

@@ -1,7 +1,8 @@
 """Scores a volume slab by slab; memory is bounded by the slab."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 
@@ -70,6 +71,32 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredSlab:
+    """The scores of a run of slices.
+
+    Attributes
+    ----------
+    first : int
+        Its first slice in the volume.
+    codes : ndarray
+        (n, y, x), uint8.
+    nonfinite_voxels : int
+        Were NaN or infinite.
+    seconds : float
+        What it took.
+    """
+
+    first: int
+    codes: NDArray[np.uint8]
+    nonfinite_voxels: int
+    seconds: float
+
+
+ScoreSlabs = Callable[[Sequence[tuple[int, int]]], Generator[ScoredSlab, None, None]]
+"""Scores slabs, given as (first, end), and yields them in any order."""
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentSummary:
     """What scoring a volume came to.
 
@@ -104,10 +131,25 @@ def prepare(
     return Preparation(intensity, invert, published, rescaling)
 
 
+def score_slab(
+    volume: Volume, predictor: Predictor, preparation: Preparation, first: int, end: int
+) -> ScoredSlab:
+    """Score slices `first` to `end`."""
+    begun = time.monotonic()
+    slices, nonfinite = preparation.apply(volume.read(first, end))
+    codes = Score.encode(preparation.score(predictor, slices))
+    return ScoredSlab(first, codes, nonfinite, time.monotonic() - begun)
+
+
+def score_here(volume: Volume, predictor: Predictor, preparation: Preparation) -> ScoreSlabs:
+    """Return what scores slabs in this process, one after the other."""
+    return lambda ranges: (score_slab(volume, predictor, preparation, *each) for each in ranges)
+
+
 def score_volume(
     volume: Volume,
-    predictor: Predictor,
-    preparation: Preparation,
+    slices_at_once: int,
+    score_slabs: ScoreSlabs,
     z_range: tuple[int, int],
     keep: KeepSlab,
     progress: Progress,
@@ -120,23 +162,18 @@ def score_volume(
     z0, z1 = z_range
     _, height, width = volume.shape
     known = {(slab.first, slab.end): slab for slab in finished}
-    at_once = predictor.batch_slices(*preparation.network_shape((height, width)))
-    ranges = list(volume.slabs(at_once, z0, z1))
+    ranges = list(volume.slabs(slices_at_once, z0, z1))
     progress.stage("Segmenting", z1 - z0, "slice")
-    keys = [(first - z0, end - z0) for first, end in ranges]
-    slabs = [known[key] for key in keys if key in known]
+    slabs = [known[key] for first, end in ranges if (key := (first - z0, end - z0)) in known]
     if slabs:
         progress.advance(sum(slab.end - slab.first for slab in slabs))
-    for (first, end), key in zip(ranges, keys, strict=True):
-        if key in known:
-            continue
-        begun = time.monotonic()
-        slices, nonfinite = preparation.apply(volume.read(first, end))
-        codes = Score.encode(preparation.score(predictor, slices))
-        slab = Slab.of(first - z0, codes, nonfinite, time.monotonic() - begun)
-        keep(slab, codes)
-        slabs.append(slab)
-        progress.advance(end - first)
+    missing = [(first, end) for first, end in ranges if (first - z0, end - z0) not in known]
+    with closing(score_slabs(missing)) as scored:
+        for each in scored:
+            slab = Slab.of(each.first - z0, each.codes, each.nonfinite_voxels, each.seconds)
+            keep(slab, each.codes)
+            slabs.append(slab)
+            progress.advance(len(each.codes))
     return SegmentSummary(
         sum(slab.positive_voxels for slab in slabs),
         (z1 - z0) * height * width,

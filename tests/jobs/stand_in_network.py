@@ -16,7 +16,7 @@ from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
 
 MODEL = SimpleNamespace(
-    info=SimpleNamespace(name="stand-in", sha256=lambda: "0" * 64),
+    info=SimpleNamespace(name="stand-in", folder=Path("stand-in"), sha256=lambda: "0" * 64),
     config=SimpleNamespace(pixel_size_nm=None),
 )
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core import settings
 from deepsxt_core.files import read_json
 from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, required
 from deepsxt_core.preflight import Estimate, estimate, remember
@@ -77,6 +78,7 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
         progress,
         resume=True,
         input_sha256=tomogram.input_sha256(),
+        scheduler=settings.scheduler(),
     )
     remember(_workspace_folder(tomogram), read_json(out / "run.json") or {})
 
