@@ -23,6 +23,7 @@ _EXPORTS = {
     "save_model": "network",
     "SegmentParams": "inference",
     "predict_slice": "inference",
+    "EvaluateParams": "evaluation",
     "ReconstructParams": "surface",
     "Surfaces": "surface",
     "evaluate": "pipeline",

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deepsxt_core import settings
+from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.geometry import BINNINGS
 from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.io.meshes import MESH_FORMATS, UNITS
@@ -252,13 +253,27 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate", parents=[threshold, as_json], help="compare a score or a mask with the truth"
     )
-    evaluate.add_argument("prediction", type=Path, help="score.ome.zarr, or a mask file")
-    evaluate.add_argument("truth", type=Path, help="mask file; every value but 0 is membrane")
+    evaluate.add_argument("prediction", type=Path, help="score.ome.zarr, or a mask or label file")
     evaluate.add_argument(
+        "truth", type=Path, help="mask or label file; every value but 0 is membrane"
+    )
+    compared = EvaluateParams()
+    tolerance = evaluate.add_mutually_exclusive_group()
+    tolerance.add_argument(
         "--tolerance-px",
         type=float,
-        default=3.0,
-        help="distance within a slice that counts as agreement (%(default)s)",
+        default=compared.tolerance_px,
+        help="distance within a slice that counts as agreement, in pixels (%(default)s)",
+    )
+    tolerance.add_argument("--tolerance-nm", type=float, help="the same in nm")
+    evaluate.add_argument(
+        "--ignore-label", type=int, metavar="N", help="value of the truth where nobody has judged"
+    )
+    evaluate.add_argument(
+        "--voxel-size-nm",
+        type=_voxel_size,
+        metavar="NM",
+        help="voxel size in nm, one number or Z,Y,X (default: from the files)",
     )
     phantom = commands.add_parser(
         "phantom", parents=[as_json], help="simulate a tomogram with known truth"

@@ -21,14 +21,17 @@ from deepsxt_core import settings
 from deepsxt_core.arguments import INVERT, build_parser
 from deepsxt_core.bundle import BUNDLE_NAME, write_bundle
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
+from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.files import read_json, safe_name
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import (
     SCORE_NAME,
+    is_score,
     list_datasets,
     looks_like_labels,
     open_score,
     open_volume,
+    require_labels,
 )
 from deepsxt_core.io.meshes import ColouredMesh, in_unit
 from deepsxt_core.network import (
@@ -50,6 +53,7 @@ from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 Report = dict[str, Any]
 _OBJECTS_SHOWN = 20
+_DISTANCES = (("mean", "mean"), ("95 % within", "hausdorff_95"), ("Hausdorff", "hausdorff"))
 
 
 class TqdmProgress:
@@ -237,13 +241,13 @@ def _measure(args: argparse.Namespace, progress: TqdmProgress) -> Report:
 
 
 def _source(args: argparse.Namespace) -> Score | Mask:
-    if not args.input.is_dir():
+    if not is_score(args.input):
         return Mask(_open(args))
     return _open_score_or_mask(args.input, args.voxel_size_nm)
 
 
 def _open_score_or_mask(path: Path, voxel_size_nm: VoxelSize | None) -> Score | Mask:
-    if not path.is_dir():
+    if not is_score(path):
         return Mask(open_volume(path, voxel_size_nm=voxel_size_nm))
     score = open_score(path)
     if voxel_size_nm is None:
@@ -332,21 +336,48 @@ def _measured_phantom(
 def _evaluate(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     from deepsxt_core.pipeline import evaluate
 
-    prediction: Score | Mask
-    if args.prediction.is_dir():
-        prediction = open_score(args.prediction)
-    else:
-        prediction = Mask(open_volume(args.prediction))
-    report: Report = evaluate(
-        prediction,
-        Mask(open_volume(args.truth)),
+    truth = open_volume(args.truth)
+    require_labels(truth)
+    params = EvaluateParams(
         threshold=args.threshold,
         tolerance_px=args.tolerance_px,
-        progress=progress,
+        tolerance_nm=args.tolerance_nm,
+        ignore_label=args.ignore_label,
     )
+    prediction = _open_score_or_mask(args.prediction, args.voxel_size_nm)
+    if isinstance(prediction, Mask):
+        require_labels(prediction.volume)
+    report = evaluate(prediction, Mask(truth), params, progress).report()
     progress.close()
-    _tell(args, [f"{name.replace('_', ' '):20} {value:.3f}" for name, value in report.items()])
-    return report | {"threshold": args.threshold, "tolerance_px": args.tolerance_px}
+    _tell(args, _evaluation_text(report))
+    return report
+
+
+def _evaluation_text(report: Report) -> list[str]:
+    def rows(names: Sequence[str], prefix: str = "") -> list[str]:
+        return [f"  {name:21}{report[prefix + name]:.3f}" for name in names]
+
+    voxels = report["voxels"]
+    lengths = ((report["tolerance_px"], "px"), (report["tolerance_nm"], "nm"))
+    tolerance = " = ".join(f"{length:g} {unit}" for length, unit in lengths if length is not None)
+    lines = [
+        "Voxels" + (f" above {report['threshold']:g}" if report["threshold"] is not None else ""),
+        *rows(("accuracy", "precision", "recall", "f1", "iou")),
+        f"  {voxels['true_positive']:,} right, {voxels['false_positive']:,} wrongly marked, "
+        f"{voxels['false_negative']:,} missed"
+        + (f", {voxels['ignored']:,} ignored" if voxels["ignored"] else ""),
+        f"Within {tolerance} in the slice",
+        *rows(("precision", "recall", "f1"), "tolerant_"),
+    ]
+    if distances := report["surface_distances"]:
+        lines += [f"Distance of the surfaces, in {distances['unit']}"]
+        lines += [f"  {label:21}{distances[key]:.4g}" for label, key in _DISTANCES]
+    if curve := report["precision_recall"]:
+        lines += [
+            f"Best F1 {curve['best_f1']:.3f} at threshold {curve['best_threshold']:.2f}; "
+            f"average precision {curve['average_precision']:.3f}"
+        ]
+    return lines
 
 
 def _train(args: argparse.Namespace, progress: TqdmProgress) -> Report:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
+from deepsxt_core.evaluation import EvaluateParams, Evaluation, compare
 from deepsxt_core.files import file_sha256, write_json
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
@@ -267,62 +267,11 @@ def write_surfaces(
 def evaluate(
     prediction: Score | Mask,
     truth: Mask,
-    *,
-    threshold: float = 0.0,
-    tolerance_px: float = 3.0,
+    params: EvaluateParams | None = None,
     progress: Progress | None = None,
-) -> dict[str, float]:
-    """Compare a segmentation with the truth, slice by slice, as one data set.
-
-    Parameters
-    ----------
-    prediction : Score or Mask
-        A score of some of the tomogram's slices is compared with those slices of the truth.
-    truth : Mask
-        Of the whole tomogram, or of the scored slices.
-    threshold : float
-        Above which a score counts as membrane.
-    tolerance_px : float
-        Distance within a slice that counts as agreement in the ``tolerant`` scores.
-
-    Returns
-    -------
-    dict
-        ``accuracy, precision, recall, f1, iou, tolerant_precision, tolerant_recall,
-        tolerant_f1`` in [0, 1].
-
-    Raises
-    ------
-    InvalidParameterError
-        If the shapes do not fit.
-    """
-    progress = progress or NoProgress()
-    shape, true_shape = prediction.volume.shape, truth.volume.shape
-    offset = prediction.first_slice if isinstance(prediction, Score) else 0
-    if shape[0] == true_shape[0]:
-        offset = 0
-    if shape[1:] != true_shape[1:] or offset + shape[0] > true_shape[0]:
-        raise InvalidParameterError(
-            f"Prediction and truth must show the same slices: got {shape} from slice {offset} on, "
-            f"and {true_shape}."
-        )
-    pixels, boundary = PixelCounts(), BoundaryCounts()
-    progress.stage("Comparing", shape[0], "slice")
-    for z in range(shape[0]):
-        marked = (
-            prediction.read_mask(z, z + 1, threshold)
-            if isinstance(prediction, Score)
-            else prediction.read_mask(z, z + 1)
-        )[0]
-        true = truth.read_mask(z + offset, z + offset + 1)[0]
-        pixels += PixelCounts.of(marked, true)
-        boundary += BoundaryCounts.of(marked, true, tolerance_px)
-        progress.advance()
-    return asdict(pixels.scores()) | {
-        "tolerant_precision": boundary.precision,
-        "tolerant_recall": boundary.recall,
-        "tolerant_f1": boundary.f1,
-    }
+) -> Evaluation:
+    """Compare a segmentation with the truth; see `deepsxt_core.evaluation.compare`."""
+    return compare(prediction, truth, params, progress)
 
 
 def write_mask(score: Score, threshold: float, path: str | Path) -> None:

@@ -9,7 +9,7 @@ import pyvista
 import tifffile
 
 from deepsxt_core.cli import main
-from deepsxt_core.io import write_tiff
+from deepsxt_core.io import create_score, write_tiff
 from deepsxt_core.network import save_model
 from deepsxt_core.volume import Volume, VoxelSize
 from tests.models import small_config, small_network
@@ -237,6 +237,37 @@ def test_evaluate_compares_two_masks(capsys, tmp_path):
     )  # fmt: skip
     assert code == 0
     assert json.loads(printed.out)["tolerant_f1"] == 1
+
+
+def test_evaluate_takes_a_score_and_a_voxel_size(capsys, tmp_path):
+    truth = np.zeros((3, 20, 20), np.uint8)
+    truth[:, 5:9] = 1
+    truth[:, :2] = 9
+    tifffile.imwrite(tmp_path / "truth.tif", truth, photometric="minisblack")
+    writer = create_score(tmp_path / "score.ome.zarr", truth.shape, None)
+    writer.write(0, np.where(np.roll(truth, 1, axis=1) == 1, 200, 20).astype(np.uint8))
+    _, printed = call(
+        capsys, "evaluate", tmp_path / "score.ome.zarr", tmp_path / "truth.tif",
+        "--tolerance-nm", "25", "--voxel-size-nm", "25", "--ignore-label", "9", "--json",
+    )  # fmt: skip
+    report = json.loads(printed.out)
+    assert report["recall"] == pytest.approx(3 / 4)
+    assert report["tolerant_f1"] == 1
+    assert report["surface_distances"]["hausdorff"] == pytest.approx(25)
+    assert report["precision_recall"]["best_f1"] == pytest.approx(3 / 4)
+    assert report["voxels"]["ignored"] == 3 * 2 * 20
+    _, printed = call(
+        capsys, "evaluate", tmp_path / "score.ome.zarr", tmp_path / "truth.tif",
+        "--voxel-size-nm", "25",
+    )  # fmt: skip
+    assert "Within 3 px = 75 nm" in printed.out
+
+
+def test_evaluate_refuses_grey_values(capsys, tomogram, tmp_path):
+    tifffile.imwrite(tmp_path / "truth.tif", np.zeros((6, 20, 24), np.uint8))
+    code, printed = call(capsys, "evaluate", tomogram, tmp_path / "truth.tif")
+    assert code == 1
+    assert "no labels" in printed.err
 
 
 def test_mesh_files_can_be_in_nanometres(capsys, tmp_path):

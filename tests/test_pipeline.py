@@ -5,6 +5,7 @@ import pytest
 
 from deepsxt_core import pipeline
 from deepsxt_core.errors import CancelledError, InvalidParameterError
+from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import open_score
 from deepsxt_core.network import load_model, save_model
@@ -111,7 +112,8 @@ def test_a_part_is_evaluated_against_its_own_slices(whole_truth):
     codes = np.where(truth[2:5], 255, 0).astype(np.uint8)
     score = Score(Volume.from_array(codes), first_slice=2)
     compared = truth if whole_truth else truth[2:5]
-    report = pipeline.evaluate(score, Mask(Volume.from_array(compared)), tolerance_px=0)
+    params = EvaluateParams(tolerance_px=0)
+    report = pipeline.evaluate(score, Mask(Volume.from_array(compared)), params).report()
     assert report["f1"] == report["tolerant_f1"] == report["accuracy"] == 1
 
 

@@ -1,5 +1,7 @@
-"""How well a mask agrees with the truth."""
+"""How well a segmentation agrees with the truth."""
 
+from deepsxt_core.evaluation.comparison import EvaluateParams, Evaluation, compare
+from deepsxt_core.evaluation.precision_recall import Curve, ScoreHistogram
 from deepsxt_core.evaluation.scores import (
     BoundaryCounts,
     PixelCounts,
@@ -7,5 +9,18 @@ from deepsxt_core.evaluation.scores import (
     pixel_scores,
     tolerant_f1,
 )
+from deepsxt_core.evaluation.surface_distances import SurfaceDistances
 
-__all__ = ["BoundaryCounts", "PixelCounts", "PixelScores", "pixel_scores", "tolerant_f1"]
+__all__ = [
+    "BoundaryCounts",
+    "Curve",
+    "EvaluateParams",
+    "Evaluation",
+    "PixelCounts",
+    "PixelScores",
+    "ScoreHistogram",
+    "SurfaceDistances",
+    "compare",
+    "pixel_scores",
+    "tolerant_f1",
+]

@@ -121,7 +121,11 @@ class BoundaryCounts:
 
     @classmethod
     def of(
-        cls, prediction: NDArray[np.bool_], truth: NDArray[np.bool_], tolerance_px: float
+        cls,
+        prediction: NDArray[np.bool_],
+        truth: NDArray[np.bool_],
+        tolerance: float,
+        pixel_size: tuple[float, ...] | None = None,
     ) -> Self:
         """Count a prediction against the truth with a tolerance.
 
@@ -129,9 +133,11 @@ class BoundaryCounts:
         ----------
         prediction, truth : ndarray
             bool, of one shape and any number of axes.
-        tolerance_px : float
-            Largest Euclidean distance, in pixels, that counts as agreement; 0 asks for the very
-            pixel.
+        tolerance : float
+            Largest Euclidean distance that counts as agreement; 0 asks for the very pixel.
+        pixel_size : tuple of float, optional
+            Edges of a pixel, one per axis, in the unit of the tolerance. Default: the tolerance
+            is in pixels.
 
         Raises
         ------
@@ -139,15 +145,13 @@ class BoundaryCounts:
             If the shapes differ or the tolerance is negative.
         """
         _check_shapes(prediction, truth)
-        if not tolerance_px >= 0:
-            raise InvalidParameterError(
-                f"tolerance_px must be at least 0 pixels: got {tolerance_px}."
-            )
+        if not tolerance >= 0:
+            raise InvalidParameterError(f"A tolerance must be at least 0: got {tolerance}.")
         return cls(
             marked=int(np.count_nonzero(prediction)),
-            marked_near=int(np.count_nonzero(prediction & _near(truth, tolerance_px))),
+            marked_near=int(np.count_nonzero(prediction & _near(truth, tolerance, pixel_size))),
             true=int(np.count_nonzero(truth)),
-            true_near=int(np.count_nonzero(truth & _near(prediction, tolerance_px))),
+            true_near=int(np.count_nonzero(truth & _near(prediction, tolerance, pixel_size))),
         )
 
     def __add__(self, other: "BoundaryCounts") -> "BoundaryCounts":
@@ -188,10 +192,12 @@ def tolerant_f1(
     return BoundaryCounts.of(prediction, truth, tolerance_px).f1
 
 
-def _near(mask: NDArray[np.bool_], tolerance_px: float) -> NDArray[np.bool_]:
+def _near(
+    mask: NDArray[np.bool_], tolerance: float, pixel_size: tuple[float, ...] | None
+) -> NDArray[np.bool_]:
     if not mask.any():
         return np.zeros_like(mask)
-    return ndimage.distance_transform_edt(~mask) <= tolerance_px
+    return ndimage.distance_transform_edt(~mask, pixel_size) <= tolerance
 
 
 def _check_shapes(prediction: NDArray, truth: NDArray) -> None:

@@ -1,12 +1,13 @@
 """Files in and out: tomograms, scores, masks and meshes."""
 
 from deepsxt_core.io.export import mask_volume, write_mrc, write_tiff
-from deepsxt_core.io.labels import looks_like_labels
+from deepsxt_core.io.labels import looks_like_labels, require_labels
 from deepsxt_core.io.registry import list_datasets, open_volume
 from deepsxt_core.io.score_store import (
     SCORE_NAME,
     ScoreWriter,
     create_score,
+    is_score,
     open_score,
     reopen_score,
 )
@@ -16,12 +17,14 @@ __all__ = [
     "SCORE_NAME",
     "ScoreWriter",
     "create_score",
+    "is_score",
     "list_datasets",
     "looks_like_labels",
     "mask_volume",
     "open_score",
     "open_volume",
     "reopen_score",
+    "require_labels",
     "write_mrc",
     "write_tiff",
     "write_volume",

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from deepsxt_core.errors import VolumeError
 from deepsxt_core.volume import Volume
 
 _LOOKED_AT = 5
 _MOST_LABELS_PER_SLICE = 256
+_FEW_LABELS = 16
 # Two voxels side by side are of the same object nearly everywhere; noise makes grey values differ.
 _LEAST_SAME = 0.9
 
@@ -29,3 +31,22 @@ def looks_like_labels(volume: Volume) -> bool:
             return False
         seen.update(values.tolist())
     return len(seen) > 1
+
+
+def require_labels(volume: Volume) -> None:
+    """Refuse a volume of grey values; few integers are labels, however they are spread.
+
+    Raises
+    ------
+    VolumeError
+        If it does not look like labels.
+    """
+    if looks_like_labels(volume):
+        return
+    middle = np.unique(volume.read(volume.shape[0] // 2, volume.shape[0] // 2 + 1))
+    if middle.size > _FEW_LABELS or not np.array_equal(middle, np.rint(middle)):
+        name = f"'{volume.path.name}'" if volume.path else "This volume"
+        raise VolumeError(
+            f"{name} holds grey values, no labels: {middle.size} different values in one slice. "
+            "Give a mask (0 and 1), labels (0 outside), or a score as the folder score.ome.zarr."
+        )

@@ -5,8 +5,10 @@ scored voxel, in nm or, where the voxel size is not known, in voxels of the tomo
 under ``deepsxt``, stand the index of the first scored slice and the way the axes run.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +27,7 @@ SCORE_NAME = "score.ome.zarr"
 """What a score is called in a folder of results."""
 
 KIND = "OME-Zarr score"
+_NAME = "score"
 _CHUNK_PX = 1024
 _LEVEL = "0"
 
@@ -164,6 +167,17 @@ def reopen_score(
     return ScoreWriter(path, shape, array)
 
 
+def is_score(path: str | Path) -> bool:
+    """Return whether `path` is a folder that `create_score` made."""
+    path = Path(path)
+    if not (path / "zarr.json").is_file():
+        return False
+    with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
+        ome = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]["ome"]
+        return bool(ome["multiscales"][0]["name"] == _NAME)
+    return False
+
+
 def open_score(path: str | Path) -> Score:
     """Open a score lazily.
 
@@ -208,7 +222,7 @@ def _metadata(geometry: Geometry | VoxelSize | None, first_slice: int) -> dict[s
     return {
         "ome": {
             "version": "0.5",
-            "multiscales": [{"name": "score", "axes": axes, "datasets": [level]}],
+            "multiscales": [{"name": _NAME, "axes": axes, "datasets": [level]}],
         },
         "deepsxt": {
             "first_slice": first_slice,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from deepsxt_core.io import looks_like_labels, open_volume
+from deepsxt_core.errors import VolumeError
+from deepsxt_core.io import looks_like_labels, open_volume, require_labels
 from deepsxt_core.volume import Volume
 
 
@@ -26,6 +27,32 @@ def test_few_integers_in_flat_regions_are_labels(dtype):
 )
 def test_grey_values_are_not(stack):
     assert not looks_like_labels(Volume.from_array(stack))
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        np.random.default_rng(0).integers(0, 4, (3, 30, 30), "uint8"),
+        np.zeros((3, 30, 30), "uint8"),
+        blocks("uint16", (0, 900, 901, 902)),
+    ],
+    ids=["scattered", "empty", "instances"],
+)
+def test_masks_and_labels_pass(stack):
+    require_labels(Volume.from_array(stack))
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        np.random.default_rng(0).integers(0, 256, (3, 30, 30), "uint8"),
+        np.random.default_rng(0).normal(size=(3, 30, 30)),
+    ],
+    ids=["grey", "floats"],
+)
+def test_grey_values_are_refused_as_labels(stack):
+    with pytest.raises(VolumeError, match="grey values"):
+        require_labels(Volume.from_array(stack))
 
 
 def test_a_mask_is_always_labels():

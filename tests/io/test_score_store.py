@@ -5,7 +5,7 @@ import pytest
 import zarr
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.io import create_score, mask_volume, open_score
+from deepsxt_core.io import create_score, is_score, mask_volume, open_score
 from deepsxt_core.volume import Score, VoxelSize
 
 SHAPE = (5, 30, 20)
@@ -105,6 +105,15 @@ def test_what_is_no_score_is_refused(tmp_path):
     zarr.open_group(tmp_path / "other", mode="w", zarr_format=3)
     with pytest.raises(UnreadableFileError):
         open_score(tmp_path / "other")
+
+
+def test_a_score_is_told_from_other_zarr_folders(tmp_path):
+    create_score(tmp_path / "score", (1, 4, 4), None)
+    group = zarr.open_group(tmp_path / "other", mode="w", zarr_format=3)
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"datasets": [{"path": "0"}]}]}
+    assert is_score(tmp_path / "score")
+    assert not is_score(tmp_path / "other")
+    assert not is_score(tmp_path)
 
 
 def test_the_mask_of_a_score(tmp_path, codes):
