@@ -407,6 +407,26 @@ def _add_training(commands: "argparse._SubParsersAction", as_json: argparse.Argu
         help="of a membrane pixel in the loss, against 1 for the rest (%(default)s)",
     )
     group.add_argument(
+        "--augmentation",
+        type=float,
+        default=defaults.augmentation,
+        help="how much grey values are varied, from 0 (%(default)s)",
+    )
+    group.add_argument(
+        "--rehearsal",
+        type=float,
+        default=defaults.rehearsal,
+        metavar="FRACTION",
+        help="part of each labelled batch that is simulated (%(default)s)",
+    )
+    group.add_argument(
+        "--invert-chance",
+        type=float,
+        default=defaults.invert_chance,
+        metavar="FRACTION",
+        help="how often a crop is shown with bright membranes (%(default)s)",
+    )
+    group.add_argument(
         "--patience",
         type=int,
         metavar="N",

@@ -76,8 +76,8 @@ def _show(workspace: Workspace, job: jobs.Job) -> Outcome:
         lines.append(f"  pace     {_pace(facts)}")
     if facts["peak_memory_bytes"] is not None:
         lines.append(f"  memory   {facts['peak_memory_bytes'] / 1e9:.2f} GB at most")
-    if facts["kept_slices"]:
-        lines.append(f"  kept     {facts['kept_slices']} slices wait for a resume")
+    if facts["kept"]:
+        lines.append(f"  kept     {facts['kept']} wait for a resume")
     if job.status.error:
         lines.append(f"  error    {job.status.error}")
     log = jobs.job_log(job)
@@ -107,6 +107,7 @@ def _facts(workspace: Workspace, job: jobs.Job) -> dict[str, Any]:
         "error": status.error,
         "result": status.result,
         "kept_slices": 0 if job.active else jobs.kept_slices(workspace, job),
+        "kept": "" if job.active or job.state == "done" else jobs.kept_note(workspace, job),
     }
 
 

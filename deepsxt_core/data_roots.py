@@ -1,5 +1,6 @@
 """The server's folders that users may open files from, and what is in them."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from deepsxt_core import settings
@@ -35,5 +36,35 @@ def find_file(root: Path, name: str) -> Path:
     if not allowed or not path.is_file():
         raise UnreadableFileError(
             f"'{name}' is not a file in a folder that this server offers. Choose one of the list."
+        )
+    return path
+
+
+def list_folders(root: Path, marks: Collection[str]) -> list[str]:
+    """Return the folders, `root` as "." and those below it, that hold a file with one of `marks`.
+
+    A file ``NAME.labels.tif`` has the mark ``.labels``; one of ``marks`` may also be a suffix.
+    """
+    found = {
+        path.parent.relative_to(root)
+        for path in root.rglob("*.*")
+        if Path(path.stem).suffix.lower() in marks or path.suffix.lower() in marks
+    }
+    return sorted(str(name) for name in found if not any(p.startswith(".") for p in name.parts))
+
+
+def find_folder(root: Path, name: str) -> Path:
+    """Return the folder that `list_folders` offered under `name`.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it leads out of the allowed folders, also through a link, or is gone.
+    """
+    path = (root / name).resolve()
+    allowed = any(path.is_relative_to(folder) for folder in settings.data_roots())
+    if not allowed or not path.is_dir():
+        raise UnreadableFileError(
+            f"'{name}' is not a folder that this server offers. Choose one of the list."
         )
     return path

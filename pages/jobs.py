@@ -9,7 +9,7 @@ from shared import state, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
-_FRUIT = {"install": "models.py"}
+_FRUIT = {"install": "models.py", "train": "train.py"}
 """Where the fruit of a job without a tomogram is seen."""
 _BADGES = {
     "queued": ("schedule", "gray"),
@@ -52,13 +52,13 @@ def facts(job: jobs.Job) -> list[str]:
         parts.append(
             f"worked {texts.duration_text((status.updated - status.started).total_seconds())}"
         )
-    if status.units_per_s is not None and status.unit and status.total > 1:
+    if status.units_per_s is not None and status.unit not in ("", "second") and status.total > 1:
         parts.append(texts.pace_text(status.units_per_s, status.unit))
     if status.started and status.peak_memory_bytes:
         parts.append(f"{texts.size_text(status.peak_memory_bytes)} of memory at most")
-    kept = 0 if job.active or job.state == "done" else jobs.kept_slices(Workspace(), job)
+    kept = "" if job.active or job.state == "done" else jobs.kept_note(Workspace(), job)
     if kept:
-        parts.append(f"{kept} finished slices kept")
+        parts.append(f"{kept} kept")
     return parts
 
 
@@ -81,7 +81,10 @@ def actions(job: jobs.Job) -> None:
 def open_result(job: jobs.Job) -> None:
     """Go to the page that shows what a job made."""
     if job.request.tomogram is None:
-        st.switch_page(_FRUIT[job.request.kind])
+        st.switch_page(
+            _FRUIT[job.request.kind],
+            query_params={"training": job.id} if job.request.kind == "train" else None,
+        )
     tomogram = Workspace().tomogram(job.request.tomogram)
     state.open_tomogram(tomogram.id)
     if job.request.kind == "segment":

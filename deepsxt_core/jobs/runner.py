@@ -14,7 +14,6 @@ from filelock import FileLock
 
 from deepsxt_core.errors import DeepSXTError, JobError
 from deepsxt_core.files import delete_folder
-from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint
 from deepsxt_core.jobs.places import (
     can_be_continued,
     is_complete,
@@ -35,6 +34,7 @@ from deepsxt_core.jobs.store import (
     write_status,
 )
 from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.jobs.tasks.segment import kept_slices as finished_slices
 from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
@@ -164,9 +164,19 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
 
 def kept_slices(workspace: Workspace, job: Job) -> int:
     """Return how many finished slices of a job that has ended wait for a resume."""
-    work = work_folder(workspace, job, TASKS[job.request.kind])
-    checkpoint = Checkpoint.read(work / CHECKPOINT_NAME) if work else None
-    return sum(slab.end - slab.first for slab in checkpoint.slabs) if checkpoint else 0
+    work = job_folder(workspace, job)
+    return finished_slices(work) if work else 0
+
+
+def kept_note(workspace: Workspace, job: Job) -> str:
+    """Return what is finished of a job that ended early, for people; empty if there is nothing."""
+    kept, work = TASKS[job.request.kind].kept, job_folder(workspace, job)
+    return "" if kept is None or work is None else kept(work)
+
+
+def job_folder(workspace: Workspace, job: Job) -> Path | None:
+    """Return the folder in which a job works or worked; None if its tomogram is gone."""
+    return work_folder(workspace, job, TASKS[job.request.kind])
 
 
 def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:

@@ -4,7 +4,8 @@
 simulated tomograms have them); an image without such a neighbour is unlabelled. Labels are 0
 outside and above 0 on membranes, so 0/1, 0/255 and numbered objects are all understood. Pixels
 that nobody has judged carry the ignore label. In the labels of a tomogram, slices without any
-membrane count as not labelled; an empty label of a single image says that it shows none.
+membrane count as not labelled; an empty label of a single image says that it shows none. A
+``.npz`` file in the layout of the published software is a data set of its own.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from deepsxt_core.preprocessing import (
     suggest_invert,
 )
 from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.training import published_sets
 from deepsxt_core.volume import Volume
 
 IGNORED = 2
@@ -36,8 +38,8 @@ IGNORED = 2
 DEFAULT_IGNORE_LABEL = 128
 LABEL_MARKS = (".labels", ".truth")
 _SUFFIXES = frozenset(
-    [".tif", ".tiff", ".mrc", ".rec", ".st", ".map", ".ali", ".h5", ".hdf5", ".hdf", ".nxs"]
-)
+    (".tif", ".tiff", ".mrc", ".rec", ".st", ".map", ".ali", ".h5", ".hdf5", ".hdf", ".nxs")
+) | {".txm", ".xrm", ".am", ".nii", ".nrrd", ".npy", ".em", published_sets.SUFFIX}
 _PLAIN_LABELS = {0, 1, DEFAULT_IGNORE_LABEL, 255}
 _PROBLEMS_TOLD = 3
 _POLARITY_SLICES = 5
@@ -146,8 +148,22 @@ class TrainingSet:
         return digest.hexdigest()
 
 
+def files_fingerprint(pairs: Sequence[Pair]) -> str:
+    """Return a hash that changes when a file is added, taken away or replaced.
+
+    Nothing is opened for it.
+    """
+    digest = hashlib.sha256()
+    for path in (path for pair in pairs for path in pair if path is not None):
+        stat = path.stat()
+        digest.update(repr((path.name, stat.st_size, stat.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
 def find_pairs(folder: str | Path) -> list[Pair]:
     """Return the images of a folder, each with its labels or None, sorted by name.
+
+    A published data set stands for all its images and their labels.
 
     Raises
     ------
@@ -212,7 +228,7 @@ def open_training_set(
     is_folder = isinstance(data, str | Path)
     pairs = find_pairs(data) if isinstance(data, str | Path) else list(data)
     where = f"in '{data}'" if is_folder else "among the chosen files"
-    if not any(labels for _, labels in pairs):
+    if not any(labels or image.suffix == published_sets.SUFFIX for image, labels in pairs):
         raise TrainingDataError(
             f"There are no labels {where}: {len(pairs)} images, none with labels. "
             "Put NAME.labels.tif beside NAME.tif, 0 outside and above 0 on membranes."
@@ -221,7 +237,7 @@ def open_training_set(
     progress.stage("Checking the data", len(pairs), "file")
     for image, labels in pairs:
         try:
-            sources.append(_open_source(image, labels, params))
+            sources += _open_sources(image, labels, params)
         except (VolumeError, TrainingDataError) as error:
             problems.append(str(error).rstrip("."))
         progress.advance()
@@ -230,8 +246,8 @@ def open_training_set(
     if not found.counts()["membrane_px"]:
         raise TrainingDataError(
             f"The labels {where} hold no membrane at all: every judged pixel of "
-            f"{sum(labels is not None for _, labels in pairs)} label files is 0. Without a "
-            "membrane there is nothing to learn: check how the labels were exported."
+            f"{sum(source.labels is not None for source in sources)} labelled images is 0. "
+            "Without a membrane there is nothing to learn: check how the labels were exported."
         )
     return found
 
@@ -246,32 +262,43 @@ def _refuse(problems: Sequence[str], what: str, remedy: str) -> None:
     raise TrainingDataError(f"{what}: {told}. {remedy}.")
 
 
-def _open_source(image_path: Path, label_path: Path | None, params: DataParams) -> Source:
-    image = open_volume(image_path)
+def _open_sources(image: Path, labels: Path | None, params: DataParams) -> list[Source]:
+    if image.suffix.lower() == published_sets.SUFFIX:
+        return [
+            _source(name, name, volume, name, marks, params)
+            for name, volume, marks in published_sets.open_published(image)
+        ]
+    marks = None if labels is None else open_volume(labels)
+    label_name = "" if labels is None else labels.name
+    return [_source(image.stem, image.name, open_volume(image), label_name, marks, params)]
+
+
+def _source(
+    name: str,
+    image_name: str,
+    image: Volume,
+    label_name: str,
+    labels: Volume | None,
+    params: DataParams,
+) -> Source:
     intensity = measure_intensity(image)
     if not intensity.high > intensity.low:
-        raise TrainingDataError(
-            f"'{image_path.name}' has one grey value everywhere ({intensity.low:g})"
-        )
-    if label_path is None:
-        _check_is_image(image, image_path.name)
+        raise TrainingDataError(f"'{image_name}' has one grey value everywhere ({intensity.low:g})")
+    if labels is None:
+        _check_is_image(image, image_name)
         invert = suggest_invert(image) if params.invert is None else params.invert
-        return Source(image_path.stem, image, None, None, (), (), intensity, invert)
-    labels = open_volume(label_path)
+        return Source(name, image, None, None, (), (), intensity, invert)
     if labels.shape != image.shape:
         raise TrainingDataError(
-            f"'{label_path.name}' has {_size(labels)} voxels, but '{image_path.name}' has "
-            f"{_size(image)}"
+            f"'{label_name}' has {_size(labels)} voxels, but '{image_name}' has {_size(image)}"
         )
     ignore = params.ignore_label
-    if ignore is None and _values(labels, label_path.name) <= _PLAIN_LABELS:
+    if ignore is None and _values(labels, label_name) <= _PLAIN_LABELS:
         ignore = DEFAULT_IGNORE_LABEL
-    labelled, membrane_px = _labelled_slices(labels, ignore, label_path.name)
+    labelled, membrane_px = _labelled_slices(labels, ignore, label_name)
     for z in labelled:
         image.read(z, z + 1)
-    source = Source(
-        image_path.stem, image, labels, ignore, labelled, membrane_px, intensity, invert=False
-    )
+    source = Source(name, image, labels, ignore, labelled, membrane_px, intensity, invert=False)
     bright = _membranes_are_bright(source) if params.invert is None else params.invert
     return replace(source, invert=bright)
 

@@ -1,27 +1,44 @@
 """A model from labels of one's own: fine-tuned from another, or trained from fresh weights."""
 
+import json
 import logging
+import math
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from deepsxt_core.network import Model, ModelInfo, NetworkConfig, build_network, save_model
+from deepsxt_core.files import read_json, write_json
+from deepsxt_core.network import (
+    Model,
+    ModelInfo,
+    NetworkConfig,
+    build_network,
+    find_model,
+    save_model,
+)
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.training.datasets import TrainingSet
-from deepsxt_core.training.held_back import TOLERANCE_PX, measure
-from deepsxt_core.training.loop import LOG_NAME, Training, write_log
+from deepsxt_core.training.datasets import Source, TrainingSet
+from deepsxt_core.training.held_back import TOLERANCE_PX, glance, measure
+from deepsxt_core.training.loop import Training
 from deepsxt_core.training.panels import write_panels
-from deepsxt_core.training.params import TrainingParams
-from deepsxt_core.training.samples import Samples
+from deepsxt_core.training.params import CROP_STEP_PX, TrainingParams
+from deepsxt_core.training.records import (
+    CHECKPOINT_NAME,
+    LOG_NAME,
+    PANELS_NAME,
+    RECORD_NAME,
+    REFERENCE_NAME,
+    write_log,
+)
+from deepsxt_core.training.rehearsal import Rehearsal
+from deepsxt_core.training.samples import Draws, Samples
 from deepsxt_core.training.splits import Split, split
 
 logger = logging.getLogger(__name__)
 
-PANELS_NAME = "examples.png"
 _SCORE_NAMES = {
     "f1": "F1",
     "tolerant_f1": f"F1 within {TOLERANCE_PX:g} px",
@@ -78,6 +95,16 @@ class TrainingResult:
             return f"Better than its base: {found}."
         return f"Not better than its base, prefer {self.base!r}: {found}."
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what is worth keeping beside the model."""
+        content = asdict(self)
+        del content["info"]
+        return content | {
+            "name": self.info.name,
+            "better": self.is_better,
+            "verdict": self.verdict,
+        }
+
 
 def finetune(
     base: Model,
@@ -85,15 +112,17 @@ def finetune(
     params: TrainingParams,
     out: Path,
     progress: Progress | None = None,
+    work: Path | None = None,
 ) -> TrainingResult:
     """Train a model further on own labels and save it as the model folder `out`.
 
-    Beside the model lie ``training.csv``, all that was measured on the way, and ``examples.png``:
-    image, label, reconstruction and prediction of data held back.
+    Beside the model lie ``training.csv``, all that was measured on the way, ``examples.png``
+    (image, label, reconstruction and prediction of data held back) and ``training.json``, how it
+    came about.
 
-    Checkpoints lie beside `out` until it is done; the same call after a break goes on from the
-    last one. What is kept is the model that was best on the data held back, also if it is worse
-    than the base: its card then says so.
+    The checkpoint, and these files as they grow, lie in `work` until then; the same call after a
+    break goes on from there. What is kept is the model that was best on the data held back, also
+    if it is worse than the base: its card then says so.
 
     Parameters
     ----------
@@ -103,6 +132,9 @@ def finetune(
     params : TrainingParams
     out : Path
     progress : Progress, optional
+    work : Path, optional
+        Kept without the checkpoint when all is done. Default: a hidden folder beside `out`, which
+        is deleted.
 
     Raises
     ------
@@ -114,9 +146,13 @@ def finetune(
     keras.utils.set_random_seed(params.seed)
     network = build_network(base.config)
     network.set_weights(base.network.get_weights())
+    # A few small crops cannot tell the statistics of all slices: the ones of the base are better.
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
     origin = {"base": base.info.sha256()}
     story = f"Fine-tuned from {base.info.name!r}"
-    return _train(network, base.config, base, data, params, out, progress, origin, story)
+    return _train(network, base.config, base, data, params, out, progress, work, origin, story)
 
 
 def train(
@@ -126,6 +162,7 @@ def train(
     params: TrainingParams,
     out: Path,
     progress: Progress | None = None,
+    work: Path | None = None,
 ) -> TrainingResult:
     """Train a network from fresh weights; otherwise as `finetune`.
 
@@ -134,14 +171,14 @@ def train(
     config : NetworkConfig
     reference : Model
         To compare with.
-    data, params, out, progress
+    data, params, out, progress, work
         As in `finetune`.
     """
     keras.utils.set_random_seed(params.seed)
     origin = {"config": config.to_dict(), "reference": reference.info.sha256()}
     network = build_network(config)
     story = "Trained from fresh weights"
-    return _train(network, config, reference, data, params, out, progress, origin, story)
+    return _train(network, config, reference, data, params, out, progress, work, origin, story)
 
 
 def _train(
@@ -152,22 +189,30 @@ def _train(
     params: TrainingParams,
     out: Path,
     progress: Progress | None,
+    work: Path | None,
     origin: dict[str, Any],
     story: str,
 ) -> TrainingResult:
     parts = split(data, params.split)
-    checkpoints = out.with_name(f".{out.name}.training")
+    folder = work or out.with_name(f".{out.name}.training")
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = {**origin, "data": data.fingerprint(), "params": asdict(params)}
+    base_scores = _reference(folder, base, data, parts, recipe)
+
+    def look() -> dict[str, float]:
+        write_panels(network, data, parts.validation, folder / PANELS_NAME)
+        return glance(network, data, parts.validation)
+
     training = Training(
         network,
         _samples(data, parts, params, config.divisor),
         _unlabelled_samples(data, parts, params, config.divisor),
-        _measuring(network, data, parts),
+        look,
         params,
-        checkpoints,
-        {**origin, "data": data.fingerprint(), "params": asdict(params)},
+        folder,
+        recipe,
     )
     training.run(progress or NoProgress())
-    base_scores = measure(base.network, data, parts.validation)
     result = TrainingResult(
         info=ModelInfo(out.name, out, ""),
         base=base.info.name,
@@ -179,28 +224,58 @@ def _train(
         continued_from=training.continued_from,
         rule=parts.rule,
     )
-    card = _card(result, data, parts, params, story)
-    info = save_model(out, network, config, card)
-    write_log(training.rows, out / LOG_NAME)
-    write_panels(network, data, parts.validation, out / PANELS_NAME)
-    shutil.rmtree(checkpoints)
+    write_log(training.rows, folder / LOG_NAME)
+    write_panels(network, data, parts.validation, folder / PANELS_NAME)
+    write_json(folder / RECORD_NAME, result.to_json() | {"recipe": recipe, "data": data.counts()})
+    made = folder / "model"
+    save_model(made, network, config, _card(result, data, parts, params, story))
+    for name in (LOG_NAME, PANELS_NAME, RECORD_NAME):
+        shutil.copyfile(folder / name, made / name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists():
+        shutil.rmtree(out)
+    made.rename(out)
+    if work is None:
+        shutil.rmtree(folder)
+    else:
+        (folder / CHECKPOINT_NAME).unlink()
     logger.info("%s", result.verdict)
-    return replace(result, info=info)
+    return replace(result, info=find_model(out))
 
 
-def _crop_px(params: TrainingParams, divisor: int) -> int:
-    return max(1, params.crop_px // divisor) * divisor
+def _reference(
+    folder: Path, base: Model, data: TrainingSet, parts: Split, recipe: dict[str, Any]
+) -> dict[str, float]:
+    """Measure the base, unless that was done before a break, and note it for who looks on."""
+    path = folder / REFERENCE_NAME
+    known = read_json(path) or {}
+    wanted = json.loads(json.dumps(recipe))
+    if known.get("recipe") != wanted:
+        scores = measure(base.network, data, parts.validation)
+        sizes = {_pixel_nm(data.sources[block.source]) for block in parts.validation}
+        known = {
+            "name": base.info.name,
+            "scores": scores,
+            "glance": glance(base.network, data, parts.validation),
+            "pixel_nm": sizes.pop() if len(sizes) == 1 else None,
+            "recipe": wanted,
+        }
+        write_json(path, known)
+    return known["scores"]
 
 
-def _samples(data: TrainingSet, parts: Split, params: TrainingParams, divisor: int) -> Samples:
-    return Samples(
-        data,
-        parts.training,
-        batch_size=params.batch_size,
-        crop_px=_crop_px(params, divisor),
-        positive_weight=params.positive_weight,
-        seed=2 * params.seed,
-    )
+def _pixel_nm(source: Source) -> float | None:
+    size = source.image.voxel_size_nm
+    return None if size is None else size.x
+
+
+def _samples(data: TrainingSet, parts: Split, params: TrainingParams, divisor: int) -> Draws:
+    fitting = _fitting(params, divisor)
+    simulated = min(round(params.rehearsal * params.batch_size), params.batch_size - 1)
+    own = replace(fitting, batch_size=params.batch_size - simulated)
+    if simulated == 0:
+        return Samples(data, parts.training, **own.sampling())
+    return Rehearsal(Samples(data, parts.training, **own.sampling()), fitting, simulated)
 
 
 def _unlabelled_samples(
@@ -208,20 +283,14 @@ def _unlabelled_samples(
 ) -> Samples | None:
     if not parts.unlabelled:
         return None
-    return Samples(
-        data,
-        parts.unlabelled,
-        batch_size=params.batch_size,
-        crop_px=_crop_px(params, divisor),
-        positive_weight=1.0,
-        seed=2 * params.seed + 1,
-    )
+    others = _fitting(params, divisor).sampling() | {"seed": 2 * params.seed + 1}
+    return Samples(data, parts.unlabelled, **others)
 
 
-def _measuring(
-    network: keras.Model, data: TrainingSet, parts: Split
-) -> Callable[[], dict[str, float]]:
-    return lambda: measure(network, data, parts.validation)
+def _fitting(params: TrainingParams, divisor: int) -> TrainingParams:
+    """Return the parameters with a crop that the network can halve as often as it does."""
+    step = math.lcm(divisor, CROP_STEP_PX)
+    return replace(params, crop_px=max(1, params.crop_px // step) * step)
 
 
 def _card(

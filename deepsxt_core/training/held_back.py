@@ -1,10 +1,11 @@
 """Measuring a network on what is held back from its training."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor
@@ -13,6 +14,9 @@ from deepsxt_core.training.splits import Block
 
 TOLERANCE_PX = 3.0
 _MAX_SLICES = 24
+_GLANCES = 8
+_GLANCE_PX = 512
+_HALO_PX = 64
 
 
 def measure(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str, float]:
@@ -26,16 +30,57 @@ def measure(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[st
     dict
         ``accuracy, precision, recall, f1, iou`` and, within 3 px, ``tolerant_f1``.
     """
-    chosen = np.unique(np.linspace(0, len(blocks) - 1, _MAX_SLICES).round().astype(int))
     predictor = Predictor(network, precision="float32")
+
+    def score(block: Block) -> NDArray[np.float32]:
+        whole = predictor.score(data.sources[block.source].read_image(block.z)[np.newaxis])[0]
+        return whole[block.y0 : block.y1, block.x0 : block.x1]
+
+    return _compare(data, _spread(blocks, _MAX_SLICES), score)
+
+
+def glance(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str, float]:
+    """Score as `measure` does, in a time that is small against that of the training.
+
+    Of more than 8 blocks, 8 are taken; of large ones, the middle 512 × 512 pixels.
+    """
+    predictor = Predictor(network, precision="float32")
+
+    def score(block: Block) -> NDArray[np.float32]:
+        image = data.sources[block.source].read_image(block.z)
+        height, width = image.shape
+        y0, x0 = max(0, block.y0 - _HALO_PX), max(0, block.x0 - _HALO_PX)
+        around = image[y0 : min(height, block.y1 + _HALO_PX), x0 : min(width, block.x1 + _HALO_PX)]
+        found = predictor.score(np.ascontiguousarray(around)[np.newaxis])[0]
+        y, x = block.y0 - y0, block.x0 - x0
+        return found[y : y + block.y1 - block.y0, x : x + block.x1 - block.x0]
+
+    return _compare(data, [_middle(block) for block in _spread(blocks, _GLANCES)], score)
+
+
+def _compare(
+    data: TrainingSet,
+    blocks: Sequence[Block],
+    score: Callable[[Block], NDArray[np.float32]],
+) -> dict[str, float]:
     pixels, boundary = PixelCounts(), BoundaryCounts()
-    for block in (blocks[i] for i in chosen):
-        source = data.sources[block.source]
-        region = slice(block.y0, block.y1), slice(block.x0, block.x1)
-        labels = source.read_labels(block.z)[region]
+    for block in blocks:
+        labels = data.sources[block.source].read_labels(block.z)
+        labels = labels[block.y0 : block.y1, block.x0 : block.x1]
         known = labels != IGNORED
-        score = predictor.score(source.read_image(block.z)[np.newaxis])[0]
-        marked, true = (score[region] > 0) & known, labels == 1
+        marked, true = (score(block) > 0) & known, labels == 1
         pixels += PixelCounts.of(marked[known], true[known])
         boundary += BoundaryCounts.of(marked, true, TOLERANCE_PX)
     return asdict(pixels.scores()) | {"tolerant_f1": boundary.f1}
+
+
+def _spread(blocks: Sequence[Block], most: int) -> list[Block]:
+    chosen = np.unique(np.linspace(0, len(blocks) - 1, most).round().astype(int))
+    return [blocks[i] for i in chosen]
+
+
+def _middle(block: Block) -> Block:
+    height, width = (min(n, _GLANCE_PX) for n in (block.y1 - block.y0, block.x1 - block.x0))
+    y0 = (block.y0 + block.y1 - height) // 2
+    x0 = (block.x0 + block.x1 - width) // 2
+    return replace(block, y0=y0, y1=y0 + height, x0=x0, x1=x0 + width)

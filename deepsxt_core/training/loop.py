@@ -1,6 +1,5 @@
 """The training itself: step after step within a budget, with checkpoints to go on from."""
 
-import csv
 import json
 import logging
 import math
@@ -19,15 +18,12 @@ from deepsxt_core.files import written_beside
 from deepsxt_core.progress import Progress
 from deepsxt_core.training.losses import labelled_loss, unlabelled_loss
 from deepsxt_core.training.params import TrainingParams
-from deepsxt_core.training.samples import Samples
+from deepsxt_core.training.records import CHECKPOINT_NAME, LOG_NAME, Row, write_log
+from deepsxt_core.training.samples import Draws
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_NAME = "checkpoint.npz"
-LOG_NAME = "training.csv"
 _WARM_UP = 0.03
-
-Row = dict[str, float]
 
 
 class _Trainee(keras.Model):
@@ -62,8 +58,8 @@ class Training:
     ----------
     network : keras.Model
         From `build_network`; its weights are changed.
-    labelled : Samples
-    unlabelled : Samples or None
+    labelled : Draws
+    unlabelled : Draws or None
         Where there are some, their batches alternate with labelled ones.
     measure : callable
         Returns the scores of the network on what is held back, with ``"f1"`` among them.
@@ -86,8 +82,8 @@ class Training:
     def __init__(
         self,
         network: keras.Model,
-        labelled: Samples,
-        unlabelled: Samples | None,
+        labelled: Draws,
+        unlabelled: Draws | None,
         measure: Callable[[], dict[str, float]],
         params: TrainingParams,
         folder: Path,
@@ -263,7 +259,7 @@ class _Ticks:
         self._total = max(1, self._total)
         self._shown = 0
         self._progress = progress
-        progress.stage("Training", self._total, "s" if by_time else "step")
+        progress.stage("Training", self._total, "second" if by_time else "step")
         self.show(spent)
 
     def show(self, spent: float) -> None:
@@ -281,14 +277,3 @@ def _rate(spent: float) -> float:
 
 def _array(variable: Any) -> np.ndarray:
     return np.asarray(ops.convert_to_numpy(variable))
-
-
-def write_log(rows: Sequence[Row], path: Path) -> None:
-    """Write what was measured as CSV, one row per measurement."""
-    with (
-        written_beside(path) as partial,
-        partial.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

@@ -10,11 +10,11 @@ from PIL import Image
 
 from deepsxt_core.files import written_beside
 from deepsxt_core.training.datasets import IGNORED, TrainingSet
+from deepsxt_core.training.records import PANEL_GAP_PX
 from deepsxt_core.training.splits import Block
 
 _ROWS = 3
 _MAX_PX = 384
-_GAP_PX = 4
 _GREY_REACH = 2.5
 
 
@@ -43,7 +43,9 @@ def write_panels(network: Any, data: TrainingSet, blocks: Sequence[Block], path:
             _grey(repainted, _GREY_REACH),
             _grey(score, 1),
         ]
-        rows.append(np.concatenate([np.pad(p, _GAP_PX, constant_values=255) for p in panels], 1))
+        rows.append(
+            np.concatenate([np.pad(p, PANEL_GAP_PX, constant_values=255) for p in panels], 1)
+        )
     widest = max(row.shape[1] for row in rows)
     rows = [np.pad(row, [(0, 0), (0, widest - row.shape[1])], constant_values=255) for row in rows]
     with written_beside(path) as partial:

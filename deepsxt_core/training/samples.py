@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,18 @@ class Batch(NamedTuple):
     weight: Images
 
 
+class Draws(Protocol):
+    """What batches come from."""
+
+    def draw(self, number: int) -> Batch:
+        """Return batch `number`, the same whenever it is asked for."""
+
+
 class Samples:
     """Draws batches from blocks of a training set.
 
+    Every other crop of a batch lies around a membrane, where there is one, and the others around
+    any pixel that was judged: labels may be few and sparse.
     A batch depends on the seed and on its number alone, so that a run that goes on after a break
     sees the same batches. Slices are read when they are needed, and the latest are kept.
 
@@ -52,6 +61,8 @@ class Samples:
     positive_weight : float
         Weight of a membrane pixel, against 1 for the rest.
     seed : int
+    augmentation, invert_chance : float
+        As in `TrainingParams`.
     """
 
     def __init__(
@@ -63,6 +74,8 @@ class Samples:
         crop_px: int,
         positive_weight: float,
         seed: int,
+        augmentation: float = 1.0,
+        invert_chance: float = 0.0,
     ) -> None:
         self._data = data
         self._blocks = blocks
@@ -70,6 +83,7 @@ class Samples:
         self._crop_px = crop_px
         self._positive_weight = positive_weight
         self._seed = seed
+        self._varying = {"strength": augmentation, "invert_chance": invert_chance}
         areas = np.array([block.area_px for block in blocks], float)
         self._chances = areas / areas.sum()
         self._cache: OrderedDict[tuple[int, int], tuple[Images, NDArray[np.uint8]]] = OrderedDict()
@@ -78,7 +92,7 @@ class Samples:
         """Return batch `number`."""
         rng = np.random.default_rng([self._seed, number])
         picked = rng.choice(len(self._blocks), self._batch_size, p=self._chances)
-        pairs = [self._crop(rng, self._blocks[i]) for i in picked]
+        pairs = [self._crop(rng, self._blocks[b], n % 2 == 0) for n, b in enumerate(picked)]
         images = np.stack([image for image, _ in pairs])[..., np.newaxis]
         labels = np.stack([label for _, label in pairs])[..., np.newaxis]
         membrane = labels == 1
@@ -86,14 +100,17 @@ class Samples:
         weight[labels == IGNORED] = 0
         return Batch(images, np.where(membrane, np.float32(1), np.float32(-1)), weight)
 
-    def _crop(self, rng: np.random.Generator, block: Block) -> tuple[Images, NDArray[Any]]:
+    def _crop(
+        self, rng: np.random.Generator, block: Block, on_membrane: bool
+    ) -> tuple[Images, NDArray[Any]]:
         image, labels = self._read(block)
+        place = _place(rng, labels, on_membrane)
         # Grey values are varied over a window a little larger than the crop: a whole slice of
         # 2000 px would cost more than the step of the network.
         window = []
-        for n in image.shape:
+        for n, centre in zip(image.shape, place, strict=True):
             side = min(n, _WINDOW_CROPS * self._crop_px)
-            first = int(rng.integers(0, n - side + 1))
+            first = min(max(0, centre - side // 2), n - side)
             window.append(slice(first, first + side))
         image, labels = image[tuple(window)], labels[tuple(window)]
         missing = [max(0, self._crop_px - n) for n in image.shape]
@@ -101,7 +118,7 @@ class Samples:
             widths = [(n // 2, n - n // 2) for n in missing]
             image = np.pad(image, widths, mode="symmetric")
             labels = np.pad(labels, widths, constant_values=IGNORED)
-        return augment(rng, image, labels, self._crop_px)
+        return augment(rng, image, labels, self._crop_px, **self._varying)
 
     def _read(self, block: Block) -> tuple[Images, NDArray[Any]]:
         key = block.source, block.z
@@ -116,3 +133,15 @@ class Samples:
         image, labels = self._cache[key]
         region = slice(block.y0, block.y1), slice(block.x0, block.x1)
         return image[region], labels[region]
+
+
+def _place(
+    rng: np.random.Generator, labels: NDArray[np.uint8], on_membrane: bool
+) -> tuple[int, int]:
+    """Return a random pixel: of a membrane if so wished, of what was judged, or any."""
+    wanted = np.flatnonzero(labels == 1) if on_membrane else np.empty(0, int)
+    if not wanted.size:
+        wanted = np.flatnonzero(labels != IGNORED)
+    pixel = rng.choice(wanted) if wanted.size else rng.integers(labels.size)
+    y, x = np.unravel_index(pixel, labels.shape)
+    return int(y), int(x)

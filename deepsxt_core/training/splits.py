@@ -144,7 +144,7 @@ def _whole_files(
                 if i not in near
                 for z in source.unlabelled
             )
-            rule = f"{len(held)} of {len(labelled)} labelled files held back"
+            rule = f"{len(held)} of {len(labelled)} labelled files"
             return Split(
                 _labelled_blocks(data, rest), _labelled_blocks(data, held), unlabelled, rule
             )
@@ -184,13 +184,12 @@ def _parts(
     rules = []
     if runs:
         rules.append(
-            f"a run of slices at one end of {runs} tomograms held back, {params.gap_slices} "
+            f"a run of slices at one end of {runs} tomograms, {params.gap_slices} "
             "slices away from the rest"
         )
     if strips:
         rules.append(
-            f"a strip at one side of {strips} images held back, {params.gap_px} px away from "
-            "the rest"
+            f"a strip at one side of {strips} images, {params.gap_px} px away from the rest"
         )
     if not _membrane(data, validation) or not _membrane(data, training):
         raise TrainingDataError(

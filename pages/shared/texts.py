@@ -15,6 +15,16 @@ TERMS = {
     "contrast. If yours are bright, the values are inverted before they reach it.",
     "missing wedge": "A tilt series cannot cover all angles. Membranes that lie flat across the "
     "beam are therefore blurred along z, and gaps in the surface there are expected.",
+    "f1": "How well marked and labelled pixels agree, from 0 to 1: the harmonic mean of precision "
+    "and recall.",
+    "precision": "Of the pixels that the model marks, the part that is labelled as membrane.",
+    "recall": "Of the pixels that are labelled as membrane, the part that the model marks.",
+    "accuracy": "The part of all judged pixels that is right. High for nearly every model, because "
+    "most pixels are no membrane.",
+    "step": "One batch of crops learnt from.",
+    "held back": "A part of the labels is never trained on, and lies apart from the rest: whole "
+    "files, or a run of slices, or a strip, with a gap. Neighbouring slices look nearly the same, "
+    "so measuring on them would flatter the model.",
     "rotations": "The slice is also shown to the network turned and mirrored, and the answers "
     "are averaged. Steadier results for 4 or 8 times the time.",
 }

@@ -268,8 +268,8 @@ def job_ending(job: jobs.Job) -> None:
 
 def resume_button(job: jobs.Job) -> None:
     """Offer to go on with a job that has ended before its time."""
-    kept = jobs.kept_slices(Workspace(), job)
-    note = f"{kept} finished slices are kept." if kept else "It begins anew."
+    kept = jobs.kept_note(Workspace(), job)
+    note = f"{kept} are kept." if kept else "It begins anew."
     if st.button("Resume", icon=":material/resume:", key=f"resume_{job.id}", help=note):
         with errors_shown():
             jobs.resume(Workspace(), job.id)

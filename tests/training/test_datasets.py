@@ -104,7 +104,7 @@ def test_labels_without_any_membrane_are_refused(folder):
         image, label = draw(seed)
         folder.add(f"image{seed}", image, np.zeros_like(label))
 
-    with pytest.raises(TrainingDataError, match=r"no membrane at all.*3 label files"):
+    with pytest.raises(TrainingDataError, match=r"no membrane at all.*3 labelled images"):
         open_training_set(folder.path)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.progress import NoProgress
-from deepsxt_core.training.loop import CHECKPOINT_NAME, LOG_NAME
 from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.records import CHECKPOINT_NAME, LOG_NAME
 from tests.training.conftest import draw
 from tests.training.stand_in_training import PARAMS, prepare, read_log
 from tests.waiting import wait_until

@@ -6,12 +6,14 @@ from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
 from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
 from deepsxt_core.jobs.tasks.task import NETWORK, PROCESSOR, Device, Params, Task
+from deepsxt_core.jobs.tasks.train import TRAIN
 
 TASKS: dict[JobKind, Task] = {
     "segment": SEGMENT,
     "reconstruct": RECONSTRUCT,
     "install": INSTALL,
     "bundle": BUNDLE,
+    "train": TRAIN,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Params", "Task", "segment_estimate"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from deepsxt_core import settings
 from deepsxt_core.files import read_json
+from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint
 from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, required
 from deepsxt_core.preflight import Estimate, estimate, remember
 from deepsxt_core.progress import Progress
@@ -83,6 +84,17 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     remember(_workspace_folder(tomogram), read_json(out / "run.json") or {})
 
 
+def kept_slices(work: Path) -> int:
+    """Return how many finished slices lie in the folder of a job that ended early."""
+    checkpoint = Checkpoint.read(work / CHECKPOINT_NAME)
+    return sum(slab.end - slab.first for slab in checkpoint.slabs) if checkpoint else 0
+
+
+def _kept(work: Path) -> str:
+    count = kept_slices(work)
+    return f"{count} finished slice{'' if count == 1 else 's'}" if count else ""
+
+
 SEGMENT = Task(
     title="Segmentation",
     device=NETWORK,
@@ -90,4 +102,5 @@ SEGMENT = Task(
     run=_run,
     result_kind="scores",
     check=_check,
+    kept=_kept,
 )

@@ -70,6 +70,9 @@ class Task:
         ``check(subject, params)`` raises a `DeepSXTError` if there is too little room.
     subject_name : callable, optional
         ``subject_name(params)`` says what is worked on, where that is no tomogram.
+    kept : callable, optional
+        ``kept(out)`` says what is finished of a job that ended early, such as "12 finished
+        slices"; an empty text if there is nothing.
     """
 
     title: str
@@ -79,6 +82,7 @@ class Task:
     result_kind: ResultKind | None = None
     check: Callable[[Any, Params], None] | None = None
     subject_name: Callable[[Params], str] | None = None
+    kept: Callable[[Path], str] | None = None
 
     def subject(self, workspace: Workspace, tomogram_id: str | None) -> Tomogram | Workspace:
         """Return what the functions are called with.

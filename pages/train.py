@@ -1,0 +1,407 @@
+"""Make a model that knows your own data."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from deepsxt_core import data_roots, jobs, settings
+from deepsxt_core.files import safe_name
+from deepsxt_core.network import ModelInfo, list_models, new_model_folder
+from deepsxt_core.pictures import with_scale_bar
+from deepsxt_core.training.datasets import LABEL_MARKS, DataParams, TrainingSet
+from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
+from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.preview import preview_samples
+from deepsxt_core.training.published_sets import SUFFIX
+from deepsxt_core.training.splits import Split, SplitParams, split
+from deepsxt_core.workspace import Workspace
+from shared import texts, training, widgets
+
+_UPLOAD, _KEPT, _SERVER = "Upload", "In the workspace", "On this server"
+_FRESH = "Fresh weights"
+_POLARITIES = {"Automatic": None, "Dark": False, "Bright": True}
+_UPLOAD_MB = 2000
+_PREVIEWS = 8
+_EARLIER = 6
+_ENLARGED = 3
+_NEW = "new"
+
+
+def data_card() -> Path | None:
+    """Let the user choose the data; return its folder."""
+    with st.container(border=True, key="data"):
+        st.markdown("**Labelled slices**")
+        kept = list_sets()
+        roots = [root for root in settings.data_roots() if root.is_dir()]
+        ways = [_UPLOAD] + [_KEPT] * bool(kept) + [_SERVER] * bool(roots)
+        way = ways[0]
+        if len(ways) > 1:
+            way = st.segmented_control(
+                "Where the data is",
+                ways,
+                default=_KEPT if kept else _UPLOAD,
+                required=True,
+                key="data_way",
+                label_visibility="collapsed",
+            )
+        if way == _UPLOAD:
+            _upload()
+            return None
+        return _kept_set(kept) if way == _KEPT else _server_set(roots)
+
+
+def _upload() -> None:
+    files = st.file_uploader(
+        "Images NAME.tif with labels NAME.labels.tif",
+        accept_multiple_files=True,
+        max_upload_size=_UPLOAD_MB,
+        key="data_files",
+        help="Labels are 0 outside and above 0 on membranes; 128 marks what nobody has judged. "
+        "Images without labels are welcome: the network learns to repaint them. Tomograms with "
+        "label volumes and the .npz data sets of the published software work too.",
+    )
+    name = st.text_input("Name of the data set", placeholder="my cells", key="data_name")
+    if st.button(
+        f"Keep {len(files)} files" if files else "Keep",
+        icon=":material/save:",
+        width="stretch",
+        disabled=not files or not name.strip(),
+        help="They stay in the workspace, to train on and to add to.",
+    ):
+        with widgets.errors_shown():
+            chosen = add_files(name, [(file.name, file) for file in files])
+            st.session_state["data_kept"] = chosen.name
+            st.session_state.pop("data_way", None)
+            st.rerun()
+
+
+def _kept_set(kept: list) -> Path:
+    by_name = {each.name: each for each in kept}
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    name = row.selectbox("Data set", list(by_name), key="data_kept")
+    if row.button("Remove", icon=":material/delete:", key="data_remove"):
+        _confirm_removal(name)
+    return by_name[name].folder
+
+
+@st.dialog("Remove this data set?")
+def _confirm_removal(name: str) -> None:
+    st.write(f"The files of **{texts.escaped(name)}** are deleted. Models trained on it stay.")
+    if st.button("Remove", type="primary", icon=":material/delete:", key="data_really"):
+        with widgets.errors_shown():
+            remove_set(name)
+            st.rerun()
+
+
+def _server_set(roots: list[Path]) -> Path | None:
+    root = roots[0]
+    if len(roots) > 1:
+        root = st.selectbox(
+            "Folder of the server", roots, format_func=lambda each: each.name, key="data_root"
+        )
+    names = data_roots.list_folders(root, {*LABEL_MARKS, SUFFIX})
+    name = st.selectbox(
+        "Folder with labels",
+        names,
+        index=None,
+        placeholder=f"{len(names)} folders",
+        format_func=lambda each: root.name if each == "." else each,
+        key="data_folder",
+    )
+    return None if name is None else data_roots.find_folder(root, name)
+
+
+def settings_card(folder: Path, models: list[ModelInfo]) -> tuple[str, str, bool, TrainingParams]:
+    """Let the user choose how to train; return name, base, whether from fresh weights, the rest."""
+    defaults = TrainingParams()
+    with st.container(border=True, key="settings"):
+        st.markdown("**Training**")
+        names = [info.name for info in models]
+        start = st.selectbox(
+            "Start from",
+            [*names, _FRESH],
+            key="start",
+            help="A model that knows membranes already needs a few labelled slices to learn how "
+            "yours look. Fresh weights need hundreds, and hours.",
+        )
+        fresh = start == _FRESH
+        base = start
+        if fresh:
+            base = st.selectbox("Compare with", names, key="compare")
+        left, right = st.columns([3, 2])
+        name = left.text_input("Name of the new model", _free_name(folder.name), key="name")
+        minutes = right.number_input(
+            "Minutes", 0.1, 100_000.0, defaults.minutes, 5.0, format="%.4g", key="minutes",
+            help="Budget of time. Ten minutes already help; more labels help more than more time.",
+        )  # fmt: skip
+        with st.expander("Expert", icon=":material/tune:"):
+            params = _expert(replace(defaults, minutes=minutes))
+    return name, base, fresh, params
+
+
+def _free_name(stem: str) -> str:
+    taken = {info.name for info in list_models()}
+    name, number = safe_name(f"{stem}-model"), 2
+    while name in taken:
+        name, number = safe_name(f"{stem}-model-{number}"), number + 1
+    return name
+
+
+def _expert(params: TrainingParams) -> TrainingParams:
+    left, right = st.columns(2)
+    rate = left.number_input(
+        "Learning rate", 1e-6, 1e-1, params.learning_rate, format="%.1e", key="learning_rate",
+        help="The highest; it rises over the first 3 % of the budget and falls to 0 along a "
+        "cosine.",
+    )  # fmt: skip
+    weight = right.number_input(
+        "Weight of membranes", 0.1, 100.0, params.positive_weight, 0.5, key="positive_weight",
+        help="Of a membrane pixel in the loss, against 1 for the rest. Above 1 membranes are "
+        "found more readily, and more is marked that is none.",
+    )  # fmt: skip
+    batch = left.number_input(
+        "Crops per batch", 1, 256, params.batch_size, key="batch_size", help=texts.TERMS["step"]
+    )
+    crop = right.number_input(
+        "Side of a crop (px)", 32, 1024, params.crop_px, 16, key="crop_px",
+        help="Larger crops show more surroundings and take more time and memory.",
+    )  # fmt: skip
+    varied = left.slider(
+        "Augmentation", 0.0, 2.0, params.augmentation, 0.25, key="augmentation",
+        help="How much contrast, gamma, noise, blur and background are varied. 0 leaves turns, "
+        "flips and crops.",
+    )  # fmt: skip
+    inverted = right.slider(
+        "Inverted crops", 0.0, 1.0, params.invert_chance, 0.1, key="invert_chance",
+        help="Above 0 the model learns to read bright membranes too. The polarity of a file is "
+        "settled before; a few models need this.",
+    )  # fmt: skip
+    rehearsal = left.slider(
+        "Simulated crops", 0.0, 1.0, params.rehearsal, 0.25, key="rehearsal",
+        help="Part of each batch that is simulated. Without it a network learns a few slices by "
+        "heart and forgets what membranes look like elsewhere.",
+    )  # fmt: skip
+    held = right.slider(
+        "Held back", 0.05, 0.5, params.split.fraction, 0.05, key="held_back",
+        help=texts.TERMS["held back"],
+    )  # fmt: skip
+    patience = left.number_input(
+        "Patience", 1, 1000, params.patience,
+        placeholder="endless", key="patience",
+        help="End after so many measurements without a better one. The best is kept anyhow.",
+    )  # fmt: skip
+    seed = right.number_input("Seed", 0, 2**31 - 1, params.seed, key="seed")
+    return replace(
+        params,
+        learning_rate=rate,
+        positive_weight=weight,
+        batch_size=batch,
+        crop_px=crop,
+        augmentation=varied,
+        rehearsal=rehearsal,
+        invert_chance=inverted,
+        patience=patience,
+        seed=seed,
+        split=SplitParams(fraction=held, seed=seed),
+    )
+
+
+def reading_card() -> DataParams:
+    """Let the user say how labels and grey values are meant, where it is not plain."""
+    with st.expander("How the files are read", icon=":material/rule:"):
+        polarity = st.segmented_control(
+            "Membranes are",
+            list(_POLARITIES),
+            default="Automatic",
+            required=True,
+            help=texts.TERMS["polarity"],
+            key="data_polarity",
+        )
+        ignore = st.number_input(
+            "Label of unjudged pixels", 0, 65535, None, placeholder="128 beside 0, 1 and 255",
+            key="data_ignore",
+            help="Pixels with this label are left out of training and measurement. With it, "
+            "a slice may be labelled in part.",
+        )  # fmt: skip
+    return DataParams(ignore_label=ignore, invert=_POLARITIES[polarity])
+
+
+def summary_card(data: TrainingSet, parts: Split) -> None:
+    """Tell what was found in the data and how it is parted."""
+    counts = data.counts()
+    with st.container(border=True, key="summary"):
+        with st.container(horizontal=True, gap="medium"):
+            for label, value in (
+                ("Labelled slices", counts["labelled_slices"]),
+                ("Unlabelled slices", counts["unlabelled_slices"]),
+                ("Membrane pixels", f"{counts['membrane_px']:,}"),
+            ):
+                st.metric(label, value, width="content")
+        st.caption(
+            f":green[:material/check_circle:] All {counts['files']} files were read. "
+            f"Measured on {texts.escaped(parts.rule)}.",
+            help=texts.TERMS["held back"],
+        )
+        with st.expander("Files", icon=":material/list:"):
+            st.dataframe(_files(data, parts), hide_index=True)
+
+
+def _files(data: TrainingSet, parts: Split) -> pd.DataFrame:
+    held = {block.source for block in parts.validation}
+    trained = {block.source for block in parts.training}
+    uses = {(True, True): "both", (True, False): "measure", (False, True): "train"}
+    return pd.DataFrame(
+        {
+            "Image": source.name,
+            "Voxels (x × y × z)": texts.shape_text(source.image.shape),
+            "Labelled slices": len(source.labelled),
+            "Membrane (%)": round(_membrane_percent(source), 1) if source.labelled else None,
+            "Used to": uses.get((i in held, i in trained), "repaint" if source.unlabelled else "–"),
+            "Membranes": "bright" if source.invert else "dark",
+        }
+        for i, source in enumerate(data.sources)
+    )
+
+
+def _membrane_percent(source) -> float:
+    _, height, width = source.image.shape
+    return 100 * sum(source.membrane_px) / (len(source.labelled) * height * width)
+
+
+@st.fragment
+@widgets.errors_shown()
+def preview_card(data: TrainingSet, parts: Split, params: TrainingParams) -> None:
+    """Show augmented crops as the network will meet them."""
+    with st.container(border=True, key="preview"):
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.markdown("**What the network will see**", width="stretch")
+        labels = row.toggle("Labels", True, key="preview_labels")
+        if row.button("Others", icon=":material/casino:", key="preview_others"):
+            st.session_state["preview_number"] = st.session_state.get("preview_number", 0) + 1
+        number = st.session_state.get("preview_number", 0)
+        crops = preview_samples(data, parts, params, number=number, count=_PREVIEWS, labels=labels)
+        size = data.sources[parts.training[0].source].image.voxel_size_nm
+        pixel_nm = size.x if size is not None else None
+        columns = [column for _ in range(_PREVIEWS // 4) for column in st.columns(4, gap="small")]
+        for column, crop in zip(columns, crops, strict=True):
+            larger = np.kron(crop, np.ones((_ENLARGED, _ENLARGED, 1), np.uint8))
+            if pixel_nm is not None:
+                larger = with_scale_bar(larger, pixel_nm / _ENLARGED)
+            column.image(larger, width="stretch")
+        st.caption(
+            f"Random crops of {crops[0].shape[0]} px, turned, flipped, and varied in their grey "
+            "values. "
+            + ("Membranes are tinted green, unjudged pixels orange." if labels else "")
+        )
+
+
+def start_button(
+    folder: Path, wish: tuple[str, str, bool, TrainingParams], reading: DataParams
+) -> None:
+    """Start the training."""
+    name, base, fresh, params = wish
+    text = texts.duration_text(60 * params.minutes)
+    if st.button(
+        f"Train for {text}", type="primary", icon=":material/school:", width="stretch", key="train"
+    ):
+        new_model_folder(name)
+        request = jobs.JobRequest(
+            kind="train",
+            params={
+                "name": safe_name(name),
+                "data": str(folder),
+                "base": base,
+                "fresh": fresh,
+                "params": asdict(params),
+                "reading": asdict(reading),
+            },
+        )
+        show(jobs.submit(Workspace(), request).id)
+
+
+def show(job_id: str | None) -> None:
+    """Show this training; None shows the settings for a new one."""
+    st.query_params["training"] = job_id or _NEW
+    st.rerun()
+
+
+def shown_job(trainings: list[jobs.Job]) -> jobs.Job | None:
+    """Return the training that the address names; without a name, one that is at work."""
+    wanted = st.query_params.get("training")
+    if wanted == _NEW:
+        return None
+    named = next((job for job in trainings if job.id == wanted), None)
+    return named or next((job for job in trainings if job.active), None)
+
+
+def training_view(job: jobs.Job) -> None:
+    """Show one training: while it works, how it ended, what came out."""
+    if job.active:
+        training.live_training(job.id)
+        return
+    if job.state == "done":
+        training.outcome(job)
+    else:
+        if job.state == "cancelled":
+            st.info("The training was cancelled.", icon=":material/cancel:")
+        widgets.job_ending(job)
+    training.training_record(job)
+
+
+def earlier_card(trainings: list[jobs.Job]) -> None:
+    """List earlier trainings."""
+    if not trainings:
+        return
+    with st.container(border=True, key="earlier", gap="xsmall"):
+        st.markdown("**Earlier trainings**")
+        for job in trainings[:_EARLIER]:
+            name = texts.escaped(str(job.request.params.get("name", "")))
+            label = f"{name} :gray[· {widgets.STATES[job.state]} · {texts.ago_text(job.created)}]"
+            if st.button(
+                label, key=f"earlier_{job.id}", type="tertiary", icon=":material/history:"
+            ):
+                show(job.id)
+
+
+def new_training(trainings: list[jobs.Job]) -> None:
+    """Let the user prepare a training and start it."""
+    models = list_models()
+    if not models:
+        st.warning(
+            "There is no model to start from or to compare with. Get one on the page *Models*.",
+            icon=":material/model_training:",
+        )
+        return
+    left, right = widgets.split(5, 6)
+    with left:
+        folder = data_card()
+        reading = reading_card()
+    with right, widgets.errors_shown():
+        if folder is None:
+            earlier_card(trainings)
+            return
+        data = training.checked_set(folder, reading)
+        with left:
+            wish = settings_card(folder, models)
+        parts = split(data, wish[3].split)
+        summary_card(data, parts)
+        preview_card(data, parts, wish[3])
+        with left, widgets.errors_shown():
+            start_button(folder, wish, reading)
+        earlier_card(trainings)
+
+
+row = widgets.header("Train", "A model that knows your own data, from a few labelled slices.")
+trainings = [job for job in jobs.list_jobs(Workspace()) if job.request.kind == "train"]
+job = shown_job(trainings)
+if job is None:
+    new_training(trainings)
+else:
+    if row.button("Train another", icon=":material/add:"):
+        show(None)
+    st.subheader(str(job.request.params.get("name", "")), anchor=False)
+    with widgets.errors_shown():
+        training_view(job)
