@@ -293,8 +293,7 @@ def preview_card(data: TrainingSet, parts: Split, params: TrainingParams) -> Non
             column.image(larger, width="stretch")
         st.caption(
             f"Random crops of {crops[0].shape[0]} px, turned, flipped, and varied in their grey "
-            "values. "
-            + ("Membranes are tinted green, unjudged pixels orange." if labels else "")
+            "values. " + ("Membranes are tinted green, unjudged pixels orange." if labels else "")
         )
 
 
@@ -351,6 +350,19 @@ def training_view(job: jobs.Job) -> None:
     training.training_record(job)
 
 
+def needs_card() -> None:
+    """Say what is needed, while nothing is chosen."""
+    with st.container(border=True, key="needs"):
+        st.markdown("**What it takes**")
+        st.markdown(
+            "- A few slices with their membranes drawn, by any program that saves masks: "
+            "`cell1.tif` with `cell1.labels.tif` of the same size.\n"
+            "- About ten minutes: the model that comes with the program is taught how membranes "
+            "look in your data.\n"
+            "- A part of the labels is held back, and tells whether the new model is better.",
+        )
+
+
 def earlier_card(trainings: list[jobs.Job]) -> None:
     """List earlier trainings."""
     if not trainings:
@@ -381,6 +393,7 @@ def new_training(trainings: list[jobs.Job]) -> None:
         reading = reading_card()
     with right, widgets.errors_shown():
         if folder is None:
+            needs_card()
             earlier_card(trainings)
             return
         data = training.checked_set(folder, reading)

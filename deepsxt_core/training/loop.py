@@ -24,6 +24,8 @@ from deepsxt_core.training.samples import Draws
 logger = logging.getLogger(__name__)
 
 _WARM_UP = 0.03
+# The first steps of Adam are as large as any and know least; a budget of time may jump over 3 %.
+_WARM_UP_STEPS = 10
 
 
 class _Trainee(keras.Model):
@@ -150,7 +152,7 @@ class Training:
         while (spent := self._budget_spent()) < 1 or not self._step:
             image, truth = upcoming.result()
             upcoming = drawing.submit(self._draw, self._step + 1)
-            self._optimizer.learning_rate = self._params.learning_rate * _rate(spent)
+            self._optimizer.learning_rate = self._params.learning_rate * _rate(spent, self._step)
             self._trainee.reset_metrics()
             losses.append(float(self._trainee.train_on_batch(image, truth)))
             self._step += 1
@@ -268,11 +270,11 @@ class _Ticks:
         self._shown = reached
 
 
-def _rate(spent: float) -> float:
+def _rate(spent: float, step: int) -> float:
     """Return the learning rate against its highest, for a part of the budget."""
-    if spent < _WARM_UP:
-        return 0.05 + 0.95 * spent / _WARM_UP
-    return 0.5 * (1 + math.cos(math.pi * min(1, (spent - _WARM_UP) / (1 - _WARM_UP))))
+    rise = 0.05 + 0.95 * min(1.0, spent / _WARM_UP, step / _WARM_UP_STEPS)
+    fall = min(1.0, max(0.0, spent - _WARM_UP) / (1 - _WARM_UP))
+    return rise * 0.5 * (1 + math.cos(math.pi * fall))
 
 
 def _array(variable: Any) -> np.ndarray:

@@ -27,7 +27,8 @@ class TrainingParams:
     crop_px : int
         Side of a crop; rounded down to a multiple of 16 that the network divides by.
     learning_rate : float
-        The highest; it rises over the first 3 % of the budget and falls along a cosine to 0.
+        The highest; it rises over the first 3 % of the budget, 10 steps at least, and falls along a
+        cosine to 0.
     positive_weight : float
         Weight of a membrane pixel in the loss, against 1 for the rest. Membranes are few: above 1
         they are found more readily.

@@ -35,6 +35,8 @@ SCORES = {
 _CURVES = ("f1", "precision", "recall", "accuracy")
 _REFRESH_S = 2.0
 _KEPT_CHECKS = 4
+_BASE_COLOUR = "#8a9a9e"
+_COLOURS = {"f1": "#179d8f", "precision": "#d97706", "recall": "#6366f1", "accuracy": "#9ca3af"}
 _CHART = {"displayModeBar": False}
 
 
@@ -102,14 +104,16 @@ def score_curves(rows: list[Row], reference: float | None, name: str) -> go.Figu
             y=[row[key] for row in rows],
             name=SCORES[key],
             mode="lines+markers",
-            line={"width": 3 if key == "f1" else 1.5},
+            line={"width": 3 if key == "f1" else 1.5, "color": _COLOURS[key]},
             marker={"size": 5},
             customdata=[row["step"] for row in rows],
             hovertemplate="%{y:.3f} after %{customdata:.0f} steps",
         )
     if reference is not None:
         figure.add_hline(
-            y=reference, line={"dash": "dot", "width": 1.5}, annotation_text=f"F1 of {name}"
+            y=reference,
+            line={"dash": "dot", "width": 1.5, "color": _BASE_COLOUR},
+            annotation_text=f"F1 of {name}",
         )
     figure.update_yaxes(title="On the data held back", range=[0, 1.02])
     return _finished(figure)
@@ -122,7 +126,8 @@ def loss_curve(rows: list[Row]) -> go.Figure:
             x=[row["seconds"] / 60 for row in rows[1:]],
             y=[row["loss"] for row in rows[1:]],
             mode="lines+markers",
-            marker={"size": 5},
+            marker={"size": 5, "color": _COLOURS["f1"]},
+            line={"color": _COLOURS["f1"]},
             customdata=[row["step"] for row in rows[1:]],
             hovertemplate="%{y:.4f} after %{customdata:.0f} steps<extra></extra>",
         )
@@ -203,6 +208,10 @@ def _panel_width(panels: np.ndarray, pixel_nm: float | None) -> str:
     return f"{width_px} px" + (f" ({width_px * pixel_nm / 1000:.3g} µm)" if pixel_nm else "")
 
 
+def _counted(n: int, name: str) -> str:
+    return f"{n} {name}{'' if n == 1 else 's'}"
+
+
 def outcome(job: jobs.Job) -> None:
     """Say what came out of a training that is done, and where to go from here."""
     folder = jobs.job_folder(Workspace(), job)
@@ -224,9 +233,9 @@ def outcome(job: jobs.Job) -> None:
             hide_index=True,
         )
         st.caption(
-            f"{run['steps']} steps in {texts.duration_text(run['seconds'])}, kept after step "
-            f"{run['best_step']}. Measured on {run['rule']}; this also chose the step, so the "
-            "numbers are a little too good."
+            f"{_counted(run['steps'], 'step')} in {texts.duration_text(run['seconds'])}, kept "
+            f"after step {run['best_step']}. Measured on {run['rule']}; this also chose the "
+            "step, so the numbers are a little too good."
         )
         if info is None:
             st.caption("The model is no longer in the library.")
