@@ -11,7 +11,7 @@ from deepsxt_core.inference import PRECISIONS, ROTATIONS, TILINGS, SegmentParams
 from deepsxt_core.io.meshes import MESH_FORMATS, UNITS
 from deepsxt_core.network import CATALOGUE, DEFAULT_MODEL
 from deepsxt_core.phantom import PRESETS
-from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface import ProcessParams, ReconstructParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.volume import VoxelSize
 
@@ -60,6 +60,15 @@ def _formats(text: str) -> list[str]:
     if not names or not set(names) <= set(FORMATS):
         raise argparse.ArgumentTypeError(f"choose from {', '.join(FORMATS)}; got {text!r}")
     return names
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"give object numbers with commas between, for example 2,7; got {text!r}"
+        ) from None
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -167,6 +176,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="count what an object encloses as its inside",
     )
     group.add_argument(
+        "--split-voxels",
+        type=float,
+        default=defaults.split_voxels,
+        help="part bodies that touch where a neck is this much narrower, 0 for never (%(default)s)",
+    )
+    group.add_argument(
+        "--merge",
+        type=_ids,
+        action="append",
+        default=[],
+        metavar="ID,ID",
+        help="count these objects as one; may be given several times",
+    )
+    group.add_argument(
         "--min-voxels",
         type=int,
         default=defaults.min_voxels,
@@ -190,6 +213,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=defaults.decimate_to,
         help="fraction of the faces to keep (%(default)s)",
     )
+    group.add_argument(
+        "--decimate-error-voxels",
+        type=float,
+        default=defaults.decimate_error_voxels,
+        help="how far fewer faces may move the surface, in voxels (%(default)s)",
+    )
     meshes = argparse.ArgumentParser(add_help=False)
     meshes.add_argument(
         "--formats",
@@ -208,6 +237,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="also write the number of the object at each voxel: .tif, .mrc, .ome.zarr, …",
+    )
+    meshes.add_argument(
+        "--objects",
+        type=_ids,
+        metavar="ID,ID",
+        help="write the meshes of these objects alone (default: all)",
     )
 
     out = argparse.ArgumentParser(add_help=False)
@@ -231,7 +266,7 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[input_file, out, threshold, surface, meshes, as_json],
         help="turn a score (score.ome.zarr) or a mask file into meshes",
     )
-    commands.add_parser(
+    measure = commands.add_parser(
         "measure",
         parents=[input_file, out, threshold, surface, as_json],
         help="measure the objects in a score (score.ome.zarr) or a mask file",
@@ -249,6 +284,26 @@ def build_parser() -> argparse.ArgumentParser:
         help="what was segmented in the tomogram: score.ome.zarr, or a mask file",
     )
     export.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+    measure.add_argument(
+        "--tomogram",
+        type=Path,
+        metavar="FILE",
+        help="what was segmented, for the mean grey value in each object",
+    )
+    group = measure.add_argument_group("thin processes, such as filopodia")
+    group.add_argument(
+        "--min-aspect",
+        type=float,
+        default=ProcessParams().min_aspect,
+        help="how many times as long as thick they are (%(default)s)",
+    )
+    group.add_argument(
+        "--max-process-diameter",
+        type=float,
+        metavar="UM",
+        help="thicker parts of an object do not belong to them, such as a cell that they grow "
+        "from; in µm, or in voxels where their size is not known (no limit)",
+    )
     commands.add_parser("info", parents=[input_file, as_json], help="tell what a file holds")
     evaluate = commands.add_parser(
         "evaluate", parents=[threshold, as_json], help="compare a score or a mask with the truth"

@@ -47,8 +47,10 @@ from deepsxt_core.network import (
     new_model_folder,
     remove_model,
 )
-from deepsxt_core.surface import ReconstructParams, Surfaces, measure
-from deepsxt_core.surface.quantities import parquet_is_known, table, write_quantities
+from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+from deepsxt_core.surface.measurements import Measurements
+from deepsxt_core.surface.processes import process_columns
+from deepsxt_core.surface.quantities import table
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 Report = dict[str, Any]
@@ -149,10 +151,10 @@ def _reconstruct_to(
 
     params = _reconstruct_params(args)
     surfaces = pipeline.reconstruct(source, params, progress)
-    meshes: ColouredMesh = surfaces
+    meshes: ColouredMesh = surfaces.select(args.objects) if args.objects else surfaces
     if args.unit:
         volume = source.volume
-        meshes = in_unit(surfaces, args.unit, volume.voxel_size_nm, volume.whole_origin_nm)
+        meshes = in_unit(meshes, args.unit, volume.voxel_size_nm, volume.whole_origin_nm)
     files = pipeline.write_surfaces(meshes, args.out, args.formats)
     if args.instances:
         pipeline.write_instances(source, params, args.instances, progress)
@@ -166,10 +168,13 @@ def _reconstruct_params(args: argparse.Namespace) -> ReconstructParams:
         smoothing_voxels=args.smoothing_voxels,
         close_gap_voxels=args.close_gap_voxels,
         fill_lumens=args.fill_lumens,
+        split_voxels=args.split_voxels,
+        merge=tuple(args.merge),
         min_voxels=args.min_voxels,
         min_volume_um3=args.min_volume_um3,
         taubin_iterations=args.taubin_iterations,
         decimate_to=args.decimate_to,
+        decimate_error_voxels=args.decimate_error_voxels,
     )
 
 
@@ -228,16 +233,38 @@ def _reconstruct(args: argparse.Namespace, progress: TqdmProgress) -> Report:
 
 
 def _measure(args: argparse.Namespace, progress: TqdmProgress) -> Report:
-    params = _reconstruct_params(args)
-    surfaces, found = measure(_source(args), params, progress)
-    args.out.mkdir(parents=True, exist_ok=True)
-    files = [write_quantities(found, surfaces.unit, args.out / "objects.csv")]
-    if parquet_is_known():
-        files.append(write_quantities(found, surfaces.unit, args.out / "objects.parquet"))
+    from deepsxt_core import pipeline
+
+    source = _source(args)
+    tomogram = open_volume(args.tomogram) if args.tomogram else None
+    processes = ProcessParams(min_aspect=args.min_aspect, max_diameter=args.max_process_diameter)
+    result = pipeline.measure(
+        source, _reconstruct_params(args), processes, progress, tomogram=tomogram
+    )
+    files = result.write(args.out)
+    surfaces = result.surfaces
     report = surfaces.summary() | {"files": [str(path) for path in files]}
     progress.close()
-    _tell(args, _surface_text(surfaces, report | {"files": []}) + [f"Table  {p}" for p in files])
-    return report | {"table": table(found, surfaces.unit)}
+    lines = _surface_text(surfaces, report | {"files": []})
+    _tell(args, [*lines, *_process_text(result), *(f"Table  {path}" for path in files)])
+    return report | {
+        "table": table(result.objects, surfaces.unit),
+        "totals": result.totals(),
+        "processes": process_columns(result.processes, surfaces.unit),
+    }
+
+
+def _process_text(result: Measurements) -> list[str]:
+    unit = result.surfaces.unit
+    lines = [f"{len(result.processes)} thin processes"] if result.processes else []
+    lines += [
+        f"  {each.object:4}.{each.branch}  length {each.length:10.4g} {unit}   "
+        f"diameter {each.diameter:8.4g} {unit}"
+        for each in result.processes[:_OBJECTS_SHOWN]
+    ]
+    if len(result.processes) > _OBJECTS_SHOWN:
+        lines.append(f"  and {len(result.processes) - _OBJECTS_SHOWN} more")
+    return lines
 
 
 def _source(args: argparse.Namespace) -> Score | Mask:
@@ -582,6 +609,8 @@ def _surface_text(surfaces: Surfaces, report: Report) -> list[str]:
     ]
     if len(surfaces.objects) > _OBJECTS_SHOWN:
         lines.append(f"  and {len(surfaces.objects) - _OBJECTS_SHOWN} smaller ones")
+    if surfaces.report is not None:
+        lines += surfaces.report.sentences(int(surfaces.mesh.n_cells), unit)
     return lines + [f"Mesh   {path}" for path in report["files"]]
 
 

@@ -44,9 +44,11 @@ from deepsxt_core.phantom import Label, PhantomParams, simulate
 from deepsxt_core.preflight import estimate, peak_memory_bytes
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface import ReconstructParams, Surfaces
+from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces, trace_processes
 from deepsxt_core.surface import reconstruct as _reconstruct
+from deepsxt_core.surface.error_bars import with_error_bars
 from deepsxt_core.surface.labels import object_labels
+from deepsxt_core.surface.measurements import Measurements
 from deepsxt_core.versions import versions
 from deepsxt_core.volume import Mask, Score, Volume
 
@@ -241,9 +243,42 @@ def reconstruct(
     score_or_mask: Score | Mask,
     params: ReconstructParams | None = None,
     progress: Progress | None = None,
+    *,
+    tomogram: Volume | None = None,
 ) -> Surfaces:
     """Reconstruct closed surfaces; see `deepsxt_core.surface.reconstruct`."""
-    return _reconstruct(score_or_mask, params or ReconstructParams(), progress or NoProgress())
+    return _reconstruct(
+        score_or_mask, params or ReconstructParams(), progress or NoProgress(), tomogram=tomogram
+    )
+
+
+def measure(
+    source: Score | Mask,
+    params: ReconstructParams | None = None,
+    processes: ProcessParams | None = None,
+    progress: Progress | None = None,
+    *,
+    tomogram: Volume | None = None,
+    surfaces: Surfaces | None = None,
+) -> Measurements:
+    """Measure all objects, with error bars, and the thin processes among them.
+
+    Parameters
+    ----------
+    source : Score or Mask
+    params : ReconstructParams, optional
+    processes : ProcessParams, optional
+    progress : Progress, optional
+    tomogram : Volume, optional
+        What was segmented, for the mean grey value in each object.
+    surfaces : Surfaces, optional
+        What `reconstruct` has made of `source` with `params`, where it is at hand.
+    """
+    params, progress = params or ReconstructParams(), progress or NoProgress()
+    if surfaces is None:
+        surfaces = reconstruct(source, params, progress, tomogram=tomogram)
+    traced = trace_processes(surfaces, processes, progress)
+    return Measurements(surfaces, with_error_bars(surfaces, source, params, progress), traced)
 
 
 def write_surfaces(

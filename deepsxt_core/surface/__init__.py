@@ -6,15 +6,18 @@ its own, `deepsxt_core.surface.scene`, because it is also run as a program.
 
 from deepsxt_core.surface.extraction import reconstruct
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.quantities import ObjectQuantities, measure, quantify
+from deepsxt_core.surface.processes import Process, ProcessParams, trace_processes
+from deepsxt_core.surface.quantities import ObjectQuantities, quantify
 from deepsxt_core.surface.surfaces import ObjectRow, Surfaces
 
 __all__ = [
     "ObjectQuantities",
     "ObjectRow",
+    "Process",
+    "ProcessParams",
     "ReconstructParams",
     "Surfaces",
-    "measure",
     "quantify",
     "reconstruct",
+    "trace_processes",
 ]

@@ -1,39 +1,54 @@
 """From a score or a mask to `Surfaces`."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.finishing import decimate_closed, taubin
-from deepsxt_core.surface.joining import RIM, SlabJoiner
-from deepsxt_core.surface.measurement import measure_objects
+from deepsxt_core.surface.finishing import decimate_closed, taubin, unsound_objects
+from deepsxt_core.surface.instances import merged_ids
+from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
+from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.smoothing import field_slabs
-from deepsxt_core.surface.surfaces import Surfaces, Unit, build_mesh
-from deepsxt_core.volume import Mask, Score
+from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
+from deepsxt_core.volume import Mask, Score, Volume
+
+if TYPE_CHECKING:
+    import pyvista
 
 
 def reconstruct(
     source: Score | Mask,
     params: ReconstructParams | None = None,
     progress: Progress | None = None,
+    *,
+    tomogram: Volume | None = None,
 ) -> Surfaces:
     """Return the closed surfaces of all objects above the threshold.
 
     The smoothed score, not the 0/1 mask, is cut by flying edges (Schroeder, Maynard and
     Geveci 2015), so that surfaces lie between voxels where the score says so. An object is
     what hangs together through the faces of its voxels; a vesicle's membrane with its outer
-    and inner side is one object.
+    and inner side is one object. Objects have ids by size, 1 for the largest: a size filter
+    leaves out the last ones, and moves no other.
+
+    Parameters
+    ----------
+    tomogram : Volume, optional
+        What was segmented, for the mean grey value in each object.
 
     Raises
     ------
     EmptySurfaceError
         If nothing lies above the threshold, or the size filter removes everything.
     InvalidParameterError
-        If `min_volume_um3` is used although the voxel size is not known.
+        If `min_volume_um3` is used although the voxel size is not known, if there is no object
+        with an id to merge, or if the tomogram has another shape.
     """
     params = params or ReconstructParams()
     progress = progress or NoProgress()
@@ -45,8 +60,9 @@ def reconstruct(
         )
     unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
     edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
+    first_slice = source.first_slice if isinstance(source, Score) else 0
 
-    pieces = SlabJoiner(volume.shape)
+    pieces = SlabJoiner(volume.shape, tomogram and _grey_reader(tomogram, volume, first_slice))
     progress.stage("Reconstructing", volume.shape[0], "slice")
     for first, field in field_slabs(source, params):
         before = pieces.slices
@@ -54,25 +70,30 @@ def reconstruct(
         progress.advance(pieces.slices - before)
     progress.stage("Finishing", 3, "step")
     cut = pieces.joined()
+    del pieces
     if not cut.voxels_of_label.any():
-        raise EmptySurfaceError(_nothing_found(source, params, pieces.highest))
+        raise EmptySurfaceError(_nothing_found(source, params, cut.highest))
     needed = max(params.min_voxels, params.min_volume_um3 / float(edges_zyx.prod()))
-    id_of_label, voxels = _ids_by_size(cut.voxels_of_label, needed)
-    scores = np.zeros(len(voxels))
-    scores[id_of_label[id_of_label > 0] - 1] = cut.field_of_label[id_of_label > 0]
-    if not len(voxels):
+    by_size = _ids_by_size(cut.voxels_of_label, needed)
+    if not by_size.any():
         raise EmptySurfaceError(_all_too_small(cut.voxels_of_label, float(edges_zyx.prod()), unit))
+    id_of_label = merged_ids(by_size, params.merge)
     progress.advance()
 
-    first_slice = source.first_slice if isinstance(source, Score) else 0
     mesh = build_mesh(cut.points, cut.triangles, id_of_label[cut.point_labels])
-    del pieces, cut
+    report = Report(
+        objects_found=int(np.count_nonzero(cut.voxels_of_label)),
+        objects_too_small=int(np.count_nonzero(cut.voxels_of_label) - np.count_nonzero(by_size)),
+        objects_merged=len(np.unique(by_size)) - len(np.unique(id_of_label)),
+        faces_cut=int(mesh.n_cells),
+    )
+    voxels, scores, greys = _per_id(cut, id_of_label)
+    del cut
     points = np.asarray(mesh.points)
     if params.taubin_iterations:
         outermost = np.array(volume.shape[::-1], np.float32) - 1
         at_border = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).any(axis=1)
-        triangles = np.asarray(mesh.regular_faces)
-        points = taubin(points, triangles, at_border, params.taubin_iterations)
+        points, report = _smoothed(mesh, at_border, params.taubin_iterations, edges_zyx, report)
     if volume.voxel_size_nm is None:
         start_zyx = np.array(volume.first_voxel)
     else:
@@ -83,36 +104,92 @@ def reconstruct(
 
     surfaces = Surfaces(mesh, (), unit)
     if params.decimate_to < 1:
-        mesh = build_mesh(
-            *decimate_closed(
-                np.asarray(mesh.points),
-                surfaces.triangles,
-                surfaces.point_objects,
-                params.decimate_to,
-            )
+        thinned = decimate_closed(
+            np.asarray(mesh.points),
+            surfaces.triangles,
+            surfaces.point_objects,
+            params.decimate_to,
+            params.decimate_error_voxels * float(np.cbrt(edges_zyx.prod())),
         )
+        mesh = build_mesh(thinned.points, thinned.triangles, thinned.point_objects)
         surfaces = Surfaces(mesh, (), unit)
+        report = replace(
+            report, thinning_moved=thinned.moved, not_thinned=tuple(thinned.untouched.tolist())
+        )
     rows = measure_objects(
         np.asarray(mesh.points), surfaces.triangles, surfaces.face_objects, voxels
     )
-    if isinstance(source, Score):
-        rows = tuple(
-            replace(row, mean_score=float(field + params.threshold))
-            for row, field in zip(rows, scores, strict=True)
+    rows = tuple(
+        replace(
+            row,
+            mean_score=scores[row.id] + params.threshold if isinstance(source, Score) else None,
+            mean_grey_value=None if greys is None else greys[row.id],
         )
+        for row in rows
+    )
+    report = replace(report, unsound=tuple(unsound_objects(surfaces)))
     progress.advance()
-    return Surfaces(mesh, rows, unit)
+    return Surfaces(mesh, rows, unit, report)
 
 
-def _ids_by_size(
-    voxels_of_label: NDArray[np.integer], needed: float
-) -> tuple[NDArray[np.int32], list[int]]:
-    """Return the id per label (0: left out) and the voxels of ids 1, 2, ..., largest first."""
+def _grey_reader(
+    tomogram: Volume, scored: Volume, first_slice: int
+) -> Callable[[int, int], NDArray]:
+    fits = tomogram.shape[1:] == scored.shape[1:]
+    if not fits or tomogram.shape[0] < first_slice + scored.shape[0]:
+        raise InvalidParameterError(
+            f"The tomogram of shape {tomogram.shape} does not hold the slices {first_slice} to "
+            f"{first_slice + scored.shape[0]} of shape {scored.shape[1:]}. Give the one that was "
+            "segmented."
+        )
+    return lambda first, end: tomogram.read(first + first_slice, end + first_slice)
+
+
+def _ids_by_size(voxels_of_label: NDArray[np.integer], needed: float) -> NDArray[np.int32]:
+    """Return the id per label, 1 for the one of most voxels; 0 for those that are left out."""
     order = np.argsort(-voxels_of_label.astype(np.int64), kind="stable")
     kept = order[voxels_of_label[order] >= max(needed, 1)]
     ids = np.zeros(len(voxels_of_label), np.int32)
     ids[kept] = np.arange(1, len(kept) + 1)
-    return ids, voxels_of_label[kept].tolist()
+    return ids
+
+
+def _per_id(
+    cut: Cut, id_of_label: NDArray[np.int32]
+) -> tuple[dict[int, int], dict[int, float], dict[int, float | None] | None]:
+    """Return voxels, mean field and mean grey value by id."""
+    weights = cut.voxels_of_label
+    voxels = np.bincount(id_of_label, weights).astype(np.int64)
+    known = [int(each) for each in np.unique(id_of_label) if each]
+
+    def means(of_label: NDArray[np.float64]) -> dict[int, float]:
+        sums = np.bincount(id_of_label, of_label * weights)
+        return {each: float(sums[each] / voxels[each]) for each in known}
+
+    greys: dict[int, float | None] | None = None
+    if cut.grey_of_label is not None:
+        found = means(cut.grey_of_label)
+        greys = {each: grey if np.isfinite(grey) else None for each, grey in found.items()}
+    return {each: int(voxels[each]) for each in known}, means(cut.field_of_label), greys
+
+
+def _smoothed(
+    mesh: "pyvista.PolyData",
+    pinned: NDArray[np.bool_],
+    iterations: int,
+    edges_zyx: NDArray[np.float64],
+    report: Report,
+) -> tuple[NDArray[np.float32], Report]:
+    """Return smooth points in voxels, and the report with what that changed."""
+    before, triangles = np.asarray(mesh.points), np.asarray(mesh.regular_faces)
+    after = taubin(before, triangles, pinned, iterations)
+    ids = np.asarray(mesh.cell_data["object"])
+    volumes = [object_volumes(points, triangles, ids, int(ids.max())) for points in (before, after)]
+    change = np.abs(volumes[1] - volumes[0]) / np.maximum(volumes[0], 1e-30)
+    moved = np.linalg.norm((after - before) * edges_zyx[::-1], axis=1).max()
+    return after, replace(
+        report, smoothing_moved=float(moved), smoothing_volume_change=float(change.max())
+    )
 
 
 def _nothing_found(source: Score | Mask, params: ReconstructParams, highest: float) -> str:

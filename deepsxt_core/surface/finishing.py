@@ -1,20 +1,20 @@
 """Smoothing and thinning of a finished mesh."""
 
-import logging
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
 from deepsxt_core.surface.measurement import object_volumes
-
-logger = logging.getLogger(__name__)
+from deepsxt_core.surface.surfaces import Surfaces
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
 # noise. Chosen for the smallest errors in docs/accuracy.md.
 _STOP_BAND = 0.45
 # Decimation that changes the volume of an object by a larger fraction is undone.
 _VOLUME_CHANGE = 0.05
+_DECIMATION_ROUNDS = 4
 
 
 def taubin(
@@ -110,48 +110,113 @@ def decimate(
     return fewer_points, fewer_triangles.astype(np.int64), objects
 
 
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """A mesh with fewer faces.
+
+    Attributes
+    ----------
+    points, triangles, point_objects : ndarray
+        As `build_mesh` takes them; points of object 0 belong to no face.
+    moved : float
+        Largest distance of a point of the full mesh from the thinned one.
+    untouched : ndarray
+        Ids of the objects that have all their faces.
+    """
+
+    points: NDArray[np.float32]
+    triangles: NDArray[np.int64]
+    point_objects: NDArray[np.int32]
+    moved: float
+    untouched: NDArray[np.int32]
+
+
 def decimate_closed(
     points: NDArray[np.float32],
     triangles: NDArray[np.int64],
     point_objects: NDArray[np.int32],
     keep: float,
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
-    """Decimate; objects that would be torn or change their volume keep all their faces."""
-    fewer_points, fewer_triangles, fewer_objects = decimate(points, triangles, point_objects, keep)
+    max_error: float,
+) -> Thinned:
+    """Decimate within bounds.
+
+    Objects that would be torn, change their volume, or have a point farther than `max_error`
+    from the thinned surface are tried again with more faces, and in the end keep them all.
+    """
     n = int(point_objects.max())
     before = object_volumes(points, triangles, point_objects[triangles[:, 0]], n)
-    after = object_volumes(fewer_points, fewer_triangles, fewer_objects[fewer_triangles[:, 0]], n)
-    alike = 1 + np.flatnonzero(np.abs(after - before) <= _VOLUME_CHANGE * before)
-    intact = np.setdiff1d(alike, _torn_objects(fewer_triangles, fewer_objects))
-    untouched = np.setdiff1d(point_objects, intact)
-    if len(untouched):
-        logger.warning(
-            "%d objects keep all faces: with fewer they would not keep shape.", len(untouched)
+    parts: list[tuple[NDArray, NDArray, NDArray]] = []
+    moved = 0.0
+    open_ids = np.unique(point_objects)
+    for _ in range(_DECIMATION_ROUNDS):
+        part = _only(points, triangles, point_objects, open_ids)
+        fewer = decimate(*part, keep)
+        fewer_points, fewer_triangles, fewer_objects = fewer
+        after = object_volumes(
+            fewer_points, fewer_triangles, fewer_objects[fewer_triangles[:, 0]], n
         )
-    thinned_part = fewer_triangles[np.isin(fewer_objects[fewer_triangles[:, 0]], intact)]
-    full_part = triangles[np.isin(point_objects[triangles[:, 0]], untouched)]
-    return (
-        np.concatenate([fewer_points, points]),
-        np.concatenate([thinned_part, full_part + len(fewer_points)]),
-        np.concatenate(
-            [
-                np.where(np.isin(fewer_objects, intact), fewer_objects, 0),
-                np.where(np.isin(point_objects, untouched), point_objects, 0),
-            ]
-        ).astype(np.int32),
+        alike = 1 + np.flatnonzero(np.abs(after - before) <= _VOLUME_CHANGE * before)
+        intact = np.setdiff1d(
+            np.intersect1d(alike, open_ids), _torn(fewer_triangles, fewer_objects)
+        )
+        errors = {each: _error(part, fewer, each) for each in intact.tolist()}
+        good = np.array([each for each, error in errors.items() if error <= max_error], np.int32)
+        moved = max([moved, *(errors[each] for each in good.tolist())])
+        parts.append(_only(*fewer, good))
+        open_ids = np.setdiff1d(open_ids, good)
+        if not len(open_ids):
+            break
+        keep = float(np.sqrt(keep))
+    parts.append(_only(points, triangles, point_objects, open_ids))
+    offsets = np.cumsum([0] + [len(part[0]) for part in parts])
+    return Thinned(
+        np.concatenate([part[0] for part in parts]),
+        np.concatenate([part[1] + first for part, first in zip(parts, offsets, strict=False)]),
+        np.concatenate([part[2] for part in parts]),
+        moved,
+        open_ids,
     )
 
 
-def _torn_objects(
-    triangles: NDArray[np.int64], point_objects: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def unsound_objects(surfaces: Surfaces) -> list[int]:
+    """Return the ids of objects whose surface is not closed, not manifold or not oriented."""
+    return _torn(surfaces.triangles, surfaces.point_objects).tolist()
+
+
+def _only(
+    points: NDArray[np.float32],
+    triangles: NDArray[np.int64],
+    point_objects: NDArray[np.int32],
+    ids: NDArray[np.integer],
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
+    """Return the part of a mesh that belongs to objects `ids`."""
+    kept = np.isin(point_objects, ids)
+    place = np.cumsum(kept) - 1
+    return points[kept], place[triangles[kept[triangles[:, 0]]]], point_objects[kept]
+
+
+def _error(full: tuple[NDArray, ...], thin: tuple[NDArray, ...], object_id: int) -> float:
+    """Return the largest distance of a point of an object from its thinned surface."""
+    import pyvista
+
+    one = np.array([object_id])
+    points, _, _ = _only(full[0], full[1], full[2], one)
+    thin_points, thin_triangles, _ = _only(thin[0], thin[1], thin[2], one)
+    surface = pyvista.PolyData.from_regular_faces(thin_points, thin_triangles)
+    measured = pyvista.PolyData(points).compute_implicit_distance(surface)
+    return float(np.abs(measured["implicit_distance"]).max())
+
+
+def _torn(triangles: NDArray[np.int64], point_objects: NDArray[np.int32]) -> NDArray[np.int32]:
     # In a closed, consistently oriented surface every directed edge occurs once, and once in
     # the other direction.
     starts = triangles.ravel()
     ends = np.roll(triangles, -1, axis=1).ravel()
     directed = starts * len(point_objects) + ends
-    reverse = ends * len(point_objects) + starts
+    forward, backward = np.sort(directed), np.sort(ends * len(point_objects) + starts)
+    if np.array_equal(forward, backward) and (np.diff(forward) > 0).all():
+        return np.zeros(0, np.int32)
     values, counts = np.unique(directed, return_counts=True)
     repeated = np.isin(directed, values[counts > 1])
-    unpaired = ~np.isin(directed, reverse)
+    unpaired = ~np.isin(directed, backward)
     return np.unique(point_objects[starts[repeated | unpaired]])

@@ -1,5 +1,6 @@
 """Surfaces cut slab by slab and joined into the one that the whole volume would give."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +9,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from deepsxt_core.surface.instances import CONNECTIVITY
 from deepsxt_core.surface.smoothing import BORDER
 
-# Voxels that touch by an edge or a corner are separate bodies for flying edges too.
-_CONNECTIVITY: Final = 6
 RIM: Final = 0.01
 """Height in voxels of the bevel between a cap at the border and the sides of a body: with none,
 points would coincide."""
@@ -33,6 +33,10 @@ class Cut:
         Voxels per label; label 0, the background, counts 0.
     field_of_label : ndarray
         Mean of the field over the voxels of each label.
+    grey_of_label : ndarray or None
+        Mean of the grey values over the voxels of each label, where there are any.
+    highest : float
+        Largest value of the field.
     """
 
     points: NDArray[np.float32]
@@ -40,6 +44,8 @@ class Cut:
     point_labels: NDArray[np.int32]
     voxels_of_label: NDArray[np.int64]
     field_of_label: NDArray[np.float64]
+    grey_of_label: NDArray[np.float64] | None
+    highest: float
 
 
 class SlabJoiner:
@@ -47,19 +53,32 @@ class SlabJoiner:
 
     Neighbouring slabs share one slice. Points on it come out of both with the same
     coordinates, to the last bit, and are kept once; bodies that meet in it are one.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the volume (z, y, x).
+    read_grey : callable, optional
+        ``read_grey(first, end)`` returns grey values of slices of the volume (end - first, y, x).
     """
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        read_grey: Callable[[int, int], NDArray] | None = None,
+    ) -> None:
         self.slices = 0
         """Slices taken in so far."""
         self.highest = -np.inf
         """Largest value of the field."""
         self._shape = shape
+        self._read_grey = read_grey
         self._points: list[NDArray[np.float32]] = []
         self._triangles: list[NDArray[np.int64]] = []
         self._labels: list[NDArray[np.int64]] = []
         self._voxels: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
         self._sums: list[NDArray[np.float64]] = [np.zeros(1)]
+        self._greys: list[NDArray[np.float64]] = [np.zeros(1)]
         self._equal: list[NDArray[np.int64]] = []
         self._n_points = 0
         self._n_labels = 0
@@ -72,8 +91,8 @@ class SlabJoiner:
         depth = min(field.shape[0] - low, self._shape[0] - first)
         inner = field[low : low + depth, BORDER:-BORDER, BORDER:-BORDER]
         self.highest = max(self.highest, float(inner.max()))
-        labels, n = cc3d.connected_components(inner > 0, connectivity=_CONNECTIVITY, return_N=True)
-        self._count(labels, inner, n)
+        labels, n = cc3d.connected_components(inner > 0, connectivity=CONNECTIVITY, return_N=True)
+        self._count(labels, inner, n, first)
 
         grid, triangles = _cut(field)
         voxel = grid - np.array([BORDER, BORDER, low], np.float32)
@@ -108,22 +127,32 @@ class SlabJoiner:
         bodies, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
         voxels = np.zeros(bodies, np.int64)
         np.add.at(voxels, body_of_label, np.concatenate(self._voxels))
-        sums = np.bincount(body_of_label, np.concatenate(self._sums), bodies)
+        counts = np.maximum(voxels, 1)
+        greys = None
+        if self._read_grey is not None:
+            greys = np.bincount(body_of_label, np.concatenate(self._greys), bodies) / counts
         return Cut(
             _emptied(self._points),
             _emptied(self._triangles),
             body_of_label[_emptied(self._labels)],
             voxels,
-            sums / np.maximum(voxels, 1),
+            np.bincount(body_of_label, np.concatenate(self._sums), bodies) / counts,
+            greys,
+            self.highest,
         )
 
-    def _count(self, labels: NDArray[np.integer], field: NDArray[np.float32], n: int) -> None:
+    def _count(
+        self, labels: NDArray[np.integer], field: NDArray[np.float32], n: int, first: int
+    ) -> None:
         # The first slice of all slabs but the first has been counted with the slab before.
         uncounted = slice(0 if self._last_slice is None else 1, None)
         body = labels[uncounted] > 0
         label = labels[uncounted][body]
         sums = np.bincount(label, field[uncounted][body], n + 1)
         self._sums.append(sums[1:].astype(np.float64))
+        if self._read_grey is not None:
+            grey = self._read_grey(first, first + len(labels))[uncounted]
+            self._greys.append(np.bincount(label, grey[body], n + 1)[1:].astype(np.float64))
         if self._last_slice is not None:
             both = labels[0] > 0
             pairs = np.stack([self._last_slice[both], labels[0][both] + self._n_labels], axis=1)

@@ -1,6 +1,6 @@
 """Volume, area, centroid and bounds of the objects of a mesh."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def measure_objects(
     points: NDArray[np.float32],
     triangles: NDArray[np.int64],
     face_objects: NDArray[np.int32],
-    voxels: Sequence[int],
+    voxels: Mapping[int, int],
 ) -> tuple[ObjectRow, ...]:
     """Return one row per object of a closed mesh that is ordered by object.
 
@@ -41,24 +41,26 @@ def measure_objects(
     triangles : ndarray
         Point indices (faces, 3).
     face_objects : ndarray
-        Ids from 1 to N (faces,), ascending, each present.
-    voxels : sequence of int
-        Number of voxels of objects 1 to N.
+        Ids (faces,), ascending.
+    voxels : mapping of int to int
+        Number of voxels of each id that occurs.
     """
-    n = len(voxels)
+    known = np.array(sorted(voxels))
+    n = len(known)
     apex = _apex(points)
     volume, area = np.zeros(n), np.zeros(n)
     moment = np.zeros((n, 3))
     for ids, a, b, c in _corners(points, triangles, face_objects, apex):
+        place = np.searchsorted(known, ids)
         tetrahedra = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
-        volume += np.bincount(ids - 1, tetrahedra, n)
+        volume += np.bincount(place, tetrahedra, n)
         doubled_areas = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-        area += np.bincount(ids - 1, doubled_areas / 2, n)
+        area += np.bincount(place, doubled_areas / 2, n)
         centres = (a + b + c) / 4
         for axis in range(3):
-            moment[:, axis] += np.bincount(ids - 1, tetrahedra * centres[:, axis], n)
+            moment[:, axis] += np.bincount(place, tetrahedra * centres[:, axis], n)
 
-    starts = np.searchsorted(face_objects, np.arange(1, n + 1))
+    starts = np.searchsorted(face_objects, known)
     faces = np.diff([*starts, len(triangles)])
     # The points are in the order of the objects too.
     first_points = np.minimum.reduceat(triangles, starts).min(axis=1)
@@ -67,15 +69,15 @@ def measure_objects(
     centroid = apex + moment / volume[:, np.newaxis]
     return tuple(
         ObjectRow(
-            id=i + 1,
-            voxels=int(voxels[i]),
+            id=int(object_id),
+            voxels=voxels[int(object_id)],
             faces=int(faces[i]),
             volume=float(volume[i]),
             area=float(area[i]),
             centroid=tuple(centroid[i].tolist()),
             bounds=tuple(np.stack([lowest[i], highest[i]], axis=1).ravel().tolist()),
         )
-        for i in range(n)
+        for i, object_id in enumerate(known)
     )
 
 

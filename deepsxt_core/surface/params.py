@@ -1,6 +1,7 @@
 """What a user can choose about a reconstruction."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deepsxt_core.errors import InvalidParameterError
@@ -27,6 +28,14 @@ class ReconstructParams:
     fill_lumens : bool
         Whether what an object encloses counts as its inside: a vesicle is then its membrane and
         its lumen. A lumen open to the border of the volume is not enclosed.
+    split_voxels : float
+        Bodies that touch are parted where they narrow: at a neck that is this many voxels
+        closer to the surface than the middle of either part. Of use for solid bodies and filled
+        vesicles; the plane of the cut takes half a voxel of volume. 0 switches it off.
+    merge : tuple of tuple of int
+        Groups of object ids that are one object, as ((2, 7), (3, 4)). The ids are those that the
+        other parameters give without a merge; the group takes the smallest of them, and all
+        other ids stay as they are.
     min_voxels : int
         Objects of fewer voxels are left out.
     min_volume_um3 : float
@@ -36,16 +45,21 @@ class ReconstructParams:
         0 switches it off.
     decimate_to : float
         Fraction of the faces to keep, in (0, 1]. 1 keeps them all.
+    decimate_error_voxels : float
+        Objects whose surface would move farther than this many voxel edges keep more faces.
     """
 
     threshold: float = 0.0
     smoothing_voxels: float = 0.7
     close_gap_voxels: int = 0
     fill_lumens: bool = False
+    split_voxels: float = 0.0
+    merge: tuple[tuple[int, ...], ...] = ()
     min_voxels: int = 64
     min_volume_um3: float = 0.0
     taubin_iterations: int = 10
     decimate_to: float = 1.0
+    decimate_error_voxels: float = 0.5
 
     def __post_init__(self) -> None:
         if not -1 <= self.threshold < 1:
@@ -60,6 +74,11 @@ class ReconstructParams:
             raise InvalidParameterError(
                 f"close_gap_voxels must lie between 0 (off) and 5: got {self.close_gap_voxels}."
             )
+        if not 0 <= self.split_voxels <= 100:
+            raise InvalidParameterError(
+                f"split_voxels must lie between 0 (off) and 100: got {self.split_voxels}."
+            )
+        object.__setattr__(self, "merge", _checked_groups(self.merge))
         if self.min_voxels < 0:
             raise InvalidParameterError(f"min_voxels must be 0 or more: got {self.min_voxels}.")
         if not (self.min_volume_um3 >= 0 and math.isfinite(self.min_volume_um3)):
@@ -75,3 +94,21 @@ class ReconstructParams:
                 "decimate_to is the fraction of faces to keep, above 0 and at most 1 (all): "
                 f"got {self.decimate_to}."
             )
+        if not self.decimate_error_voxels > 0:
+            raise InvalidParameterError(
+                f"decimate_error_voxels must be above 0: got {self.decimate_error_voxels}."
+            )
+
+
+def _checked_groups(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
+    """Return groups of ids as tuples: recipes and job files hold lists."""
+    try:
+        checked = tuple(tuple(int(each) for each in group) for group in groups)
+    except (TypeError, ValueError):
+        checked = ((),)
+    if any(len(set(group)) < 2 or min(group) < 1 for group in checked):
+        raise InvalidParameterError(
+            "merge must hold groups of at least two object ids, as [[2, 7], [3, 4]]: got "
+            f"{groups!r}."
+        )
+    return checked

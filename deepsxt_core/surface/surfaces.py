@@ -48,7 +48,7 @@ class ObjectRow:
     Attributes
     ----------
     id : int
-        1 is the object of most voxels.
+        1 is the object of most voxels; a merged one has the smallest id of its parts.
     voxels : int
         Voxels above the threshold, after smoothing.
     faces : int
@@ -63,6 +63,8 @@ class ObjectRow:
         (x_min, x_max, y_min, y_max, z_min, z_max).
     mean_score : float or None
         Of the smoothed score over its voxels; None where there was a mask and no score.
+    mean_grey_value : float or None
+        Of the tomogram over its voxels; None where it was not given.
     """
 
     id: int
@@ -73,6 +75,79 @@ class ObjectRow:
     centroid: tuple[float, float, float]
     bounds: tuple[float, float, float, float, float, float]
     mean_score: float | None = None
+    mean_grey_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the steps of a reconstruction have changed. Lengths in the unit of its surfaces.
+
+    Attributes
+    ----------
+    objects_found : int
+        Connected bodies above the threshold, after splitting.
+    objects_too_small : int
+        Of these, left out by the size filter.
+    objects_merged : int
+        By how many merging has lessened them.
+    faces_cut : int
+        Triangles before thinning.
+    smoothing_moved : float
+        How far smoothing of the mesh has moved a point, at most.
+    smoothing_volume_change : float
+        By what fraction it has changed the volume of an object, at most.
+    thinning_moved : float
+        How far a point lies from the thinned surface, at most.
+    not_thinned : tuple of int
+        Ids of objects that kept all triangles, because fewer would have moved their surface
+        farther than allowed, changed their volume, or torn them.
+    unsound : tuple of int
+        Ids of objects whose surface is not closed or has an edge of more than two faces.
+    """
+
+    objects_found: int
+    objects_too_small: int = 0
+    objects_merged: int = 0
+    faces_cut: int
+    smoothing_moved: float = 0.0
+    smoothing_volume_change: float = 0.0
+    thinning_moved: float = 0.0
+    not_thinned: tuple[int, ...] = ()
+    unsound: tuple[int, ...] = ()
+
+    def sentences(self, faces: int, unit: Unit) -> list[str]:
+        """Return for people what has changed; `faces` are those at the end."""
+        told = []
+        if self.objects_too_small:
+            told.append(
+                f"{self.objects_too_small:,} of {self.objects_found:,} objects were below the "
+                "smallest size and left out."
+            )
+        if self.objects_merged:
+            told.append(f"Merging made {self.objects_merged} objects fewer.")
+        if self.smoothing_moved:
+            told.append(
+                f"Smoothing of the mesh moved points by up to {self.smoothing_moved:.3g} {unit} "
+                f"and changed the volume of an object by up to {self.smoothing_volume_change:.2%}."
+            )
+        if faces < self.faces_cut:
+            told.append(
+                f"Thinning left {faces:,} of {self.faces_cut:,} triangles; no point lies farther "
+                f"than {self.thinning_moved:.3g} {unit} from the thinned surface."
+            )
+        if self.not_thinned:
+            told.append(f"Not thinned, to keep their shape: {_listed(self.not_thinned)}.")
+        if self.unsound:
+            told.append(f"Not closed or not manifold: {_listed(self.unsound)}.")
+        else:
+            told.append("All surfaces are closed and manifold.")
+        return told
+
+
+def _listed(ids: tuple[int, ...], shown: int = 10) -> str:
+    named = "object " if len(ids) == 1 else "objects "
+    named += ", ".join(map(str, ids[:shown]))
+    return named if len(ids) <= shown else f"{named} and {len(ids) - shown} more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +166,14 @@ class Surfaces:
         One row per object, ordered by id.
     unit : str
         Unit of all lengths: ``"µm"``, or ``"voxel"`` where the voxel size is not known.
+    report : Report or None
+        What the steps have changed; None where that is not recorded.
     """
 
     mesh: "pyvista.PolyData"
     objects: tuple[ObjectRow, ...]
     unit: Unit
+    report: Report | None = None
 
     @property
     def triangles(self) -> NDArray[np.int64]:
@@ -139,7 +217,8 @@ class Surfaces:
             self.triangles,
             np.where(keep, self.point_objects, 0).astype(np.int32),
         )
-        return type(self)(mesh, tuple(row for row in self.objects if row.id in ids), self.unit)
+        rows = tuple(row for row in self.objects if row.id in ids)
+        return type(self)(mesh, rows, self.unit, self.report)
 
     def summary(self) -> dict[str, Any]:
         """Return totals for reports; volume and area are None where the voxel size is unknown."""
@@ -158,7 +237,11 @@ class Surfaces:
         folder.mkdir(parents=True, exist_ok=True)
         with written_beside(folder / MESH_NAME) as partial:
             self.mesh.save(partial, compression="lz4")
-        table = {"unit": self.unit, "objects": [asdict(row) for row in self.objects]}
+        table = {
+            "unit": self.unit,
+            "objects": [asdict(row) for row in self.objects],
+            "report": self.report and asdict(self.report),
+        }
         with written_beside(folder / TABLE_NAME) as partial:
             partial.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -176,7 +259,7 @@ class Surfaces:
         unit, objects = load_table(folder)
         if not (folder / MESH_NAME).is_file():
             raise UnreadableFileError(f"'{folder}' holds no {MESH_NAME}. Reconstruct it again.")
-        return cls(pyvista.PolyData(folder / MESH_NAME), objects, unit)
+        return cls(pyvista.PolyData(folder / MESH_NAME), objects, unit, load_report(folder))
 
 
 def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:
@@ -194,6 +277,26 @@ def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:
             for row in table["objects"]
         )
         return table["unit"], rows
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFileError(
+            f"'{folder}' holds no readable {TABLE_NAME} ({error}). Reconstruct it again."
+        ) from error
+
+
+def load_report(folder: Path) -> Report | None:
+    """Read what the steps have changed; None where an older version has not recorded it.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the table is missing or damaged.
+    """
+    try:
+        told = json.loads((folder / TABLE_NAME).read_text(encoding="utf-8")).get("report")
+        if told is None:
+            return None
+        lists = {name: tuple(told[name]) for name in ("not_thinned", "unsound")}
+        return Report(**told | lists)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(
             f"'{folder}' holds no readable {TABLE_NAME} ({error}). Reconstruct it again."

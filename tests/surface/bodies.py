@@ -100,6 +100,32 @@ def tube(radius: float, length: float, direction: tuple[float, float, float]) ->
     )
 
 
+def bent_tube(radius: float, bend: float, angle: float) -> Body:
+    """A tube with round ends along an arc of radius `bend` in the plane of x and y.
+
+    Its middle line has the length ``bend * angle``, and it ends `radius` further on either side.
+    """
+    half = angle / 2
+    tips = [(bend * np.sin(side), bend * np.cos(side)) for side in (-half, half)]
+
+    def distance(z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        x = x + bend * (1 + np.cos(half)) / 2  # the middle of the arc is the centre
+        around = np.hypot(x, y)
+        to_arc = np.where(np.abs(np.arctan2(y, x)) <= half, np.hypot(around - bend, z), np.inf)
+        for tip_y, tip_x in tips:
+            to_arc = np.minimum(to_arc, np.sqrt((x - tip_x) ** 2 + (y - tip_y) ** 2 + z**2))
+        return radius - to_arc
+
+    length = bend * angle
+    return Body(
+        distance,
+        np.pi * radius**2 * (length + 4 / 3 * radius),
+        2 * np.pi * radius * length + 4 * np.pi * radius**2,
+        2,
+        float(max(bend * np.sin(min(half, np.pi / 2)), bend * (1 - np.cos(half)))) + radius,
+    )
+
+
 def touching_balls(radius: float) -> Body:
     """Two equal ones side by side along x that share a neck of 0.6 times their radius."""
     half = 0.8 * radius  # from the neck to a centre

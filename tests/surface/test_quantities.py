@@ -4,14 +4,19 @@ import csv
 import json
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from bodies import Body, as_mask, as_score, ball, ellipsoid, sample, shell, torus, tube
+from scipy.spatial import cKDTree
 
 from deepsxt_core.cli import main
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io import write_tiff
-from deepsxt_core.surface import ObjectQuantities, ReconstructParams, measure, quantify, reconstruct
+from deepsxt_core.pipeline import measure
+from deepsxt_core.surface import ObjectQuantities, ReconstructParams, quantify, reconstruct
 from deepsxt_core.surface.quantities import QUANTITIES, table, write_quantities
-from deepsxt_core.volume import Volume, VoxelSize
+from deepsxt_core.surface.shapes import wedge_elongation
+from deepsxt_core.volume import Score, Volume, VoxelSize
 
 SIZE = VoxelSize.isotropic(20)
 EDGE_UM = 0.02
@@ -30,6 +35,8 @@ def test_a_ball_is_round() -> None:
     assert found.feret_diameter == pytest.approx(24 * EDGE_UM, rel=0.01)
     assert found.elongation == pytest.approx(1, abs=0.01)
     assert found.euler_number == 2
+    assert found.mean_curvature == pytest.approx(1 / (12 * EDGE_UM), rel=0.01)
+    assert found.beam_elongation == pytest.approx(1, abs=0.01)
     assert found.nearest_centroid_distance is None
     inside = sample(ball(12), (1, 1, 1))[0]
     inside = inside[inside > 0]
@@ -52,6 +59,8 @@ def test_an_ellipsoid_has_its_axes() -> None:
     assert axes == pytest.approx([48 * EDGE_UM, 24 * EDGE_UM, 24 * EDGE_UM], rel=0.01)
     assert found.elongation == pytest.approx(2, rel=0.01)
     assert found.long_axis_to_z_deg == pytest.approx(90, abs=1)
+    # Along z 12; across it 24 one way and 12 the other.
+    assert found.beam_elongation == pytest.approx(12 / np.sqrt((24**2 + 12**2) / 2), rel=0.01)
 
 
 def test_a_torus_has_a_hole() -> None:
@@ -64,13 +73,86 @@ def test_a_filopodium_has_its_length_direction_and_width() -> None:
     assert found.feret_diameter == pytest.approx(50 * EDGE_UM, rel=0.01)
     assert found.long_axis_to_z_deg == pytest.approx(np.degrees(np.arccos(0.6)), abs=1)
     assert found.mean_thickness == pytest.approx(2 * body.volume / body.area * EDGE_UM, rel=0.01)
+    # Two half balls of 1/r on 2r of its length, 1/(2r) on the rest.
+    bend = (8 / 4 + 42 / 8) / 50
+    assert found.mean_curvature == pytest.approx(bend / EDGE_UM, rel=0.03)
+
+
+def test_a_hollow_does_not_count_for_the_curvature() -> None:
+    found = quantities_of(shell(18, 5))
+    assert found.mean_curvature == pytest.approx(1 / (20.5 * EDGE_UM), rel=0.01)
+
+
+def test_the_missing_wedge_stretches_as_the_formula_says() -> None:
+    assert wedge_elongation(90) == pytest.approx(1)
+    assert wedge_elongation(60) == pytest.approx(1.55, abs=0.005)
+    assert wedge_elongation(45) > wedge_elongation(60)
+
+
+def test_two_plates_touch_over_their_faces() -> None:
+    """Plates of 30 × 20 voxels, one voxel apart; a ball stands 8 voxels off."""
+    z, y, x = np.ogrid[:44, :50, :60]
+    plates = (x >= 4) & (x < 34) & (y >= 10) & (y < 30)
+    mask = plates & (((z >= 4) & (z < 10)) | ((z >= 11) & (z < 17)))
+    mask = mask | ((z - 10) ** 2 + (y - 20) ** 2 + (x - 46) ** 2 < 5**2)
+    found = quantify(reconstruct(as_mask(mask, SIZE)))
+    assert [each.nearest_object for each in found] == [2, 1, 1]
+    first, second, third = found
+    assert 0.5 * EDGE_UM < first.gap < EDGE_UM  # smoothing draws them together
+    assert first.gap == pytest.approx(second.gap)
+    assert first.contact_area == pytest.approx(30 * 20 * EDGE_UM**2, rel=0.12)
+    assert third.gap == pytest.approx(7.5 * EDGE_UM, rel=0.1)
+    assert third.contact_area == 0
+
+
+def test_the_gap_is_that_of_all_pairs_of_points() -> None:
+    rng = np.random.default_rng(2)
+    mask = np.zeros((30, 60, 60), bool)
+    for z, y, x in rng.integers(4, (26, 56, 56), (12, 3)):
+        mask[z - 2 : z + 2, y - 3 : y + 3, x - 2 : x + 3] = True
+    surfaces = reconstruct(as_mask(mask), ReconstructParams(min_voxels=0))
+    points, objects = np.asarray(surfaces.mesh.points), surfaces.point_objects
+    for each in quantify(surfaces):
+        mine = objects == each.object
+        distances, nearest = cKDTree(points[~mine]).query(points[mine])
+        assert each.gap == pytest.approx(distances.min())
+        assert objects[~mine][nearest[distances.argmin()]] == each.nearest_object
+
+
+def test_the_mean_grey_value_is_that_inside() -> None:
+    """Slices 3 to 31 of a tomogram were scored; the ball is the brighter the higher."""
+    distance, centre = sample(ball(10), (1, 1, 1))
+    scored = as_score(distance, SIZE)
+    score = Score(scored.volume, first_slice=3)
+    depth = distance.shape[0]
+    grey = np.zeros((depth + 5, *distance.shape[1:]), np.float32)
+    grey += np.arange(depth + 5)[:, None, None]
+    (row,) = reconstruct(score, tomogram=Volume.from_array(grey, SIZE)).objects
+    assert row.mean_grey_value == pytest.approx(centre[0] + 3, abs=0.05)
+    found = measure(score, tomogram=Volume.from_array(grey, SIZE)).objects
+    assert found[0].mean_grey_value == row.mean_grey_value
+    with pytest.raises(InvalidParameterError, match="Give the one that was segmented"):
+        reconstruct(score, tomogram=Volume.from_array(grey[:-3], SIZE))
+
+
+def test_totals_add_up() -> None:
+    z, y, x = np.ogrid[:24, :24, :60]
+    distance = 7 - np.sqrt((z - 12) ** 2 + (y - 12) ** 2 + (np.abs(x - 30) - 15) ** 2)
+    result = measure(as_score(distance / 4, SIZE))
+    told = result.totals()
+    assert told["objects"] == 2
+    assert told["volume_um3"] == pytest.approx(2 * result.objects[0].volume, rel=1e-3)
+    assert told["volume_error_um3"] == pytest.approx(2 * result.objects[0].volume_error, rel=0.02)
+    assert told["processes"] == 0
+    assert told["process_mean_diameter_um"] is None
 
 
 def test_neighbours_and_columns_name_their_unit(tmp_path) -> None:
     z, y, x = np.ogrid[:24, :24, :80]
     balls = [(z - 12) ** 2 + (y - 12) ** 2 + (x - c) ** 2 < 8**2 for c in (12, 32, 64)]
     mask = as_mask(balls[0] | balls[1] | balls[2], SIZE)
-    surfaces, found = measure(mask)
+    result = measure(mask)
+    surfaces, found = result.surfaces, result.objects
     distances = [each.nearest_centroid_distance / EDGE_UM for each in found]
     assert sorted(distances) == pytest.approx([20, 20, 32], abs=0.1)
 
@@ -84,19 +166,18 @@ def test_neighbours_and_columns_name_their_unit(tmp_path) -> None:
     assert "volume_voxel3" in table(found, "voxel")
     assert [quantity.heading("µm") for quantity in QUANTITIES[1:2]] == ["Volume (µm³)"]
 
-    pyarrow = pytest.importorskip("pyarrow.parquet")
     path = write_quantities(found, surfaces.unit, tmp_path / "objects.parquet")
-    assert pyarrow.read_table(path).to_pydict() == table(found, surfaces.unit)
+    assert parquet.read_table(path).to_pydict() == table(found, surfaces.unit)
 
 
 def test_error_bars_are_what_a_step_of_the_threshold_moves() -> None:
     """The score is tanh of a quarter of the distance: a step moves the surface by four atanh."""
     distance, _ = sample(ball(12), (1, 1, 1))
-    _, (found,) = measure(as_score(distance / 4))
+    (found,) = measure(as_score(distance / 4)).objects
     moved = 4 * np.arctanh(0.02)
     assert found.volume_error == pytest.approx(found.area * moved, rel=0.1)
     assert found.area_error == pytest.approx(8 * np.pi * 12 * moved, rel=0.15)
-    _, (found,) = measure(as_mask(distance > 0))
+    (found,) = measure(as_mask(distance > 0)).objects
     assert found.volume_error is None
 
 
@@ -110,7 +191,7 @@ def test_objects_that_merge_have_no_error_bar() -> None:
     both = np.maximum(first, second)
     both = np.where(between, np.maximum(both, -0.01), both)
     params = ReconstructParams(smoothing_voxels=0, taubin_iterations=0)
-    _, found = measure(as_score(np.maximum(both, third)), params)
+    found = measure(as_score(np.maximum(both, third)), params).objects
     assert len(found) == 3
     assert sorted(each.volume_error is None for each in found) == [False, True, True]
 
