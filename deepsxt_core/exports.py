@@ -2,13 +2,13 @@
 
 import csv
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.files import written_beside
-from deepsxt_core.io.meshes import write_mesh
+from deepsxt_core.io.meshes import in_unit, write_mesh
 from deepsxt_core.pipeline import write_instances, write_mask, write_volume
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.quantities import write_quantities
@@ -21,6 +21,7 @@ MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "g
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
+MEASUREMENTS_FILES = (MEASUREMENTS_FILE, "measurements.parquet")
 
 
 def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float = 0.0) -> Path:
@@ -45,28 +46,55 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
     return _made(path, partial(write_volume, score.placed))
 
 
-def surface_file(result: Result, name: str) -> Path:
+def surface_file(
+    result: Result, name: str, *, objects: Collection[int] = (), unit: str | None = None
+) -> Path:
     """Return a surface as one of `MESH_FILES`, or a table about its objects.
 
-    `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILE` all
-    that can be measured on it.
+    `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILES` what
+    its mesh tells.
+
+    Parameters
+    ----------
+    objects : collection of int
+        Ids of the objects in a mesh file; none for all.
+    unit : str, optional
+        Of the coordinates in a mesh file, of `deepsxt_core.io.meshes.UNITS`; None leaves them in
+        the unit of the surface.
 
     Raises
     ------
     InvalidParameterError
-        If the name is none of them.
+        If the name is none of them, or an id or the unit is not known.
     """
     path = _exports(result) / name
     if name == OBJECTS_FILE:
         return _made(path, partial(_write_table, result.folder))
-    if name == MEASUREMENTS_FILE:
+    if name in MEASUREMENTS_FILES:
         return _made(path, partial(_write_measurements, result.folder))
-    if name in MESH_FILES:
-        return _made(path, lambda out: write_mesh(Surfaces.load(result.folder), out))
-    raise InvalidParameterError(
-        f"A surface can be had as {', '.join((*MESH_FILES, OBJECTS_FILE, MEASUREMENTS_FILE))}: "
-        f"got '{name}'."
+    if name not in MESH_FILES:
+        known = ", ".join((*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES))
+        raise InvalidParameterError(f"A surface can be had as {known}: got '{name}'.")
+    if objects or unit:
+        content = hashlib.sha256(repr((sorted(objects), unit)).encode()).hexdigest()[:12]
+        path = path.with_stem(f"{path.stem}-{content}")
+    return _made(path, partial(_write_mesh, result, objects, unit))
+
+
+def measurement_file(result: Result, name: str) -> Path:
+    """Return one of the tables that a measurement has written.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is none of that name.
+    """
+    known = sorted(
+        path.name for path in result.folder.iterdir() if path.suffix in (".csv", ".parquet")
     )
+    if name not in known:
+        raise InvalidParameterError(f"The measurement holds {', '.join(known)}: got '{name}'.")
+    return result.folder / name
 
 
 def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
@@ -120,6 +148,13 @@ def _made(path: Path, write: Callable[[Path], object]) -> Path:
     if not path.exists():
         write(path)
     return path
+
+
+def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path: Path) -> None:
+    surfaces = Surfaces.load(result.folder)
+    chosen = surfaces.select(objects) if objects else surfaces
+    size = result.run["recipe"].get("voxel_size_nm")
+    write_mesh(in_unit(chosen, unit, size) if unit else chosen, path)
 
 
 def _write_measurements(folder: Path, path: Path) -> None:

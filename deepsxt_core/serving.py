@@ -7,7 +7,9 @@
     GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
-    GET /api/tomograms/<id>/surfaces/<result>/<file>      scene, picture, meshes, table
+    GET /api/tomograms/<id>/surfaces/<result>/<file>      scene, picture, meshes, tables
+        ?objects=&unit=                                   in a mesh: these alone, in this unit
+    GET /api/tomograms/<id>/measurements/<result>/<file>  tables
     GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
@@ -78,6 +80,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file)),
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file)),
         Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
+        Route(f"{tomogram}/measurements/{{result}}/{{name}}", answer(_measurement_file)),
     ]
     if front_end is not None:
         found.append(Mount("/ui", _FrontEnd(directory=front_end)))
@@ -210,7 +213,27 @@ def _surface_file(request: Request) -> Response:
         return FileResponse(result.folder / name, headers=_ASK_AGAIN | _AS_IT_IS)
     if name in exports.INSTANCE_FILES:
         return _download(exports.instances_file(tomogram, result, name), tomogram, name)
-    return _download(exports.surface_file(result, name), tomogram, name)
+    query = request.query_params
+    path = exports.surface_file(
+        result, name, objects=_ids(query.get("objects", "")), unit=query.get("unit")
+    )
+    return _download(path, tomogram, name)
+
+
+def _measurement_file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("measurements", request.path_params["result"])
+    name = request.path_params["name"]
+    return _download(exports.measurement_file(result, name), tomogram, name)
+
+
+def _ids(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part]
+    except ValueError:
+        raise InvalidParameterError(
+            f"Objects are numbers with commas between: got '{text[:40]}'."
+        ) from None
 
 
 def _bundle(request: Request) -> Response:

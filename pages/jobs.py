@@ -90,11 +90,12 @@ def open_result(job: jobs.Job) -> None:
     if job.request.kind == "segment":
         state.choose_score(job.recipe)
         st.switch_page("slices.py")
-    made_from = job.request.params["surface"] if job.request.kind == "bundle" else job.recipe
-    surface = tomogram.result("surfaces", made_from)
+    is_made_from_one = job.request.kind in ("measure", "bundle")
+    surface_id = job.request.params["surface"] if is_made_from_one else job.recipe
+    surface = tomogram.result("surfaces", surface_id)
     state.choose_score(state.surface_source(surface) or "")
     state.choose_surface(surface.id)
-    st.switch_page("surface.py")
+    st.switch_page("measure.py" if job.request.kind == "measure" else "surface.py")
 
 
 def job_list() -> None:

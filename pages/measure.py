@@ -1,26 +1,62 @@
 """Sizes and shapes of the objects: a table, their distribution, one against the other."""
 
+from dataclasses import asdict, replace
+
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from deepsxt_core import exports, serving
+from deepsxt_core import exports, jobs, serving
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface.measurements import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.quantities import QUANTITIES, Quantity
-from deepsxt_core.surface.surfaces import PALETTE, Unit, load_table
-from deepsxt_core.workspace import Result, Tomogram
-from shared import components, state, texts, widgets
+from deepsxt_core.surface.shapes import wedge_elongation
+from deepsxt_core.surface.surfaces import Unit, load_report, load_table
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+from shared import charts, components, filopodia, state, texts, widgets
+from shared.charts import Column
 from shared.components import Download
 
-_MARKED = "#{:02x}{:02x}{:02x}".format(*PALETTE[1])
-_WHOLE = {"object", "euler_number", "voxels", "faces"}
-_NO_CHART = {"object", "volume_error", "area_error"}
-_SCALE = ["Linear", "Log"]
+_WHOLE = {"object", "euler_number", "nearest_object", "voxels", "faces"}
+_NO_CHART = {"object", "nearest_object", "volume_error", "area_error"}
+_TILT_DEG = 65
 
 
-def read(surface: Result) -> pd.DataFrame:
-    """Return the measurements, made on the first visit."""
-    path = exports.surface_file(surface, exports.MEASUREMENTS_FILE)
-    return pd.read_csv(path)
+def read(surface: Result, done: Result | None) -> pd.DataFrame:
+    """Return the measurements, made on the first visit, with error bars if there are any."""
+    if done is not None:
+        return pd.read_csv(exports.measurement_file(done, f"{OBJECTS}.csv"))
+    return pd.read_csv(exports.surface_file(surface, exports.MEASUREMENTS_FILE))
+
+
+def totals(rows: pd.DataFrame, unit: Unit) -> None:
+    """Show sums over all objects."""
+    length = "um" if unit == "µm" else unit
+
+    def with_error(name: str, power: str) -> str:
+        text = f"{rows[f'{name}_{length}{power}'].sum():.4g}"
+        error = f"{name}_error_{length}{power}"
+        return f"{text} ± {rows[error].sum():.2g}" if error in rows else text
+
+    with st.container(horizontal=True, gap="large", key="totals"):
+        st.metric("Objects", f"{len(rows):,}", width="content")
+        st.metric(
+            f"Volume ({unit}³)",
+            with_error("volume", "3"),
+            help="Of all objects together. The error is what the threshold ± 0.02 changes.",
+            width="content",
+        )
+        st.metric(
+            f"Area ({unit}²)",
+            with_error("area", "2"),
+            help="Of all surfaces; a membrane has two sides.",
+            width="content",
+        )
+        st.metric(
+            f"Median diameter ({unit})",
+            f"{rows[f'equivalent_diameter_{length}'].median():.4g}",
+            help="Of the ball of the same enclosed volume.",
+            width="content",
+        )
 
 
 def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
@@ -46,73 +82,112 @@ def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
     return rows["object"].iloc[chosen["selection"]["rows"]].tolist()
 
 
-def chooser(label: str, known: list[Quantity], unit: Unit, default: str, key: str) -> Quantity:
-    """Let the user choose a quantity."""
-    offered = [each for each in known if each.name not in _NO_CHART]
-    names = [each.name for each in offered]
-    return st.selectbox(
-        label,
-        offered,
-        index=names.index(default),
-        format_func=lambda each: each.heading(unit),
-        key=key,
-    )
-
-
-def draw(figure: go.Figure, x_title: str, y_title: str, key: str) -> None:
-    """Show a chart in the theme of the page."""
-    figure.update_layout(
-        xaxis_title=x_title,
-        yaxis_title=y_title,
-        height=380,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        showlegend=False,
-        bargap=0.05,
-    )
-    st.plotly_chart(figure, width="stretch", key=key, config={"displaylogo": False})
-
-
-def histogram(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:
-    """Show how one quantity is distributed."""
-    quantity = chooser("Distribution of", known, unit, "equivalent_diameter", "histogram_of")
-    column = quantity.column(unit)
-    figure = go.Figure(go.Histogram(x=rows[column]))
-    for value in rows.loc[rows["object"].isin(marked), column]:
-        figure.add_vline(x=value, line_color=_MARKED, line_width=2)
-    draw(figure, quantity.heading(unit), "Objects", "histogram")
-
-
-def scatter(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:
-    """Show one quantity against another."""
-    left, middle, right = st.columns(3)
-    with left:
-        across = chooser("Across", known, unit, "equivalent_diameter", "scatter_x")
-    with middle:
-        up = chooser("Up", known, unit, "sphericity", "scatter_y")
-    with right:
-        scale = st.segmented_control("Axes", _SCALE, default=_SCALE[0], key="scatter_scale")
-    figure = go.Figure()
-    of_interest = rows["object"].isin(marked)
-    for part, marker in ((rows, {"size": 8}), (rows[of_interest], {"size": 11, "color": _MARKED})):
-        figure.add_scatter(
-            x=part[across.column(unit)],
-            y=part[up.column(unit)],
-            mode="markers",
-            marker=marker,
-            text=[f"Object {each}" for each in part["object"]],
-            hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
+def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
+    """Offer to make one object of those that are marked, and to undo it."""
+    running = widgets.active_job(tomogram, "reconstruct")
+    if running is not None:
+        widgets.job_progress(running.id)
+        return
+    params = ReconstructParams(**surface.run["params"])
+    groups: tuple[tuple[int, ...], ...] | None = None
+    if st.button(
+        "Merge",
+        icon=":material/merge:",
+        disabled=len(marked) < 2,
+        help="Counts the marked objects as one, and reconstructs. The merge is kept with the "
+        "settings of the surface, and all other objects keep their numbers.",
+    ):
+        groups = (*params.merge, tuple(sorted(marked)))
+    if params.merge and st.button("Undo merges", icon=":material/undo:"):
+        groups = ()
+    if groups is None:
+        return
+    with widgets.errors_shown():
+        asked = asdict(replace(params, merge=groups))
+        request = jobs.JobRequest(
+            kind="reconstruct",
+            tomogram=tomogram.id,
+            params={"score": surface.run["recipe"]["score"], **asked},
         )
-    if scale == _SCALE[1]:
-        figure.update_xaxes(type="log")
-        figure.update_yaxes(type="log")
-    draw(figure, across.heading(unit), up.heading(unit), "scatter")
+        state.choose_surface(jobs.submit(Workspace(), request).recipe)
+        st.rerun()
+
+
+def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
+    """Offer the tables."""
+
+    def at(result: Result, name: str) -> str:
+        kind = "surfaces" if result is surface else "measurements"
+        return serving.download_address(tomogram, kind, result.id, name)
+
+    texts_of = {
+        OBJECTS: ("Objects", "One line per object, units in the headings"),
+        PROCESSES: ("Processes", "One line per thin process"),
+        PROFILES: ("Profiles", "The diameter along each thin process"),
+    }
+    if done is None:
+        found = [(surface, name, *texts_of[OBJECTS]) for name in exports.MEASUREMENTS_FILES]
+    else:
+        found = [
+            (done, f"{name}{ending}", label, text)
+            for name, (label, text) in texts_of.items()
+            for ending in (".csv", ".parquet")
+            if (done.folder / f"{name}{ending}").is_file()
+        ]
+    components.downloads(
+        [
+            Download(
+                label=label,
+                note="CSV" if name.endswith(".csv") else "Parquet",
+                address=at(result, name),
+                title=text,
+            )
+            for result, name, label, text in found
+        ],
+        key="measurement_files",
+    )
+
+
+def wedge(rows: pd.DataFrame) -> None:
+    """Say how much of the elongation along the beam the missing wedge can explain."""
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    tilt = left.number_input(
+        "Tilt range (± °)",
+        10,
+        90,
+        _TILT_DEG,
+        key="tilt_deg",
+        help="Of the tilt series that the tomogram was reconstructed from.",
+    )
+    found, most = rows["beam_elongation"].median(), wedge_elongation(tilt)
+    text = (
+        f"The median object is **{found:.2f}** times as large along the beam (z) as across it; "
+        "objects turned at random would have 1. Tilting to "
+        f"± {tilt}° stretches the finest detail by **{most:.2f}** along z, larger bodies by less."
+    )
+    if found <= 1.05:
+        text += " There is no sign that the missing wedge stretches these objects."
+    elif found <= most:
+        text += " So the missing wedge alone may explain all of it."
+    else:
+        text += f" So at least {found / most:.2f} of it is in the objects or in the segmentation."
+    right.markdown(text, help=texts.TERMS["missing wedge"])
+    right.caption("Formula: Radermacher 1988, Ultramicroscopy 25, 241–254.")
 
 
 def page(tomogram: Tomogram, surface: Result) -> None:
     """Show the table and the charts of one surface."""
+    done = next(
+        (
+            result
+            for result in tomogram.results("measurements")
+            if result.run["recipe"]["surface"] == surface.id
+        ),
+        None,
+    )
     with st.spinner("Measuring …", show_time=True):
         unit, _ = load_table(surface.folder)
-        rows = read(surface)
+        rows = read(surface, done)
     known = [each for each in QUANTITIES if each.column(unit) in rows.columns]
     if unit == "voxel":
         st.info(
@@ -120,33 +195,43 @@ def page(tomogram: Tomogram, surface: Result) -> None:
             "reconstruct again.",
             icon=":material/straighten:",
         )
-    marked = table(rows, known, unit)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            f"{len(rows)} objects. Click a heading to sort; mark rows to find them in the charts.",
-            width="stretch",
-        )
-        components.downloads(
-            [
-                Download(
-                    label="Table",
-                    note="CSV",
-                    address=serving.download_address(
-                        tomogram, "surfaces", surface.id, exports.MEASUREMENTS_FILE
-                    ),
-                    title="One line per object, units in the headings",
-                )
-            ],
-            key="measurement_files",
-        )
-    left, right = widgets.split(1, 1)
-    with left, st.container(border=True, key="histogram_card"):
-        histogram(rows, known, unit, marked)
-    with right, st.container(border=True, key="scatter_card"):
-        scatter(rows, known, unit, marked)
-    st.caption(
-        "Error bars from the threshold ± one step: run `deepsxt measure` on the score.",
+    totals(rows, unit)
+    objects_tab, processes_tab, wedge_tab = st.tabs(
+        [
+            ":material/table: Objects",
+            ":material/polyline: Filopodia and error bars",
+            ":material/change_history: Missing wedge",
+        ]
     )
+    with objects_tab:
+        marked = table(rows, known, unit)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                "Click a heading to sort; mark rows to find them in the charts.", width="stretch"
+            )
+            merging(tomogram, surface, marked)
+        offered = [
+            Column(each.column(unit), each.heading(unit))
+            for each in known
+            if each.name not in _NO_CHART
+        ]
+        is_marked = rows["object"].isin(marked)
+        left, right = widgets.split(1, 1)
+        with left, st.container(border=True, key="histogram_card"):
+            charts.histogram(rows, is_marked, offered, "equivalent_diameter", "objects")
+        with right, st.container(border=True, key="scatter_card"):
+            charts.scatter(rows, is_marked, offered, ("equivalent_diameter", "sphericity"))
+        report = load_report(surface.folder)
+        if report is not None:
+            st.caption(" ".join(report.sentences(int(rows["faces"].sum()), unit)))
+    with processes_tab:
+        filopodia.measure_card(tomogram, surface, done, unit)
+        if done is not None:
+            filopodia.processes(done, unit)
+    with wedge_tab:
+        if "beam_elongation" in rows:
+            wedge(rows)
+    files(tomogram, surface, done)
 
 
 tomogram = widgets.required_tomogram()

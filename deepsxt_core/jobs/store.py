@@ -27,7 +27,7 @@ from deepsxt_core.errors import InvalidParameterError, JobError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.workspace import Workspace, is_id
 
-JobKind = Literal["segment", "reconstruct", "install", "bundle", "train"]
+JobKind = Literal["segment", "reconstruct", "measure", "install", "bundle", "train"]
 JobState = Literal["queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done"]
 
 ACTIVE_STATES: tuple[JobState, ...] = ("queued", "running", "cancelling")
@@ -54,7 +54,8 @@ class JobRequest:
     params : mapping
         What the step needs, as JSON values. For "segment": the fields of `SegmentParams` and
         ``model`` (name or folder); for "reconstruct": those of `ReconstructParams` and ``score``
-        (id of the result to start from); for "install": ``name`` (of a model in the catalogue);
+        (id of the result to start from); for "measure": those of `ProcessParams` and ``surface``
+        (id of the surfaces to measure); for "install": ``name`` (of a model in the catalogue);
         for "bundle": ``surface`` (id of the result to export);
         for "train": ``name`` (of the new model), ``data`` (folder), ``base`` (a model), ``fresh``
         (whether from fresh weights), ``params`` and ``reading`` (fields of `TrainingParams` and

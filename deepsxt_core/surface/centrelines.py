@@ -10,6 +10,8 @@ from scipy.interpolate import splev, splprep
 from scipy.ndimage import distance_transform_edt, find_objects, maximum_filter
 from scipy.spatial import cKDTree
 
+from deepsxt_core.surface.surfaces import polydata
+
 MOST_INSIDE = 1 << 20
 """Points of the grid in a body, about; a larger body gets a coarser grid: ways take 10 µs each."""
 _MOST_POINTS = 1 << 24
@@ -79,7 +81,7 @@ def rasterise(points: NDArray[np.floating], triangles: NDArray[np.int64], step: 
     from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
     low, high = points.min(axis=0), points.max(axis=0)
-    mesh = pyvista.PolyData.from_regular_faces(points.astype(np.float32), triangles)
+    mesh = polydata(points, triangles)
     box = np.prod((high - low) + 2 * _MARGIN * step)
     step = float(max(step, np.cbrt(mesh.volume / MOST_INSIDE), np.cbrt(box / _MOST_POINTS)))
     counts = np.ceil((high - low) / step).astype(int) + 2 * _MARGIN

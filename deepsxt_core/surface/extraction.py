@@ -62,7 +62,8 @@ def reconstruct(
     edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
     first_slice = source.first_slice if isinstance(source, Score) else 0
 
-    pieces = SlabJoiner(volume.shape, tomogram and _grey_reader(tomogram, volume, first_slice))
+    grey = None if tomogram is None else _grey_reader(tomogram, volume, first_slice)
+    pieces = SlabJoiner(volume.shape, grey)
     progress.stage("Reconstructing", volume.shape[0], "slice")
     for first, field in field_slabs(source, params):
         before = pieces.slices

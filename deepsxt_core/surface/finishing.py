@@ -1,13 +1,14 @@
 """Smoothing and thinning of a finished mesh."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
 from deepsxt_core.surface.measurement import object_volumes
-from deepsxt_core.surface.surfaces import Surfaces
+from deepsxt_core.surface.surfaces import Surfaces, polydata
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
 # noise. Chosen for the smallest errors in docs/accuracy.md.
@@ -202,8 +203,9 @@ def _error(full: tuple[NDArray, ...], thin: tuple[NDArray, ...], object_id: int)
     one = np.array([object_id])
     points, _, _ = _only(full[0], full[1], full[2], one)
     thin_points, thin_triangles, _ = _only(thin[0], thin[1], thin[2], one)
-    surface = pyvista.PolyData.from_regular_faces(thin_points, thin_triangles)
-    measured = pyvista.PolyData(points).compute_implicit_distance(surface)
+    measured: Any = pyvista.PolyData(points).compute_implicit_distance(
+        polydata(thin_points, thin_triangles)
+    )
     return float(np.abs(measured["implicit_distance"]).max())
 
 

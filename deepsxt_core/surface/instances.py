@@ -1,6 +1,7 @@
 """What counts as one object: bodies that touch are split, bodies that belong together merged."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import cc3d
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 from deepsxt_core.errors import InvalidParameterError
 
 # Voxels that touch by an edge or a corner are separate bodies for flying edges too.
-CONNECTIVITY = 6
+CONNECTIVITY: Final = 6
 
 
 def split_planes(

@@ -184,7 +184,7 @@ def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
                 euler_number=len(own) - len(triangles) // 2,  # closed: 3 edges per 2 faces
                 mean_score=row.mean_score,
                 mean_grey_value=row.mean_grey_value,
-                nearest_object=beside and beside.nearest,
+                nearest_object=None if beside is None else beside.nearest,
                 gap=None if beside is None else beside.gap,
                 contact_area=None if beside is None else beside.contact_area,
                 nearest_centroid_distance=None if distances is None else float(distances[place]),

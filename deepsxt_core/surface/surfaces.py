@@ -319,8 +319,6 @@ def build_mesh(
     point_objects : ndarray
         Object id of each point (n,).
     """
-    import pyvista
-
     order = np.argsort(point_objects, kind="stable")
     order = order[np.searchsorted(point_objects[order], 1) :]
     place = np.full(len(points), -1, np.int64)
@@ -329,7 +327,15 @@ def build_mesh(
     face_objects = point_objects[triangles[:, 0]]
     face_order = np.argsort(face_objects, kind="stable")
     face_order = face_order[np.searchsorted(face_objects[face_order], 1) :]
-    kept: Any = points[order].astype(np.float32, copy=False)  # Any: annotated as float64 there
-    mesh = pyvista.PolyData.from_regular_faces(kept, place[triangles[face_order]])
+    mesh = polydata(points[order], place[triangles[face_order]])
     mesh.cell_data["object"] = face_objects[face_order]
     return mesh
+
+
+def polydata(points: NDArray[np.floating], triangles: NDArray[np.integer]) -> "pyvista.PolyData":
+    """Return points (n, 3), as float32, and triangles (faces, 3) as a mesh."""
+    import pyvista
+
+    kept: Any = points.astype(np.float32, copy=False)  # Any: annotated as float64 there
+    faces: Any = triangles
+    return pyvista.PolyData.from_regular_faces(kept, faces)

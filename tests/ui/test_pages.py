@@ -305,7 +305,7 @@ class TestMeasure:
         assert rows["object"].tolist() == [1]
         assert rows["equivalent_diameter_um"][0] > 5
         assert not app.info
-        for key in ("histogram_of", "scatter_x", "scatter_y"):
+        for key in ("histogram_of_objects", "scatter_x", "scatter_y"):
             chooser = next(each for each in app.selectbox if each.key == key)
             assert "Volume (µm³)" in chooser.options
 

@@ -3,6 +3,7 @@
 from deepsxt_core.jobs.store import JobKind
 from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.install import INSTALL
+from deepsxt_core.jobs.tasks.measure import MEASURE
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
 from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
 from deepsxt_core.jobs.tasks.task import NETWORK, PROCESSOR, Device, Params, Task
@@ -11,6 +12,7 @@ from deepsxt_core.jobs.tasks.train import TRAIN
 TASKS: dict[JobKind, Task] = {
     "segment": SEGMENT,
     "reconstruct": RECONSTRUCT,
+    "measure": MEASURE,
     "install": INSTALL,
     "bundle": BUNDLE,
     "train": TRAIN,

@@ -36,7 +36,9 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     begun = time.monotonic()
     score, rest = required(params, "score", "the result to start from")
     wanted = checked(ReconstructParams, rest)
-    surfaces = pipeline.reconstruct(tomogram.score(score), wanted, progress)
+    surfaces = pipeline.reconstruct(
+        tomogram.score(score), wanted, progress, tomogram=tomogram.volume()
+    )
     surfaces.save(out)
     scenes = {}
     progress.stage("Drawing", len(SCENE_THEMES), "view")
