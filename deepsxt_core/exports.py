@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.files import written_beside
-from deepsxt_core.io.meshes import in_unit, write_mesh
+from deepsxt_core.io.meshes import ColouredMesh, in_unit, write_mesh
 from deepsxt_core.pipeline import write_instances, write_mask, write_volume
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.quantities import write_quantities
@@ -152,9 +152,11 @@ def _made(path: Path, write: Callable[[Path], object]) -> Path:
 
 def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path: Path) -> None:
     surfaces = Surfaces.load(result.folder)
-    chosen = surfaces.select(objects) if objects else surfaces
-    size = result.run["recipe"].get("voxel_size_nm")
-    write_mesh(in_unit(chosen, unit, size) if unit else chosen, path)
+    mesh: ColouredMesh = surfaces.select(objects) if objects else surfaces
+    if unit:
+        size = result.run["recipe"]["voxel_size_nm"]
+        mesh = in_unit(mesh, unit, size, result.run["whole_origin_nm"])
+    write_mesh(mesh, path)
 
 
 def _write_measurements(folder: Path, path: Path) -> None:

@@ -44,15 +44,18 @@ def add_surface(tomogram: Tomogram, score: Result) -> Result:
     """Give a tomogram the finished surfaces of one of its scores."""
     params = ReconstructParams()
     folder = tomogram.result_folder("surfaces", {"score": score.id})
-    pipeline.reconstruct(tomogram.score(score.id), params).save(folder)
+    source = tomogram.score(score.id)
+    pipeline.reconstruct(source, params).save(folder)
     scene = {"html": None, "picture": None, "faces_shown": 0, "note": "No 3D view: a test."}
     run = {
         "params": asdict(params),
         "scenes": {"light": scene, "dark": scene},
+        "whole_origin_nm": source.volume.whole_origin_nm,
         "recipe": {
             "step": "reconstruct",
             "score": score.id,
-            "voxel_size_nm": tomogram.volume().voxel_size_nm,
+            "voxel_size_nm": source.volume.voxel_size_nm,
+            "origin_nm": source.volume.origin_nm,
         },
     }
     return _finish(tomogram, "surfaces", folder, run)

@@ -169,6 +169,20 @@ class TestSurfaces:
         assert float(row["centroid_x_um"]) == pytest.approx(7.5 * 0.01, rel=0.02)
 
     @pytest.mark.parametrize(
+        ("unit", "size_nm"),
+        [("nm", (20, 10, 10)), ("voxel", (1, 1, 1)), ("um", (0.02, 0.01, 0.01))],
+    )
+    def test_a_mesh_can_be_had_in_another_unit(self, client, tomogram, surface, unit, size_nm):
+        address = at(tomogram, f"surfaces/{surface.id}/surface.ply?unit={unit}&objects=1")
+        mesh = trimesh.load(io.BytesIO(client.get(address).content), file_type="ply")
+        assert mesh.volume == pytest.approx(4 / 3 * np.pi * 5**3 * np.prod(size_nm), rel=0.1)
+
+    @pytest.mark.parametrize("query", ["objects=2", "objects=a", "unit=inch"])
+    def test_what_there_is_not_is_refused(self, client, tomogram, surface, query):
+        answer = client.get(at(tomogram, f"surfaces/{surface.id}/surface.ply?{query}"))
+        assert answer.status_code in (404, 422)
+
+    @pytest.mark.parametrize(
         "name", ["run.json", "..%2frun.json", "scene-dark.html", "surface.exe"]
     )
     def test_no_other_file_is_handed_out(self, client, tomogram, surface, name):

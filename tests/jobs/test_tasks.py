@@ -2,9 +2,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import tifffile
+from pandas import read_csv
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.files import partial_folder, publish, write_json
+from deepsxt_core.exports import measurement_file
+from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.jobs import JobRequest, job_log, read_job, submit
@@ -29,6 +32,8 @@ def model(tmp_path):
 def score(tomogram):
     """Return the id of a finished score: a ball of 6 voxels radius."""
     shape = (16, 20, 20)
+    grey = np.full(shape, 7, np.uint8)
+    tifffile.imwrite(tomogram.source, grey, imagej=True, metadata={"axes": "ZYX"})
     z, y, x = np.ogrid[:16, :20, :20]
     distance = np.sqrt((z - 8) ** 2 + (y - 10) ** 2 + (x - 10) ** 2)
     final = tomogram.result_folder("scores", {"ball": 6})
@@ -85,6 +90,8 @@ def test_a_surface_depends_on_the_voxel_size_of_today(tomogram, score):
         ("reconstruct", {}),
         ("reconstruct", {"score": "../.."}),
         ("reconstruct", {"score": "a" * 20}),
+        ("measure", {}),
+        ("measure", {"surface": "a" * 20}),
     ],
 )
 def test_a_wish_without_what_it_needs_is_refused(workspace, tomogram, kind, params):
@@ -112,18 +119,32 @@ def test_reconstruction_from_a_job(workspace, tomogram, score):
         return read_job(workspace, job.id)
 
     job = run()
-    assert job.state == "done", job_log(job)
+    assert job.state == "done", (job.status.error, job_log(job))
     (result,) = tomogram.results("surfaces")
     assert result.id == job.status.result
     assert result.run["recipe"]["score"] == score
-    assert result.run["params"] == asdict(ReconstructParams())
+    assert ReconstructParams(**result.run["params"]) == ReconstructParams()
     for scene in result.run["scenes"].values():
         assert scene["html"] is None or (result.folder / scene["html"]).is_file()
         assert scene["html"] or scene["note"]
     (ball,) = Surfaces.load(result.folder).objects
     # 4/3 pi (0.6 µm)³, drawn in voxels of a sixth of its radius.
     assert ball.volume == pytest.approx(4 / 3 * np.pi * 0.6**3, rel=0.05)
+    assert ball.mean_grey_value == 7
     assert run().id == job.id
+
+    request = JobRequest(kind="measure", tomogram=tomogram.id, params={"surface": result.id})
+    measuring = submit(workspace, request)
+    wait_until(lambda: not read_job(workspace, measuring.id).active)
+    assert read_job(workspace, measuring.id).state == "done", job_log(measuring)
+    (measured,) = tomogram.results("measurements")
+    rows = read_csv(measurement_file(measured, "objects.csv"))
+    assert rows["volume_um3"].tolist() == pytest.approx([ball.volume])
+    assert 0 < rows["volume_error_um3"][0] < 0.1 * ball.volume
+    assert rows["mean_grey_value"].tolist() == [7]
+    assert read_json(measured.folder / "totals.json")["processes"] == 0
+    with pytest.raises(InvalidParameterError, match=r"holds objects\.csv"):
+        measurement_file(measured, "../run.json")
 
     empty = run(min_voxels=10**6)
     assert (empty.state, empty.status.result) == ("failed", None)

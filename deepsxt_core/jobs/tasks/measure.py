@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.files import write_json
+from deepsxt_core.geometry import VoxelSize
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Params, Task, checked, required
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Tomogram
 
 
@@ -34,8 +34,12 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     made = tomogram.result("surfaces", surface)
     score = tomogram.score(made.run["recipe"]["score"])
     # As it was when the surfaces were made: it may have been corrected since.
-    size = made.run["recipe"]["voxel_size_nm"]
-    volume = score.volume.with_voxel_size(None if size is None else VoxelSize(*size))
+    size, origin = (made.run["recipe"][name] for name in ("voxel_size_nm", "origin_nm"))
+    volume = replace(
+        score.volume,
+        voxel_size_nm=None if size is None else VoxelSize(*size),
+        origin_nm=tuple(origin),
+    )
     measured = pipeline.measure(
         replace(score, volume=volume),
         ReconstructParams(**made.run["params"]),

@@ -36,9 +36,9 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     begun = time.monotonic()
     score, rest = required(params, "score", "the result to start from")
     wanted = checked(ReconstructParams, rest)
-    surfaces = pipeline.reconstruct(
-        tomogram.score(score), wanted, progress, tomogram=tomogram.volume()
-    )
+    # The part that was scored, for the mean grey value in each object.
+    volume = tomogram.volume(tomogram.result("scores", score).region)
+    surfaces = pipeline.reconstruct(tomogram.score(score), wanted, progress, tomogram=volume)
     surfaces.save(out)
     scenes = {}
     progress.stage("Drawing", len(SCENE_THEMES), "view")
@@ -53,7 +53,12 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
         }
         progress.advance()
     seconds = round(time.monotonic() - begun, 3)
-    run = {"params": asdict(wanted), "scenes": scenes, "seconds": seconds}
+    run = {
+        "params": asdict(wanted),
+        "scenes": scenes,
+        "whole_origin_nm": volume.whole_origin_nm,
+        "seconds": seconds,
+    }
     write_json(out / "run.json", run)
 
 
