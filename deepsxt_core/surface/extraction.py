@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.finishing import decimate_closed, taubin, unsound_objects
-from deepsxt_core.surface.instances import merged_ids
+from deepsxt_core.surface.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
@@ -75,7 +75,7 @@ def reconstruct(
     if not cut.voxels_of_label.any():
         raise EmptySurfaceError(_nothing_found(source, params, cut.highest))
     needed = max(params.min_voxels, params.min_volume_um3 / float(edges_zyx.prod()))
-    by_size = _ids_by_size(cut.voxels_of_label, needed)
+    by_size = ids_by_size(cut.voxels_of_label, needed)
     if not by_size.any():
         raise EmptySurfaceError(_all_too_small(cut.voxels_of_label, float(edges_zyx.prod()), unit))
     id_of_label = merged_ids(by_size, params.merge)
@@ -144,15 +144,6 @@ def _grey_reader(
             "segmented."
         )
     return lambda first, end: tomogram.read(first + first_slice, end + first_slice)
-
-
-def _ids_by_size(voxels_of_label: NDArray[np.integer], needed: float) -> NDArray[np.int32]:
-    """Return the id per label, 1 for the one of most voxels; 0 for those that are left out."""
-    order = np.argsort(-voxels_of_label.astype(np.int64), kind="stable")
-    kept = order[voxels_of_label[order] >= max(needed, 1)]
-    ids = np.zeros(len(voxels_of_label), np.int32)
-    ids[kept] = np.arange(1, len(kept) + 1)
-    return ids
 
 
 def _per_id(

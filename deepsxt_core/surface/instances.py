@@ -58,6 +58,15 @@ def split_planes(
     return planes
 
 
+def ids_by_size(voxels_of_label: NDArray[np.integer], needed: float) -> NDArray[np.int32]:
+    """Return the id per label, 1 for the one of most voxels; 0 for those that are left out."""
+    order = np.argsort(-voxels_of_label.astype(np.int64), kind="stable")
+    kept = order[voxels_of_label[order] >= max(needed, 1)]
+    ids = np.zeros(len(voxels_of_label), np.int32)
+    ids[kept] = np.arange(1, len(kept) + 1)
+    return ids
+
+
 def merged_ids(ids: NDArray[np.int32], groups: Sequence[Sequence[int]]) -> NDArray[np.int32]:
     """Return `ids` with those of each group replaced by the smallest among them.
 

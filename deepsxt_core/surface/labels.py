@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Final
 
 import cc3d
 import numpy as np
@@ -10,12 +9,11 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.surface.instances import CONNECTIVITY, ids_by_size, merged_ids
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.smoothing import BORDER, field_slabs
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
-# As flying edges and `reconstruct` have it: what touches by an edge or a corner is not connected.
-_CONNECTIVITY: Final = 6
 _PROVISIONAL = np.dtype("<u4")
 
 
@@ -57,7 +55,7 @@ def object_labels(
             depth = min(field.shape[0] - low, volume.shape[0] - first)
             inner = field[low : low + depth, BORDER:-BORDER, BORDER:-BORDER]
             local, n = cc3d.connected_components(
-                inner > 0, connectivity=_CONNECTIVITY, return_N=True
+                inner > 0, connectivity=CONNECTIVITY, return_N=True
             )
             labels = np.where(local, local + np.int64(n_labels), 0)
             if last is not None:
@@ -78,7 +76,8 @@ def object_labels(
     n_bodies, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     voxels_of_body = np.zeros(n_bodies, np.int64)
     np.add.at(voxels_of_body, body_of_label, np.concatenate(voxels))
-    ids = _ids_by_size(voxels_of_body, _needed(params, volume.voxel_size_nm))[body_of_label]
+    by_size = ids_by_size(voxels_of_body, _needed(params, volume.voxel_size_nm))
+    ids = merged_ids(by_size, params.merge)[body_of_label]
     dtype = next(np.dtype(t) for t in ("u1", "u2", "i4") if ids.max() <= np.iinfo(t).max)
     ids = ids.astype(dtype)
     pixels = volume.shape[1] * volume.shape[2]
@@ -98,12 +97,3 @@ def _needed(params: ReconstructParams, voxel_size_nm: VoxelSize | None) -> float
     """Return the voxels of the smallest object that is kept."""
     voxel_um3 = math.prod(voxel_size_nm) / 1e9 if voxel_size_nm else 1.0
     return max(params.min_voxels, params.min_volume_um3 / voxel_um3, 1)
-
-
-def _ids_by_size(voxels: NDArray[np.int64], needed: float) -> NDArray[np.int32]:
-    """Return the id per body, 1 for the largest, 0 for what is left out."""
-    order = np.argsort(-voxels, kind="stable")
-    kept = order[voxels[order] >= needed]
-    ids = np.zeros(len(voxels), np.int32)
-    ids[kept] = np.arange(1, len(kept) + 1)
-    return ids

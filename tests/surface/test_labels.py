@@ -97,3 +97,16 @@ def test_labels_of_a_part_lie_where_the_part_lies(tmp_path):
     score = Score(Volume.from_array(Score.encode(noise(1)), VoxelSize(20, 10, 10)), first_slice=7)
     volume, _ = labels_of(score, PLAIN, tmp_path)
     assert volume.origin_nm == (140, 0, 0)
+
+
+def test_merged_and_split_objects_have_the_ids_of_the_surfaces(tmp_path):
+    score = Score(Volume.from_array(Score.encode(noise(1))))
+    params = ReconstructParams(min_voxels=20, split_voxels=0.5, merge=((2, 4),))
+    surfaces = reconstruct(score, params)
+    _, labels = labels_of(score, params, tmp_path)
+    counts = np.bincount(labels.ravel())
+    assert {row.id: row.voxels for row in surfaces.objects} == {
+        object_id: n for object_id, n in enumerate(counts) if n and object_id
+    }
+    assert 4 not in labels
+    assert len(surfaces.objects) > len(reconstruct(score, replace(params, split_voxels=0)).objects)
