@@ -101,7 +101,7 @@ def test_labels_of_a_part_lie_where_the_part_lies(tmp_path):
 
 def test_merged_and_split_objects_have_the_ids_of_the_surfaces(tmp_path):
     score = Score(Volume.from_array(Score.encode(noise(1))))
-    params = ReconstructParams(min_voxels=20, split_voxels=0.5, merge=((2, 4),))
+    params = ReconstructParams(threshold=0.2, min_voxels=20, split_voxels=0.5, merge=((2, 4),))
     surfaces = reconstruct(score, params)
     _, labels = labels_of(score, params, tmp_path)
     counts = np.bincount(labels.ravel())
