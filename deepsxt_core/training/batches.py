@@ -1,5 +1,9 @@
-"""Batches of simulated slices, drawn on the way, the same for the same seed."""
+"""Batches of simulated slices, the same for the same seed.
 
+Some slices are drawn on the way, others come from tomograms that were simulated before.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,6 +17,7 @@ from deepsxt_core.preprocessing import IntensityRange, normalise
 from deepsxt_core.training.augmentation import augment
 
 Images = NDArray[np.float32]
+Pair = tuple[Images, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,9 @@ class BatchParams:
     seed : int
         Same seed, same batches.
     slices : SliceParams
-        What slices look like.
+        What drawn slices look like.
+    tomogram_share : float
+        Chance of a crop to come from a simulated tomogram, where there are some.
     """
 
     batch_size: int = 4
@@ -46,6 +53,7 @@ class BatchParams:
     positive_weight: float = 3.0
     seed: int = 0
     slices: SliceParams = field(default_factory=SliceParams)
+    tomogram_share: float = 0.4
 
     def __post_init__(self) -> None:
         if self.crop_px < 16 or self.crop_px % 16 or self.crop_px > min(self.slices.shape):
@@ -62,6 +70,10 @@ class BatchParams:
             raise InvalidParameterError(
                 f"positive_weight must be above 0: got {self.positive_weight}."
             )
+        if not 0 <= self.tomogram_share <= 1:
+            raise InvalidParameterError(
+                f"tomogram_share must be between 0 and 1: got {self.tomogram_share}."
+            )
 
 
 class PhantomBatches(keras.utils.PyDataset):
@@ -69,13 +81,32 @@ class PhantomBatches(keras.utils.PyDataset):
 
     The image is standardised, the label 0 or 1. Batch `i` depends on the seed and on `i` alone,
     not on who asks for it and when.
+
+    Parameters
+    ----------
+    params : BatchParams
+    count : int
+        Number of batches.
+    tomograms : sequence of (ndarray, ndarray)
+        Simulated tomograms (z, y, x), membranes dark, and their truth; slices at least as large
+        as a crop.
+    first : int
+        Number of the first batch.
     """
 
-    def __init__(self, params: BatchParams, count: int, *, first: int = 0) -> None:
+    def __init__(
+        self,
+        params: BatchParams,
+        count: int,
+        tomograms: Sequence[Pair] = (),
+        *,
+        first: int = 0,
+    ) -> None:
         # One thread draws ahead while the network computes.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.params = params
         self.count = count
+        self.tomograms = tomograms
         self.first = first
         self._slice = lru_cache(maxsize=2 * params.window)(self._draw)
 
@@ -92,12 +123,20 @@ class PhantomBatches(keras.utils.PyDataset):
             params.batch_size,
             replace=newest < params.batch_size,
         )
-        pairs = [augment(rng, *self._slice(int(n)), params.crop_px) for n in picked]
+        pairs = [augment(rng, *self._source(rng, int(n)), params.crop_px) for n in picked]
         images = np.stack([image for image, _ in pairs])[..., np.newaxis]
         labels = np.stack([label for _, label in pairs])[..., np.newaxis].astype(np.float32)
         return images, labels, 1 + np.float32(params.positive_weight - 1) * labels
 
-    def _draw(self, number: int) -> tuple[Images, NDArray[np.bool_]]:
+    def _source(self, rng: np.random.Generator, number: int) -> Pair:
+        """Return a slice of any simulated tomogram, or the drawn slice `number`."""
+        if not self.tomograms or rng.random() >= self.params.tomogram_share:
+            return self._slice(number)
+        volume, truth = self.tomograms[rng.integers(len(self.tomograms))]
+        z = rng.integers(len(volume))
+        return volume[z], truth[z]
+
+    def _draw(self, number: int) -> Pair:
         return draw_slice(np.random.default_rng([self.params.seed, 0, number]), self.params.slices)
 
 

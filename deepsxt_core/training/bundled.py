@@ -1,7 +1,8 @@
 """Train the bundled model: ``python -m deepsxt_core.training.bundled --out FOLDER``.
 
-All data is simulated. The same seed, number of steps and versions give the same batches in the
-same order; weights agree up to the rounding of the machine.
+All data is simulated: slices drawn on the way, and tomograms simulated before the start. The same
+seed, number of steps and versions give the same batches in the same order; weights agree up to
+the rounding of the machine.
 """
 
 import argparse
@@ -11,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 
+from deepsxt_core.files import written_beside
 from deepsxt_core.network import NetworkConfig, build_network, save_model
-from deepsxt_core.phantom import SliceParams
-from deepsxt_core.training.batches import BatchParams, PhantomBatches, draw_validation
+from deepsxt_core.phantom import PRESETS, SliceParams, simulate
+from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches, draw_validation
 from deepsxt_core.training.fit import Checkpoints, FitParams, fit_image, fit_score
 
 WIDTH = 12
@@ -23,6 +26,10 @@ NECK_FILTERS = 48
 PIXEL_SIZE_NM = (10.0, 40.0)
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
+# Of the simulated tomograms; the card is measured on other seeds and on the third preset.
+_TOMOGRAM_PRESETS = ("hzb", "mistral")
+_TOMOGRAM_SHAPE = (32, 384, 384)
+_TOMOGRAM_SEED = 1000
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +41,31 @@ def compact_config() -> NetworkConfig:
     return replace(config, neck=neck, pixel_size_nm=PIXEL_SIZE_NM)
 
 
-def train(folder: Path, fit: FitParams, batches: BatchParams, start: Path | None = None) -> None:
+def training_tomograms(count: int, folder: Path) -> list[Pair]:
+    """Return simulated tomograms with their truth, kept in `folder` once they are made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tomograms = []
+    for n in range(count):
+        preset = _TOMOGRAM_PRESETS[n % len(_TOMOGRAM_PRESETS)]
+        seed = _TOMOGRAM_SEED + n
+        path = folder / f"{preset}_{seed}.npz"
+        if not path.is_file():
+            logger.info("Simulating tomogram %d of %d.", n + 1, count)
+            phantom = simulate(replace(PRESETS[preset], shape=_TOMOGRAM_SHAPE, seed=seed))
+            with written_beside(path) as partial, partial.open("wb") as file:
+                np.savez(file, image=phantom.volume, truth=phantom.truth)
+        with np.load(path) as kept:
+            tomograms.append((kept["image"], kept["truth"]))
+    return tomograms
+
+
+def train(
+    folder: Path,
+    fit: FitParams,
+    batches: BatchParams,
+    tomograms: int,
+    start: Path | None = None,
+) -> None:
     """Train the compact network on simulated slices and save it as a model folder.
 
     Parameters
@@ -44,6 +75,8 @@ def train(folder: Path, fit: FitParams, batches: BatchParams, start: Path | None
         beside it, to ``FOLDER.training``.
     fit : FitParams
     batches : BatchParams
+    tomograms : int
+        How many to simulate.
     start : Path, optional
         Weights to start from instead of fresh ones.
     """
@@ -55,15 +88,17 @@ def train(folder: Path, fit: FitParams, batches: BatchParams, start: Path | None
     checkpoints = folder.with_name(folder.name + ".training")
     checkpoints.mkdir(parents=True, exist_ok=True)
     images, labels = draw_validation(_VALIDATION_SLICES, _VALIDATION_SEED, SliceParams())
+    simulated = training_tomograms(tomograms, checkpoints)
     began = time.monotonic()
     fit_score(
         network,
-        PhantomBatches(batches, fit.steps),
+        PhantomBatches(batches, fit.steps, simulated),
         fit,
         [Checkpoints(network, checkpoints, fit, images, labels)],
     )
     if fit.image_steps:
-        fit_image(network, PhantomBatches(batches, fit.image_steps, first=fit.steps), fit)
+        repainting = PhantomBatches(batches, fit.image_steps, simulated, first=fit.steps)
+        fit_image(network, repainting, fit)
     card_path = folder / "card.md"
     card = card_path.read_text(encoding="utf-8") if card_path.is_file() else ""
     save_model(folder, network, config, card)
@@ -79,7 +114,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=FitParams().steps, help="batches to train on")
     parser.add_argument("--image-steps", type=int, default=FitParams().image_steps)
     parser.add_argument("--learning-rate", type=float, default=FitParams().learning_rate)
+    parser.add_argument(
+        "--tomograms", type=int, default=20, help="tomograms to simulate, 0 for drawn slices alone"
+    )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--positive-weight",
+        type=float,
+        default=BatchParams().positive_weight,
+        help="weight of a membrane pixel against 1 for the rest",
+    )
     parser.add_argument("--start", type=Path, help="weights to start from")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -91,7 +135,8 @@ def main() -> None:
             learning_rate=arguments.learning_rate,
             seed=arguments.seed,
         ),
-        BatchParams(seed=arguments.seed),
+        BatchParams(seed=arguments.seed, positive_weight=arguments.positive_weight),
+        arguments.tomograms,
         arguments.start,
     )
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,8 +39,30 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone():
     assert not np.array_equal(before[6][0], before[7][0])
 
 
+def test_a_share_of_the_crops_comes_from_the_simulated_tomograms():
+    stripes = np.zeros((5, 64, 64), np.float32)
+    stripes[:, :, ::4] = -1
+    tomograms = [(stripes, stripes < 0)]
+
+    def fraction_labelled(share):
+        batches = PhantomBatches(replace(PARAMS, tomogram_share=share), 20, tomograms)
+        return [float(labels.mean()) for i in range(20) for labels in batches[i][1]]
+
+    assert fraction_labelled(1.0) == [0.25] * 60
+    mixed = fraction_labelled(0.5)
+    assert 15 < mixed.count(0.25) < 45
+    assert 0.25 not in fraction_labelled(0.0)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"crop_px": 50}, {"crop_px": 512}, {"batch_size": 0}, {"positive_weight": 0.0}]
+    "wrong",
+    [
+        {"crop_px": 50},
+        {"crop_px": 512},
+        {"batch_size": 0},
+        {"positive_weight": 0.0},
+        {"tomogram_share": 1.5},
+    ],
 )
 def test_parameters_out_of_range_are_refused(wrong):
     with pytest.raises(InvalidParameterError, match=next(iter(wrong))):
