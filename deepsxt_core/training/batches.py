@@ -132,8 +132,8 @@ class PhantomBatches(keras.utils.PyDataset):
         """Return a slice of any simulated tomogram, or the drawn slice `number`."""
         if not self.tomograms or rng.random() >= self.params.tomogram_share:
             return self._slice(number)
-        volume, truth = self.tomograms[rng.integers(len(self.tomograms))]
-        z = rng.integers(len(volume))
+        volume, truth = self.tomograms[int(rng.integers(len(self.tomograms)))]
+        z = int(rng.integers(len(volume)))
         return volume[z], truth[z]
 
     def _draw(self, number: int) -> Pair:
