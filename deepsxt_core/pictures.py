@@ -13,6 +13,10 @@ from deepsxt_core.volume import Volume
 OVERLAY_RGB = (255, 122, 26)
 """The colour of a result over a slice: warm, so that it stands out from grey."""
 
+AGREEMENT_RGB = {"right": (46, 178, 130), "wrong": (242, 120, 40), "missed": (86, 150, 255)}
+"""Marked and true, marked alone, true alone: told apart by eyes that see no red or no green too."""
+
+_UNKNOWN_SHADE = 0.35
 _SURVEY_SLICES = 16
 _SURVEY_PIXELS = 2**18
 _SHOWN_PERCENTILES = (0.1, 99.9)
@@ -71,6 +75,26 @@ def overlay(
     picture = np.repeat(grey[..., np.newaxis], 3, axis=-1).astype(np.float32)
     marked = score > threshold
     picture[marked] += (np.array(OVERLAY_RGB, np.float32) - picture[marked]) * opacity
+    return np.rint(picture).astype(np.uint8)
+
+
+def agreement(
+    grey: NDArray[np.uint8],
+    marked: NDArray[np.bool_],
+    true: NDArray[np.bool_],
+    unknown: NDArray[np.bool_],
+    opacity: float = 0.65,
+) -> NDArray[np.uint8]:
+    """Draw where a mask and the truth agree, in `AGREEMENT_RGB`, over a grey slice; all (y, x).
+
+    What nobody has judged is drawn darker. Returns RGB (y, x, 3).
+    """
+    picture = np.repeat(grey[..., np.newaxis], 3, axis=-1).astype(np.float32)
+    parts = {"right": marked & true, "wrong": marked & ~true, "missed": true & ~marked}
+    for name, part in parts.items():
+        where = part & ~unknown
+        picture[where] += (np.array(AGREEMENT_RGB[name], np.float32) - picture[where]) * opacity
+    picture[unknown] *= _UNKNOWN_SHADE
     return np.rint(picture).astype(np.uint8)
 
 

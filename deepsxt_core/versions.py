@@ -3,7 +3,9 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-_REPORTED_PACKAGES = ("deepsxt", "tensorflow", "keras", "numpy", "scikit-image", "vtk", "zarr")
+_REPORTED_PACKAGES = (
+    *("deepsxt", "tensorflow", "torch", "jax", "keras", "numpy", "scikit-image", "vtk", "zarr"),
+)
 
 
 def versions() -> dict[str, str]:

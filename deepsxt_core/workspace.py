@@ -46,7 +46,7 @@ from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Score, Volume, VoxelSize
 
-ResultKind = Literal["scores", "surfaces", "measurements", "bundles"]
+ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "evaluations"]
 
 SAMPLE_SEED = 1
 """The seed of the simulated sample."""

@@ -90,6 +90,9 @@ def open_result(job: jobs.Job) -> None:
     if job.request.kind == "segment":
         state.choose_score(job.recipe)
         st.switch_page("slices.py")
+    if job.request.kind == "evaluate":
+        state.choose_score(job.request.params["score"])
+        st.switch_page("evaluate.py")
     is_made_from_one = job.request.kind in ("measure", "bundle")
     surface_id = job.request.params["surface"] if is_made_from_one else job.recipe
     surface = tomogram.result("surfaces", surface_id)

@@ -1,6 +1,6 @@
 """How well a segmentation agrees with the truth."""
 
-from deepsxt_core.evaluation.comparison import EvaluateParams, Evaluation, compare
+from deepsxt_core.evaluation.comparison import EvaluateParams, Evaluation, compare, first_slice
 from deepsxt_core.evaluation.precision_recall import Curve, ScoreHistogram
 from deepsxt_core.evaluation.scores import (
     BoundaryCounts,
@@ -21,6 +21,7 @@ __all__ = [
     "ScoreHistogram",
     "SurfaceDistances",
     "compare",
+    "first_slice",
     "pixel_scores",
     "tolerant_f1",
 ]

@@ -141,7 +141,7 @@ def compare(
     """
     params = params or EvaluateParams()
     progress = progress or NoProgress()
-    offset = _first_slice(prediction, truth)
+    offset = first_slice(prediction, truth)
     size = prediction.volume.voxel_size_nm or truth.volume.voxel_size_nm
     tolerance, pixel = _tolerance(params, size)
     depth, height, width = prediction.volume.shape
@@ -184,8 +184,14 @@ def compare(
     )
 
 
-def _first_slice(prediction: Score | Mask, truth: Mask) -> int:
-    """Return which slice of the truth belongs to the first of the prediction."""
+def first_slice(prediction: Score | Mask, truth: Mask) -> int:
+    """Return which slice of the truth belongs to the first of the prediction.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the shapes do not fit.
+    """
     shape, true_shape = prediction.volume.shape, truth.volume.shape
     offset = prediction.first_slice if isinstance(prediction, Score) else 0
     if shape[0] == true_shape[0]:

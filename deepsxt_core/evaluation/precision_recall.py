@@ -1,5 +1,6 @@
 """Precision and recall at every threshold, from counts of the 256 score codes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -61,6 +62,15 @@ class ScoreHistogram:
         """Count codes (uint8) by the truth (bool), arrays of one shape."""
         membrane = np.bincount(codes[truth], minlength=_CODES)
         return cls(membrane, np.bincount(codes.ravel(), minlength=_CODES) - membrane)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Sequence[int]]) -> Self:
+        """Return the histogram that `to_json` wrote."""
+        return cls(*(np.array(content[name], np.int64) for name in ("membrane", "background")))
+
+    def to_json(self) -> dict[str, list[int]]:
+        """Return all counts, ready for JSON."""
+        return {"membrane": self.membrane.tolist(), "background": self.background.tolist()}
 
     def __add__(self, other: "ScoreHistogram") -> "ScoreHistogram":
         return ScoreHistogram(self.membrane + other.membrane, self.background + other.background)

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -53,17 +54,9 @@ def _compile_anew(network: Any) -> tuple[ScoreTiles, str]:
 
     from deepsxt_core.network.architecture import score_network
 
-    scoring = score_network(network)
-    if keras.config.backend() == "tensorflow":
-        from deepsxt_core.inference import tensorflow_runtime
-
-        device = tensorflow_runtime.device_name()
-        return tensorflow_runtime.compile_score(scoring), device
-
-    def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(scoring.predict_on_batch(tiles[..., np.newaxis]))[..., 0]
-
-    return score, keras.config.backend()
+    backend = "tensorflow" if keras.config.backend() == "tensorflow" else "keras"
+    runtime = import_module(f"deepsxt_core.inference.{backend}_runtime")
+    return runtime.compile_score(score_network(network)), runtime.device_name()
 
 
 class Predictor:

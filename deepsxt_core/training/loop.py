@@ -46,6 +46,8 @@ class _Trainee(keras.Model):
         training: bool = True,  # noqa: ARG002
     ) -> Any:
         repainted, score = y_pred
+        # PyTorch's `train_on_batch` hands on what it was given.
+        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
         loss = labelled_loss(x, y[..., 0:1], y[..., 1:2], repainted, score)
         if not self.with_unlabelled:
             return loss

@@ -54,10 +54,13 @@ class Download:
     title: str = ""
 
 
-def upload_zone() -> str | None:
-    """Show the drop zone; return the id of the tomogram that has just arrived, or None."""
-    data = {"limit": settings.max_upload_bytes(), "token": receiving.TOKEN}
-    return _upload(key="upload", data=data, on_opened_change=_nothing).opened
+def upload_zone(key: str = "upload", prompt: str = "") -> str | None:
+    """Show the drop zone; return the id of the tomogram that has just arrived, or None.
+
+    `prompt` takes the place of the words that invite to drop a tomogram.
+    """
+    data = {"limit": settings.max_upload_bytes(), "token": receiving.TOKEN, "prompt": prompt}
+    return _upload(key=key, data=data, on_opened_change=_nothing).opened
 
 
 def slice_viewer(

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -11,6 +11,7 @@ codes = hnp.arrays(np.uint8, (5, 6))
 truths = hnp.arrays(bool, (5, 6))
 
 
+@settings(deadline=None)
 @given(codes, truths, st.floats(-1, 1, exclude_max=True))
 def test_the_counts_at_a_threshold_are_those_of_the_mask(codes, truth, threshold):
     mask = codes >= Score.threshold_code(threshold)
@@ -18,6 +19,7 @@ def test_the_counts_at_a_threshold_are_those_of_the_mask(codes, truth, threshold
     assert ScoreHistogram.of(codes, truth).counts(threshold) == PixelCounts.of(mask, truth)
 
 
+@settings(deadline=None)
 @given(codes, truths)
 def test_the_curve_is_that_of_the_thresholds(codes, truth):
     histogram = ScoreHistogram.of(codes, truth)
@@ -32,6 +34,7 @@ def test_the_curve_is_that_of_the_thresholds(codes, truth):
         )
 
 
+@settings(deadline=None)
 @given(codes, truths)
 def test_every_step_of_the_curve_is_another_code(codes, truth):
     thresholds = ScoreHistogram.of(codes, truth).curve().thresholds.round(4)
@@ -39,6 +42,7 @@ def test_every_step_of_the_curve_is_another_code(codes, truth):
     assert [Score.threshold_code(each) for each in thresholds] == list(range(1, 256))
 
 
+@settings(deadline=None)
 @given(codes, truths)
 def test_histograms_of_parts_add_up(codes, truth):
     whole = ScoreHistogram.of(codes, truth)

@@ -2,6 +2,7 @@
 
 from deepsxt_core.jobs.store import JobKind
 from deepsxt_core.jobs.tasks.bundle import BUNDLE
+from deepsxt_core.jobs.tasks.evaluate import EVALUATE
 from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.measure import MEASURE
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
@@ -16,6 +17,7 @@ TASKS: dict[JobKind, Task] = {
     "install": INSTALL,
     "bundle": BUNDLE,
     "train": TRAIN,
+    "evaluate": EVALUATE,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Params", "Task", "segment_estimate"]

@@ -12,6 +12,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   // A server that was started anew has another token; an upload in progress must use that.
   parentElement.token = data.token;
 
+  if (data.prompt) find(".zone strong").textContent = data.prompt;
   find(".formats").textContent = `${FORMATS}, up to ${formatBytes(data.limit)}`;
 
   const show = (element, text) => {

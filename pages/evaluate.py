@@ -1,0 +1,322 @@
+"""How well a result agrees with the truth: numbers, all thresholds, and where it is wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from deepsxt_core import data_roots, jobs, serving, settings
+from deepsxt_core.evaluation import ScoreHistogram, first_slice
+from deepsxt_core.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
+from deepsxt_core.truths import keep_truth, known_truths, open_truth
+from deepsxt_core.volume import Score
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+from shared import components, state, texts, widgets
+
+_LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
+_LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
+_PIXEL_HELP = {
+    "f1": ("F1 (Dice)", "Harmonic mean of precision and recall."),
+    "precision": ("Precision", "Share of the marked voxels that are true."),
+    "recall": ("Recall", "Share of the true voxels that are marked."),
+    "iou": ("IoU", "Intersection over union, also called Jaccard index."),
+    "accuracy": ("Accuracy", "Share of all voxels that are right; mostly background."),
+}
+_TOLERANT_HELP = {
+    "tolerant_f1": ("F1", "Harmonic mean of the two beside it."),
+    "tolerant_precision": ("Precision", "Share of the marked voxels with a true one near."),
+    "tolerant_recall": ("Recall", "Share of the true voxels with a marked one near."),
+}
+_DISTANCE_HELP = {
+    "mean": ("Mean", "From each surface voxel of either to the nearest of the other, in 3D."),
+    "hausdorff_95": ("95 % within", "95 % of the surface voxels lie at most so far apart."),
+    "hausdorff": ("Hausdorff", "The largest distance; one wrong speck is enough to make it large."),
+}
+
+
+def choose_truth(tomogram: Tomogram) -> Path | None:
+    """Let the user choose or bring a file with the truth."""
+    known = known_truths(tomogram)
+    chosen = st.session_state.get(f"brought_{tomogram.id}")
+    if chosen is not None and Path(chosen) not in known:
+        known.append(Path(chosen))
+    truth = None
+    if known:
+        truth = st.selectbox(
+            "Truth",
+            known,
+            index=known.index(Path(chosen)) if chosen else 0,
+            format_func=lambda path: path.name,
+            help="A mask or labels of this tomogram; every value but 0 is membrane.",
+        )
+    with st.expander("Another truth" if known else "Bring a truth", expanded=not known):
+        arrived = components.upload_zone(f"truth_{tomogram.id}", "Drop a mask or label file here")
+        if arrived:
+            with widgets.errors_shown():
+                _bring(tomogram, keep_truth(tomogram, arrived))
+        _server_truth(tomogram)
+    return truth
+
+
+def _server_truth(tomogram: Tomogram) -> None:
+    roots = [root for root in settings.data_roots() if root.is_dir()]
+    if not roots:
+        return
+    root = roots[0]
+    if len(roots) > 1:
+        root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
+    names = data_roots.list_files(root)
+    name = st.selectbox("On this server", names, index=None, placeholder=f"{len(names)} files")
+    if name is not None and st.button("Take it", icon=":material/dns:", width="stretch"):
+        with widgets.errors_shown():
+            _bring(tomogram, data_roots.find_file(root, name))
+
+
+def _bring(tomogram: Tomogram, path: Path) -> None:
+    st.session_state[f"brought_{tomogram.id}"] = str(path)
+    st.rerun()
+
+
+def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
+    """Let the user set how to compare, and start it; return the label that is ignored."""
+    size = tomogram.score(score.id).volume.voxel_size_nm
+    tolerance_px = st.number_input(
+        "Tolerance (px)",
+        0.0,
+        100.0,
+        3.0,
+        0.5,
+        help="Voxels this near to each other within a slice count as agreeing in the tolerant "
+        "scores: people do not draw a membrane to the pixel.",
+    )
+    if size and size.x == size.y:
+        st.caption(f"{tolerance_px:g} px are {tolerance_px * size.x:g} nm")
+    with st.expander("Advanced", icon=":material/tune:"):
+        ignore_label = st.number_input(
+            "Label to ignore",
+            1,
+            65535,
+            None,
+            placeholder="none",
+            help="Value of the truth where nobody has judged; it counts for neither side.",
+        )
+    running = widgets.active_job(tomogram, "evaluate")
+    if running is not None:
+        widgets.job_progress(running.id)
+        return ignore_label
+    threshold = state.threshold()
+    if st.button(
+        f"Evaluate at threshold {threshold:.2f}",
+        type="primary",
+        icon=":material/fact_check:",
+        width="stretch",
+    ):
+        wish = {
+            "score": score.id,
+            "truth": str(truth),
+            "threshold": threshold,
+            "tolerance_px": tolerance_px,
+            "ignore_label": ignore_label,
+        }
+        with widgets.errors_shown():
+            job = jobs.submit(
+                Workspace(),
+                jobs.JobRequest(kind="evaluate", tomogram=tomogram.id, params=wish),
+            )
+            st.session_state["evaluation"] = job.recipe
+            st.rerun()
+    last = widgets.last_job(tomogram, "evaluate")
+    if last is not None:
+        widgets.job_ending(last)
+    return ignore_label
+
+
+def chosen_evaluation(tomogram: Tomogram, score: Result, truth: Path) -> Result | None:
+    """Return the evaluation asked for last, or the newest of this score with this truth."""
+    found = [
+        each
+        for each in tomogram.results("evaluations")
+        if each.run["recipe"]["score"] == score.id and each.run["truth"] == str(truth)
+    ]
+    wanted = st.session_state.get("evaluation")
+    return next((each for each in found if each.id == wanted), next(iter(found), None))
+
+
+def numbers(evaluation: Result, histogram: ScoreHistogram) -> None:
+    """Show the scores: of voxels at the present threshold, the others at that of the run."""
+    report: dict[str, Any] = evaluation.run["report"]
+    present, measured = state.threshold(), report["threshold"]
+    counts = histogram.counts(present)
+    scores = counts.scores()
+    st.markdown(f"**Voxel by voxel**, above {present:.2f}", help=texts.TERMS["threshold"])
+    _metrics({name: f"{getattr(scores, name):.3f}" for name in _PIXEL_HELP}, _PIXEL_HELP)
+    ignored = report["voxels"]["ignored"]
+    st.caption(
+        f"{counts.true_positive:,} voxels right, {counts.false_positive:,} wrongly marked, "
+        f"{counts.false_negative:,} missed" + (f", {ignored:,} ignored" if ignored else "")
+    )
+    lengths = ((report["tolerance_px"], "px"), (report["tolerance_nm"], "nm"))
+    tolerance = " = ".join(f"{length:g} {unit}" for length, unit in lengths if length is not None)
+    st.markdown(f"**Within {tolerance} in the slice**, above {measured:.2f}")
+    _metrics({name: f"{report[name]:.3f}" for name in _TOLERANT_HELP}, _TOLERANT_HELP)
+    distances = report["surface_distances"]
+    st.markdown(f"**Distance between the surfaces**, above {measured:.2f}")
+    if distances is None:
+        st.caption("One of the two is empty, so there is no distance.")
+    else:
+        unit = "nm" if distances["unit"] == "nm" else "voxels"
+        _metrics({name: f"{distances[name]:.4g} {unit}" for name in _DISTANCE_HELP}, _DISTANCE_HELP)
+    if present != measured:
+        st.caption(
+            f"Tolerance and distances were measured at {measured:.2f}; evaluate again for those "
+            f"at {present:.2f}."
+        )
+
+
+def _metrics(values: dict[str, str], named: dict[str, tuple[str, str]]) -> None:
+    with st.container(horizontal=True, gap="large"):
+        for name, value in values.items():
+            label, meaning = named[name]
+            st.metric(label, value, help=meaning, width="content")
+
+
+def curve_card(histogram: ScoreHistogram) -> None:
+    """Show precision against recall, and offer the best threshold."""
+    curve, best, present = histogram.curve(), histogram.best_threshold(), state.threshold()
+    shown = curve.recall > 0
+    figure = go.Figure()
+    figure.add_scatter(
+        x=curve.recall[shown],
+        y=curve.precision[shown],
+        customdata=curve.thresholds[shown],
+        mode="lines",
+        line={"color": _LINE, "width": 3},
+        hovertemplate="threshold %{customdata:.2f}<br>precision %{y:.3f}, recall %{x:.3f}"
+        "<extra></extra>",
+        showlegend=False,
+    )
+    for name, threshold, colour, symbol in (
+        ("Best", best, _BEST, "star"),
+        ("Present", present, _PRESENT, "circle"),
+    ):
+        scores = histogram.counts(threshold).scores()
+        figure.add_scatter(
+            x=[scores.recall],
+            y=[scores.precision],
+            mode="markers",
+            marker={"color": colour, "size": 13, "symbol": symbol},
+            name=f"{name}: {threshold:.2f}, F1 {scores.f1:.3f}",
+            hovertemplate="precision %{y:.3f}, recall %{x:.3f}",
+        )
+    figure.update_layout(
+        height=320,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={"title": "Recall", "range": [0, 1.02]},
+        yaxis={"title": "Precision", "range": [0, 1.02]},
+        legend={"x": 0.02, "y": 0.04, "bgcolor": "rgba(0,0,0,0)"},
+    )
+    st.plotly_chart(figure, width="stretch", key="curve", config={"displaylogo": False})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"Average precision {curve.average_precision:.3f}",
+            width="stretch",
+            help="The precision averaged over all recalls: one number for all thresholds.",
+        )
+        if st.button(
+            f"Use the best threshold ({best:.2f})",
+            icon=":material/star:",
+            disabled=best == present,
+            help="That of the highest F1 against this truth. All pages take it over.",
+        ):
+            state.set_threshold(best)
+            st.rerun()
+
+
+@st.fragment
+@widgets.errors_shown()
+def picture_card(
+    tomogram: Tomogram, score_result: Result, truth: Path, ignore_label: int | None
+) -> None:
+    """Show where the result agrees with the truth, slice by slice."""
+    score = tomogram.score(score_result.id)
+    mask = open_truth(tomogram, score_result.id, truth)
+    depth = score.volume.shape[0]
+    z = depth // 2
+    if depth > 1:
+        first = score.first_slice + 1
+        z = st.slider("Slice", first, first + depth - 1, first + z, key="agreement_z") - first
+    grey = _grey(tomogram, score_result, score, z)
+    labels = mask.volume.read(*_one(z + first_slice(score, mask)))[0]
+    marked = score.read_mask(*_one(z), state.threshold())[0]
+    picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
+    size = score.volume.voxel_size_nm
+    st.image(
+        with_scale_bar(picture, size.x if size else None), width="stretch", output_format="JPEG"
+    )
+    st.html(
+        " &nbsp; ".join(
+            f'<span style="color:rgb{AGREEMENT_RGB[name]}">■</span> <small>{meaning}</small>'
+            for name, meaning in _LEGEND.items()
+        )
+    )
+
+
+def _one(z: int) -> tuple[int, int]:
+    return z, z + 1
+
+
+def _grey(tomogram: Tomogram, result: Result, score: Score, z: int):
+    """Return slice `z` of the score as the tomogram shows it."""
+    volume = tomogram.volume(result.region)
+    survey = serving.slice_source(tomogram, result.region).survey
+    first = score.first_slice if volume.shape[0] > score.volume.shape[0] else 0
+    return grey_codes(volume.read(*_one(z + first))[0], survey.low, survey.high)
+
+
+def report_button(evaluation: Result) -> None:
+    """Offer all numbers as a file."""
+    st.download_button(
+        "All numbers",
+        json.dumps({"truth": Path(evaluation.run["truth"]).name, **evaluation.run["report"]}),
+        "evaluation.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="JSON, as `deepsxt evaluate --json` prints it.",
+    )
+
+
+tomogram = widgets.required_tomogram()
+widgets.header("Evaluate", texts.shortened(tomogram.name, 80))
+with widgets.errors_shown():
+    score = widgets.required_score(tomogram)
+    left, right = widgets.split(2, 5)
+    with left, st.container(border=True, key="comparison"):
+        score = widgets.score_chooser(tomogram, score)
+        truth = choose_truth(tomogram)
+        ignore_label = None if truth is None else run_card(tomogram, score, truth)
+    evaluation = None if truth is None else chosen_evaluation(tomogram, score, truth)
+    with right:
+        if evaluation is not None:
+            histogram = ScoreHistogram.from_json(evaluation.run["codes"])
+            with st.container(border=True, key="numbers"):
+                numbers(evaluation, histogram)
+                report_button(evaluation)
+            curve_column, picture_column = st.columns(2, gap="medium")
+            with curve_column, st.container(border=True, key="curve_card"):
+                curve_card(histogram)
+            with picture_column, st.container(border=True, key="agreement_card"):
+                picture_card(tomogram, score, truth, evaluation.run["params"]["ignore_label"])
+        elif truth is not None:
+            with st.container(border=True, key="agreement_card"):
+                picture_card(tomogram, score, truth, ignore_label)
+        else:
+            with st.container(border=True, key="no_truth"):
+                st.markdown("### :material/fact_check:", text_alignment="center")
+                st.caption(
+                    "Bring labels of this tomogram, drawn by hand or simulated: numbers and "
+                    "pictures of the agreement appear here.",
+                    text_alignment="center",
+                )

@@ -1,0 +1,102 @@
+"""The page that compares a result with the truth."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from deepsxt_core import jobs
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.progress import NoProgress
+from deepsxt_core.truths import keep_truth, known_truths, open_truth
+from deepsxt_core.workspace import Workspace
+from tests.results import add_score, ball
+
+from .conftest import SHAPE
+from .test_pages import button, plain, show, texts
+
+
+@pytest.fixture
+def truth(tomogram):
+    """Labels beside the tomogram, a little larger than the default threshold finds."""
+    path = tomogram.source.with_name("cell_1.truth.tif")
+    tifffile.imwrite(path, (ball(SHAPE, 8) > -0.3).astype(np.uint8), photometric="minisblack")
+    return path
+
+
+@pytest.fixture
+def score(tomogram):
+    return add_score(tomogram, ball(SHAPE, 8))
+
+
+def evaluate(tomogram, score, truth, **params):
+    """Do what a job does."""
+    task, wish = TASKS["evaluate"], {"score": score.id, "truth": str(truth), **params}
+    recipe = task.recipe(tomogram, wish)
+    out = tomogram.result_folder("evaluations", recipe)
+    task.run(tomogram, wish, out, NoProgress())
+    run = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(run | {"recipe": recipe}))
+
+
+@pytest.mark.usefixtures("score")
+def test_without_a_truth_it_asks_for_one(app, tomogram):
+    show(app, "evaluate.py", tomogram)
+    assert "Bring labels" in texts(app)
+
+
+@pytest.mark.usefixtures("idle_workers")
+def test_the_truth_beside_the_file_is_offered_and_reaches_the_job(app, tomogram, score, truth):
+    show(app, "evaluate.py", tomogram, threshold="0.20")
+    button(app, "Evaluate at threshold 0.20").click().run()
+    assert not app.exception
+    (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+    wanted = {"score": score.id, "truth": str(truth), "threshold": 0.2, "tolerance_px": 3}
+    assert wanted.items() <= job.request.params.items()
+
+
+def test_the_best_threshold_is_taken_over(app, tomogram, score, truth):
+    evaluate(tomogram, score, truth)
+    show(app, "evaluate.py", tomogram)
+    before = {metric.label: metric.value for metric in app.metric}
+    assert before["Precision"] == "1.000"
+    assert before["Hausdorff"].endswith("voxels")
+    button(app, "Use the best threshold (-0.30)").click().run()
+    assert not app.exception
+    assert app.query_params["threshold"] == "-0.30"
+    assert app.metric[0].value == "1.000"
+    assert "evaluate again" in texts(app)
+
+
+@pytest.mark.usefixtures("score")
+def test_a_truth_of_another_size_is_explained(app, tomogram, truth):
+    tifffile.imwrite(truth, np.zeros((6, 9, 9), np.uint8), photometric="minisblack")
+    show(app, "evaluate.py", tomogram)
+    assert "does not fit" in plain(app.error[0])
+
+
+def test_the_sample_knows_its_truth():
+    sample = Workspace().add_sample()
+    (found,) = known_truths(sample)
+    assert found.name == "truth.tif"
+
+
+def test_an_uploaded_truth_is_kept_with_its_tomogram(tomogram, score, truth, tmp_path):
+    uploaded = tmp_path / "mine.tif"
+    truth.rename(uploaded)
+    arrived = Workspace().adopt(uploaded, "0123456789abcdef", name="mine.tif", sha256="0")
+    kept = keep_truth(tomogram, arrived.id)
+    assert known_truths(tomogram) == [kept]
+    assert [each.id for each in Workspace().tomograms()] == [tomogram.id]
+    assert open_truth(tomogram, score.id, kept).volume.shape == SHAPE
+
+
+def test_grey_values_are_no_truth(tomogram, tmp_path):
+    grey = tmp_path / "grey.tif"
+    tifffile.imwrite(grey, np.random.default_rng(0).normal(size=SHAPE).astype(np.float32))
+    arrived = Workspace().adopt(grey, "0123456789abcdef", name="grey.tif", sha256="0")
+    with pytest.raises(DeepSXTError, match="grey values"):
+        keep_truth(tomogram, arrived.id)
+    assert known_truths(tomogram) == []
