@@ -9,6 +9,7 @@ DeepSXTError                     anything a user can understand and act on
 ├── ModelError                   a model folder is incomplete, unknown or invalid
 │   └── WeightsMismatchError     a weight file does not fit the network
 ├── EmptySurfaceError            nothing is left to reconstruct
+├── DrawingError                 a surface cannot be drawn here
 ├── TrainingDataError            a training set cannot be used
 ├── NoRoomError                  a file is larger than is allowed, or than the disk has room for
 ├── JobError                     a job cannot be started, found or read
@@ -63,6 +64,10 @@ class WeightsMismatchError(ModelError):
 
 class EmptySurfaceError(DeepSXTError):
     """No surface is left after threshold and filters."""
+
+
+class DrawingError(DeepSXTError):
+    """A picture of a surface cannot be drawn on this computer, or not in time."""
 
 
 class TrainingDataError(DeepSXTError):

@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.files import written_beside
 from deepsxt_core.io.meshes import ColouredMesh, in_unit, write_mesh
 from deepsxt_core.pipeline import write_instances, write_mask, write_volume
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.quantities import write_quantities
-from deepsxt_core.surface.scene import Scene, Theme, write_scene
-from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
+from deepsxt_core.surface.scene import Theme, write_page, write_picture
+from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
+from deepsxt_core.surface.view import write_views
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
@@ -22,6 +23,8 @@ INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
 MEASUREMENTS_FILES = (MEASUREMENTS_FILE, "measurements.parquet")
+PAGE_FILE = "surface.html"
+PICTURE_FILES: dict[str, Theme] = {"picture-light.png": "light", "picture-dark.png": "dark"}
 
 
 def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float = 0.0) -> Path:
@@ -49,10 +52,10 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
 def surface_file(
     result: Result, name: str, *, objects: Collection[int] = (), unit: str | None = None
 ) -> Path:
-    """Return a surface as one of `MESH_FILES`, or a table about its objects.
+    """Return a surface as one of `MESH_FILES`, a table about its objects, or a picture of it.
 
     `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILES` what
-    its mesh tells.
+    its mesh tells; `PAGE_FILE` shows it in 3D without the app.
 
     Parameters
     ----------
@@ -66,15 +69,21 @@ def surface_file(
     ------
     InvalidParameterError
         If the name is none of them, or an id or the unit is not known.
+    DrawingError
+        If the page or a picture cannot be drawn here.
     """
     path = _exports(result) / name
     if name == OBJECTS_FILE:
         return _made(path, partial(_write_table, result.folder))
     if name in MEASUREMENTS_FILES:
         return _made(path, partial(_write_measurements, result.folder))
+    if name == PAGE_FILE:
+        return _made(path, lambda out: write_page(Surfaces.load(result.folder), out))
+    if name in PICTURE_FILES:
+        return _made(path, partial(_write_picture, result.folder, PICTURE_FILES[name]))
     if name not in MESH_FILES:
-        known = ", ".join((*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES))
-        raise InvalidParameterError(f"A surface can be had as {known}: got '{name}'.")
+        offered = (*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES, PAGE_FILE, *PICTURE_FILES)
+        raise InvalidParameterError(f"A surface can be had as {', '.join(offered)}: got '{name}'.")
     if objects or unit:
         content = hashlib.sha256(repr((sorted(objects), unit)).encode()).hexdigest()[:12]
         path = path.with_stem(f"{path.stem}-{content}")
@@ -116,25 +125,34 @@ def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
     return _made(_exports(result) / name, partial(write_instances, score, params))
 
 
-def scene(result: Result, theme: Theme) -> Scene:
-    """Return the 3D view of a surface as it was drawn when the surface was made, or since."""
-    told = result.run["scenes"][theme]
-    html, picture = _scene_paths(result, theme)
-    return Scene(
-        html if html.is_file() else None,
-        picture if picture.is_file() else None,
-        told["faces_shown"],
-        told["note"],
-    )
+def view_file(folder: Path, name: str) -> Path:
+    """Return one of `view.VIEW_FILES` of the surfaces in `folder`, made if it is not there.
+
+    A file that is older than its mesh is made anew.
+
+    Raises
+    ------
+    UnreadableFileError
+        If `folder` does not hold a complete result.
+    """
+    path = folder / name
+    if not path.is_file() or path.stat().st_mtime_ns < view_version(folder):
+        write_views(Surfaces.load(folder), folder)
+    return path
 
 
-def redraw(result: Result, theme: Theme) -> Scene:
-    """Draw the 3D view of a surface again, for instance after a failure."""
-    return write_scene(Surfaces.load(result.folder), *_scene_paths(result, theme), theme=theme)
+def view_version(folder: Path) -> int:
+    """Return a number that is another one once the surfaces in `folder` have changed.
 
-
-def _scene_paths(result: Result, theme: Theme) -> tuple[Path, Path]:
-    return result.folder / f"scene-{theme}.html", result.folder / f"scene-{theme}.png"
+    Raises
+    ------
+    UnreadableFileError
+        If there are none.
+    """
+    try:
+        return (folder / MESH_NAME).stat().st_mtime_ns
+    except OSError as error:
+        raise UnreadableFileError(f"'{folder}' holds no surface. Reconstruct it again.") from error
 
 
 def _exports(result: Result) -> Path:
@@ -162,6 +180,10 @@ def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path
 def _write_measurements(folder: Path, path: Path) -> None:
     surfaces = Surfaces.load(folder)
     write_quantities(quantify(surfaces), surfaces.unit, path)
+
+
+def _write_picture(folder: Path, theme: Theme, path: Path) -> None:
+    write_picture(thinned(Surfaces.load(folder)), path, theme=theme)
 
 
 def write_objects(unit: Unit, rows: Sequence[ObjectRow], path: Path) -> None:

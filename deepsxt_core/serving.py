@@ -1,4 +1,4 @@
-"""HTTP routes over the workspace: slices as bytes, scenes, downloads.
+"""HTTP routes over the workspace: slices and meshes as bytes, downloads.
 
 ::
 
@@ -7,21 +7,21 @@
     GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
-    GET /api/tomograms/<id>/surfaces/<result>/<file>      scene, picture, meshes, tables
+    GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
+    GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
         ?objects=&unit=                                   in a mesh: these alone, in this unit
     GET /api/tomograms/<id>/measurements/<result>/<file>  tables
     GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
-What a result's address returns never changes, and the address of a slice carries a version:
-browsers may keep both. Nothing here holds more than one slice, or one piece of a file, in memory.
+What a result's address returns never changes, and the address of a slice or of a view carries a
+version: browsers may keep both. Nothing here holds more than one slice, or one piece of a file, in memory.
 """
 
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import get_args
 from urllib.parse import urlencode
 
 import numpy as np
@@ -39,19 +39,16 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.pictures import Survey, grey_codes, survey
 from deepsxt_core.preprocessing import cut
-from deepsxt_core.surface.scene import Theme
+from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Score, Volume
-from deepsxt_core.workspace import ResultKind, Tomogram, Workspace
+from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace
 
 _KEPT_VOLUMES = 8
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 # Compression gains nothing on noisy images and on meshes, and costs more than the local network.
 _AS_IT_IS = {"Content-Encoding": "identity"}
-_MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl"}
-_SCENE_FILES = frozenset(
-    f"scene-{theme}.{kind}" for theme in get_args(Theme) for kind in ("html", "png")
-)
+_MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +121,21 @@ def download_address(
     """Return the address of one file of a result, relative to the app's root."""
     suffix = f"?{urlencode(query)}" if query else ""
     return f"api/tomograms/{tomogram.id}/{kind}/{result_id}/{name}{suffix}"
+
+
+def view_addresses(tomogram: Tomogram, surface: Result) -> tuple[str, str]:
+    """Return where a browser finds a surface with few faces, and with all of them.
+
+    Raises
+    ------
+    VolumeError
+        If the surface is not complete.
+    """
+    version = exports.view_version(surface.folder)
+    coarse, full = (
+        download_address(tomogram, "surfaces", surface.id, name, v=version) for name in VIEW_FILES
+    )
+    return coarse, full
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +221,10 @@ def _surface_file(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     result = tomogram.result("surfaces", request.path_params["result"])
     name = request.path_params["name"]
-    if name in _SCENE_FILES and (result.folder / name).is_file():
-        return FileResponse(result.folder / name, headers=_ASK_AGAIN | _AS_IT_IS)
+    if name in VIEW_FILES:
+        current = request.query_params.get("v") == str(exports.view_version(result.folder))
+        path = exports.view_file(result.folder, name)
+        return FileResponse(path, headers=(_FOR_EVER if current else _ASK_AGAIN) | _AS_IT_IS)
     if name in exports.INSTANCE_FILES:
         return _download(exports.instances_file(tomogram, result, name), tomogram, name)
     query = request.query_params

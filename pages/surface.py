@@ -135,27 +135,41 @@ def reconstruct_card(tomogram: Tomogram, score: Result, params: ReconstructParam
         widgets.job_ending(last)
 
 
-def view(tomogram: Tomogram, surface: Result) -> None:
-    """Show the scene, or the picture and why there is no scene."""
-    theme = st.context.theme.type or "light"
-    scene = exports.scene(surface, theme)
-    if scene.html is not None:
-        address = serving.download_address(tomogram, "surfaces", surface.id, scene.html.name)
-        with st.container(border=True, key="scene"):
-            st.iframe(widgets.base_address() + address, height=_VIEW_HEIGHT_PX)
-        st.caption(
-            "Drag to turn, wheel to zoom, Shift + drag to move. Mind the missing wedge.",
-            help=texts.TERMS["missing wedge"],
-        )
-        return
-    row = st.container(horizontal=True, vertical_alignment="center")
-    row.warning(texts.escaped(scene.note), icon=":material/view_in_ar_off:")
-    if row.button("Draw again", icon=":material/refresh:"):
-        with st.spinner("Drawing the 3D view …", show_time=True):
-            exports.redraw(surface, theme)
-        st.rerun()
-    if scene.picture is not None:
-        st.image(scene.picture, width="stretch")
+@st.fragment
+@widgets.errors_shown()
+def look(
+    tomogram: Tomogram, score: Result, surface: Result, unit: Unit, rows: tuple[ObjectRow, ...]
+) -> None:
+    """Show the surfaces in 3D, one line per object, and the files.
+
+    What is marked in the view is marked in the table, and back.
+    """
+    view_key, table_key = f"view_{surface.id}", f"objects_{surface.id}"
+    marked = st.session_state.get(table_key, {}).get("selection", {}).get("rows", [])
+
+    def mark() -> None:
+        ids = set(st.session_state[view_key].chosen)
+        found = [place for place, row in enumerate(rows) if row.id in ids]
+        st.session_state[table_key] = {"selection": {"rows": found}}
+
+    components.surface_view(
+        tomogram,
+        surface,
+        unit=unit,
+        rows=rows,
+        chosen=[rows[place].id for place in marked],
+        key=view_key,
+        on_chosen=mark,
+    )
+    objects_tab, files_tab = st.tabs(
+        [f":material/table: {len(rows)} objects", ":material/download: Export"]
+    )
+    with objects_tab:
+        table(rows, unit, table_key)
+    with files_tab:
+        files(tomogram, score, surface, surface.run["params"]["threshold"])
+        bundles.bundle_card(tomogram, surface)
+        widgets.recipe_button(score, surface)
 
 
 def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
@@ -196,8 +210,8 @@ def made_with(surface: Result) -> str:
     return " · ".join(parts)
 
 
-def table(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
-    """Show one line per object."""
+def table(rows: tuple[ObjectRow, ...], unit: Unit, key: str) -> None:
+    """Show one line per object; marked ones stand out in the view."""
     number = st.column_config.NumberColumn
     st.dataframe(
         [
@@ -221,6 +235,9 @@ def table(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
             "faces": number("Triangles", format="localized"),
             **{axis: number(f"{axis} ({unit})", format="%.3f") for axis in "xyz"},
         },
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=key,
     )
 
 
@@ -246,7 +263,13 @@ def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) 
                 note="CSV",
                 address=at("surfaces", surface, exports.OBJECTS_FILE),
                 title="One line per object",
-            )
+            ),
+            Download(
+                label="3D page",
+                note="HTML",
+                address=at("surfaces", surface, exports.PAGE_FILE),
+                title="Turns in any browser, without this app",
+            ),
         ]
         + [
             Download(
@@ -311,13 +334,4 @@ with widgets.errors_shown():
             unit, rows = load_table(surface.folder)
             totals(rows, unit)
             st.caption(made_with(surface))
-            view(tomogram, surface)
-            objects_tab, files_tab = st.tabs(
-                [f":material/table: {len(rows)} objects", ":material/download: Export"]
-            )
-            with objects_tab:
-                table(rows, unit)
-            with files_tab:
-                files(tomogram, score, surface, surface.run["params"]["threshold"])
-                bundles.bundle_card(tomogram, surface)
-                widgets.recipe_button(score, surface)
+            look(tomogram, score, surface, unit, rows)

@@ -46,10 +46,8 @@ def add_surface(tomogram: Tomogram, score: Result) -> Result:
     folder = tomogram.result_folder("surfaces", {"score": score.id})
     source = tomogram.score(score.id)
     pipeline.reconstruct(source, params).save(folder)
-    scene = {"html": None, "picture": None, "faces_shown": 0, "note": "No 3D view: a test."}
     run = {
         "params": asdict(params),
-        "scenes": {"light": scene, "dark": scene},
         "whole_origin_nm": source.volume.whole_origin_nm,
         "recipe": {
             "step": "reconstruct",

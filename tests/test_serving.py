@@ -205,11 +205,38 @@ class TestSurfaces:
             assert {"README.txt", "instances.mrc", "segment.run.json"} <= set(archive.namelist())
         assert client.get(at(tomogram, f"bundles/{'0' * 20}/bundle.zip")).status_code == 404
 
-    def test_a_scene_is_shown_and_not_downloaded(self, client, tomogram, surface):
-        (surface.folder / "scene-dark.html").write_text("<html>")
-        answer = client.get(at(tomogram, f"surfaces/{surface.id}/scene-dark.html"))
-        assert answer.headers["content-type"].startswith("text/html")
-        assert "content-disposition" not in answer.headers
+    def test_the_view_is_kept_while_its_version_holds(self, client, tomogram, surface):
+        for address in serving.view_addresses(tomogram, surface):
+            answer = client.get(f"/{address}")
+            length = int(np.frombuffer(answer.content, "<u4", 1)[0])
+            head = json.loads(answer.content[4 : 4 + length])
+            assert len(answer.content) == 4 + length + 12 * (head["points"] + head["faces"])
+            assert "immutable" in answer.headers["cache-control"]
+            assert client.get(f"/{address}0").headers["cache-control"] == "private, no-cache"
+
+    def test_a_view_of_another_surface_than_before_is_made_anew(self, client, tomogram, surface):
+        def faces():
+            address = serving.view_addresses(tomogram, surface)[1]
+            content = client.get(f"/{address}").content
+            return json.loads(content[4 : 4 + int(np.frombuffer(content, "<u4", 1)[0])])["faces"]
+
+        before = faces()
+        surfaces = Surfaces.load(surface.folder)
+        thinned(surfaces, before // 2).save(surface.folder)
+        assert faces() < before
+
+    def test_a_picture_is_drawn_when_it_is_asked_for(self, client, tomogram, surface):
+        answer = client.get(at(tomogram, f"surfaces/{surface.id}/picture-dark.png"))
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.content.startswith(b"\x89PNG")
+
+    def test_what_cannot_be_drawn_is_explained(self, client, tomogram, surface, monkeypatch):
+        def fail(*_, **__):
+            raise DrawingError("No picture of the surface: a test.")
+
+        monkeypatch.setattr("deepsxt_core.exports.write_picture", fail)
+        answer = client.get(at(tomogram, f"surfaces/{surface.id}/picture-light.png"))
+        assert (answer.status_code, answer.text) == (404, "No picture of the surface: a test.")
 
 
 def test_the_front_end_is_served_and_always_asked_for_again(client):

@@ -1,4 +1,4 @@
-"""The 3D view: one HTML file that works offline, and a picture of the same scene.
+"""Surfaces drawn without the app: a picture, and an HTML file that shows them in 3D offline.
 
 Both are drawn by a child process (``python -m deepsxt_core.surface.scene``) with a time limit,
 so that a graphics driver that hangs or crashes cannot take the app with it.
@@ -6,18 +6,15 @@ so that a graphics driver that hangs or crashes cannot take the app with it.
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from deepsxt_core.surface.finishing import decimate
-from deepsxt_core.surface.surfaces import Surfaces, build_mesh
+from deepsxt_core.errors import DrawingError
+from deepsxt_core.surface.surfaces import Surfaces
+from deepsxt_core.surface.view import thinned
 
 if TYPE_CHECKING:
     import pyvista
@@ -27,7 +24,6 @@ Theme = Literal["light", "dark"]
 _BACKGROUND: dict[Theme, str] = {"light": "#ffffff", "dark": "#0e1619"}
 _FOREGROUND: dict[Theme, str] = {"light": "#31333f", "dark": "#fafafa"}
 _PICTURE_SIZE_PX = [1280, 960]
-_HTML, _PICTURE, _REPORT = "scene.html", "scene.png", "report.json"
 
 # The viewer that trame-vtk brings asks a web site for its icon. The policy makes the browser
 # refuse this and any other request, whatever a later version of the viewer tries.
@@ -38,61 +34,56 @@ _POLICY = (
 _ICON_ADDRESS = "https://kitware.github.io/vtk-js/icon/favicon-${t}x${t}.png"
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What `write_scene` has made.
-
-    Attributes
-    ----------
-    html : Path or None
-        The interactive view; None where it could not be made.
-    picture : Path or None
-        The PNG picture; None where it could not be made.
-    faces_shown : int
-        Faces in the view, fewer than in the surfaces where it was thinned for display.
-    note : str
-        For people: that the view is thinned, or why a file is missing; empty if all is well.
-    """
-
-    html: Path | None
-    picture: Path | None
-    faces_shown: int
-    note: str
-
-
-def write_scene(
-    surfaces: Surfaces,
-    html: Path,
-    picture: Path,
-    *,
-    theme: Theme = "light",
-    max_faces: int = 400_000,
-    timeout_s: float = 120.0,
-) -> Scene:
-    """Draw `surfaces` into an offline HTML file and a PNG picture; never raise for a failure.
+def write_picture(
+    surfaces: Surfaces, path: Path, *, theme: Theme = "light", timeout_s: float = 120.0
+) -> Path:
+    """Draw `surfaces` into a PNG picture and return `path`.
 
     Parameters
     ----------
     surfaces : Surfaces
         The surfaces to show.
-    html, picture : Path
-        Files to write; they appear when finished. One that cannot be made does not appear.
+    path : Path
+        File to write; it appears when it is finished.
     theme : {"light", "dark"}
-        Background of both.
-    max_faces : int
-        A larger mesh is thinned for the display, and the view says so.
+        The background.
     timeout_s : float
         Limit for the child process that draws.
+
+    Raises
+    ------
+    DrawingError
+        If drawing fails or takes too long.
     """
-    html.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=html.parent, prefix=".scene-") as name:
+    return _drawn_by_child("picture", surfaces, path, theme, timeout_s)
+
+
+def write_page(
+    surfaces: Surfaces,
+    path: Path,
+    *,
+    theme: Theme = "light",
+    max_faces: int = 400_000,
+    timeout_s: float = 120.0,
+) -> Path:
+    """Write `surfaces` into an HTML file that shows them in 3D without a server; return `path`.
+
+    A mesh of more than `max_faces` faces is thinned, and the page says so. The other parameters
+    and the errors are those of `write_picture`.
+    """
+    return _drawn_by_child("page", thinned(surfaces, max_faces), path, theme, timeout_s)
+
+
+def _drawn_by_child(
+    what: str, surfaces: Surfaces, path: Path, theme: Theme, timeout_s: float
+) -> Path:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".scene-") as name:
         folder = Path(name)
         surfaces.save(folder)
-        command = [sys.executable, "-m", __name__, str(folder), theme, str(max_faces)]
-        problem = ""
+        made = folder / f"made{path.suffix}"
         try:
             subprocess.run(
-                command,
+                [sys.executable, "-m", __name__, what, str(folder), str(made), theme],
                 # Found from here too where the package is not installed.
                 cwd=Path(__file__).resolve().parents[2],
                 stdin=subprocess.DEVNULL,
@@ -102,75 +93,48 @@ def write_scene(
                 timeout=timeout_s,
                 check=True,
             )
-        except subprocess.TimeoutExpired:
-            problem = f"drawing took longer than {timeout_s:g} s and was stopped"
+        except subprocess.TimeoutExpired as error:
+            raise DrawingError(
+                f"No {what} of the surface: drawing took longer than {timeout_s:g} s and was "
+                "stopped."
+            ) from error
         except subprocess.CalledProcessError as error:
             lines = error.stderr.strip().splitlines()
             # A crash (negative: a signal) leaves no last line that explains it.
             explained = error.returncode > 0 and lines
-            problem = lines[-1] if explained else f"drawing ended with code {error.returncode}"
-        made = [
-            (folder / source).replace(target) if (folder / source).is_file() else None
-            for source, target in ((_HTML, html), (_PICTURE, picture))
-        ]
-        report = folder / _REPORT
-        shown = json.loads(report.read_text())["faces"] if report.is_file() else 0
-    note = f"No interactive 3D view: {problem}." if problem else ""
-    if not problem and shown < surfaces.mesh.n_cells:
-        note = _thinned_note(shown, surfaces.mesh.n_cells)
-    return Scene(made[0], made[1], shown, note)
+            reason = lines[-1] if explained else f"drawing ended with code {error.returncode}"
+            raise DrawingError(f"No {what} of the surface: {reason}.") from error
+        return made.replace(path)
 
 
-def _thinned_note(shown: int, faces: int) -> str:
-    return f"Shown with {shown:,} of {faces:,} faces; exports hold all."
+def _draw_picture(surfaces: Surfaces, path: Path, theme: Theme) -> None:
+    _plotter(surfaces, theme).screenshot(path)
 
 
-def draw(folder: Path, theme: Theme, max_faces: int) -> None:
-    """Draw the surfaces saved in `folder` into it; what the child process runs.
-
-    The picture comes first: it is the fallback if the rest fails.
-    """
-    surfaces = Surfaces.load(folder)
-    faces = surfaces.mesh.n_cells
-    mesh = _display_mesh(surfaces, max_faces)
-    (folder / _REPORT).write_text(json.dumps({"faces": mesh.n_cells}))
-    note = _thinned_note(mesh.n_cells, faces) if mesh.n_cells < faces else ""
-
-    plotter = _plotter(mesh, surfaces.unit, theme)
-    if note:
-        plotter.add_text(note, "lower_left", font_size=9, color=_FOREGROUND[theme], name="note")
-    plotter.screenshot(folder / "partial.png")
-    (folder / "partial.png").replace(folder / _PICTURE)
-    plotter.remove_actor("note")
-
-    exported = asyncio.run(_export_html(plotter))
-    (folder / "partial.html").write_text(_dressed(exported, theme, note), encoding="utf-8")
-    (folder / "partial.html").replace(folder / _HTML)
+def _draw_page(surfaces: Surfaces, path: Path, theme: Theme) -> None:
+    shown = surfaces.mesh.n_cells
+    faces = sum(row.faces for row in surfaces.objects)
+    note = f"Shown with {shown:,} of {faces:,} faces; exports hold all." if shown < faces else ""
+    exported = asyncio.run(_export_html(_plotter(surfaces, theme)))
+    path.write_text(_dressed(exported, theme, note), encoding="utf-8")
 
 
-def _display_mesh(surfaces: Surfaces, max_faces: int) -> "pyvista.PolyData":
-    mesh = surfaces.mesh
-    if mesh.n_cells > max_faces:
-        mesh = build_mesh(
-            *decimate(
-                np.asarray(mesh.points),
-                surfaces.triangles,
-                surfaces.point_objects,
-                max_faces / mesh.n_cells,
-            )
-        )
-    colours = Surfaces(mesh, surfaces.objects, surfaces.unit).point_colours
-    display = mesh.compute_normals(
+_DRAWERS = {"picture": _draw_picture, "page": _draw_page}
+
+
+def _display_mesh(surfaces: Surfaces) -> "pyvista.PolyData":
+    display = surfaces.mesh.compute_normals(
         cell_normals=False, split_vertices=False, consistent_normals=False
     )
     display.clear_cell_data()
-    display.point_data["colour"] = colours
+    display.point_data["colour"] = surfaces.point_colours
     return display
 
 
-def _plotter(mesh: "pyvista.PolyData", unit: str, theme: Theme) -> Any:
+def _plotter(surfaces: Surfaces, theme: Theme) -> Any:
     import pyvista
 
+    mesh, unit = _display_mesh(surfaces), surfaces.unit
     # Any: the annotations of the wrapped methods of a plotter mislead a type checker.
     plotter: Any = pyvista.Plotter(off_screen=True, window_size=_PICTURE_SIZE_PX, lighting="none")
     # One light at the camera looks the same in VTK and in the browser's vtk.js.
@@ -234,13 +198,15 @@ def _dressed(html: str, theme: Theme, note: str) -> str:
 
 
 def main() -> None:
-    """Run `draw` as a program: ``scene FOLDER THEME MAX_FACES``."""
+    """Draw saved surfaces: ``scene picture|page FOLDER FILE THEME``, run by the functions above."""
     parser = argparse.ArgumentParser(description="Draw saved surfaces.")
+    parser.add_argument("what", choices=tuple(_DRAWERS))
     parser.add_argument("folder", type=Path)
+    parser.add_argument("path", type=Path)
     parser.add_argument("theme", choices=tuple(_BACKGROUND))
-    parser.add_argument("max_faces", type=int)
     arguments = parser.parse_args()
-    draw(arguments.folder, arguments.theme, arguments.max_faces)
+    surfaces = Surfaces.load(arguments.folder)
+    _DRAWERS[arguments.what](surfaces, arguments.path, arguments.theme)
 
 
 if __name__ == "__main__":

@@ -1,38 +1,45 @@
-"""The front-end pieces of our own: a drop zone, the slice viewer, download links.
+"""The front-end pieces of our own: a drop zone, viewers of slices and surfaces, download links.
 
 Each is a Streamlit component whose script is an ES module that `deepsxt_core.serving` hands out
 under ``/ui``; they talk to the server's own routes and tell Streamlit only what it must know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
 
-from deepsxt_core import receiving, serving, settings
+from deepsxt_core import exports, receiving, serving, settings
 from deepsxt_core.geometry import Region
+from deepsxt_core.surface.quantities import QUANTITIES
+from deepsxt_core.surface.surfaces import PALETTE, ObjectRow, Unit
+from deepsxt_core.surface.view import COARSE_FACES
 from deepsxt_core.volume import Score
-from deepsxt_core.workspace import Tomogram
+from deepsxt_core.workspace import Result, Tomogram
 
 _FRONT_END = Path(__file__).parent / "frontend"
+_SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
 _LOAD = """
 export default async (component) =>
   (await import(new URL("ui/{name}.js", document.baseURI))).default(component);
 """
 
 
-def _component(name: str, html: str | None = None):
+def _component(name: str, html: str | None = None, styles: Sequence[str] = ()):
     return st.components.v2.component(
         f"deepsxt_{name}",
         html=html or (_FRONT_END / f"{name}.html").read_text(encoding="utf-8"),
-        css=(_FRONT_END / f"{name}.css").read_text(encoding="utf-8"),
+        css="\n".join(
+            (_FRONT_END / f"{each}.css").read_text(encoding="utf-8") for each in (*styles, name)
+        ),
         js=_LOAD.format(name=name),
     )
 
 
 _upload = _component("upload")
-_viewer = _component("viewer")
+_viewer = _component("viewer", styles=["controls"])
+_surface = _component("surface", styles=["controls"])
 _downloads = _component("downloads", html='<div class="downloads"></div>')
 
 
@@ -115,6 +122,65 @@ def slice_viewer(
         default={"threshold": threshold},
         on_threshold_change=_nothing,
     ).threshold
+
+
+def surface_view(
+    tomogram: Tomogram,
+    surface: Result,
+    *,
+    unit: Unit,
+    rows: Sequence[ObjectRow],
+    chosen: Sequence[int],
+    key: str,
+    on_chosen: Callable[[], None],
+) -> None:
+    """Show surfaces in 3D; what is clicked on is in ``st.session_state[key].chosen``.
+
+    Parameters
+    ----------
+    chosen : sequence of int
+        Ids of the objects to point out.
+    on_chosen : callable
+        Called before the page runs again, when somebody has clicked on objects.
+
+    Raises
+    ------
+    VolumeError
+        If the surface is not complete, or the file of the tomogram cannot be read.
+    """
+    volume = tomogram.volume()
+    voxel_size_nm = surface.run["recipe"].get("voxel_size_nm") or volume.voxel_size_nm
+    coarse, full = serving.view_addresses(tomogram, surface)
+    small = sum(row.faces for row in rows) <= COARSE_FACES
+
+    def at(name: str) -> str:
+        return serving.download_address(tomogram, "surfaces", surface.id, name)
+
+    _surface(
+        key=key,
+        data={
+            "id": surface.id,
+            "name": Path(tomogram.name).stem,
+            "levels": [full] if small else [coarse, full],
+            "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
+            "measurements": at(exports.MEASUREMENTS_FILE),
+            "quantities": [
+                {"column": each.column(unit), "title": each.heading(unit), "help": each.help}
+                for each in QUANTITIES
+                if each.name != "object"
+            ],
+            "summed": [each.column(unit) for each in QUANTITIES if each.name in _SUMMED],
+            "palette": PALETTE.tolist(),
+            "chosen": list(chosen),
+            "slices": {
+                "url": serving.slice_source(tomogram).address,
+                "shape": list(volume.shape),
+                "edges": [edge / 1000 for edge in voxel_size_nm] if unit == "µm" else [1, 1, 1],
+            },
+        },
+        default={"chosen": list(chosen)},
+        on_chosen_change=on_chosen,
+    )
 
 
 def downloads(links: Sequence[Download], *, key: str) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -22,6 +23,22 @@ def server(workspace_home, tmp_path):
     """The address of a running app with an empty workspace."""
     with running_app(workspace_home, tmp_path / "server.log") as address:
         yield address
+
+
+@pytest.fixture
+def page(browser):
+    """A tab; at its end no request may have left this computer and no script may have failed."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1200})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    hosts, failures = set(), []
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.on("websocket", lambda websocket: hosts.add(urlsplit(websocket.url).hostname))
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    context.close()
+    assert hosts <= {"localhost", None}
+    assert not failures
 
 
 @contextlib.contextmanager

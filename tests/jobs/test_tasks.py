@@ -13,6 +13,7 @@ from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.jobs import JobRequest, job_log, read_job, submit
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.surface import ReconstructParams, Surfaces
+from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import recipe_hash
 from tests.waiting import wait_until
@@ -124,9 +125,7 @@ def test_reconstruction_from_a_job(workspace, tomogram, score):
     assert result.id == job.status.result
     assert result.run["recipe"]["score"] == score
     assert ReconstructParams(**result.run["params"]) == ReconstructParams()
-    for scene in result.run["scenes"].values():
-        assert scene["html"] is None or (result.folder / scene["html"]).is_file()
-        assert scene["html"] or scene["note"]
+    assert all((result.folder / name).is_file() for name in VIEW_FILES)
     (ball,) = Surfaces.load(result.folder).objects
     # 4/3 pi (0.6 µm)³, drawn in voxels of a sixth of its radius.
     assert ball.volume == pytest.approx(4 / 3 * np.pi * 0.6**3, rel=0.05)

@@ -5,8 +5,9 @@ import pytest
 from bodies import as_mask, ball, sample
 from matplotlib.image import imread
 
+from deepsxt_core.errors import DrawingError
 from deepsxt_core.surface import Surfaces, reconstruct
-from deepsxt_core.surface.scene import write_scene
+from deepsxt_core.surface.scene import write_page, write_picture
 from tests.waiting import wait_until
 
 
@@ -16,44 +17,33 @@ def surfaces() -> Surfaces:
     return reconstruct(as_mask(distance > 0))
 
 
-def test_scene_is_a_picture_and_an_offline_page(surfaces, tmp_path) -> None:
-    folder = tmp_path / "scene"
-    folder.mkdir()
-    scene = write_scene(surfaces, folder / "a.html", folder / "a.png", max_faces=500)
-    assert scene.html == folder / "a.html"
-    assert scene.picture == folder / "a.png"
-    assert sorted(path.name for path in folder.iterdir()) == ["a.html", "a.png"]
-
-    picture = imread(scene.picture)[..., :3]
+def test_a_picture_shows_the_surface_on_its_background(surfaces, tmp_path) -> None:
+    picture = imread(write_picture(surfaces, tmp_path / "a.png"))[..., :3]
     background = picture[0, 0]
     assert (background == 1).all()
     drawn = np.abs(picture - background).max(axis=-1) > 0.1
     assert 0.05 < drawn.mean() < 0.8
+    assert [path.name for path in tmp_path.iterdir() if path.name != "workspace"] == ["a.png"]
 
-    page = scene.html.read_text()
+
+def test_a_page_asks_for_nothing_and_tells_that_it_is_thinned(surfaces, tmp_path) -> None:
+    page = write_page(surfaces, tmp_path / "a.html", max_faces=500).read_text()
     assert "default-src 'none'" in page
     assert "kitware.github.io/vtk-js/icon" not in page
-
-    # Larger than asked for, so it is thinned, and says so.
-    assert scene.faces_shown == pytest.approx(500, rel=0.1)
-    assert f"{surfaces.mesh.n_cells:,}" in scene.note
-    assert scene.note in page
+    assert f"of {surfaces.mesh.n_cells:,} faces" in page
 
 
 def test_time_limit_gives_a_reason_and_leaves_nothing(surfaces, tmp_path) -> None:
-    scene = write_scene(surfaces, tmp_path / "a.html", tmp_path / "a.png", timeout_s=0.01)
-    assert scene.html is None
-    assert "longer than 0.01 s" in scene.note
+    with pytest.raises(DrawingError, match=r"longer than 0.01 s"):
+        write_picture(surfaces, tmp_path / "a.png", timeout_s=0.01)
     assert not list(tmp_path.glob("*a*")) and not list(tmp_path.glob(".scene*"))
 
 
-def test_failing_export_keeps_the_picture(surfaces, tmp_path, monkeypatch) -> None:
-    # A host name that cannot be bound makes the exporter fail after the picture is drawn.
+def test_a_failure_gives_its_reason(surfaces, tmp_path, monkeypatch) -> None:
+    # A host name that cannot be bound makes the exporter fail.
     monkeypatch.setenv("TRAME_DEFAULT_HOST", "256.256.256.256")
-    scene = write_scene(surfaces, tmp_path / "a.html", tmp_path / "a.png", timeout_s=30)
-    assert scene.html is None
-    assert scene.picture == tmp_path / "a.png"
-    assert "No interactive 3D view" in scene.note
+    with pytest.raises(DrawingError, match="No page of the surface"):
+        write_page(surfaces, tmp_path / "a.html", timeout_s=30)
 
 
 def _blue(page) -> float:
@@ -64,11 +54,11 @@ def _blue(page) -> float:
 
 @pytest.mark.browser
 def test_page_draws_in_a_browser_without_any_request(surfaces, tmp_path, browser) -> None:
-    scene = write_scene(surfaces, tmp_path / "a.html", tmp_path / "a.png", theme="dark")
+    written = write_page(surfaces, tmp_path / "a.html", theme="dark")
     requests = []
     page = browser.new_page(viewport={"width": 500, "height": 400})
     page.on("request", lambda request: requests.append(request.url))
-    page.goto(scene.html.as_uri())
+    page.goto(written.as_uri())
     wait_until(lambda: _blue(page) > 0.05)
     page.set_viewport_size({"width": 300, "height": 350})
     page.wait_for_function(
@@ -76,4 +66,4 @@ def test_page_draws_in_a_browser_without_any_request(surfaces, tmp_path, browser
         " return Math.abs(box.width - 300) <= 2 && Math.abs(box.height - 350) <= 2 }"
     )
     page.close()
-    assert requests == [scene.html.as_uri()]
+    assert requests == [written.as_uri()]

@@ -220,14 +220,13 @@ class TestSurface:
         show(app, "surface.py", tomogram, threshold=threshold)
         assert app.slider(key="surface_threshold").value == 0
 
-    def test_a_surface_is_counted_and_a_missing_view_explained(self, app, tomogram):
+    def test_a_surface_is_counted_and_its_objects_are_listed(self, app, tomogram):
         tomogram = tomogram.update(voxel_size_nm=VoxelSize(10, 10, 10))
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
         show(app, "surface.py", tomogram)
         totals = {metric.label: metric.value for metric in app.metric}
         assert totals["Objects"] == "1"
         assert totals["Volume"].endswith("µm³")
-        assert "No 3D view" in plain(app.warning[0])
         assert len(app.dataframe[0].value) == 1
         assert [each.label for each in app.get("download_button")] == ["Recipe"]
 

@@ -3,15 +3,12 @@
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from deepsxt_core.files import write_json
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Params, Task, checked, required
 from deepsxt_core.progress import Progress
 from deepsxt_core.workspace import Tomogram
-
-SCENE_THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-"""Themes that a surface is drawn in: the page shows the one that fits its own."""
 
 
 def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
@@ -31,7 +28,7 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
     from deepsxt_core import pipeline
     from deepsxt_core.surface import ReconstructParams
-    from deepsxt_core.surface.scene import write_scene
+    from deepsxt_core.surface.view import write_views
 
     begun = time.monotonic()
     score, rest = required(params, "score", "the result to start from")
@@ -40,22 +37,12 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     volume = tomogram.volume(tomogram.result("scores", score).region)
     surfaces = pipeline.reconstruct(tomogram.score(score), wanted, progress, tomogram=volume)
     surfaces.save(out)
-    scenes = {}
-    progress.stage("Drawing", len(SCENE_THEMES), "view")
-    for theme in SCENE_THEMES:
-        html, picture = out / f"scene-{theme}.html", out / f"scene-{theme}.png"
-        scene = write_scene(surfaces, html, picture, theme=theme)
-        scenes[theme] = {
-            "html": scene.html and scene.html.name,
-            "picture": scene.picture and scene.picture.name,
-            "faces_shown": scene.faces_shown,
-            "note": scene.note,
-        }
-        progress.advance()
+    progress.stage("Preparing the 3D view", 1, "view")
+    write_views(surfaces, out)
+    progress.advance()
     seconds = round(time.monotonic() - begun, 3)
     run = {
         "params": asdict(wanted),
-        "scenes": scenes,
         "whole_origin_nm": volume.whole_origin_nm,
         "seconds": seconds,
     }

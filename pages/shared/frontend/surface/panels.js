@@ -1,0 +1,52 @@
+// Brings the state of the view into its controls.
+
+import { formatLength } from "../painting.js";
+import { canMakeMp4 } from "./movie.js";
+
+export function fillPanels(view) {
+  const { root, state, data, scene } = view;
+  if (!scene) return;
+  for (const button of root.querySelectorAll("[data-panel]")) {
+    button.setAttribute("aria-expanded", button.dataset.panel === view.panel);
+  }
+  for (const panel of root.querySelectorAll(".panel")) panel.hidden = panel.dataset.for !== view.panel;
+  for (const each of root.querySelectorAll(".needs-chosen")) each.disabled = !view.chosen.length;
+  for (const each of root.querySelectorAll(".needs-hidden")) each.disabled = !state.hidden.length;
+  for (const each of root.querySelectorAll(".needs-cut")) each.hidden = state.cut === "off";
+  for (const each of root.querySelectorAll(".needs-slice")) each.hidden = !state.slice;
+  offerQuantities(view);
+
+  for (const control of root.querySelectorAll("input[data-set], select[data-set]")) {
+    const { set } = control.dataset;
+    if (set === "z") control.max = data.slices.shape[0] - 1;
+    if (control.type === "checkbox") control.checked = state[set];
+    else control.value = set === "at" ? state.at[state.cut] ?? 500 : state[set];
+  }
+  for (const button of root.querySelectorAll("button[data-set]")) {
+    button.setAttribute("aria-pressed", state[button.dataset.set] === button.dataset.value);
+  }
+  const mp4 = root.querySelector('[data-set="film"][data-value="mp4"]');
+  mp4.disabled = !canMakeMp4();
+  if (mp4.disabled) mp4.title = "Browsers make MP4 on this computer or over HTTPS alone";
+
+  const texts = {
+    at: state.cut === "off" ? "" : `${state.cut} = ${length(view, view.cutAt(state.cut))}`,
+    z: `Slice ${state.z + 1} of ${data.slices.shape[0]} · z = ${length(view, view.sliceAt(state.z))}`,
+    opacity: `${state.opacity} %`,
+    seconds: `${state.seconds} s`,
+  };
+  for (const place of root.querySelectorAll("[data-show]")) place.textContent = texts[place.dataset.show];
+}
+
+function length(view, value) {
+  return view.unit === "µm" ? formatLength(1000 * value) : `${value.toFixed(1)} voxels`;
+}
+
+function offerQuantities({ root, data }) {
+  const select = root.querySelector('select[data-set="colour"]');
+  if (select.options.length) return;
+  select.append(new Option("Object", "object"));
+  for (const { column, title, help } of data.quantities) {
+    select.append(Object.assign(new Option(title, column), { title: help }));
+  }
+}
