@@ -14,7 +14,7 @@ from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.quantities import write_quantities
 from deepsxt_core.surface.scene import Theme, write_page, write_picture
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
-from deepsxt_core.surface.view import write_views
+from deepsxt_core.surface.view import thinned, write_views
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")

@@ -15,7 +15,8 @@
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
 What a result's address returns never changes, and the address of a slice or of a view carries a
-version: browsers may keep both. Nothing here holds more than one slice, or one piece of a file, in memory.
+version: browsers may keep both. Nothing here holds more than one slice, or one piece of a file, in
+memory.
 """
 
 import hashlib

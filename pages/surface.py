@@ -154,6 +154,7 @@ def look(
 
     components.surface_view(
         tomogram,
+        score,
         surface,
         unit=unit,
         rows=rows,

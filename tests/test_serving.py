@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import zipfile
 
 import mrcfile
@@ -11,11 +12,14 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core import serving
+from deepsxt_core.errors import DrawingError
 from deepsxt_core.geometry import Region
 from deepsxt_core.jobs.producing import produce
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.pictures import grey_codes
 from deepsxt_core.progress import NoProgress
+from deepsxt_core.surface import Surfaces
+from deepsxt_core.surface.view import thinned
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.workspace import Workspace
 

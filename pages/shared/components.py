@@ -126,6 +126,7 @@ def slice_viewer(
 
 def surface_view(
     tomogram: Tomogram,
+    score: Result,
     surface: Result,
     *,
     unit: Unit,
@@ -138,6 +139,8 @@ def surface_view(
 
     Parameters
     ----------
+    score : Result
+        What the surfaces were made from.
     chosen : sequence of int
         Ids of the objects to point out.
     on_chosen : callable
@@ -148,8 +151,10 @@ def surface_view(
     VolumeError
         If the surface is not complete, or the file of the tomogram cannot be read.
     """
-    volume = tomogram.volume()
-    voxel_size_nm = surface.run["recipe"].get("voxel_size_nm") or volume.voxel_size_nm
+    volume = tomogram.volume(score.region)
+    # The size that the surfaces were made with: it may have been corrected since.
+    voxel_size_nm = surface.run["recipe"]["voxel_size_nm"]
+    known = unit == "µm"
     coarse, full = serving.view_addresses(tomogram, surface)
     small = sum(row.faces for row in rows) <= COARSE_FACES
 
@@ -173,9 +178,10 @@ def surface_view(
             "palette": PALETTE.tolist(),
             "chosen": list(chosen),
             "slices": {
-                "url": serving.slice_source(tomogram).address,
+                "url": serving.slice_source(tomogram, score.region).address,
                 "shape": list(volume.shape),
-                "edges": [edge / 1000 for edge in voxel_size_nm] if unit == "µm" else [1, 1, 1],
+                "edges": [edge / 1000 for edge in voxel_size_nm] if known else [1, 1, 1],
+                "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
             },
         },
         default={"chosen": list(chosen)},

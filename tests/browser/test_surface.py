@@ -67,7 +67,7 @@ def marked_rows(page: Page) -> list[int]:
 
 def test_view_and_table_show_the_same_choice(page, stage):
     picture = pixels(stage.screenshot())
-    assert blue(picture).sum() > 3 * orange(picture).sum() > 300
+    assert blue(picture).sum() > 2 * orange(picture).sum() > 2000
 
     stage.click(position=middle(orange(picture)))
     expect(stage.locator(".card")).to_contain_text("Object 2")
@@ -79,7 +79,7 @@ def test_view_and_table_show_the_same_choice(page, stage):
     expect(stage.locator(".card")).to_contain_text("2 objects")
     stage.press("h")
     expect(stage.locator(".card")).to_be_hidden()
-    wait_until(lambda: not blue(pixels(stage.screenshot())).any())
+    wait_until(lambda: blue(pixels(stage.screenshot())).sum() < 500)  # an axis
     assert marked_rows(page) == []
     stage.press("a")
     wait_until(lambda: blue(pixels(stage.screenshot())).sum() == blue(picture).sum())
@@ -107,7 +107,7 @@ def test_a_slice_stands_in_its_place(page, stage):
 
     def grey():
         red, green, _, _ = np.moveaxis(pixels(stage.screenshot()), -1, 0)
-        return ((red == green) & (60 < red) & (red < 200)).sum()
+        return ((red == green) & (red > 60) & (red < 200)).sum()
 
     wait_until(lambda: grey() > 5000)
 
@@ -128,7 +128,11 @@ def test_a_picture_for_print_has_the_objects_and_no_background(page, stage):
 
 
 def test_without_graphics_there_is_a_picture_and_the_reason(page, server, tomogram):
-    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    page.add_init_script(
+        "const real = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+        "  return kind.startsWith('webgl') ? null : real.call(this, kind, ...rest); };"
+    )
     page.goto(f"{server}/surface?t={tomogram.id}")
     expect(page.locator(".failed")).to_contain_text("No 3D view: This browser shows no 3D graphics")
     expect(page.locator(".failed img")).to_be_visible()

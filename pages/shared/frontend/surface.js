@@ -189,7 +189,7 @@ class SurfaceView {
   }
 
   sliceAt(z) {
-    return z * this.data.slices.edges[0];
+    return this.data.slices.first[0] + z * this.data.slices.edges[0];
   }
 
   applyCut() {
@@ -204,9 +204,9 @@ class SurfaceView {
     if (!slice) return this.scene.setSlice(null);
     const bytes = await this.images.get(z).catch((error) => this.note("slice", error.message));
     if (!bytes || z !== this.state.z || !this.state.slice || !this.scene) return;
-    const { shape: [, rows, columns], edges: [, dy, dx] } = this.data.slices;
+    const { shape: [, rows, columns], edges: [, dy, dx], first: [, y, x] } = this.data.slices;
     // Coordinates are those of voxel centres: the picture reaches half a voxel farther.
-    const edges = [-dx / 2, (columns - 0.5) * dx, -dy / 2, (rows - 0.5) * dy];
+    const edges = [x - dx / 2, x + (columns - 0.5) * dx, y - dy / 2, y + (rows - 0.5) * dy];
     this.scene.setSlice({ bytes, columns, rows, edges, z: this.sliceAt(z), opacity: opacity / 100 });
     this.images.readAhead(z, 1, 2);
   }

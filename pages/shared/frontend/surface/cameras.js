@@ -3,7 +3,7 @@
 import { OrbitControls, OrthographicCamera, PerspectiveCamera, Vector3 } from "./libraries.js";
 
 const FIELD_DEG = 30;
-const ROOM = 1.22; // around what is fitted, for the labels
+const ROOM = [1.34, 1.22]; // across and up, around what is fitted, for the labels
 // As a slice is seen on the screen, x to the right and y down, a little from the side.
 const FIRST_SIDE = [-0.45, -0.6, -1];
 
@@ -89,10 +89,10 @@ export class Cameras {
     for (let i = 0; i < 8; i++) {
       const corner = new Vector3(bounds[i & 1], bounds[2 + ((i >> 1) & 1)], bounds[4 + ((i >> 2) & 1)]);
       const seen = corner.applyMatrix4(turned);
-      half = Math.max(half, Math.abs(seen.y), Math.abs(seen.x) / this.aspect);
+      half = Math.max(half, Math.abs(seen.y) * ROOM[1], (Math.abs(seen.x) * ROOM[0]) / this.aspect);
     }
     // In perspective, what is nearer is larger.
-    this.half = half * ROOM * (this.parallel ? 1 : 1.15) || 1;
+    this.half = half * (this.parallel ? 1 : 1.15) || 1;
   }
 
   /** Turn about the upright axis of the picture. */

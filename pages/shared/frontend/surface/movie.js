@@ -20,10 +20,11 @@ export async function turntable(scene, svg, { format, seconds, paper, signal, on
   const count = Math.round(seconds * PER_SECOND[format]);
   const writer = format === "gif" ? gifWriter(PER_SECOND.gif) : await mp4Writer(size, PER_SECOND.mp4);
   const begun = scene.cameras.state;
+  scene.hold(ratio);
   try {
     for (let i = 0; i < count; i++) {
       if (signal.aborted) return null;
-      await writer.add(await drawn(scene, svg(), ratio, paper), size, i);
+      await writer.add(await drawn(scene, svg(), paper), size, i);
       onProgress((i + 1) / count);
       scene.cameras.turn((2 * Math.PI) / count);
       await new Promise((resolve) => setTimeout(resolve)); // the page stays alive
@@ -31,6 +32,7 @@ export async function turntable(scene, svg, { format, seconds, paper, signal, on
     return await writer.finish();
   } finally {
     scene.cameras.state = begun;
+    scene.release();
   }
 }
 

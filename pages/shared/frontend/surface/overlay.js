@@ -9,7 +9,7 @@ const AXES = [
   { name: "y", colour: "#2f9e5b" },
   { name: "z", colour: "#3b7dd8" },
 ];
-const PX_PER_TICK = 62;
+const PX_PER_TICK = 46;
 const FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
 
 /** An SVG picture of width × height for what `cameras` see.

@@ -100,6 +100,7 @@ export class SurfaceScene {
   }
 
   resize() {
+    if (this.held) return;
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height) return;
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
@@ -122,7 +123,21 @@ export class SurfaceScene {
     this.invalidate();
   }
 
+  /** Keep still at `ratio` pixels per CSS pixel while pictures are taken, until `release`. */
+  hold(ratio) {
+    this.held = true;
+    // Not larger than the graphics card can.
+    const most = this.renderer.capabilities.maxTextureSize / Math.max(...this.size);
+    this.renderer.setPixelRatio(Math.min(ratio, most));
+  }
+
+  release() {
+    this.held = false;
+    this.resize();
+  }
+
   invalidate() {
+    if (this.held) return;
     this.asked ??= requestAnimationFrame(() => this.draw());
   }
 
@@ -142,7 +157,7 @@ export class SurfaceScene {
   draw() {
     cancelAnimationFrame(this.asked);
     this.asked = null;
-    if (!this.best || this.closed) return;
+    if (!this.best || this.closed || this.held) return;
     const slow = this.best.cost > FLUID_MS;
     const level = this.moving && slow && this.levels.coarse ? this.levels.coarse : this.best;
     const begun = performance.now();
