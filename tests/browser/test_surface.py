@@ -44,8 +44,8 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def blue(picture: np.ndarray) -> np.ndarray:
-    """Return where the first object is."""
-    return picture[..., 2] - picture[..., 0] > 60
+    """Return where the first object is, and not the frame of what has the focus."""
+    return (picture[..., 2] - picture[..., 0] > 60) & (picture[..., 2] - picture[..., 1] > 25)
 
 
 def orange(picture: np.ndarray) -> np.ndarray:
