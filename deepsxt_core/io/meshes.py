@@ -4,6 +4,7 @@ Coordinates are in µm, or in voxels where the voxel size is not known; nm, Å o
 instead. The unit is noted in the file where the format has room.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.files import written_beside
 
 if TYPE_CHECKING:
+    import meshio
     import pyvista
+    import trimesh
 
 _ROWS_AT_ONCE = 1 << 16
 _PER_UM = {"nm": 1e3, "Å": 1e4}
@@ -126,6 +129,8 @@ def write_mesh(surfaces: ColouredMesh, path: Path) -> Path:
     ------
     InvalidParameterError
         If the suffix is not one of `MESH_FORMATS`.
+    DeepSXTError
+        If triangles are torn or normals point inwards: such a file would mislead.
     """
     path = Path(path)
     mesh_format = MESH_FORMATS.get(path.suffix.lower())
@@ -133,9 +138,32 @@ def write_mesh(surfaces: ColouredMesh, path: Path) -> Path:
         raise InvalidParameterError(
             f"Cannot write '{path.name}': choose one of {', '.join(MESH_FORMATS)} as its ending."
         )
+    _check(surfaces)
     with written_beside(path) as partial:
         mesh_format.write(surfaces, partial)
     return path
+
+
+def _check(surfaces: ColouredMesh) -> None:
+    """Raise a `DeepSXTError` if an object is no closed surface that faces outwards."""
+    points, triangles = np.asarray(surfaces.mesh.points, np.float64), surfaces.triangles
+    starts, ends = triangles.ravel(), np.roll(triangles, -1, axis=1).ravel()
+    # In closed, oriented surfaces an edge is passed as often one way as the other.
+    there = np.sort(starts * len(points) + ends)
+    back = np.sort(ends * len(points) + starts)
+    if not np.isfinite(points).all() or not np.array_equal(there, back):
+        raise DeepSXTError(
+            "The surface has open edges or points at infinity. Reconstruct it again before "
+            "exporting it."
+        )
+    a, b, c = (points[triangles[:, corner]] - points.mean(axis=0) for corner in range(3))
+    volumes = np.bincount(surfaces.face_objects, np.einsum("ij,ij->i", a, np.cross(b, c)))
+    inwards = np.flatnonzero(volumes < 0)
+    if len(inwards):
+        raise DeepSXTError(
+            f"The normals of object {inwards[0]} point inwards. Reconstruct the surface again "
+            "before exporting it."
+        )
 
 
 def _note(surfaces: ColouredMesh) -> str:
@@ -211,7 +239,76 @@ def _write_vtp(surfaces: ColouredMesh, path: Path) -> None:
     mesh.save(path)
 
 
+def _write_vtk(surfaces: ColouredMesh, path: Path) -> None:
+    """Legacy VTK, which many older programs read; binary, the unit in its title."""
+    from vtkmodules.vtkIOLegacy import vtkPolyDataWriter
+
+    mesh = surfaces.mesh.copy(deep=False)
+    mesh.point_data["colour"] = surfaces.point_colours
+    writer = vtkPolyDataWriter()
+    writer.SetInputData(mesh)
+    writer.SetFileName(str(path))
+    writer.SetHeader(_note(surfaces))
+    writer.SetFileTypeToBinary()
+    writer.SetFileVersion(writer.VTK_LEGACY_READER_VERSION_4_2)
+    if not writer.Write():
+        raise OSError(f"VTK could not write '{path}'.")
+
+
+def _write_inp(surfaces: ColouredMesh, path: Path) -> None:
+    """Abaqus: shell elements, one named set of them per object."""
+    import meshio
+
+    mesh = _finite_elements(surfaces)
+    mesh.cell_sets = {
+        f"object_{each}": [np.flatnonzero(surfaces.face_objects == each)]
+        for each in np.unique(surfaces.face_objects)
+    }
+    meshio.write(path, mesh, "abaqus", float_fmt=".9g")
+    _note_in_head(path, f"** {_note(surfaces)}\n")
+
+
+def _write_msh(surfaces: ColouredMesh, path: Path) -> None:
+    """Gmsh 4.1: the id of the object at each triangle is the data ``object``."""
+    import meshio
+
+    mesh = _finite_elements(surfaces)
+    mesh.cell_data = {"object": [surfaces.face_objects.astype(np.float64)]}
+    meshio.write(path, mesh, "gmsh", binary=True)
+    _note_in_head(path, f"$Comments\n{_note(surfaces)}\n$EndComments\n")
+
+
+def _finite_elements(surfaces: ColouredMesh) -> "meshio.Mesh":
+    import meshio
+
+    points = np.asarray(surfaces.mesh.points, np.float64)
+    return meshio.Mesh(points, [("triangle", surfaces.triangles)])
+
+
+def _note_in_head(path: Path, note: str) -> None:
+    """Put `note` before what is in the file: both formats allow a comment there."""
+    with written_beside(path) as noted, noted.open("wb") as file, path.open("rb") as written:
+        file.write(note.encode("ascii"))
+        shutil.copyfileobj(written, file)
+
+
+def _write_gltf(surfaces: ColouredMesh, path: Path) -> None:
+    """As GLB, in one text file that holds all."""
+    import trimesh
+
+    files = trimesh.exchange.gltf.export_gltf(
+        _gltf_scene(surfaces), include_normals=True, embed_buffers=True
+    )
+    path.write_bytes(files["model.gltf"])
+
+
 def _write_glb(surfaces: ColouredMesh, path: Path) -> None:
+    import trimesh
+
+    path.write_bytes(trimesh.exchange.gltf.export_glb(_gltf_scene(surfaces), include_normals=True))
+
+
+def _gltf_scene(surfaces: ColouredMesh) -> "trimesh.Scene":
     """One named mesh and material per object, as glTF has it."""
     import trimesh
 
@@ -239,7 +336,7 @@ def _write_glb(surfaces: ColouredMesh, path: Path) -> None:
             process=False,
         )
         scene.add_geometry(geometry, geom_name=f"object_{object_id}")
-    path.write_bytes(trimesh.exchange.gltf.export_glb(scene, include_normals=True))
+    return scene
 
 
 MESH_FORMATS: dict[str, MeshFormat] = {
@@ -249,4 +346,8 @@ MESH_FORMATS: dict[str, MeshFormat] = {
     ".vtp": MeshFormat("VTK PolyData", _write_vtp),
     ".glb": MeshFormat("glTF binary", _write_glb),
     ".off": MeshFormat("Object File Format", _write_off),
+    ".gltf": MeshFormat("glTF text", _write_gltf),
+    ".vtk": MeshFormat("VTK legacy", _write_vtk),
+    ".inp": MeshFormat("Abaqus", _write_inp),
+    ".msh": MeshFormat("Gmsh", _write_msh),
 }

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.io.meshes import MESH_FORMATS, in_unit, write_mesh
 from deepsxt_core.surface import Surfaces, reconstruct
-from deepsxt_core.surface.surfaces import PALETTE
+from deepsxt_core.surface.surfaces import PALETTE, polydata
 from deepsxt_core.volume import Mask, Volume, VoxelSize
 
 meshio = pytest.importorskip("meshio")
@@ -54,6 +54,11 @@ READERS = [
     (".off", read_meshio),
     (".glb", read_trimesh),
     (".glb", read_vtk),
+    (".gltf", read_trimesh),
+    (".gltf", read_vtk),
+    (".vtk", read_vtk),
+    (".inp", read_meshio),
+    (".msh", read_meshio),
 ]
 
 
@@ -130,7 +135,7 @@ def test_an_f_is_an_f_in_every_file(tmp_path, suffix) -> None:
     size = VoxelSize(30, 20, 10)
     surfaces = reconstruct(Mask(Volume.from_array(voxels.astype(np.uint8), size)))
     path = write_mesh(surfaces, tmp_path / f"f{suffix}")
-    points, faces = (read_vtk if suffix == ".vtp" else read_trimesh)(path)
+    points, faces = next(read for name, read in READERS if name == suffix)(path)
     mesh = trimesh.Trimesh(points, faces)
     assert mesh.volume == pytest.approx(voxels.sum() * np.prod(size) / 1e9, rel=0.02)
     places = np.argwhere(voxels) * np.array(size) / 1000
@@ -139,6 +144,27 @@ def test_an_f_is_an_f_in_every_file(tmp_path, suffix) -> None:
     foot = mesh.vertices[(mesh.vertices[:, 1] > 0.6) & (mesh.vertices[:, 0] > 0.12)]
     assert len(foot)
     assert foot[:, 2].max() < 8 * 0.03
+
+
+def test_finite_elements_keep_objects_apart(surfaces, tmp_path) -> None:
+    gmsh = meshio.read(write_mesh(surfaces, tmp_path / "body.msh"))
+    assert (np.concatenate(gmsh.cell_data["object"]) == surfaces.face_objects).all()
+    text = write_mesh(surfaces, tmp_path / "body.inp").read_text()
+    assert "ELSET=object_1" in text.replace(" ", "")
+    assert "ELSET=object_2" in text.replace(" ", "")
+
+
+def test_what_is_torn_or_inside_out_is_not_written(surfaces, tmp_path) -> None:
+    def changed(triangles) -> Surfaces:
+        mesh = polydata(np.asarray(surfaces.mesh.points), triangles)
+        mesh.cell_data["object"] = surfaces.face_objects[: len(triangles)]
+        return Surfaces(mesh, surfaces.objects, surfaces.unit)
+
+    with pytest.raises(DeepSXTError, match="open edges"):
+        write_mesh(changed(surfaces.triangles[:-1]), tmp_path / "torn.stl")
+    with pytest.raises(DeepSXTError, match="object 1 point inwards"):
+        write_mesh(changed(surfaces.triangles[:, ::-1]), tmp_path / "inside_out.stl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unit_can_be_chosen(surfaces, tmp_path) -> None:
