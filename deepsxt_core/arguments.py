@@ -190,6 +190,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="count these objects as one; may be given several times",
     )
     group.add_argument(
+        "--each-label",
+        action="store_true",
+        help="make an object of each value of a label file",
+    )
+    group.add_argument(
         "--min-voxels",
         type=int,
         default=defaults.min_voxels,

@@ -170,6 +170,7 @@ def _reconstruct_params(args: argparse.Namespace) -> ReconstructParams:
         fill_lumens=args.fill_lumens,
         split_voxels=args.split_voxels,
         merge=tuple(args.merge),
+        each_label=args.each_label,
         min_voxels=args.min_voxels,
         min_volume_um3=args.min_volume_um3,
         taubin_iterations=args.taubin_iterations,

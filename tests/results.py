@@ -8,7 +8,7 @@ import numpy as np
 
 from deepsxt_core import pipeline
 from deepsxt_core.io import SCORE_NAME, create_score
-from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.volume import Score
 from deepsxt_core.workspace import Result, Tomogram
 
@@ -57,6 +57,23 @@ def add_surface(tomogram: Tomogram, score: Result) -> Result:
         },
     }
     return _finish(tomogram, "surfaces", folder, run)
+
+
+def add_measurement(tomogram: Tomogram, surface: Result) -> Result:
+    """Give a tomogram the finished thorough measurement of one of its surfaces."""
+    recipe = surface.run["recipe"]
+    folder = tomogram.result_folder("measurements", {"surface": surface.id})
+    measured = pipeline.measure(
+        tomogram.score(recipe["score"]),
+        ReconstructParams(**surface.run["params"]),
+        surfaces=Surfaces.load(surface.folder),
+    )
+    measured.write(folder)
+    run = {
+        "params": asdict(ProcessParams()),
+        "recipe": {"step": "measure", "surface": surface.id},
+    }
+    return _finish(tomogram, "measurements", folder, run)
 
 
 def _finish(tomogram: Tomogram, kind, folder: Path, run: dict) -> Result:

@@ -12,6 +12,7 @@ from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.finishing import decimate_closed, taubin, unsound_objects
 from deepsxt_core.surface.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
+from deepsxt_core.surface.label_surfaces import reconstruct_labels
 from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.smoothing import field_slabs
@@ -52,6 +53,10 @@ def reconstruct(
     """
     params = params or ReconstructParams()
     progress = progress or NoProgress()
+    if params.each_label:
+        if isinstance(source, Score):
+            raise InvalidParameterError("each_label is for label files: a score holds no labels.")
+        return reconstruct_labels(source, params, progress)
     volume = source.volume
     if params.min_volume_um3 and volume.voxel_size_nm is None:
         raise InvalidParameterError(

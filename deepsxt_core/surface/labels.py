@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.instances import CONNECTIVITY, ids_by_size, merged_ids
 from deepsxt_core.surface.params import ReconstructParams
@@ -42,6 +43,10 @@ def object_labels(
     Volume
         The smallest of uint8, uint16 and int32 that holds all ids.
     """
+    if params.each_label:
+        raise InvalidParameterError(
+            "With each_label the label file itself says which object each voxel belongs to."
+        )
     progress = progress or NoProgress()
     volume = source.volume
     voxels = [np.zeros(1, np.int64)]

@@ -36,6 +36,10 @@ class ReconstructParams:
         Groups of object ids that are one object, as ((2, 7), (3, 4)). The ids are those that the
         other parameters give without a merge; the group takes the smallest of them, and all
         other ids stay as they are.
+    each_label : bool
+        Whether each value of a label file is an object, with the value as its id, and neighbours
+        share their boundary. Of the other parameters, the size filter applies, and half the
+        Taubin rounds smooth, at a cost of a per cent of volume. Not for a score.
     min_voxels : int
         Objects of fewer voxels are left out.
     min_volume_um3 : float
@@ -55,6 +59,7 @@ class ReconstructParams:
     fill_lumens: bool = False
     split_voxels: float = 0.0
     merge: tuple[tuple[int, ...], ...] = ()
+    each_label: bool = False
     min_voxels: int = 64
     min_volume_um3: float = 0.0
     taubin_iterations: int = 10

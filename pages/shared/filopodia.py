@@ -112,7 +112,7 @@ def processes(done: Result, unit: Unit) -> None:
     )
     places = chosen["selection"]["rows"]
     st.caption(f"{len(rows)} thin processes. Mark rows to see them alone in the charts.")
-    left, right = widgets.split(1, 1)
+    left, right = widgets.split(1, 1, "split_processes")
     with left, st.container(border=True, key="process_histogram_card"):
         marked = pd.Series(rows.index.isin(places), index=rows.index)
         charts.histogram(rows, marked, columns, "diameter", "processes")

@@ -46,9 +46,12 @@ def header(title: str, subtitle: str) -> DeltaGenerator:
     return row
 
 
-def split(left: float, right: float) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Return two columns, which stand below each other where the window is narrow."""
-    return st.container(key="split").columns([left, right], gap="medium")
+def split(left: float, right: float, key: str = "split") -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Return two columns, which stand below each other where the window is narrow.
+
+    A second pair on the same page needs a `key` of its own, which begins with ``split``.
+    """
+    return st.container(key=key).columns([left, right], gap="medium")
 
 
 @contextmanager

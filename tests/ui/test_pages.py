@@ -9,7 +9,7 @@ from deepsxt_core.files import write_json
 from deepsxt_core.jobs.store import Status, write_status
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
-from tests.results import add_score, add_surface, ball
+from tests.results import add_measurement, add_score, add_surface, ball
 
 from .conftest import SHAPE
 
@@ -307,6 +307,31 @@ class TestMeasure:
         for key in ("histogram_of_objects", "scatter_x", "scatter_y"):
             chooser = next(each for each in app.selectbox if each.key == key)
             assert "Volume (µm³)" in chooser.options
+
+    def test_a_thorough_measurement_shows_error_bars_and_processes(self, app, tomogram):
+        tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(1000))
+        z, y, _ = np.ogrid[tuple(slice(n) for n in SHAPE)]
+        rod = np.broadcast_to(2 - np.hypot(z - 2.5, y - 8), SHAPE).astype(np.float32).copy()
+        rod[:, :, :2] = rod[:, :, 30:] = -1
+        add_measurement(tomogram, add_surface(tomogram, add_score(tomogram, rod / 4)))
+        show(app, "measure.py", tomogram)
+        objects, processes = (frame.value for frame in app.dataframe)
+        assert objects["volume_error_um3"][0] > 0
+        assert processes["length_um"].tolist() == pytest.approx([28], rel=0.05)
+        assert "±" in next(each for each in app.metric if "Volume" in each.label).value
+        assert button(app, "Measure again")
+        assert "times as large along the beam" in texts(app)
+
+    @pytest.mark.usefixtures("idle_workers")
+    def test_thorough_measurement_and_merging_are_jobs(self, app, tomogram):
+        surface = add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "measure.py", tomogram)
+        assert button(app, "Merge").disabled
+        button(app, "Measure thoroughly").click().run()
+        assert not app.exception
+        (job,) = jobs.list_jobs(Workspace())
+        assert job.request.kind == "measure"
+        assert job.request.params["surface"] == surface.id
 
     def test_an_unknown_voxel_size_is_said(self, app, tomogram):
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
