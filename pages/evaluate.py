@@ -198,8 +198,8 @@ def curve_card(histogram: ScoreHistogram) -> None:
         showlegend=False,
     )
     for name, threshold, colour, symbol in (
-        ("Best", best, _BEST, "star"),
         ("Present", present, _PRESENT, "circle"),
+        ("Best", best, _BEST, "star"),
     ):
         scores = histogram.counts(threshold).scores()
         figure.add_scatter(

@@ -101,3 +101,21 @@ def test_the_font_of_the_scale_bar_has_the_letter_mu():
 
 def test_a_tiny_picture_stays_without_scale_bar():
     assert not with_scale_bar(np.zeros((8, 8), np.uint8), None).any()
+
+
+def test_agreement_has_a_colour_for_each_case_and_dims_what_is_unknown():
+    grey = np.full((1, 5), 100, np.uint8)
+    marked = np.array([[True, True, False, False, True]])
+    true = np.array([[True, False, True, False, True]])
+    unknown = np.array([[False, False, False, False, True]])
+
+    picture = pictures.agreement(grey, marked, true, unknown, opacity=1)[0]
+
+    colours = pictures.AGREEMENT_RGB
+    assert [tuple(pixel) for pixel in picture] == [
+        colours["right"],
+        colours["wrong"],
+        colours["missed"],
+        (100, 100, 100),
+        (35, 35, 35),
+    ]

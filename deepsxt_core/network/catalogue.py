@@ -58,6 +58,7 @@ The semi-supervised weights of Dyhr, Sadeghi *et al.*, PNAS 2023,
 |---|---|
 | Trained on | about 79 labelled and 512 unlabelled slices of mammalian cells from the U41 microscope at BESSY II, [doi 10.17169/refubium-37222](https://doi.org/10.17169/refubium-37222) |
 | Membranes | dark |
+| Input pixel size | that of the training data; the file does not state it |
 | Parameters | 76,541,230 |
 | Quality | as reported in the publication; not measured here |
 | Licence | as its authors state; please cite the publication |
@@ -169,7 +170,7 @@ def _reason(error: OSError) -> str:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke before the whole file had come"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
         return f"the server was silent for {_TIMEOUT_S} s"
     if isinstance(error, requests.ConnectionError):
         return "the server cannot be reached; check the network"

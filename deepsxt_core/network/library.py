@@ -10,7 +10,7 @@ import h5py
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError
-from deepsxt_core.files import safe_name, written_beside
+from deepsxt_core.files import file_sha256, safe_name, written_beside
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.models import (
     CARD_NAME,
@@ -91,7 +91,7 @@ def import_model(
             load_legacy_weights(network, weights)
         else:
             load_weights(network, weights, path.name)
-    card = card or found_card or f"# {folder.name}\n\nImported from {path.name}.\n"
+    card = card or found_card or _unknown_card(folder.name, path)
     return save_model(folder, network, config, card)
 
 
@@ -127,6 +127,15 @@ def remove_model(name: str) -> None:
     if info.folder != installed_folder(info.name):
         raise ModelError(f"The model {info.name!r} was not installed here and cannot be removed.")
     shutil.rmtree(info.folder)
+
+
+def _unknown_card(name: str, path: Path) -> str:
+    """Return the card of a model of which only the file is known."""
+    unknown = ("Trained on", "Quality", "Licence", "Citation", "Input pixel size", "Membranes")
+    rows = [f"| Origin | imported from {path.name} |"]
+    rows += [f"| {each} | not known |" for each in unknown]
+    rows += [f"| SHA-256 of the file | `{file_sha256(path)}` |"]
+    return "\n".join([f"# {name}", "", "| | |", "|---|---|", *rows, ""])
 
 
 def _stem(file_name: str) -> str:

@@ -100,7 +100,8 @@ def list_models() -> list[ModelInfo]:
     """Return all complete models of the library, the default first, then by name."""
     found: dict[str, ModelInfo] = {}
     for library in _library():
-        for folder in sorted(library.glob("*/")):
+        # A hidden folder is a model on its way in, or what a killed process has left of one.
+        for folder in sorted(library.glob("[!.]*/")):
             try:
                 info = _read_info(folder)
             except ModelError:

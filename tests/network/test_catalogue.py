@@ -22,17 +22,21 @@ class Handler(BaseHTTPRequestHandler):
     """Answers each path with its own kind of misbehaviour."""
 
     replies: dict[str, bytes]
+    go_on: threading.Event
 
     def do_GET(self):
         if self.path == "/missing":
             self.send_error(404, "Not Found")
             return
         body = self.replies[self.path]
-        claimed = len(WEIGHTS) if self.path == "/broken" else len(body)
+        claimed = len(WEIGHTS) if self.path in ("/broken", "/silent") else len(body)
         self.send_response(200)
         self.send_header("Content-Length", str(claimed))
         self.end_headers()
         self.wfile.write(body)
+        if self.path == "/silent":
+            self.wfile.flush()
+            self.go_on.wait()
 
     def log_message(self, *_):
         """Stay quiet."""
@@ -45,13 +49,16 @@ def server():
         "/page": b"<!DOCTYPE html><title>Please log in</title>",
         "/short": WEIGHTS[:100_000],
         "/broken": WEIGHTS[:100_000],
+        "/silent": WEIGHTS[:100_000],
         "/text": b"not a weight file",
         "/other": (GOLDEN / "published_width16.h5").read_bytes(),
     }
+    Handler.go_on = threading.Event()
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{http.server_port}"
+    Handler.go_on.set()
     http.shutdown()
     thread.join()
     http.server_close()
@@ -124,6 +131,23 @@ def test_a_full_disk(server, workspace_home, monkeypatch):
     monkeypatch.setattr("deepsxt_core.network.library.save_model", full)
     with pytest.raises(ModelError, match="disk is full"):
         install(entry(f"{server}/good"))
+    assert nothing_is_left(workspace_home)
+
+
+def test_a_full_disk_while_downloading(server, workspace_home):
+    class Full(Record):
+        def advance(self, n=1):  # noqa: ARG002
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ModelError, match="disk is full"):
+        install(entry(f"{server}/good"), Full())
+    assert nothing_is_left(workspace_home)
+
+
+def test_a_server_that_falls_silent(server, workspace_home, monkeypatch):
+    monkeypatch.setattr("deepsxt_core.network.catalogue._TIMEOUT_S", 0.5)
+    with pytest.raises(ModelError, match=r"silent .* by hand"):
+        install(entry(f"{server}/silent"))
     assert nothing_is_left(workspace_home)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepsxt_core.errors import ModelError, WeightsMismatchError
+from deepsxt_core.files import file_sha256
 from deepsxt_core.network import NetworkConfig, list_models, load_model, save_model
 from deepsxt_core.network.library import export_model, import_model, remove_model
 from tests.models import small_config, small_network
@@ -37,6 +38,8 @@ def test_published_weights_are_imported_with_their_configuration(golden, workspa
     info = import_model(golden / "variant_leaky_avgpool.h5", config=config)
     assert info.name == "variant_leaky_avgpool"
     assert load_model(info.name).config == config
+    assert file_sha256(golden / "variant_leaky_avgpool.h5") in info.card
+    assert "| Licence | not known |" in info.card
     assert installed_names(workspace_home) == {"variant_leaky_avgpool"}
 
 

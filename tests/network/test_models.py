@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,8 @@ def test_the_library_lists_complete_models_only(network, workspace_home):
     names = [info.name for info in list_models()]
     assert "mine" in names
     assert "half" not in names
+    shutil.copytree(workspace_home / "models" / "mine", workspace_home / "models" / ".late-x1")
+    assert [info.name for info in list_models()] == names
     assert load_model("mine").info.folder == workspace_home / "models" / "mine"
 
 
