@@ -73,6 +73,7 @@ class SurfaceView {
     this.loading = new AbortController();
     const { signal } = this.loading;
     this.find(".failed").hidden = true;
+    this.root.classList.remove("flat");
     try {
       for (const [at, address] of this.data.levels.entries()) {
         const last = at === this.data.levels.length - 1;
@@ -125,6 +126,7 @@ class SurfaceView {
     this.shut();
     this.find(".loading").hidden = true;
     this.find(".failed").hidden = false;
+    this.root.classList.add("flat");
     this.find(".failed p").textContent = `No 3D view: ${reason}`;
     const picture = this.find(".failed img");
     picture.hidden = true;
@@ -237,6 +239,7 @@ class SurfaceView {
   }
 
   svg() {
+    this.scene.cameras.prepare(); // a camera that has just been turned does not know its place yet
     return overlay(this.scene.cameras, ...this.scene.size, this.look(this.paper));
   }
 

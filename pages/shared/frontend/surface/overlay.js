@@ -63,8 +63,11 @@ function ticks(cameras, width, height, look) {
     const [low, high] = [bounds[2 * axis], bounds[2 * axis + 1]];
     const step = coarserStep((high - low) / Math.max(1, length / PX_PER_TICK));
     const anchor = out[0] > 0.4 ? "start" : out[0] < -0.4 ? "end" : "middle";
-    const label = (at, far, content, more = "") =>
-      text(at[0] + far * out[0], at[1] + far * out[1] + 4, content, look, `text-anchor="${anchor}" ${more}`);
+    const label = (at, far, content, more = "") => {
+      const room = anchor === "end" ? 8 * content.length : 4; // nothing is cut off at the left
+      const x = Math.max(room, at[0] + far * out[0]);
+      return text(x, at[1] + far * out[1] + 4, content, look, `text-anchor="${anchor}" ${more}`);
+    };
     for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + 1e-9 * step; value += step) {
       const share = (value - low) / (high - low);
       const at = [flat[a][0] + share * along[0], flat[a][1] + share * along[1]];
