@@ -37,3 +37,17 @@ def test_a_link_does_not_lead_out(root):
     (root / "link.tif").symlink_to(root.parent / "secret.tif")
     with pytest.raises(UnreadableFileError):
         data_roots.find_file(root, "link.tif")
+
+
+def test_folders_with_labels_are_offered_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSXT_DATA_ROOTS", str(tmp_path))
+    for name in ("a/x.labels.tif", "a/b/set.npz", "c/image.tif", ".hidden/x.labels.tif"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    assert data_roots.list_folders(tmp_path, {".labels", ".npz"}) == ["a", "a/b"]
+    assert data_roots.find_folder(tmp_path, "a/b") == tmp_path / "a" / "b"
+    for wrong in ("..", "nowhere"):
+        with pytest.raises(UnreadableFileError, match="not a folder"):
+            data_roots.find_folder(tmp_path, wrong)

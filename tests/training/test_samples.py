@@ -5,7 +5,7 @@ import pytest
 
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.samples import Samples
-from deepsxt_core.training.splits import split
+from deepsxt_core.training.splits import Block, split
 from tests.training.conftest import draw
 
 OPTIONS = {"batch_size": 8, "crop_px": 96, "positive_weight": 2.0}
@@ -62,3 +62,40 @@ def test_what_is_held_back_is_never_shown(data):
     samples = Samples(replace(data, sources=(Spoiled(),)), parts.training, seed=0, **OPTIONS)
 
     assert all(np.isfinite(samples.draw(i).image).all() for i in range(4))
+
+
+def test_a_few_judged_pixels_are_enough(folder):
+    """Of 512 × 512 pixels, two lines of 40 are judged, one of them a membrane."""
+    image, _ = draw(0, (512, 512))
+    label = np.full(image.shape, 128, np.uint8)
+    label[300:304, 100:140] = 255
+    label[310:314, 100:140] = 0
+    folder.add("sparse", image, label)
+    blocks = (Block(0, 0, 0, 512, 0, 512),)
+
+    samples = Samples(open_training_set(folder.path), blocks, seed=0, **OPTIONS)
+    batches = [samples.draw(i) for i in range(3)]
+
+    for batch in batches:
+        assert (batch.weight.max(axis=(1, 2, 3)) > 0).all()
+        # Every other crop holds the membrane.
+        assert (batch.target[::2].max(axis=(1, 2, 3)) == 1).all()
+
+
+def test_without_augmentation_grey_values_stay(data):
+    """Only turns, flips and crops are left, of the slice as it is standardised."""
+    samples = Samples(data, split(data).training, seed=0, augmentation=0.0, **OPTIONS)
+    ours = np.concatenate([samples.draw(i).image.ravel() for i in range(2)])
+    varied = Samples(data, split(data).training, seed=0, **OPTIONS).draw(0).image
+
+    assert abs(ours.mean()) < 0.1
+    assert ours.std() == pytest.approx(1, abs=0.1)
+    assert abs(varied.reshape(8, -1).std(axis=1) - 1).max() > 0.3
+
+
+def test_inverted_crops_are_the_negatives(data):
+    options = OPTIONS | {"batch_size": 1}
+    plain = Samples(data, split(data).training, seed=0, **options)
+    negative = Samples(data, split(data).training, seed=0, invert_chance=1.0, **options)
+
+    np.testing.assert_array_equal(-negative.draw(0).image, plain.draw(0).image)
