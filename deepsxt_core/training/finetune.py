@@ -21,6 +21,7 @@ from deepsxt_core.network import (
 )
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training.datasets import Source, TrainingSet
+from deepsxt_core.training.devices import device_count, spread
 from deepsxt_core.training.held_back import TOLERANCE_PX, glance, measure
 from deepsxt_core.training.loop import Training
 from deepsxt_core.training.panels import write_panels
@@ -144,7 +145,8 @@ def finetune(
         If the user stops.
     """
     keras.utils.set_random_seed(params.seed)
-    network = build_network(base.config)
+    with spread():
+        network = build_network(base.config)
     network.set_weights(base.network.get_weights())
     # A few small crops cannot tell the statistics of all slices: the ones of the base are better.
     for layer in network.layers:
@@ -176,7 +178,8 @@ def train(
     """
     keras.utils.set_random_seed(params.seed)
     origin = {"config": config.to_dict(), "reference": reference.info.sha256()}
-    network = build_network(config)
+    with spread():
+        network = build_network(config)
     story = "Trained from fresh weights"
     return _train(network, config, reference, data, params, out, progress, work, origin, story)
 
@@ -271,8 +274,8 @@ def _pixel_nm(source: Source) -> float | None:
 
 def _samples(data: TrainingSet, parts: Split, params: TrainingParams, divisor: int) -> Draws:
     fitting = _fitting(params, divisor)
-    simulated = min(round(params.rehearsal * params.batch_size), params.batch_size - 1)
-    own = replace(fitting, batch_size=params.batch_size - simulated)
+    simulated = min(round(params.rehearsal * fitting.batch_size), fitting.batch_size - 1)
+    own = replace(fitting, batch_size=fitting.batch_size - simulated)
     if simulated == 0:
         return Samples(data, parts.training, **own.sampling())
     return Rehearsal(Samples(data, parts.training, **own.sampling()), fitting, simulated)
@@ -288,9 +291,14 @@ def _unlabelled_samples(
 
 
 def _fitting(params: TrainingParams, divisor: int) -> TrainingParams:
-    """Return the parameters with a crop that the network can halve as often as it does."""
+    """Return the parameters with crops that the network can halve as often as it does.
+
+    Batches are rounded up to an equal part for each device.
+    """
+    devices = device_count()
+    batch_size = math.ceil(params.batch_size / devices) * devices
     step = math.lcm(divisor, CROP_STEP_PX)
-    return replace(params, crop_px=max(1, params.crop_px // step) * step)
+    return replace(params, batch_size=batch_size, crop_px=max(1, params.crop_px // step) * step)
 
 
 def _card(

@@ -16,6 +16,7 @@ from keras import ops
 from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.files import written_beside
 from deepsxt_core.progress import Progress
+from deepsxt_core.training.devices import spread
 from deepsxt_core.training.losses import labelled_loss, unlabelled_loss
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.records import CHECKPOINT_NAME, LOG_NAME, Row, write_log
@@ -61,7 +62,7 @@ class Training:
     Parameters
     ----------
     network : keras.Model
-        From `build_network`; its weights are changed.
+        From `build_network`, inside `spread`; its weights are changed.
     labelled : Draws
     unlabelled : Draws or None
         Where there are some, their batches alternate with labelled ones.
@@ -106,13 +107,14 @@ class Training:
         self._step = 0
         self._before_s = 0.0
         self._began = time.monotonic()
-        self._trainee = _Trainee(network.inputs, network.outputs, name="trainee")
-        self._trainee.with_unlabelled = unlabelled is not None
-        self._optimizer = keras.optimizers.AdamW(
-            params.learning_rate, weight_decay=1e-4, clipnorm=1.0
-        )
-        self._optimizer.build(self._trainee.trainable_variables)
-        self._trainee.compile(self._optimizer)
+        with spread():
+            self._trainee = _Trainee(network.inputs, network.outputs, name="trainee")
+            self._trainee.with_unlabelled = unlabelled is not None
+            self._optimizer = keras.optimizers.AdamW(
+                params.learning_rate, weight_decay=1e-4, clipnorm=1.0
+            )
+            self._optimizer.build(self._trainee.trainable_variables)
+            self._trainee.compile(self._optimizer)
 
     @property
     def seconds(self) -> float:
@@ -156,7 +158,8 @@ class Training:
             upcoming = drawing.submit(self._draw, self._step + 1)
             self._optimizer.learning_rate = self._params.learning_rate * _rate(spent, self._step)
             self._trainee.reset_metrics()
-            losses.append(float(self._trainee.train_on_batch(image, truth)))
+            with spread():
+                losses.append(float(self._trainee.train_on_batch(image, truth)))
             self._step += 1
             if self._step % self._params.validation_steps == 0 or self._budget_spent() >= 1:
                 self._check(losses)

@@ -14,6 +14,7 @@ import numpy as np
 from deepsxt_core.evaluation import PixelCounts
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.devices import spread
 from deepsxt_core.training.loop import Training
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.samples import Samples
@@ -42,7 +43,8 @@ def read_log(path: Path) -> dict[int, float]:
 def prepare(data_folder: Path, folder: Path, params: TrainingParams) -> Training:
     data = open_training_set(data_folder)
     parts = split(data)
-    network = build_small()
+    with spread():
+        network = build_small()
     options = {"batch_size": params.batch_size, "crop_px": params.crop_px, "positive_weight": 2.0}
     block = parts.validation[0]
     source = data.sources[block.source]

@@ -115,6 +115,21 @@ def test_other_backends_train_too(mixed, tmp_path, backend):
     assert max(log.values()) > max(0.8, log[0])
 
 
+def test_two_devices_learn_what_one_does(mixed, tmp_path):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    for devices in (1, 2):
+        flags = f"--xla_force_host_platform_device_count={devices}"
+        folder = tmp_path / str(devices)
+        with start(mixed, folder, 12, KERAS_BACKEND="jax", XLA_FLAGS=flags) as process:
+            assert process.wait() == 0
+
+    with (np.load(tmp_path / "1" / CHECKPOINT_NAME) as one,
+          np.load(tmp_path / "2" / CHECKPOINT_NAME) as two):  # fmt: skip
+        for name in (name for name in one.files if name.startswith("network_")):
+            np.testing.assert_allclose(one[name], two[name], rtol=1e-3, atol=1e-4)
+
+
 def test_a_killed_process_goes_on_to_the_same_weights(mixed, tmp_path):
     with start(mixed, tmp_path / "killed", 2000) as process:
         checkpoint = tmp_path / "killed" / CHECKPOINT_NAME
