@@ -366,7 +366,7 @@ def write_phantom(
     files = {"tomogram": target}
     for name in ("truth", "classes"):
         files[name] = target.with_name(f"{target.stem}.{name}.tif")
-    arrays = (phantom.volume, phantom.truth, phantom.labels)
+    arrays: tuple[NDArray, ...] = (phantom.volume, phantom.truth, phantom.labels)
     for file, array in zip(files.values(), arrays, strict=True):
         write_file(Volume.from_array(array, phantom.voxel_size_nm), file)
     files["parameters"] = target.with_suffix(".json")

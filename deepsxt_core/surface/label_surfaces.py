@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface.finishing import unsound_objects
+from deepsxt_core.surface.finishing import taubin, unsound_objects
 from deepsxt_core.surface.measurement import measure_objects
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
@@ -17,7 +17,8 @@ def reconstruct_labels(source: Mask, params: ReconstructParams, progress: Progre
 
     The boundaries of all labels are cut at once by surface nets (Gibson 1998; Frisken 2022,
     Journal of Computer Graphics Techniques 11, 34-54), so that neighbours share theirs and no
-    gap is left between them. The volume is held in memory as a whole.
+    gap is left between them. Where voxels of a label touch by an edge alone, its surface touches
+    itself, which the report tells. The volume is held in memory as a whole.
 
     Raises
     ------
@@ -54,7 +55,11 @@ def reconstruct_labels(source: Mask, params: ReconstructParams, progress: Progre
             f"No surface: of {len(known)} labels none has {needed:g} voxels or more. Lower the "
             "smallest size."
         )
-    points, triangles, sides = _boundaries(np.pad(values, 1), params.taubin_iterations // 2)
+    points, triangles, sides = _boundaries(np.pad(values, 1))
+    if params.taubin_iterations:
+        outermost = np.array(values.shape[::-1], np.float32) + 0.5
+        at_border = (np.maximum(0.5 - points, points - outermost) >= 0).any(axis=1)
+        points = taubin(points, triangles, at_border, params.taubin_iterations)
     progress.advance()
     parts = []
     for value in kept:
@@ -85,7 +90,7 @@ def reconstruct_labels(source: Mask, params: ReconstructParams, progress: Progre
 
 
 def _boundaries(
-    labels: NDArray[np.int32], iterations: int
+    labels: NDArray[np.int32],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
     """Return points (x, y, z) in indices of `labels`, triangles, and the two labels of each."""
     import pyvista
@@ -95,13 +100,12 @@ def _boundaries(
     mesh = grid.contour_labels(
         "all",
         scalars="label",
-        smoothing=iterations > 0,
-        smoothing_iterations=max(iterations, 1),
+        smoothing=False,
         output_mesh_type="triangles",
         pad_background=False,
         simplify_output=False,
     )
-    points = np.asarray(mesh.points, np.float32)
-    triangles = np.asarray(mesh.regular_faces, np.int64)
-    sides = np.asarray(mesh.cell_data["boundary_labels"], np.int32)
-    return points, triangles, sides
+    # Some points come twice (VTK 9.7), which would leave the surfaces open.
+    points, place = np.unique(np.asarray(mesh.points, np.float32), axis=0, return_inverse=True)
+    triangles = place.reshape(-1)[np.asarray(mesh.regular_faces, np.int64)]
+    return points, triangles, np.asarray(mesh.cell_data["boundary_labels"], np.int32)

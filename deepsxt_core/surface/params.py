@@ -38,8 +38,8 @@ class ReconstructParams:
         other ids stay as they are.
     each_label : bool
         Whether each value of a label file is an object, with the value as its id, and neighbours
-        share their boundary. Of the other parameters, the size filter applies, and half the
-        Taubin rounds smooth, at a cost of a per cent of volume. Not for a score.
+        share their boundary. Of the other parameters, the size filter and `taubin_iterations`
+        have an effect. Not for a score.
     min_voxels : int
         Objects of fewer voxels are left out.
     min_volume_um3 : float

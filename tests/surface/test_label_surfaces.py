@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
+from deepsxt_core.io.meshes import write_mesh
 from deepsxt_core.surface import ReconstructParams, quantify, reconstruct
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
@@ -22,18 +23,26 @@ def labels() -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [None, SIZE], ids=["voxel", "µm"])
-def test_objects_are_the_values_at_their_place(labels, size) -> None:
+def test_objects_are_the_values_at_their_place(labels, size, tmp_path) -> None:
     surfaces = reconstruct(Mask(Volume.from_array(labels, size)), EACH)
     assert [row.id for row in surfaces.objects] == [3, 7]
-    assert surfaces.report.unsound == ()
+    write_mesh(surfaces, tmp_path / "closed.stl")  # refuses open ones
     edges = np.array(size or (1000, 1000, 1000)) / 1000
     for row in surfaces.objects:
         inside = labels == row.id
         assert row.voxels == inside.sum()
-        assert row.volume == pytest.approx(inside.sum() * edges.prod(), rel=0.02)
+        assert row.volume == pytest.approx(inside.sum() * edges.prod(), rel=0.005)
         centre = np.argwhere(inside).mean(axis=0) * edges
         assert np.abs(np.array(row.centroid[::-1]) - centre).max() < 0.1 * edges.min()
     assert surfaces.unit == ("voxel" if size is None else "µm")
+
+
+def test_a_surface_that_touches_itself_is_reported() -> None:
+    values = np.zeros((12, 12, 12), np.uint8)
+    values[2:6, 2:6, 2:6] = values[2:6, 6:10, 6:10] = 4  # an edge in common
+    report = reconstruct(Mask(Volume.from_array(values)), EACH).report
+    assert report.unsound == (4,)
+    assert "manifold: object 4" in " ".join(report.sentences(report.faces_cut, "voxel"))
 
 
 def test_neighbours_share_their_boundary(labels) -> None:
