@@ -32,7 +32,7 @@ def draw(surfaces: Surfaces, path: Path, see_through: tuple[int, ...] = ()) -> N
             opacity = 0.2 if row.id in see_through else 1.0
             plotter.add_mesh(one, color=colour, opacity=opacity, smooth_shading=True)
         plotter.view_vector(side, (0, 0, 1) if place < 2 else (0, 1, 0))
-        plotter.camera.zoom(1.3)
+        plotter.camera.zoom(1.15)
     image = plotter.screenshot(return_img=True)
     from PIL import Image
 
@@ -60,8 +60,8 @@ def main() -> None:
     lines = [
         "# Surfaces of real labels",
         "",
-        "Made by `python -m benchmarks.real_surfaces FOLDER`. x to the right, y away, z up; the",
-        "third view is along z.",
+        "Made by `python -m benchmarks.real_surfaces FOLDER`. The three views are from",
+        "the side of large x, of small y (z up in both), and of large z (y up).",
     ]
     # Its header holds no voxel size, but 1 Å.
     volume = open_volume(folder / "vesicle_membrane_labels.mrc", voxel_size_nm=VoxelSize(1, 1, 1))
@@ -76,14 +76,13 @@ def main() -> None:
     ]
     volume = open_volume(folder / "fibsem_mitochondrion_labels.tif")
     labels = reconstruct(Mask(volume), ReconstructParams(each_label=True))
-    draw(labels, DOCS / "real-mitochondrion.png", see_through=(1, 2))
-    names = "1 outer membrane, 2 matrix, 3 cristae"
+    draw(labels, DOCS / "real-mitochondrion.png", see_through=(2, 3))
     lines += [
         "\n## A mitochondrion from a focused ion beam\n",
         "![The mitochondrion from three sides](real-mitochondrion.png)\n",
         "FIB-SEM labels by Leclerc *et al.* (doi 10.1371/journal.ppat.1011829, Apache-2.0), an",
-        f"object per value (`--each-label`): {names}. The volume cuts the mitochondrion at its",
-        "borders. In the picture objects 1 and 2 are transparent.\n",
+        "object per value (`--each-label`): 3 is the outer membrane, 1 and 2 fill what is within",
+        "it. The volume cuts the mitochondrion along z. In the picture 2 and 3 are transparent.\n",
         *rows(labels, 1000, "nm"),
         "",
         *(labels.report.sentences(labels.mesh.n_cells, "µm") if labels.report else []),
