@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.finishing import decimate_closed, taubin, unsound_objects
+from deepsxt_core.surface.finishing import decimate_closed, taubin
 from deepsxt_core.surface.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.label_surfaces import reconstruct_labels
@@ -96,10 +96,13 @@ def reconstruct(
     voxels, scores, greys = _per_id(cut, id_of_label)
     del cut
     points = np.asarray(mesh.points)
+    ids = np.asarray(mesh.cell_data["object"])
+    cut_volumes = object_volumes(points, np.asarray(mesh.regular_faces), ids, int(ids.max()))
     if params.taubin_iterations:
-        outermost = np.array(volume.shape[::-1], np.float32) - 1
-        at_border = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).any(axis=1)
-        points, report = _smoothed(mesh, at_border, params.taubin_iterations, edges_zyx, report)
+        smooth = _smoothed(mesh, volume.shape, params.taubin_iterations)
+        moved = np.linalg.norm((smooth - points) * edges_zyx[::-1], axis=1).max()
+        report = replace(report, smoothing_moved=float(moved))
+        points = smooth
     if volume.voxel_size_nm is None:
         start_zyx = np.array(volume.first_voxel)
     else:
@@ -133,7 +136,8 @@ def reconstruct(
         )
         for row in rows
     )
-    report = replace(report, unsound=tuple(unsound_objects(surfaces)))
+    changes = [row.volume / edges_zyx.prod() / cut_volumes[row.id - 1] - 1 for row in rows]
+    report = replace(report, volume_change=float(np.abs(changes).max()))
     progress.advance()
     return Surfaces(mesh, rows, unit, report)
 
@@ -171,22 +175,13 @@ def _per_id(
 
 
 def _smoothed(
-    mesh: "pyvista.PolyData",
-    pinned: NDArray[np.bool_],
-    iterations: int,
-    edges_zyx: NDArray[np.float64],
-    report: Report,
-) -> tuple[NDArray[np.float32], Report]:
-    """Return smooth points in voxels, and the report with what that changed."""
-    before, triangles = np.asarray(mesh.points), np.asarray(mesh.regular_faces)
-    after = taubin(before, triangles, pinned, iterations)
-    ids = np.asarray(mesh.cell_data["object"])
-    volumes = [object_volumes(points, triangles, ids, int(ids.max())) for points in (before, after)]
-    change = np.abs(volumes[1] - volumes[0]) / np.maximum(volumes[0], 1e-30)
-    moved = np.linalg.norm((after - before) * edges_zyx[::-1], axis=1).max()
-    return after, replace(
-        report, smoothing_moved=float(moved), smoothing_volume_change=float(change.max())
-    )
+    mesh: "pyvista.PolyData", shape: tuple[int, int, int], iterations: int
+) -> NDArray[np.float32]:
+    """Return smooth points in voxels; those in the border of the volume stay in it."""
+    points = np.asarray(mesh.points)
+    outermost = np.array(shape[::-1], np.float32) - 1
+    at_border = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).any(axis=1)
+    return taubin(points, np.asarray(mesh.regular_faces), at_border, iterations)
 
 
 def _nothing_found(source: Score | Mask, params: ReconstructParams, highest: float) -> str:

@@ -94,8 +94,8 @@ class Report:
         Triangles before thinning.
     smoothing_moved : float
         How far smoothing of the mesh has moved a point, at most.
-    smoothing_volume_change : float
-        By what fraction it has changed the volume of an object, at most.
+    volume_change : float
+        By what fraction smoothing and thinning have changed the volume of an object, at most.
     thinning_moved : float
         How far a point lies from the thinned surface, at most.
     not_thinned : tuple of int
@@ -110,7 +110,7 @@ class Report:
     objects_merged: int = 0
     faces_cut: int
     smoothing_moved: float = 0.0
-    smoothing_volume_change: float = 0.0
+    volume_change: float = 0.0
     thinning_moved: float = 0.0
     not_thinned: tuple[int, ...] = ()
     unsound: tuple[int, ...] = ()
@@ -127,8 +127,8 @@ class Report:
             told.append(f"Merging made {self.objects_merged} objects fewer.")
         if self.smoothing_moved:
             told.append(
-                f"Smoothing of the mesh moved points by up to {self.smoothing_moved:.3g} {unit} "
-                f"and changed the volume of an object by up to {self.smoothing_volume_change:.2%}."
+                f"Smoothing of the mesh moved points by up to {self.smoothing_moved:.3g} {unit}; "
+                f"the volume of an object changed by up to {self.volume_change:.2%}."
             )
         if faces < self.faces_cut:
             told.append(

@@ -318,3 +318,24 @@ def test_importing_does_not_load_vtk() -> None:
         "sys.exit(any(name.startswith(('vtk', 'pyvista', 'trame')) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_report_says_what_has_changed() -> None:
+    distance, _ = sample(ball(12), (1, 1, 1))
+    mask = as_mask(distance > 0)
+    raw = reconstruct(mask, ReconstructParams(taubin_iterations=0))
+    assert (raw.report.smoothing_moved, raw.report.volume_change) == (0, pytest.approx(0, abs=1e-5))
+    smooth = reconstruct(mask)
+    report = smooth.report
+    moved = np.linalg.norm(np.asarray(smooth.mesh.points) - np.asarray(raw.mesh.points), axis=1)
+    assert report.smoothing_moved == pytest.approx(moved.max(), rel=1e-4)
+    change = abs(smooth.objects[0].volume / raw.objects[0].volume - 1)
+    assert report.volume_change == pytest.approx(change, abs=1e-5)
+    thin = reconstruct(mask, ReconstructParams(decimate_to=0.3))
+    assert thin.report.faces_cut == smooth.mesh.n_cells
+    assert 0 < thin.report.thinning_moved <= 0.5
+    told = " ".join(thin.report.sentences(thin.mesh.n_cells, thin.unit))
+    assert f"{thin.mesh.n_cells:,} of {smooth.mesh.n_cells:,} triangles" in told
+    strict = reconstruct(mask, ReconstructParams(decimate_to=0.3, decimate_error_voxels=0.02))
+    assert strict.report.thinning_moved <= 0.02
+    assert strict.mesh.n_cells > thin.mesh.n_cells
