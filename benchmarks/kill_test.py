@@ -167,7 +167,9 @@ def _kill(
         finished = 0 if test.complete(job) else jobs.kept_slices(test.workspace, job)
         job = test.finished(jobs.resume(test.workspace, job.id))
         if job.state != "done":
-            raise SystemExit(f"A resumed job is {job.state}:\n{jobs.job_log(job)}")
+            raise SystemExit(
+                f"A resumed job is {job.state}: {job.status.error}\n{jobs.job_log(job)}"
+            )
         files, run = test.score()
         partly += finished > 0
         kept += finished

@@ -22,8 +22,10 @@ from deepsxt_core.errors import (
 from deepsxt_core.files import read_json, safe_name, write_json, written_beside
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.network import Model, find_model, load_model
-from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.progress import NoProgress, Progress, Renamed
 from deepsxt_core.recipe import Recipe
+from deepsxt_core.surface import Surfaces
+from deepsxt_core.volume import Score
 from deepsxt_core.workspace import recipe_hash
 
 logger = logging.getLogger(__name__)
@@ -38,20 +40,6 @@ _COLUMNS = (
 
 Row = dict[str, Any]
 """One line of the summary; ``status`` is "done", "kept" (was done before) or "failed"."""
-
-
-class _Named:
-    """Puts the tomogram before the name of each stage."""
-
-    def __init__(self, progress: Progress, name: str) -> None:
-        self._progress = progress
-        self._name = name
-
-    def stage(self, name: str, total: int, unit: str) -> None:
-        self._progress.stage(f"{self._name}: {name}", total, unit)
-
-    def advance(self, n: int = 1) -> None:
-        self._progress.advance(n)
 
 
 def run_batch(
@@ -102,7 +90,7 @@ def run_batch(
     rows: dict[Path, Row] = {}
     for folder, row in found:
         rows[folder] = row
-        _write_summary([rows[each] for each in folders if each in rows], out / SUMMARY_NAME)
+        write_summary([rows[each] for each in folders if each in rows], out / SUMMARY_NAME)
     return [rows[folder] for folder in folders]
 
 
@@ -116,7 +104,7 @@ def _here(
 ) -> Iterator[tuple[Path, Row]]:
     model = cache(lambda: load_model(recipe.model))
     for number, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
-        named = _Named(progress, f"{number}/{len(files)} {file.name}")
+        named = Renamed(progress, f"{number}/{len(files)} {file.name}")
         yield folder, _row(file, recipe, model_sha256, model, folder, named, scheduler)
 
 
@@ -217,25 +205,33 @@ def _one(
         )
         write_json(out / _PROOF, {"segmentation": segmentation})
     threshold = recipe.reconstruct.threshold if recipe.reconstruct else 0.0
-    size = score.volume.voxel_size_nm
-    row: Row = {
-        "status": "done",
-        "slices": score.volume.shape[0],
-        "membrane_fraction": score.positive_fraction(threshold),
-        "error": None,
-    }
-    row |= {f"voxel_size_{axis}_nm": size and getattr(size, axis) for axis in "zyx"}
+    row: Row = {"status": "done", "error": None, **score_facts(score, threshold)}
     if recipe.export.mask:
         pipeline.write_mask(score, threshold, out / f"mask.{recipe.export.mask}")
     if recipe.reconstruct is not None:
         surfaces = pipeline.reconstruct(score, recipe.reconstruct, progress)
         pipeline.write_surfaces(surfaces, out, recipe.export.meshes)
         exports.write_objects(surfaces.unit, surfaces.objects, out / exports.OBJECTS_FILE)
-        totals = surfaces.summary()
-        row |= {key: totals[key] for key in ("objects", "faces", "volume_um3", "area_um2")}
+        row |= surface_facts(surfaces)
     row["seconds"] = round(time.monotonic() - begun, 2)
     write_json(out / _PROOF, {"segmentation": segmentation, "whole": whole, "row": row})
     return row
+
+
+def score_facts(score: Score, threshold: float) -> Row:
+    """Return what the table tells about a score."""
+    size = score.volume.voxel_size_nm
+    return {
+        "slices": score.volume.shape[0],
+        "membrane_fraction": score.positive_fraction(threshold),
+        **{f"voxel_size_{axis}_nm": size and getattr(size, axis) for axis in "zyx"},
+    }
+
+
+def surface_facts(surfaces: Surfaces) -> Row:
+    """Return what the table tells about surfaces."""
+    totals = surfaces.summary()
+    return {key: totals[key] for key in ("objects", "faces", "volume_um3", "area_um2")}
 
 
 def _folder_names(files: Sequence[Path]) -> list[str]:
@@ -249,8 +245,9 @@ def _folder_names(files: Sequence[Path]) -> list[str]:
     ]
 
 
-def _write_summary(rows: Sequence[Row], path: Path) -> None:
+def write_summary(rows: Sequence[Row], path: Path) -> None:
+    """Write one line per tomogram as CSV."""
     with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, _COLUMNS, restval="")
+        table = csv.DictWriter(file, _COLUMNS, restval="", extrasaction="ignore")
         table.writeheader()
         table.writerows(rows)

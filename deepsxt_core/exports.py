@@ -18,7 +18,7 @@ from deepsxt_core.surface.view import thinned, write_views
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
-MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb"))
+MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb", "off"))
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"

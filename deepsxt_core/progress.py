@@ -25,3 +25,25 @@ class NoProgress:
 
     def advance(self, n: int = 1) -> None:
         """Discard."""
+
+
+class Renamed:
+    """Puts what is worked on before the name of each stage.
+
+    Parameters
+    ----------
+    progress : Progress
+    name : str
+    """
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress = progress
+        self._name = name
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Begin a stage."""
+        self._progress.stage(f"{self._name}: {name}", total, unit)
+
+    def advance(self, n: int = 1) -> None:
+        """Count `n` more units of the stage."""
+        self._progress.advance(n)

@@ -95,13 +95,39 @@ class Recipe:
             If there is none, it is no TOML, or it holds what is not known.
         """
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise InvalidParameterError(f"Cannot read the recipe '{path}': {error}.") from error
+        return cls.from_toml(text, f"'{path.name}'")
+
+    @classmethod
+    def from_toml(cls, text: str, name: str) -> Self:
+        """Make a recipe of the text of its file; `name` tells people which it is.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it is no TOML, or it holds what is not known.
+        """
+        try:
+            tables = tomllib.loads(text)
+        except ValueError as error:
+            raise InvalidParameterError(f"Cannot read the recipe {name}: {error}.") from error
+        return cls.from_tables(tables, name)
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any], name: str) -> Self:
+        """Make a recipe of the tables of its file; `name` tells people which it is.
+
+        Raises
+        ------
+        InvalidParameterError
+            If they hold what is not known.
+        """
         unknown = set(tables) - set(_TABLES)
         if unknown:
             raise InvalidParameterError(
-                f"The recipe '{path.name}' has the unknown table {sorted(unknown)[0]!r}. "
+                f"The recipe {name} has the unknown table {sorted(unknown)[0]!r}. "
                 f"Known are {', '.join(_TABLES)}."
             )
         try:
@@ -116,8 +142,17 @@ class Recipe:
             )
         except TypeError as error:
             raise InvalidParameterError(
-                f"The recipe '{path.name}' holds a value that is not known: {error}."
+                f"The recipe {name} holds a value that is not known: {error}."
             ) from error
+
+    @classmethod
+    def from_runs(cls, segment: Mapping[str, Any], reconstruct: Mapping[str, Any] | None) -> Self:
+        """Make a recipe of what was chosen before, from the ``run.json`` of its results."""
+        return cls(
+            model=segment["model"]["name"],
+            segment=SegmentParams(**segment["params"]),
+            reconstruct=None if reconstruct is None else ReconstructParams(**reconstruct["params"]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tables as in the file, with all defaults; None values are left out."""

@@ -29,6 +29,7 @@ page = st.navigation(
         st.Page("surface.py", title="Surface", icon=":material/deployed_code:"),
         st.Page("measure.py", title="Measure", icon=":material/straighten:"),
         st.Page("evaluate.py", title="Evaluate", icon=":material/fact_check:"),
+        st.Page("batch.py", title="Batch", icon=":material/library_add_check:"),
         st.Page("jobs.py", title="Jobs", icon=":material/work_history:"),
         st.Page("train.py", title="Train", icon=":material/school:"),
         st.Page("models.py", title="Models", icon=":material/model_training:"),

@@ -10,7 +10,7 @@ from shared import state, texts, widgets
 _REFRESH_S = 1.0
 _SHOWN = 20
 # Where the fruit of a job without a tomogram is seen.
-_FRUIT = {"install": "models.py", "train": "train.py"}
+_FRUIT = {"install": "models.py", "train": "train.py", "batch": "batch.py"}
 _BADGES = {
     "queued": ("schedule", "gray"),
     "running": ("play_circle", "blue"),

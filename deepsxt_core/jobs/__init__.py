@@ -14,11 +14,13 @@ from deepsxt_core.jobs.runner import (
 )
 from deepsxt_core.jobs.store import Job, JobRequest, Status, job_log, list_jobs, read_job
 from deepsxt_core.jobs.tasks import segment_estimate
+from deepsxt_core.jobs.tasks.batch import batch_rows, summary_path
 
 __all__ = [
     "Job",
     "JobRequest",
     "Status",
+    "batch_rows",
     "can_resume",
     "cancel",
     "clean",
@@ -31,6 +33,7 @@ __all__ = [
     "resume",
     "segment_estimate",
     "submit",
+    "summary_path",
     "terminate",
     "title",
 ]

@@ -2,13 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import partial_folder, read_json
 from deepsxt_core.inference import CHECKPOINT_NAME, has_slabs
 from deepsxt_core.jobs.store import Job
-from deepsxt_core.jobs.tasks.task import Task
 from deepsxt_core.workspace import Tomogram, Workspace
+
+if TYPE_CHECKING:
+    # Tasks import this module.
+    from deepsxt_core.jobs.tasks.task import Task
 
 RUN_NAME = "run.json"
 """The last file that a task writes: a folder with it is complete."""
@@ -17,14 +21,14 @@ WORK_NAME = "work"
 """The folder of a job without a tomogram, inside that of the job."""
 
 
-def result_folder(task: Task, subject: Tomogram | Workspace, recipe: str) -> Path | None:
+def result_folder(task: "Task", subject: Tomogram | Workspace, recipe: str) -> Path | None:
     """Return where the result of a recipe (its hash) is or will be; None without a tomogram."""
     if not isinstance(subject, Tomogram) or task.result_kind is None:
         return None
     return subject.folder / "results" / task.result_kind / recipe
 
 
-def work_folder(workspace: Workspace, job: Job, task: Task) -> Path | None:
+def work_folder(workspace: Workspace, job: Job, task: "Task") -> Path | None:
     """Return the folder in which a job works; None if its tomogram is gone."""
     try:
         subject = task.subject(workspace, job.request.tomogram)
@@ -39,7 +43,7 @@ def is_complete(folder: Path) -> bool:
     return read_json(folder / RUN_NAME) is not None
 
 
-def can_be_continued(work: Path, task: Task) -> bool:
+def can_be_continued(work: Path, task: "Task") -> bool:
     """Return whether a resumed job would find something of use in its folder."""
     if task.result_kind is None:
         return work.is_dir() and any(work.iterdir())

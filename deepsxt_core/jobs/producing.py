@@ -2,20 +2,23 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import CHECKPOINT_NAME
 from deepsxt_core.jobs.places import RUN_NAME, can_be_continued, is_complete, result_folder
-from deepsxt_core.jobs.tasks.task import Params, Task
 from deepsxt_core.progress import Progress
 from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
+if TYPE_CHECKING:
+    # Tasks import this module.
+    from deepsxt_core.jobs.tasks.task import Params, Task
+
 
 def produce(
-    task: Task,
+    task: "Task",
     tomogram: Tomogram,
-    params: Params,
+    params: "Params",
     recipe: dict[str, Any],
     producer: str,
     progress: Progress,
@@ -38,9 +41,9 @@ def produce(
 
 
 def work_on(
-    task: Task,
+    task: "Task",
     subject: Tomogram | Workspace,
-    params: Params,
+    params: "Params",
     recipe: dict[str, Any],
     producer: str,
     work: Path,

@@ -27,7 +27,7 @@ from deepsxt_core.errors import InvalidParameterError, JobError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.workspace import Workspace, is_id
 
-JobKind = Literal["segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate"]
+JobKind = Literal["segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate", "batch"]
 JobState = Literal["queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done"]
 
 ACTIVE_STATES: tuple[JobState, ...] = ("queued", "running", "cancelling")
@@ -60,7 +60,8 @@ class JobRequest:
         for "train": ``name`` (of the new model), ``data`` (folder), ``base`` (a model), ``fresh``
         (whether from fresh weights), ``params`` and ``reading`` (fields of `TrainingParams` and
         `DataParams`);
-        for "evaluate": those of `EvaluateParams`, ``score`` and ``truth`` (path of a file).
+        for "evaluate": those of `EvaluateParams`, ``score`` and ``truth`` (path of a file);
+        for "batch": ``tomograms`` (their ids) and ``recipe`` (the tables of a `Recipe`).
         What is left out has its default.
     """
 

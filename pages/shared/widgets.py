@@ -9,9 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.inference import SegmentParams
 from deepsxt_core.recipe import Recipe
-from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import state, texts
 
@@ -139,11 +137,7 @@ def score_label(result: Result) -> str:
 
 def recipe_button(score: Result, surface: Result) -> None:
     """Offer what was chosen as a recipe, for a batch."""
-    recipe = Recipe(
-        model=score.run["model"]["name"],
-        segment=SegmentParams(**score.run["params"]),
-        reconstruct=ReconstructParams(**surface.run["params"]),
-    )
+    recipe = Recipe.from_runs(score.run, surface.run)
     st.download_button(
         "Recipe",
         recipe.to_toml(),

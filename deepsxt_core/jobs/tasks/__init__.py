@@ -1,6 +1,7 @@
 """The kinds of jobs. A new one is a module here, a line below, and its name in `JobKind`."""
 
 from deepsxt_core.jobs.store import JobKind
+from deepsxt_core.jobs.tasks.batch import BATCH
 from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.evaluate import EVALUATE
 from deepsxt_core.jobs.tasks.install import INSTALL
@@ -18,6 +19,7 @@ TASKS: dict[JobKind, Task] = {
     "bundle": BUNDLE,
     "train": TRAIN,
     "evaluate": EVALUATE,
+    "batch": BATCH,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Params", "Task", "segment_estimate"]

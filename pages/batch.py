@@ -1,0 +1,246 @@
+"""One recipe for many tomograms."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from deepsxt_core import data_roots, jobs, settings
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.recipe import Recipe
+from deepsxt_core.workspace import Tomogram, Workspace
+from shared import state, texts, widgets
+
+_REFRESH_S = 1.5
+_STATES = {
+    "waiting": "Waiting",
+    "working": "Working",
+    "done": "Done",
+    "kept": "Done before",
+    "failed": "Failed",
+}
+_DEFAULTS, _LAST, _FILE = "Defaults", "As last used", "From a file"
+
+
+def tomogram_card() -> list[str | tuple[str, str]]:
+    """Let the user choose; return ids of tomograms, and folders with names of server files."""
+    with st.container(border=True, key="chosen"):
+        st.markdown("**Tomograms**")
+        known = {tomogram.id: tomogram for tomogram in Workspace().tomograms()}
+        chosen: list[str | tuple[str, str]] = list(
+            st.multiselect(
+                "In the workspace",
+                list(known),
+                format_func=lambda each: known[each].name,
+                placeholder=f"{len(known)} tomograms" if known else "none yet",
+                key="batch_tomograms",
+                help="Voxel size, polarity and dataset are those confirmed on the page Open.",
+            )
+        )
+        for root in (root for root in settings.data_roots() if root.is_dir()):
+            names = data_roots.list_files(root)
+            picked = st.multiselect(
+                f"On this server, in {root.name}",
+                names,
+                placeholder=f"{len(names)} files",
+                key=f"batch_{root}",
+            )
+            chosen += [(str(root), name) for name in picked]
+    return chosen
+
+
+def last_recipe() -> Recipe | None:
+    """Return the recipe of the newest surface of any tomogram, else of the newest score."""
+    tomograms = Workspace().tomograms()
+    surfaces = [(found, each) for each in tomograms for found in each.results("surfaces")]
+    for surface, tomogram in sorted(surfaces, key=lambda pair: pair[0].finished, reverse=True):
+        try:
+            score = tomogram.result("scores", state.surface_source(surface) or "")
+        except DeepSXTError:
+            continue
+        return Recipe.from_runs(score.run, surface.run)
+    scores = [found for each in tomograms for found in each.results("scores")]
+    newest = max(scores, key=lambda result: result.finished, default=None)
+    return None if newest is None else Recipe.from_runs(newest.run, None)
+
+
+def recipe_card() -> Recipe | None:
+    """Let the user choose what is done; None while that is not known."""
+    with st.container(border=True, key="recipe"):
+        st.markdown(
+            "**Recipe**",
+            help="All choices from a tomogram to its files: model, segmentation, surface, export.",
+        )
+        source = st.segmented_control(
+            "Settings",
+            (_DEFAULTS, _LAST, _FILE),
+            default=_LAST,
+            required=True,
+            key="recipe_source",
+            label_visibility="collapsed",
+        )
+        recipe: Recipe | None = Recipe()
+        if source == _LAST:
+            recipe = last_recipe()
+            if recipe is None:
+                st.caption("Nothing is segmented yet, so these are the defaults.")
+                recipe = Recipe()
+        elif source == _FILE:
+            recipe = _uploaded()
+        if recipe is not None:
+            with st.expander("What it says", icon=":material/receipt_long:"):
+                st.code(recipe.to_toml(), language="toml")
+                st.download_button(
+                    "Download",
+                    recipe.to_toml(),
+                    "recipe.toml",
+                    "application/toml",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    help="Edit it in a text editor and give it back here, or to `deepsxt batch`.",
+                )
+    return recipe
+
+
+def _uploaded() -> Recipe | None:
+    file = st.file_uploader("Recipe (TOML)", type=["toml"], key="recipe_file", max_upload_size=1)
+    if file is None:
+        return None
+    with widgets.errors_shown():
+        try:
+            text = file.getvalue().decode("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidParameterError(f"'{file.name}' is no text in UTF-8.") from None
+        return Recipe.from_toml(text, f"'{file.name}'")
+    return None
+
+
+def start(chosen: Sequence[str | tuple[str, str]], recipe: Recipe) -> None:
+    """Start a batch; server files become tomograms of the workspace."""
+    workspace = Workspace()
+    roots = {str(root): root for root in settings.data_roots()}
+    tomograms = []
+    for each in chosen:
+        if isinstance(each, tuple):
+            root, name = each
+            tomogram: Tomogram = workspace.add_file(data_roots.find_file(roots[root], name))
+            tomograms.append(tomogram.id)
+        else:
+            tomograms.append(each)
+    params = {"tomograms": tomograms, "recipe": recipe.to_dict()}
+    jobs.submit(workspace, jobs.JobRequest(kind="batch", params=params))
+
+
+def batch_card(job: jobs.Job) -> None:
+    """Show how far a batch is, or how it ended, and its table."""
+    with st.container(border=True, key=f"batch_{job.id}"):
+        _, subject = jobs.title(Workspace(), job)
+        st.markdown(f"**{subject}** · {widgets.STATES[job.state]}")
+        st.caption(f"started {texts.ago_text(job.created)}")
+        if job.active:
+            at_work(job.id)
+            return
+        table(job)
+        if job.state == "failed":
+            st.error(texts.escaped(job.status.error or ""), icon=":material/error:")
+        row = st.container(horizontal=True)
+        with row:
+            summary = jobs.summary_path(job)
+            if summary.is_file():
+                st.download_button(
+                    "Table (CSV)",
+                    summary.read_bytes(),
+                    f"batch_{job.created:%Y-%m-%d_%H%M}.csv",
+                    "text/csv",
+                    icon=":material/table:",
+                    key=f"table_{job.id}",
+                    on_click="ignore",
+                )
+            if jobs.can_resume(Workspace(), job) and st.button(
+                "Run again",
+                icon=":material/replay:",
+                key=f"again_{job.id}",
+                help="Does only what is missing.",
+            ):
+                with widgets.errors_shown():
+                    jobs.resume(Workspace(), job.id)
+                    st.rerun()
+
+
+@st.fragment(run_every=_REFRESH_S)
+@widgets.errors_shown()
+def at_work(job_id: str) -> None:
+    """Show a batch while it works; the page is then drawn anew."""
+    job = jobs.read_job(Workspace(), job_id)
+    if not job.active:
+        st.rerun(scope="app")
+    st.progress(widgets.share_done(job.status), text=widgets.progress_text(job.status))
+    table(job)
+    if st.button(
+        "Cancel",
+        icon=":material/close:",
+        key=f"cancel_{job_id}",
+        disabled=job.state == "cancelling",
+        help="What is finished is kept.",
+    ):
+        jobs.cancel(Workspace(), job_id)
+        st.rerun(scope="fragment")
+
+
+def table(job: jobs.Job) -> None:
+    """Show a line per tomogram."""
+    names = {tomogram.id: tomogram.name for tomogram in Workspace().tomograms()}
+    st.dataframe(
+        [
+            {
+                "Tomogram": names.get(row["tomogram"], "removed tomogram"),
+                "State": _STATES[row["status"]],
+                "Membrane (%)": _percent(row.get("membrane_fraction")),
+                "Objects": row.get("objects"),
+                "Volume (µm³)": row.get("volume_um3"),
+                "Area (µm²)": row.get("area_um2"),
+                "Time (s)": row.get("seconds"),
+                "Problem": row["error"],
+            }
+            for row in jobs.batch_rows(job)
+        ],
+        hide_index=True,
+        key=f"rows_{job.id}",
+        column_config={
+            "Membrane (%)": st.column_config.NumberColumn(format="%.2f"),
+            "Volume (µm³)": st.column_config.NumberColumn(format="%.3g"),
+            "Area (µm²)": st.column_config.NumberColumn(format="%.3g"),
+            "Time (s)": st.column_config.NumberColumn(format="%.1f"),
+            "Problem": st.column_config.TextColumn(width="large"),
+        },
+    )
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction
+
+
+widgets.header(
+    "Batch",
+    "One recipe for many tomograms, as one job. Its results appear with each tomogram.",
+)
+left, right = widgets.split(5, 6)
+with left, widgets.errors_shown():
+    chosen = tomogram_card()
+    recipe = recipe_card()
+    count = f"{len(chosen)} tomogram{'' if len(chosen) == 1 else 's'}"
+    if st.button(
+        f"Start with {count}" if chosen else "Start",
+        type="primary",
+        icon=":material/bolt:",
+        width="stretch",
+        disabled=not chosen or recipe is None,
+        key="start_batch",
+    ):
+        start(chosen, recipe)
+        st.rerun()
+with right:
+    found = [job for job in jobs.list_jobs(Workspace()) if job.request.kind == "batch"]
+    for job in found[:3]:
+        batch_card(job)
+    if not found:
+        st.caption("No batch has run yet. Choose tomograms and a recipe, and start one.")
