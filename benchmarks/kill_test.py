@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class Forked:
             try:
                 run_job(folder)
                 code = 0
+            except Exception:  # noqa: BLE001 - the log keeps it, as that of a real worker does.
+                traceback.print_exc()
+                sys.stderr.flush()
             finally:
                 os._exit(code)
         announce_process(folder, self.pid)

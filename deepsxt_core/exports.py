@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.files import written_beside
-from deepsxt_core.io.meshes import ColouredMesh, in_unit, write_mesh
+from deepsxt_core.io.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
 from deepsxt_core.pipeline import write_instances, write_mask, write_volume
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.quantities import write_quantities
@@ -18,7 +18,7 @@ from deepsxt_core.surface.view import thinned, write_views
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
-MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb", "off"))
+MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb"))
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
@@ -52,7 +52,9 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
 def surface_file(
     result: Result, name: str, *, objects: Collection[int] = (), unit: str | None = None
 ) -> Path:
-    """Return a surface as one of `MESH_FILES`, a table about its objects, or a picture of it.
+    """Return a surface in a mesh format, a table about its objects, or a picture of it.
+
+    `MESH_FILES` are the mesh formats that are offered; the others of `MESH_FORMATS` are made too.
 
     `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILES` what
     its mesh tells; `PAGE_FILE` shows it in 3D without the app.
@@ -81,7 +83,7 @@ def surface_file(
         return _made(path, lambda out: write_page(Surfaces.load(result.folder), out))
     if name in PICTURE_FILES:
         return _made(path, partial(_write_picture, result.folder, PICTURE_FILES[name]))
-    if name not in MESH_FILES:
+    if name.removeprefix("surface") not in MESH_FORMATS:
         offered = (*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES, PAGE_FILE, *PICTURE_FILES)
         raise InvalidParameterError(f"A surface can be had as {', '.join(offered)}: got '{name}'.")
     if objects or unit:

@@ -134,7 +134,8 @@ def batch_card(job: jobs.Job) -> None:
     """Show how far a batch is, or how it ended, and its table."""
     with st.container(border=True, key=f"batch_{job.id}"):
         _, subject = jobs.title(Workspace(), job)
-        st.markdown(f"**{subject}** · {widgets.STATES[job.state]}")
+        ending = "" if job.active else f" · {widgets.STATES[job.state]}"
+        st.markdown(f"**{subject}**{ending}")
         st.caption(f"started {texts.ago_text(job.created)}")
         if job.active:
             at_work(job.id)
@@ -189,6 +190,7 @@ def at_work(job_id: str) -> None:
 def table(job: jobs.Job) -> None:
     """Show a line per tomogram."""
     names = {tomogram.id: tomogram.name for tomogram in Workspace().tomograms()}
+    rows = jobs.batch_rows(job)
     st.dataframe(
         [
             {
@@ -199,20 +201,26 @@ def table(job: jobs.Job) -> None:
                 "Volume (µm³)": row.get("volume_um3"),
                 "Area (µm²)": row.get("area_um2"),
                 "Time (s)": row.get("seconds"),
-                "Problem": row["error"],
             }
-            for row in jobs.batch_rows(job)
+            for row in rows
         ],
         hide_index=True,
+        placeholder="",
         key=f"rows_{job.id}",
         column_config={
             "Membrane (%)": st.column_config.NumberColumn(format="%.2f"),
+            "Objects": st.column_config.NumberColumn(),
             "Volume (µm³)": st.column_config.NumberColumn(format="%.3g"),
             "Area (µm²)": st.column_config.NumberColumn(format="%.3g"),
             "Time (s)": st.column_config.NumberColumn(format="%.1f"),
-            "Problem": st.column_config.TextColumn(width="large"),
         },
     )
+    failed = [row for row in rows if row["status"] == "failed"]
+    if failed:
+        with st.expander(f"What failed ({len(failed)})", icon=":material/error:", expanded=True):
+            for row in failed:
+                name = texts.escaped(names.get(row["tomogram"], "removed tomogram"))
+                st.markdown(f"**{name}**: {texts.escaped(row['error'])}")
 
 
 def _percent(fraction: float | None) -> float | None:

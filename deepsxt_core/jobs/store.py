@@ -27,7 +27,9 @@ from deepsxt_core.errors import InvalidParameterError, JobError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.workspace import Workspace, is_id
 
-JobKind = Literal["segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate", "batch"]
+JobKind = Literal[
+    "segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate", "batch"
+]
 JobState = Literal["queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done"]
 
 ACTIVE_STATES: tuple[JobState, ...] = ("queued", "running", "cancelling")

@@ -26,7 +26,7 @@ from . import stand_in_network
 RECIPE = {
     "segment": {"model": "deepsxt-compact", "invert": False},
     "reconstruct": {"min_voxels": 20, "smoothing_voxels": 0.0},
-    "export": {"meshes": ["stl", "ply"], "mask": "tif"},
+    "export": {"meshes": ["stl", "off"], "mask": "tif"},
 }
 
 
@@ -47,7 +47,7 @@ pytestmark = pytest.mark.usefixtures("in_process")
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    """Score by arithmetic, draw nothing; return the names of what was begun."""
+    """Score by arithmetic; return the names of what was begun."""
     scored = []
 
     def run(tomogram, *args):
@@ -56,7 +56,6 @@ def stand_in(monkeypatch):
 
     task = replace(TASKS["segment"], recipe=stand_in_recipe, run=run, check=None)
     monkeypatch.setattr(batch, "SEGMENT", task)
-    monkeypatch.setattr("deepsxt_core.jobs.tasks.reconstruct.SCENE_THEMES", ())
     return scored
 
 
@@ -101,7 +100,7 @@ def test_one_of_five_fails_and_only_that_is_done_again(workspace, tomograms, sta
     assert (score.id, surface.id) == (batch_rows(job)[0]["score"], batch_rows(job)[0]["surface"])
     assert {path.suffix for path in (score.folder / "exports").iterdir()} == {".tif"}
     names = {path.name for path in (surface.folder / "exports").iterdir()}
-    assert names == {"surface.stl", "surface.ply"}
+    assert names == {"surface.stl", "surface.off"}
 
     # The file comes back whole.
     tifffile.imwrite(

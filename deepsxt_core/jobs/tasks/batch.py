@@ -82,8 +82,8 @@ def _run(workspace: Workspace, params: Params, out: Path, progress: Progress) ->
     failed = sum(row["status"] == "failed" for row in rows.values())
     if failed:
         raise DeepSXTError(
-            f"{failed} of {len(tomograms)} tomograms failed, the others are finished; the table "
-            "says why. Resume to try those again."
+            f"{failed} of {len(tomograms)} tomograms failed, the others are finished. The table "
+            "says why; going on tries only those again."
         )
     write_json(out / "run.json", {"tomograms": len(tomograms)})
 

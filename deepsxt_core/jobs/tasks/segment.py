@@ -33,7 +33,8 @@ def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
         z1 - z0,
         height,
         width,
-        workspace=_workspace_folder(tomogram),
+        # What this computer has measured says nothing about a cluster.
+        workspace=None if settings.scheduler() else _workspace_folder(tomogram),
         model_sha256=find_model(model).sha256(),
         tiling=wanted.tiling,
         rotations=wanted.rotations,
@@ -81,7 +82,8 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
         input_sha256=tomogram.input_sha256(),
         scheduler=settings.scheduler(),
     )
-    remember(_workspace_folder(tomogram), read_json(out / "run.json") or {})
+    if settings.scheduler() is None:
+        remember(_workspace_folder(tomogram), read_json(out / "run.json") or {})
 
 
 def kept_slices(work: Path) -> int:
