@@ -309,7 +309,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="thicker parts of an object do not belong to them, such as a cell that they grow "
         "from; in µm, or in voxels where their size is not known (no limit)",
     )
-    commands.add_parser("info", parents=[input_file, as_json], help="tell what a file holds")
+    info = commands.add_parser("info", parents=[input_file, as_json], help="tell what a file holds")
+    info.add_argument(
+        "--health",
+        action="store_true",
+        help="look at the voxels too: contrast, borders, noise, missing wedge, …",
+    )
     evaluate = commands.add_parser(
         "evaluate", parents=[threshold, as_json], help="compare a score or a mask with the truth"
     )

@@ -283,14 +283,12 @@ def _open_score_or_mask(path: Path, voxel_size_nm: VoxelSize | None) -> Score | 
     return Score(score.volume.with_voxel_size(voxel_size_nm), score.first_slice)
 
 
-def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
+def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     from deepsxt_core.pipeline import describe
+    from deepsxt_core.preprocessing import check_health
 
     volume = _open(args)
-    report = describe(volume) | {
-        "origin_nm": list(volume.origin_nm),
-        "labels": looks_like_labels(volume),
-    }
+    report = describe(volume) | {"labels": looks_like_labels(volume)}
     size = volume.voxel_size_nm
     lines = [
         f"{args.input}: {volume.format}"
@@ -307,9 +305,17 @@ def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: 
         lines.append(f"  origin      {places} nm (z, y, x)")
     if report["labels"]:
         lines.append("  content     labels: few integers in flat regions, no grey values")
+    if volume.geometry.is_mirrored:
+        lines.append("  axes        " + ", ".join(volume.axes) + ": mirrored")
     datasets = list_datasets(args.input)
     if len(datasets) > 1:
         lines.append("  datasets    " + ", ".join(name for name, *_ in datasets))
+    if args.health:
+        health = check_health(volume, progress)
+        progress.close()
+        report["health"] = health.to_dict()
+        marks = {"ok": " ", "notice": "!", "warning": "‼"}
+        lines += ["", "health", *(f"  {marks[each.level]} {each}" for each in health.findings)]
     _tell(args, lines)
     return report
 

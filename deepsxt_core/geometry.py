@@ -19,6 +19,11 @@ BINNINGS = (1, 2, 4)
 
 STORED_AXES: Axes = ("+z", "+y", "+x")
 
+# Soft X-ray tomograms have voxels of 10 to 40 nm, the electron tomograms beside them of some nm.
+# Programs that do not know the size write 1 Å, 1 nm or 1 µm.
+_BELIEVABLE_NM = (1.0, 1000.0)
+_LARGEST_ANISOTROPY = 4.0
+
 _RANGE = re.compile(r"\s*(\d*)\s*:\s*(\d*)\s*")
 
 
@@ -52,6 +57,26 @@ class VoxelSize(_Zyx):
     def isotropic(cls, edge_nm: float) -> Self:
         """Return a cubic voxel of `edge_nm` nm."""
         return cls(edge_nm, edge_nm, edge_nm)
+
+
+def doubts(voxel_size_nm: VoxelSize) -> tuple[str, ...]:
+    """Return, in sentences for people, why a voxel size that a file claims may be wrong."""
+    found = []
+    low, high = _BELIEVABLE_NM
+    strange = [edge for edge in voxel_size_nm if not low * 1.0001 < edge < high * 0.9999]
+    if strange:
+        found.append(
+            f"The file claims a voxel of {strange[-1]:g} nm, which is often written where the size "
+            "is not known; soft X-ray tomograms have 10 to 40 nm. Enter the true size if this is "
+            "wrong."
+        )
+    if max(voxel_size_nm) > _LARGEST_ANISOTROPY * min(voxel_size_nm):
+        z, y, x = voxel_size_nm
+        found.append(
+            f"The file claims a voxel of {z:g} x {y:g} x {x:g} nm (z, y, x), far from a cube, as "
+            "it comes from a mistaken slice distance. Enter the true size if this is wrong."
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

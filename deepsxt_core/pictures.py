@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from deepsxt_core.preprocessing import Wedge
 from deepsxt_core.preprocessing.sampling import sample_slices
 from deepsxt_core.volume import Volume
 
@@ -18,9 +19,10 @@ AGREEMENT_RGB = {"right": (46, 178, 130), "wrong": (242, 120, 40), "missed": (86
 
 _UNKNOWN_SHADE = 0.35
 _SURVEY_SLICES = 16
-_SURVEY_PIXELS = 2**18
+_SURVEY_PIXELS = 2**16
 _SHOWN_PERCENTILES = (0.1, 99.9)
 _HISTOGRAM_BINS = 96
+_SPECTRUM_PX = 384
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,10 @@ class Survey:
 def survey(volume: Volume) -> Survey:
     """Look at up to 16 slices spread through z, thinned within large slices."""
     _, height, width = volume.shape
-    stride = max(1, int(np.sqrt(height * width / _SURVEY_PIXELS)))
+    stride = max(1, round(np.sqrt(height * width / _SURVEY_PIXELS)))
     slices = sample_slices(volume, _SURVEY_SLICES)
-    values = np.stack([image[::stride, ::stride] for image in slices])
+    # Copied, as a view would keep the whole slice.
+    values = np.stack([image[::stride, ::stride].copy() for image in slices])
     finite = values[np.isfinite(values)].astype(np.float64)
     if finite.size == 0:
         return Survey(0.0, 1.0, np.zeros(1, np.int64), np.array([0.0, 1.0]), 0.0)
@@ -96,6 +99,46 @@ def agreement(
         picture[where] += (np.array(AGREEMENT_RGB[name], np.float32) - picture[where]) * opacity
     picture[unknown] *= _UNKNOWN_SHADE
     return np.rint(picture).astype(np.uint8)
+
+
+def with_box(
+    picture: NDArray[np.uint8], rows: tuple[int, int], columns: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Return a grey (y, x) or RGB (y, x, 3) picture as RGB, dimmed outside of a framed box.
+
+    `rows` and `columns` are the first and the end (exclusive) of what is inside.
+    """
+    rgb = picture if picture.ndim == 3 else np.repeat(picture[..., np.newaxis], 3, axis=-1)
+    boxed = (rgb * 0.45).astype(np.uint8)
+    inside = (slice(*rows), slice(*columns))
+    boxed[inside] = rgb[inside]
+    image = Image.fromarray(boxed)
+    width = max(1, max(image.size) // 300)
+    (top, bottom), (left, right) = rows, columns
+    ImageDraw.Draw(image).rectangle(
+        (left, top, right - 1, bottom - 1), outline=OVERLAY_RGB, width=width
+    )
+    return np.asarray(image)
+
+
+def wedge_picture(wedge: Wedge) -> NDArray[np.uint8]:
+    """Return the power spectrum around the missing wedge as RGB, square, its edges drawn.
+
+    The axis that is missing runs upwards. Without a wedge no edges are drawn.
+    """
+    low, high = np.percentile(wedge.spectrum, [2, 99.9])
+    grey = Image.fromarray(grey_codes(wedge.spectrum, low, high if high > low else low + 1))
+    image = grey.resize((_SPECTRUM_PX, _SPECTRUM_PX), Image.Resampling.BILINEAR).convert("RGB")
+    if wedge.half_angle_deg:
+        pen, middle = ImageDraw.Draw(image), _SPECTRUM_PX / 2
+        step = middle * np.tan(np.radians(wedge.half_angle_deg))
+        for sign in (-1, 1):
+            pen.line(
+                (middle - sign * step, 0, middle + sign * step, _SPECTRUM_PX),
+                fill=OVERLAY_RGB,
+                width=2,
+            )
+    return np.asarray(image)
 
 
 def scale_bar_length(width_px: int, pixel_nm: float | None) -> tuple[float, str]:

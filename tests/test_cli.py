@@ -132,6 +132,16 @@ def test_info_tells_what_a_file_holds(capsys, tomogram):
     assert json.loads(printed.out)["shape"] == [6, 20, 24]
 
 
+def test_info_tells_how_well_a_file_is(capsys, tomogram):
+    code, printed = call(capsys, "info", tomogram, "--health")
+    assert code == 0
+    assert "Missing wedge. Too few slices to tell." in printed.out
+    _, printed = call(capsys, "info", tomogram, "--health", "--json")
+    health = json.loads(printed.out)["health"]
+    assert health["level"] in ("notice", "warning")
+    assert {"name", "level", "value", "unit", "text"} == set(health["findings"][0])
+
+
 def test_models_list_names_what_is_installed(capsys, workspace_home):
     save_model(workspace_home / "models" / "mine", small_network(), small_config(2), "")
     _, printed = call(capsys, "models", "list", "--json")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from deepsxt_core.volume import VoxelSize
+from deepsxt_core.geometry import VoxelSize, doubts
 
 # Length of one unit in nm, under the spellings found in TIFF, OME and ImageJ headers.
 _NM_PER_UNIT = {
@@ -16,11 +16,6 @@ _NM_PER_UNIT = {
     **dict.fromkeys(("m", "meter", "metre"), 1e9),
     **dict.fromkeys(("in", "inch", '"'), 2.54e7),
 }
-
-# Soft X-ray tomograms have voxels of 10 to 40 nm, the electron tomograms beside them of some nm.
-# Programs that do not know the size write 1 Å, 1 nm or 1 µm.
-_BELIEVABLE_NM = (1.0, 1000.0)
-_LARGEST_ANISOTROPY = 4.0
 
 
 def nm_per_unit(unit: object) -> float | None:
@@ -78,19 +73,7 @@ def settle_voxel_size(
                 "the voxels are taken to be as high as they are long."
             )
     voxel_size_nm = VoxelSize(z, y, x)
-    low, high = _BELIEVABLE_NM
-    strange = [edge for edge in voxel_size_nm if not low * 1.0001 < edge < high * 0.9999]
-    if strange:
-        warnings.append(
-            f"The file claims a voxel of {strange[-1]:g} nm, which is often written where the size "
-            "is not known; soft X-ray tomograms have 10 to 40 nm. Enter the true size if this is "
-            "wrong."
-        )
-    if max(voxel_size_nm) > _LARGEST_ANISOTROPY * min(voxel_size_nm):
-        warnings.append(
-            f"The file claims a voxel of {z:g} x {y:g} x {x:g} nm (z, y, x), far from a cube, as "
-            "it comes from a mistaken slice distance. Enter the true size if this is wrong."
-        )
+    warnings += doubts(voxel_size_nm)
     return voxel_size_nm, tuple(warnings)
 
 

@@ -1,6 +1,12 @@
 """What happens to grey values before the network sees them."""
 
 from deepsxt_core.preprocessing.cutting import cut
+from deepsxt_core.preprocessing.health import (
+    Finding,
+    HealthReport,
+    check_health,
+    suggested_region,
+)
 from deepsxt_core.preprocessing.normalisation import (
     IntensityRange,
     clean,
@@ -11,9 +17,14 @@ from deepsxt_core.preprocessing.normalisation import (
     zscore,
 )
 from deepsxt_core.preprocessing.polarity import suggest_invert
+from deepsxt_core.preprocessing.wedge import Wedge
 
 __all__ = [
+    "Finding",
+    "HealthReport",
     "IntensityRange",
+    "Wedge",
+    "check_health",
     "clean",
     "cut",
     "measure_intensity",
@@ -21,5 +32,6 @@ __all__ = [
     "normalise",
     "normalise_published",
     "suggest_invert",
+    "suggested_region",
     "zscore",
 ]

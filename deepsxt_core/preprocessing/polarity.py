@@ -3,14 +3,14 @@
 import numpy as np
 from scipy import ndimage
 
-from deepsxt_core.preprocessing.normalisation import clean, measure_intensity
+from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.sampling import sample_slices
 from deepsxt_core.volume import Volume
 
 _FINE_PX = 2.0
 _COARSE_PX = 20.0
 _TAIL_PERCENT = 0.2
-_BRIGHT_FROM = 0.2
+BRIGHT_FROM = 0.2
 
 
 def tail_asymmetry(volume: Volume) -> float:
@@ -21,10 +21,12 @@ def tail_asymmetry(volume: Volume) -> float:
     (all details dark) and 1 (all bright): the median over up to five slices. On real slices it
     was -0.3 to 0.1 for dark membranes and 0.4 to 0.5 for bright ones.
     """
-    median = measure_intensity(volume).median
     asymmetries = []
     for plane in sample_slices(volume, 5):
-        values = clean(plane, median)[0]
+        finite = plane[np.isfinite(plane)]
+        if finite.size == 0:
+            continue
+        values = clean(plane, float(np.median(finite)))[0]
         details = ndimage.gaussian_filter(values, _FINE_PX) - ndimage.gaussian_filter(
             values, _COARSE_PX
         )
@@ -36,4 +38,4 @@ def tail_asymmetry(volume: Volume) -> float:
 
 def suggest_invert(volume: Volume) -> bool:
     """Return whether membranes seem bright, so that grey values should be inverted."""
-    return tail_asymmetry(volume) > _BRIGHT_FROM
+    return tail_asymmetry(volume) > BRIGHT_FROM
