@@ -39,10 +39,11 @@ def data_card() -> Path | None:
         ways = [_UPLOAD] + [_KEPT] * bool(kept) + [_SERVER] * bool(roots)
         way = ways[0]
         if len(ways) > 1:
+            if st.session_state.get("data_way") not in ways:
+                st.session_state["data_way"] = _KEPT if kept else _UPLOAD
             way = st.segmented_control(
                 "Where the data is",
                 ways,
-                default=_KEPT if kept else _UPLOAD,
                 required=True,
                 key="data_way",
                 label_visibility="collapsed",
@@ -64,18 +65,23 @@ def _upload() -> None:
         "label volumes and the .npz data sets of the published software work too.",
     )
     name = st.text_input("Name of the data set", placeholder="my cells", key="data_name")
-    if st.button(
+    st.button(
         f"Keep {len(files)} files" if files else "Keep",
         icon=":material/save:",
         width="stretch",
         disabled=not files or not name.strip(),
         help="They stay in the workspace, to train on and to add to.",
-    ):
-        with widgets.errors_shown():
-            chosen = add_files(name, [(file.name, file) for file in files])
-            st.session_state["data_kept"] = chosen.name
-            st.session_state.pop("data_way", None)
-            st.rerun()
+        on_click=_keep,
+        args=(name, files),
+    )
+
+
+@widgets.errors_shown()
+def _keep(name: str, files: list) -> None:
+    # Before the page is drawn: the choice above can then follow.
+    kept = add_files(name, [(file.name, file) for file in files])
+    st.session_state["data_kept"] = kept.name
+    st.session_state["data_way"] = _KEPT
 
 
 def _kept_set(kept: list) -> Path:
