@@ -61,10 +61,16 @@ def mapped(
                     asked[future] = each
                 if not asked:
                     return
-                for future in _arrived(client, asked, progress):
-                    yield asked.pop(future), _result(future, scheduler)
+                with _loss_told(scheduler):
+                    arrived = _arrived(client, asked, progress)
+                for future in arrived:
+                    with _loss_told(scheduler):
+                        value = future.result()
+                    yield asked.pop(future), value
         finally:
-            client.cancel(list(asked))
+            # Nobody is left to hear it where the scheduler is lost.
+            with contextlib.suppress(OSError):
+                client.cancel(list(asked))
 
 
 def worker_count(scheduler: str) -> int:
@@ -110,17 +116,18 @@ def _arrived(
             return list(wait(list(asked), _LOOK_UP_S, "FIRST_COMPLETED").done)
 
 
-def _result(future: "Future", scheduler: str) -> Any:
+@contextlib.contextmanager
+def _loss_told(scheduler: str) -> Iterator[None]:
     from distributed import CancelledError, KilledWorker
 
     try:
-        return future.result()
+        yield
     except KilledWorker as error:
         raise DeepSXTError(
-            f"The same piece of work ended {error.allowed_failures + 1} workers of the cluster, "
+            "The same piece of work ended several workers of the cluster one after the other, "
             "perhaps for want of memory. Give workers more memory, or take a smaller model."
         ) from error
-    except (CancelledError, OSError) as error:
+    except CancelledError as error:
         raise DeepSXTError(
             f"The Dask scheduler at '{scheduler}' was lost. What is finished is kept: start it "
             "again and resume."

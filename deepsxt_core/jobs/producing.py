@@ -8,6 +8,7 @@ from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import CHECKPOINT_NAME
 from deepsxt_core.jobs.places import RUN_NAME, can_be_continued, is_complete, result_folder
 from deepsxt_core.progress import Progress
+from deepsxt_core.versions import versions
 from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def work_on(
         # It is there already if the worker died between its last two steps.
         if not is_complete(work):
             task.run(subject, params, work, progress)
-        write_json(proof, (read_json(proof) or {}) | {"recipe": recipe, "job": producer})
+        told = {"versions": versions()} | (read_json(proof) or {})
+        write_json(proof, told | {"recipe": recipe, "job": producer})
     finally:
         if not (is_complete(work) or can_be_continued(work, task)):
             shutil.rmtree(work, ignore_errors=True)

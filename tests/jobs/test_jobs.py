@@ -24,6 +24,7 @@ from deepsxt_core.jobs import (
 )
 from deepsxt_core.jobs.progress import JobProgress
 from deepsxt_core.jobs.store import create_job, request_cancel, write_status
+from deepsxt_core.versions import versions
 from tests.waiting import wait_until
 
 
@@ -77,6 +78,7 @@ class TestWorker:
         assert result.run["seconds"] == 1
         assert result.run["job"] == job.id
         assert result.run["recipe"]["params"] == {"mode": "finish"}
+        assert result.run["versions"] == versions()
         assert submit(workspace, ask(tomogram, "finish")).id == job.id
         assert [entry.name for entry in result.folder.parent.iterdir()] == [result.id]
 
