@@ -26,7 +26,7 @@ from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder
 from tests.waiting import wait_until
 
-STEPS = 80
+STEPS = 40
 
 
 @pytest.fixture
