@@ -5,6 +5,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from deepsxt_core import exports, jobs, serving
+from deepsxt_core.io.meshes import UNITS
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
 from deepsxt_core.volume import Volume
@@ -242,18 +243,43 @@ def table(rows: tuple[ObjectRow, ...], unit: Unit, key: str) -> None:
     )
 
 
+def mesh_choice(surface: Result) -> dict[str, str]:
+    """Let the user choose objects and unit of the mesh files; return them as a query."""
+    unit, rows = load_table(surface.folder)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Objects in the files",
+            [row.id for row in rows],
+            placeholder="All of them",
+            key="exported_objects",
+        )
+        units = UNITS if unit == "µm" else {}
+        name = st.selectbox(
+            "Unit of coordinates",
+            list(units) or ["voxel"],
+            format_func=lambda each: UNITS[each],
+            key="exported_unit",
+            width=180,
+            disabled=not units,
+            help="Most programs do not read a unit from a mesh: they take the numbers as they are.",
+        )
+    query = {"objects": ",".join(map(str, chosen))} if chosen else {}
+    return query | ({"unit": name} if UNITS[name] != unit else {})
+
+
 def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) -> None:
     """Offer the files."""
 
-    def at(kind: str, result: Result, name: str, **query: float) -> str:
+    def at(kind: str, result: Result, name: str, **query: float | str) -> str:
         return serving.download_address(tomogram, kind, result.id, name, **query)
 
     st.markdown("**Surface**")
+    choice = mesh_choice(surface)
     components.downloads(
         [
             Download(
                 label=name.rpartition(".")[2].upper(),
-                address=at("surfaces", surface, name),
+                address=at("surfaces", surface, name, **choice),
                 title=_FORMAT_NOTES[name.rpartition(".")[2]],
             )
             for name in exports.MESH_FILES

@@ -285,6 +285,20 @@ class TestModels:
         assert [job.state for job in jobs.list_jobs(Workspace())] == ["queued", "failed"]
 
 
+class TestMeshFiles:
+    def test_objects_and_unit_can_be_chosen(self, app, tomogram):
+        tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(1000))
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "surface.py", tomogram)
+        unit = next(each for each in app.selectbox if each.key == "exported_unit")
+        assert unit.value == "um"
+        unit.set_value("nm").run()
+        next(each for each in app.multiselect if each.key == "exported_objects").set_value(
+            [1]
+        ).run()
+        assert not app.exception
+
+
 class TestMeasure:
     def test_without_a_tomogram_it_points_to_the_first_step(self, app):
         show(app, "measure.py")
