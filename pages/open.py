@@ -109,6 +109,7 @@ def _choose_dataset(tomogram: Tomogram) -> None:
             "Volume",
             [name for name, _, _ in candidates],
             captions=[f"{' × '.join(map(str, shape))}, {dtype}" for _, shape, dtype in candidates],
+            format_func=texts.escaped,
             label_visibility="collapsed",
         )
         if st.button("Use this volume", type="primary", icon=":material/check:"):

@@ -27,7 +27,9 @@ def test_what_is_listed_can_be_found(root):
         assert data_roots.find_file(root, name) == (root / name).resolve()
 
 
-@pytest.mark.parametrize("name", ["../secret.tif", "gone.tif", "inside", ""])
+@pytest.mark.parametrize(
+    "name", ["../secret.tif", "/etc/hostname", "inside/../../secret.tif", "gone.tif", "inside", ""]
+)
 def test_nothing_outside_the_folder_is_found(root, name):
     with pytest.raises(UnreadableFileError, match="not a file"):
         data_roots.find_file(root, name)
@@ -51,3 +53,12 @@ def test_folders_with_labels_are_offered_and_no_others(tmp_path, monkeypatch):
     for wrong in ("..", "nowhere"):
         with pytest.raises(UnreadableFileError, match="not a folder"):
             data_roots.find_folder(tmp_path, wrong)
+
+
+def test_what_lies_behind_a_linked_folder_is_neither_listed_nor_found(root):
+    (root.parent / "other").mkdir()
+    (root.parent / "other" / "e.tif").write_bytes(b"x")
+    (root / "linked").symlink_to(root.parent / "other", target_is_directory=True)
+    assert "e.tif" not in " ".join(data_roots.list_files(root))
+    with pytest.raises(UnreadableFileError):
+        data_roots.find_file(root, "linked/e.tif")

@@ -1,10 +1,12 @@
-"""Compressed chunks that would grow beyond their size: found before a library unpacks them."""
+"""Compressed chunks that would grow beyond their size, or lead beyond it: found before a library
+unpacks them."""
 
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from deepsxt_core.errors import UnreadableFileError
 from deepsxt_core.io.unpacked import bomb
 
 # Below this, a chunk that grows is a nuisance and no danger.
@@ -31,11 +33,13 @@ def refuse_growing(path: Path, codec: str, chunk: BinaryIO, stored: int, n_bytes
     Raises
     ------
     UnreadableFileError
-        If the chunk says or shows that it is larger.
+        If the chunk says or shows that it is larger, or claims more bytes than are stored.
     """
     limit = max(2 * n_bytes, _HARMLESS_BYTES)
     if stored > limit:
         raise bomb(path, stored)
+    if codec == "blosc":
+        _refuse_short_blosc(path, chunk, stored)
     claims: dict[str, Callable[[BinaryIO, int, int], int]] = {
         "zstd": _zstd,
         "blosc": _blosc,
@@ -61,6 +65,18 @@ def _zstd(chunk: BinaryIO, stored: int, limit: int) -> int:  # noqa: ARG001
 
 def _blosc(chunk: BinaryIO, stored: int, limit: int) -> int:  # noqa: ARG001
     return int.from_bytes(chunk.read(16)[4:8], "little")
+
+
+def _refuse_short_blosc(path: Path, chunk: BinaryIO, stored: int) -> None:
+    """Raise if the header tells another length than is stored: the library would read on."""
+    head = chunk.read(16)
+    chunk.seek(-len(head), 1)
+    told = int.from_bytes(head[12:16], "little")
+    if len(head) < 16 or told != stored:
+        raise UnreadableFileError(
+            f"'{path.name}' has a chunk of {stored} bytes that claims to have {told}. The file is "
+            "damaged: copy it again, or export it once more from its program."
+        )
 
 
 def _deflate(chunk: BinaryIO, stored: int, limit: int) -> int:

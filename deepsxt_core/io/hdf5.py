@@ -45,6 +45,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         entries = _candidates(file)
         if not entries:
             _refuse_more_axes(path, file)
+            _refuse_links(path, file)
             raise NotATomogramError(
                 f"'{path.name}' holds no array of numbers with two or three axes. "
                 "Check that it is the file with the reconstruction."
@@ -92,6 +93,21 @@ def _refuse_more_axes(path: Path, file: h5py.File) -> None:
             )
 
     file.visititems(visit)
+
+
+def _refuse_links(path: Path, file: h5py.File) -> None:
+    """Raise if there are links into other files: the message names the first of them."""
+
+    def visit(name: str, link: object) -> tuple[str, h5py.ExternalLink] | None:
+        return (name, link) if isinstance(link, h5py.ExternalLink) else None
+
+    found = file.visititems_links(visit)
+    if found is not None:
+        name, link = found
+        raise UnreadableFileError(
+            f"'{name}' in '{path.name}' is only a link to '{link.path}' in another file, "
+            f"'{link.filename}', which is not opened. Open that file itself."
+        )
 
 
 def _check_chunks(path: Path, array: h5py.Dataset) -> None:

@@ -106,12 +106,14 @@ def _read_header(path: Path) -> _Header:
         _refuse_series(path, fields, order, offset)
         dtype = _dtype(path, fields, order).newbyteorder(order)
         edges_nm = _edges_nm(fields)
-    order_word, origin_nm = _axis_order(fields), _origin_nm(fields, edges_nm)
-    warnings += order_word
     if shape[0] > 1 and int(fields["mz"]) == 1:
+        # The cell then has the height of one image, whatever the program that wrote it took for it.
+        edges_nm = (None, *edges_nm[1:])
         warnings += (
             "The header calls the file a stack of images, not a volume; it is opened as a volume.",
         )
+    order_word, origin_nm = _axis_order(fields), _origin_nm(fields, edges_nm)
+    warnings += order_word
     if head[_MAP_ID] not in _MARKS:
         warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
     z, y, x = (f"+{'xyz'[axis - 1]}" for axis in _axes(fields))

@@ -259,6 +259,24 @@ def test_zarr_chunks_that_grow_without_end(tmp_path, codec, monkeypatch):
         open_volume(tmp_path / "a").read(0, 1)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("told", [0, 15, 1 << 31])
+def test_blosc_chunks_that_lead_beyond_their_end(tmp_path, zipped, told):
+    """Found by `make fuzz`: the library followed the length in the header, and crashed."""
+    folder, chunk = tmp_path / "a", tmp_path / "a" / "0" / "c" / "0" / "0" / "0"
+    ome_zarr_folder(folder, make_stack(), compressors=BloscCodec(cname="lz4"), chunks=(6, 37, 23))
+    assert open_volume(folder).read(0, 1).any()
+    chunk.write_bytes(replaced(chunk.read_bytes(), 12, "<I", told))
+    path = folder
+    if zipped:
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for member in folder.rglob("*"):
+                archive.write(member, member.relative_to(folder))
+    with pytest.raises(UnreadableFileError, match="claims to have"):
+        open_volume(path).read(0, 1)
+
+
 def test_hdf5_chunks_that_grow_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(chunks, "_HARMLESS_BYTES", 1 << 20)
     with h5py.File(tmp_path / "a", "w") as file:
@@ -287,6 +305,8 @@ def test_soft_and_external_links_in_hdf5_are_not_followed(tmp_path):
     assert list_datasets(tmp_path / "b") == []
     with pytest.raises(VolumeError):
         open_volume(tmp_path / "b", dataset="again")
+    with pytest.raises(UnreadableFileError, match="'out' in 'b' is only a link to '/a' in another"):
+        open_volume(tmp_path / "b")
 
 
 def test_ome_companions_are_not_opened(tmp_path, monkeypatch):
@@ -324,6 +344,33 @@ def test_nrrd_and_nifti_never_open_a_second_file(tmp_path):
     pair = nibabel.Nifti1Pair(np.zeros((3, 4, 5), "u1"), np.eye(4))
     nibabel.save(pair, tmp_path / "b.img")
     attempt(tmp_path / "b.hdr")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        'Lattice { byte Data } = "../secret.raw"\n',
+        'Lattice { byte Data } "HxExternal:/etc/hostname"\n',
+        '    SourceFile "../secret.raw"\nLattice { byte Data } @1(HxExternal,600)\n\n@1\n',
+    ],
+)
+def test_amira_references_are_not_opened(tmp_path, reference):
+    (tmp_path / "secret.raw").write_bytes(bytes(range(256)) * 4)
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "a.am"
+    path.write_text(f"# AmiraMesh BINARY-LITTLE-ENDIAN 2.1\n\ndefine Lattice 5 5 5\n\n{reference}")
+    attempt(path)
+
+
+def test_links_inside_a_zip_are_not_followed(tmp_path):
+    path = tmp_path / "a.zip"
+    WRITERS["ome-zarr-zip"][0](path, make_stack())
+    (tmp_path / "secret").write_text("secret")
+    link = zipfile.ZipInfo("0/c/9/9/9")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "../../../../../secret")
+    np.testing.assert_array_equal(open_volume(path).read(0, 6), make_stack())
 
 
 def test_an_mrc_with_a_huge_extended_header(tmp_path):

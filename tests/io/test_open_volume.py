@@ -277,6 +277,14 @@ def test_mrc_without_a_cell_has_no_voxel_size(tmp_path):
     assert open_volume(tmp_path / "a").voxel_size_nm is None
 
 
+def test_the_height_of_a_stack_of_images_is_not_believed(tmp_path):
+    _with_header(tmp_path / "a", mz=1, cella=(400, 300, 9999))
+    volume = open_volume(tmp_path / "a")
+    assert volume.voxel_size_nm == pytest.approx((10, 10, 10))
+    assert "stack of images" in volume.warnings[0]
+    assert "no distance between slices" in volume.warnings[1]
+
+
 def test_a_loose_mrc_opens_with_a_word(tmp_path):
     _with_header(tmp_path / "a", machst=[0, 0, 0, 0], map=b"\0\0\0\0", nversion=0)
     volume = open_volume(tmp_path / "a")

@@ -1,5 +1,7 @@
 """The pages without a browser: what they show and what they leave in the workspace."""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -42,6 +44,47 @@ def texts(app):
         for kind in (app.title, app.caption, app.markdown, app.warning, app.error, app.info)
         for each in kind
     )
+
+
+class TestHostileNames:
+    """Names come from strangers; Markdown in them must be shown and not obeyed."""
+
+    NAME = "<img src=x> :red[a] **b** $c$ [d](http://e) `f`"
+
+    def shown(self, app):
+        for kind in ("title", "caption", "markdown", "warning", "error", "info"):
+            yield from (each.value for each in getattr(app, kind))
+        yield from (each.label for each in app.button)
+        yield from (option for each in app.radio for option in each.options)
+
+    @pytest.mark.parametrize("page", [*PAGES, "jobs.py", "measure.py"])
+    def test_the_name_of_a_tomogram(self, app, tomogram, page):
+        tomogram.update(name=self.NAME)
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 5)))
+        show(app, page, tomogram)
+        texts = list(self.shown(app))
+        assert any("img src" in text for text in texts)
+        for part in ("<img", ":red", "**b", "$c", "[d", "`f"):
+            obeyed = re.compile(r"(?<!\\)" + re.escape(part))
+            assert [text for text in texts if obeyed.search(text)] == []
+
+    def test_the_name_of_a_dataset(self, app, tmp_path):
+        with h5py.File(tmp_path / "two.h5", "w") as file:
+            for name in ("a", self.NAME.replace("/", "")):
+                file[name] = np.zeros((3, 4, 5), np.uint8)
+        show(app, "open.py", Workspace().add_file(tmp_path / "two.h5"))
+        assert not [text for text in self.shown(app) if "**b**" in text]
+
+    def test_the_name_of_a_file_that_is_refused(self, app, tmp_path, monkeypatch):
+        name = f"{self.NAME.replace('/', '')}.tif"
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / name).write_bytes(b"nothing")
+        monkeypatch.setenv("DEEPSXT_DATA_ROOTS", str(tmp_path / "data"))
+        show(app, "open.py")
+        next(each for each in app.selectbox if each.key == "server_file").select(name).run()
+        button(app, "Open").click().run()
+        assert "img src" in app.error[0].value
+        assert "**b**" not in app.error[0].value
 
 
 class TestNothingOpen:
