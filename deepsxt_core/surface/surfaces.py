@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -284,7 +284,7 @@ def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:
 
 
 def load_report(folder: Path) -> Report | None:
-    """Read what the steps have changed; None where an older version has not recorded it.
+    """Read what the steps have changed; None where another version has recorded it otherwise.
 
     Raises
     ------
@@ -293,7 +293,7 @@ def load_report(folder: Path) -> Report | None:
     """
     try:
         told = json.loads((folder / TABLE_NAME).read_text(encoding="utf-8")).get("report")
-        if told is None:
+        if told is None or set(told) != {field.name for field in fields(Report)}:
             return None
         lists = {name: tuple(told[name]) for name in ("not_thinned", "unsound")}
         return Report(**told | lists)

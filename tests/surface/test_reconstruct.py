@@ -265,6 +265,11 @@ def test_saved_surfaces_are_read_back(tmp_path) -> None:
     assert np.array_equal(read.triangles, surfaces.triangles)
     assert np.array_equal(read.face_objects, surfaces.face_objects)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["objects.json", "surface.vtp"]
+    assert read.report == surfaces.report
+    table = (tmp_path / "objects.json").read_text(encoding="utf-8")
+    renamed = table.replace("volume_change", "change")
+    (tmp_path / "objects.json").write_text(renamed, encoding="utf-8")
+    assert Surfaces.load(tmp_path).report is None
 
 
 def test_cancelling_stops_a_reconstruction() -> None:
