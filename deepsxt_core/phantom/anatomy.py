@@ -26,6 +26,7 @@ from deepsxt_core.phantom.materials import (
 from deepsxt_core.phantom.params import PhantomParams
 from deepsxt_core.phantom.shapes import Field
 from deepsxt_core.phantom.specimen import Box, Distance, Filling, Point, Specimen, Wall
+from deepsxt_core.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +60,10 @@ class Cell:
         self.edge: Distance | None = None
         self.filopodia: list[Filopodium] = []
 
-    def paint(self) -> None:
-        """Paint everything."""
+    def paint(self, progress: Progress) -> None:
+        """Paint everything, and report each kind of thing."""
         rng, params = self.rng, self.params
+        progress.stage("Building the cell", 8, "part")
         if _chance(rng, params.cell_edge, 0.55):
             self._edge()
         else:
@@ -70,8 +72,10 @@ class Cell:
                 lambda box: np.full(_extent(box), -99, np.float32),
                 filling=Filling(label=Label.CYTOSOL, lac=LAC_CYTOSOL, texture=0.02),
             )
+        progress.advance()
         if _chance(rng, params.nucleus, 0.55):
             self._nucleus()
+        progress.advance()
         cell_um3 = np.count_nonzero(self.specimen.labels) * (params.voxel_size_nm / 1000) ** 3
         for mean, paint in (
             (params.mitochondria, self._mitochondrion),
@@ -82,9 +86,11 @@ class Cell:
         ):
             for _ in range(rng.poisson(mean * rng.gamma(2.0) / 2 * cell_um3)):
                 paint()
+            progress.advance()
         all_um3 = self.specimen.labels.size * (params.voxel_size_nm / 1000) ** 3
         for _ in range(rng.poisson(params.gold_beads * all_um3)):
             self._bead()
+        progress.advance()
 
     def _px(self, nm: float) -> float:
         return nm / self.params.voxel_size_nm

@@ -67,10 +67,15 @@ def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom
         cells, (depth + 2 * margin, height, width), params.voxel_size_nm, params.label_px
     )
     cell = Cell(specimen, params, margin)
-    progress.stage("Building the cell", 1, "cell")
-    cell.paint()
-    progress.advance()
-    series = tilt_series(specimen.lac, params, photons, progress)
+    cell.paint(progress)
+    inner = slice(margin, margin + depth)
+    truth = visible_membranes(
+        specimen.walls, specimen.labels, params.tilt_range_deg, 0.25 / params.cutoff, progress
+    )[inner].copy()
+    labels, lac = specimen.labels[inner].copy(), specimen.lac
+    # Only the absorption is needed any more: a large specimen fills the memory.
+    del specimen, cell.specimen
+    series = tilt_series(lac, params, photons, progress)
     volume = back_project(
         series,
         params.tilts_deg,
@@ -79,15 +84,12 @@ def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom
         cutoff=params.cutoff,
         progress=progress,
     )
-    inner = slice(margin, margin + depth)
-    truth = visible_membranes(
-        specimen.walls, specimen.labels, params.tilt_range_deg, 0.25 / params.cutoff
-    )
+    np.negative(volume, out=volume)
     return Phantom(
-        volume=np.ascontiguousarray(-volume),
-        truth=truth[inner].copy(),
-        labels=specimen.labels[inner].copy(),
-        lac=np.ascontiguousarray(specimen.lac[inner]),
+        volume=np.ascontiguousarray(volume),
+        truth=truth,
+        labels=labels,
+        lac=np.ascontiguousarray(lac[inner]),
         voxel_size_nm=VoxelSize.isotropic(params.voxel_size_nm),
         filopodia=tuple(cell.filopodia),
         params=params,

@@ -12,6 +12,7 @@ from scipy import fft, ndimage
 
 from deepsxt_core.phantom.materials import MEMBRANES
 from deepsxt_core.phantom.shapes import Field
+from deepsxt_core.progress import NoProgress, Progress
 
 # Of a membrane's contrast must be left, for people to follow it.
 LEAST_SHARE = 0.4
@@ -23,7 +24,11 @@ _FEWEST_VOXELS = 150
 
 
 def visible_membranes(
-    walls: Field, labels: NDArray[np.uint8], tilt_range_deg: float, resolution_px: float
+    walls: Field,
+    labels: NDArray[np.uint8],
+    tilt_range_deg: float,
+    resolution_px: float,
+    progress: Progress | None = None,
 ) -> NDArray[np.bool_]:
     """Return the labelled membranes that tilts of ± `tilt_range_deg` about y can show.
 
@@ -37,12 +42,16 @@ def visible_membranes(
         Highest tilt.
     resolution_px : float
         Standard deviation of the blur of the reconstruction.
+    progress : Progress, optional
+        Advances by rows (y).
 
     Returns
     -------
     ndarray
         bool (z, y, x).
     """
+    progress = progress or NoProgress()
+    progress.stage("Finding visible membranes", walls.shape[1], "row")
     share = np.empty(walls.shape, np.float32)
     halo = int(4 * _SMOOTH_PX) + 1
     for first in range(0, walls.shape[1], _ROWS_AT_ONCE):
@@ -50,6 +59,7 @@ def visible_membranes(
         low, high = max(first - halo, 0), min(end + halo, walls.shape[1])
         part = _share_left(walls[:, low:high], tilt_range_deg, resolution_px)
         share[:, first:end] = part[:, first - low : end - low]
+        progress.advance(end - first)
     seen = np.isin(labels, MEMBRANES) & (share > LEAST_SHARE)
     y, x = np.mgrid[:_THINNEST_PX, :_THINNEST_PX] - (_THINNEST_PX - 1) / 2
     pen = np.hypot(y, x) <= _THINNEST_PX / 2
