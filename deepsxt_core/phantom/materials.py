@@ -4,9 +4,10 @@ Linear absorption coefficients (LAC) are in µm⁻¹ at 520 eV, in the water win
 matter follow from the tables of Elam, Ravel & Sieber (2002), Radiat. Phys. Chem. 63, 121, as
 `xraydb` gives them: ice (0.93 g/cm³) 0.110, protein (1.35 g/cm³) 1.31, phosphatidylcholine
 (1.01 g/cm³) 0.90, triolein (0.91 g/cm³) 0.87, gold 18.3. What fills a compartment is ice with
-dry matter dissolved in it; the values below lie within what soft X-ray tomography measured in
-cells: Larabell & Le Gros (2004), Mol. Biol. Cell 15, 957; Parkinson et al. (2008), J. Struct.
-Biol. 162, 380; Uchida et al. (2011), Yeast 28, 227.
+dry matter dissolved in it: the values below are rounded choices between those of ice and of
+pure matter, ordered as soft X-ray tomography finds compartments ordered; see Larabell & Le Gros
+(2004), Mol. Biol. Cell 15, 957; Parkinson et al. (2008), J. Struct. Biol. 162, 380; Uchida et al.
+(2011), Yeast 28, 227.
 """
 
 from enum import IntEnum

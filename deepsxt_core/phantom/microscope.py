@@ -20,7 +20,6 @@ from deepsxt_core.progress import NoProgress, Progress
 # The detector is computed wider than the field of view, then cropped: jitter shifts it.
 BORDER_PX = 8
 _BLUR_STEP = 1.3
-_ROWS_AT_ONCE = 128
 
 
 def tilt_series(

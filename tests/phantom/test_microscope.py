@@ -58,8 +58,8 @@ def test_what_is_out_of_focus_is_blurred_and_keeps_its_absorption():
     assert widths[1] > 1.2 * widths[0]
 
 
-def test_the_depth_of_field_is_that_of_the_published_microscope():
-    """Otón et al. (2017) measured 3.3 µm for a zone plate of 40 nm; theory says less."""
+def test_the_depth_of_field_is_that_of_theory():
+    """A little less than the 3.3 µm that Otón et al. (2017) measured with 40 nm zones."""
     assert PhantomParams(zone_width_nm=40).depth_of_field_nm == pytest.approx(2700, rel=0.02)
 
 
