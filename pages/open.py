@@ -7,12 +7,13 @@ import streamlit as st
 
 from deepsxt_core import data_roots, serving, settings
 from deepsxt_core.errors import DatasetChoiceError
-from deepsxt_core.io import list_datasets
+from deepsxt_core.geometry import doubts
+from deepsxt_core.io import list_datasets, looks_like_labels
 from deepsxt_core.pictures import Survey
-from deepsxt_core.preprocessing import suggest_invert
+from deepsxt_core.preprocessing import suggest_invert, suggested_region
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Tomogram, Workspace
-from shared import components, state, texts, widgets
+from shared import checks, components, state, texts, widgets
 
 _RECENT = 6
 _BAR_COLOUR = "#179d8f"
@@ -86,7 +87,11 @@ def show(tomogram: Tomogram) -> None:
     except DatasetChoiceError:
         _choose_dataset(tomogram)
         return
+    size = volume.voxel_size_nm
+    doubtful = doubts(size) if size and tomogram.voxel_size_nm is None else ()
     for warning in volume.warnings:
+        if warning in doubtful:
+            continue  # asked about beside the voxel size
         st.warning(texts.escaped(warning), icon=":material/info:")
     source = serving.slice_source(tomogram)
     left, right = widgets.split(3, 2)
@@ -99,6 +104,15 @@ def show(tomogram: Tomogram) -> None:
         _voxel_size(tomogram, volume)
         _polarity(tomogram, volume)
         _histogram(source.survey)
+    if looks_like_labels(volume):
+        st.info(
+            "This looks like labels, not like grey values: it needs no segmentation. "
+            "`deepsxt reconstruct FILE --out DIR` makes surfaces from it.",
+            icon=":material/category:",
+        )
+        return
+    report = checks.health_card(volume, source.survey)
+    checks.crop_card(tomogram, volume, source.survey, suggested_region(report, volume))
 
 
 def _choose_dataset(tomogram: Tomogram) -> None:
@@ -157,6 +171,15 @@ def _voxel_size(tomogram: Tomogram, volume: Volume) -> None:
                 for axis, column in zip("xyz", st.columns(3), strict=True)
             )
             size = VoxelSize(z, y, x) if x and y and z else confirmed
+        if confirmed is None and stated is not None and choice == "file":
+            for doubt in doubts(stated):
+                st.warning(texts.escaped(doubt), icon=":material/straighten:")
+            if doubts(stated) and st.button(
+                "It is right", icon=":material/check:", help="Keeps this size and asks no more."
+            ):
+                tomogram.update(voxel_size_nm=stated)
+                st.session_state.pop(key, None)
+                st.rerun()
         if size != confirmed:
             tomogram.update(voxel_size_nm=size)
             st.rerun()

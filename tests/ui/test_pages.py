@@ -8,8 +8,9 @@ import pytest
 
 from deepsxt_core import jobs
 from deepsxt_core.files import write_json
+from deepsxt_core.io import write_tiff
 from deepsxt_core.jobs.store import Status, write_status
-from deepsxt_core.volume import VoxelSize
+from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace
 from tests.results import add_measurement, add_score, add_surface, ball
 
@@ -153,6 +154,29 @@ class TestOpen:
         show(app, "open.py", tomogram)
         app.button_group(key=f"voxel_{tomogram.id}").set_value("file").run()
         assert Workspace().tomogram(tomogram.id).voxel_size_nm is None
+
+    def test_a_doubtful_voxel_size_is_confirmed(self, app, tmp_path):
+        path = tmp_path / "doubtful.tif"
+        noise = np.random.default_rng(0).normal(1000, 50, SHAPE).astype(np.float32)
+        write_tiff(Volume.from_array(noise, VoxelSize.isotropic(1000)), path)
+        tomogram = Workspace().add_file(path)
+        show(app, "open.py", tomogram)
+        assert "1000 nm" in texts(app)
+        button(app, "It is right").click().run()
+        assert not app.exception
+        assert Workspace().tomogram(tomogram.id).voxel_size_nm == pytest.approx((1000,) * 3)
+        assert "It is right" not in [each.label for each in app.button]
+
+    def test_a_part_is_kept(self, app, tomogram):
+        show(app, "open.py", tomogram)
+        assert "Health" in texts(app)
+        app.slider(key=f"crop_y_{tomogram.id}_(0, None)").set_range(4, 20).run()
+        assert not app.exception
+        app.button_group(key=f"bin_{tomogram.id}_1").set_value(2).run()
+        assert not app.exception
+        kept = Workspace().tomogram(tomogram.id).region
+        assert (kept.crop, kept.bin) == ("0:,4:20,0:", 2)
+        assert "16 × 8 × 3 voxels" in texts(app)
 
     def test_the_polarity_is_kept(self, app, tomogram):
         show(app, "open.py", tomogram)

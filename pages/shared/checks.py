@@ -1,0 +1,138 @@
+"""What *Open* says about a tomogram, and the part of it that is to be segmented."""
+
+import streamlit as st
+
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.geometry import BINNINGS, Region
+from deepsxt_core.pictures import Survey, grey_codes, wedge_picture, with_box, with_scale_bar
+from deepsxt_core.preprocessing import HealthReport, check_health, suggested_region
+from deepsxt_core.volume import Volume
+from deepsxt_core.workspace import Tomogram
+from shared import texts
+
+_ICONS = {
+    "ok": ":green[:material/check_circle:]",
+    "notice": ":blue[:material/info:]",
+    "warning": ":orange[:material/warning:]",
+}
+_BY_FILE = {
+    Volume: lambda each: (
+        each.path,
+        each.dataset,
+        each.voxel_size_nm,
+        each.path.stat().st_mtime_ns,
+    )
+}
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=_BY_FILE)
+def _report(volume: Volume) -> HealthReport:
+    return check_health(volume)
+
+
+def _boxed(volume: Volume, survey: Survey, region: Region):
+    """Return the middle slice of a region in its tomogram, with the region framed."""
+    (z0, z1), rows, columns = region.within(volume.shape)
+    middle = (z0 + z1) // 2
+    grey = grey_codes(volume.read(middle, middle + 1)[0], survey.low, survey.high)
+    size = volume.voxel_size_nm
+    return with_scale_bar(with_box(grey, rows, columns), size.x if size else None), middle + 1
+
+
+def health_card(volume: Volume, survey: Survey) -> HealthReport:
+    """Tell how fit the tomogram is, with pictures; return what was found."""
+    with st.container(border=True, key="health"):
+        st.markdown("**Health**")
+        with st.spinner("Looking at slices spread through the tomogram …", show_time=True):
+            report = _report(volume)
+        words, pictures = st.columns([3, 2], gap="medium")
+        with words:
+            fine = [each for each in report.findings if each.level == "ok"]
+            for finding in report.findings:
+                if finding.level != "ok":
+                    st.markdown(f"{_ICONS[finding.level]} {texts.escaped(str(finding))}")
+            with st.expander(f"{len(fine)} without complaint", icon=":material/check:"):
+                for finding in fine:
+                    st.markdown(f"{_ICONS['ok']} {texts.escaped(str(finding))}")
+        with pictures:
+            region = suggested_region(report, volume)
+            if region is not None:
+                picture, number = _boxed(volume, survey, region)
+                st.image(picture, caption=f"Borders on slice {number}, dimmed", width="stretch")
+            if report.wedge is not None:
+                wedge = report.wedge
+                st.image(
+                    wedge_picture(wedge),
+                    caption=f"Power spectrum seen along {wedge.tilt_axis}; {wedge.missing_axis} "
+                    "runs upwards. Dark is what was not recorded.",
+                    width=240,
+                )
+    return report
+
+
+def crop_card(tomogram: Tomogram, volume: Volume, survey: Survey, suggested: Region | None) -> None:
+    """Let the user choose the part that is segmented, and how coarsely."""
+    with st.container(border=True, key="crop"):
+        st.markdown(
+            "**Crop and bin**",
+            help="Only this part is segmented. Results lie where they lie in the whole "
+            "tomogram, and nothing is thrown away.",
+        )
+        chosen = tomogram.region
+        if suggested is not None and st.button(
+            "Leave out the borders", icon=":material/crop:", disabled=suggested.crop == chosen.crop
+        ):
+            _keep(tomogram, Region.parse(suggested.crop, chosen.bin))
+        controls, picture = st.columns([2, 3], gap="medium")
+        with controls:
+            ranges = {
+                axis: _range(tomogram, axis, n, getattr(chosen, axis))
+                for axis, n in zip("zyx", volume.shape, strict=True)
+            }
+            factor = st.segmented_control(
+                "Average",
+                BINNINGS,
+                default=chosen.bin,
+                required=True,
+                key=f"bin_{tomogram.id}_{chosen.bin}",
+                format_func=lambda each: "Off" if each == 1 else f"{each}×",
+                help="2 × 2 × 2 or 4 × 4 × 4 voxels become one: less noise, coarser, 8 or 64 "
+                "times faster.",
+            )
+            region = Region(**ranges, bin=factor)
+            try:
+                part = volume.geometry.part(region, volume.shape)
+                shape = region.shape_of(volume.shape)
+            except DeepSXTError as error:
+                st.error(texts.escaped(str(error)), icon=":material/error:")
+                return
+            st.caption(
+                f"{texts.shape_text(shape)} voxels of {texts.voxel_text(part.voxel_size_nm)}"
+            )
+        if region != chosen:
+            _keep(tomogram, region)
+        with picture:
+            image, number = _boxed(volume, survey, region)
+            st.image(image, caption=f"Slice {number} of the tomogram", width="stretch")
+
+
+def _range(
+    tomogram: Tomogram, axis: str, length: int, now: tuple[int, int | None]
+) -> tuple[int, int | None]:
+    if length == 1:
+        return 0, None
+    first, end = st.slider(
+        f"{axis} (voxels)",
+        0,
+        length,
+        (now[0], length if now[1] is None else now[1]),
+        key=f"crop_{axis}_{tomogram.id}_{now}",
+    )
+    if first == end:
+        first, end = (first - 1, end) if end == length else (first, end + 1)
+    return first, None if end == length else end
+
+
+def _keep(tomogram: Tomogram, region: Region) -> None:
+    tomogram.update(region=region)
+    st.rerun()
