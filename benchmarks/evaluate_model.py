@@ -3,12 +3,14 @@
     python benchmarks/evaluate_model.py --patches FOLDER
 
 FOLDER holds real slices NAME.tif, membranes dark, with their labels NAME.labels.tif. Without it
-only simulated data is measured: slices of seeds that training does not use, and the sample
-tomogram. Every set is scored as a whole, at threshold 0, within 0 and within 3 pixels.
+only simulated data is measured: slices and tomograms of seeds that training does not use, most of
+the tomograms of a microscope that it does not use either, and the sample. Every set is scored as
+a whole, at threshold 0, within 0 and within 3 pixels.
 """
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,16 @@ from skimage.filters import sato
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor
 from deepsxt_core.network import load_model
-from deepsxt_core.phantom import SliceParams, draw_slice, sample_tomogram
+from deepsxt_core.phantom import PRESETS, SliceParams, draw_slice, sample_tomogram, simulate
 from deepsxt_core.preprocessing import measure_intensity, normalise
 from deepsxt_core.volume import Volume
 
 TOLERANCE_PX = 3
 PHANTOM_SEEDS = range(2_000_000, 2_000_040)
-SAMPLE_SLICES = range(0, 64, 4)
+SAMPLE_SLICES = slice(0, 64, 4)
+TOMOGRAMS = (("b24", 2000), ("b24", 2001), ("b24", 2002), ("hzb", 2003), ("mistral", 2004))
+TOMOGRAM_SHAPE = (32, 384, 384)
+TOMOGRAM_SLICES = slice(3, 32, 6)
 RIDGE_SIGMAS_PX = (2.0, 3.0, 4.0, 5.0, 6.0)
 
 Slices = list[NDArray[np.float32]]
@@ -51,9 +56,25 @@ def phantom_slices() -> tuple[Slices, Masks]:
 def sample_slices() -> tuple[Slices, Masks]:
     """Return slices of the sample tomogram."""
     volume, truth, _ = sample_tomogram()
-    intensity = measure_intensity(Volume.from_array(volume))
-    images = normalise(volume[SAMPLE_SLICES].astype(np.float32), intensity)
-    return list(images), list(truth[SAMPLE_SLICES])
+    return _some_slices(volume, truth, SAMPLE_SLICES)
+
+
+def tomogram_slices() -> tuple[Slices, Masks]:
+    """Return slices of tomograms simulated for this, as training has none."""
+    images, truths = [], []
+    for preset, seed in TOMOGRAMS:
+        phantom = simulate(replace(PRESETS[preset], shape=TOMOGRAM_SHAPE, seed=seed))
+        some = _some_slices(phantom.volume, phantom.truth, TOMOGRAM_SLICES)
+        images += some[0]
+        truths += some[1]
+    return images, truths
+
+
+def _some_slices(volume: NDArray, truth: NDArray[np.bool_], chosen: slice) -> tuple[Slices, Masks]:
+    images = normalise(
+        volume[chosen].astype(np.float32), measure_intensity(Volume.from_array(volume))
+    )
+    return list(images), list(truth[chosen])
 
 
 def _prepare(image: NDArray) -> NDArray[np.float32]:
@@ -92,7 +113,11 @@ def main() -> None:
     parser.add_argument("--model", default="deepsxt-compact", help="name or folder of a model")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
-    sets = {"simulated slices": phantom_slices(), "sample tomogram": sample_slices()}
+    sets = {
+        "simulated tomograms": tomogram_slices(),
+        "simulated slices": phantom_slices(),
+        "sample tomogram": sample_slices(),
+    }
     if arguments.patches is not None:
         sets = {"real patches": real_patches(arguments.patches), **sets}
     print(

@@ -2,6 +2,8 @@
 
     python benchmarks/leave_one_out.py FOLDER --base MODEL --minutes 10
 
+`--steps` in place of `--minutes` gives the same on a machine of any speed.
+
 FOLDER holds slices NAME.tif with labels NAME.labels.tif. Each is left out in turn, the model is
 fine-tuned on the others, and the one left out is scored before and after, at threshold 0, within
 0 and within 3 pixels. The slice left out takes no part in choosing the step that is kept.
@@ -53,22 +55,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of NAME.tif and NAME.labels.tif")
     parser.add_argument("--base", default="deepsxt-compact", help="name or folder of a model")
-    parser.add_argument("--minutes", type=float, default=10.0, help="per slice left out")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, help="per slice left out, 10 by default")
+    budget.add_argument("--steps", type=int, help="batches per slice left out")
     parser.add_argument("--learning-rate", type=float, default=TrainingParams().learning_rate)
     parser.add_argument(
         "--rotations", type=int, default=SegmentParams().rotations, help="views averaged in scoring"
     )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    minutes = None if arguments.steps else arguments.minutes or 10.0
     params = TrainingParams(
-        minutes=arguments.minutes, learning_rate=arguments.learning_rate, seed=arguments.seed
+        minutes=minutes,
+        steps=arguments.steps,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
     )
     base = load_model(arguments.base)
     pairs = find_pairs(arguments.folder)
     sources = open_training_set(pairs).sources
-    print(
-        f"Base {base.info.name}, SHA-256 {base.info.sha256()}; {arguments.minutes:g} minutes each"
-    )
+    budget_text = f"{minutes:g} minutes" if minutes else f"{arguments.steps} batches"
+    print(f"Base {base.info.name}, SHA-256 {base.info.sha256()}; {budget_text} each")
     print(f"| left out | F1 before | {TOLERANCE_PX} px | precision | after | {TOLERANCE_PX} px "
           "| precision | steps |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|")

@@ -1,12 +1,15 @@
 """Train the bundled model: ``python -m deepsxt_core.training.bundled --out FOLDER``.
 
-All data is simulated: slices drawn on the way, and tomograms simulated before the start. The same
-seed, number of steps and versions give the same batches in the same order; weights agree up to
-the rounding of the machine.
+It learns from simulations: slices drawn on the way, and tomograms simulated before the start. With
+``--real FOLDER`` it is fine-tuned on the labelled slices there afterwards. The same seed, number
+of steps and versions give the same batches in the same order; weights agree up to the rounding of
+the machine.
 """
 
 import argparse
 import logging
+import shutil
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +18,19 @@ import keras
 import numpy as np
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.network import NetworkConfig, build_network, save_model
+from deepsxt_core.network import NetworkConfig, build_network, load_model, save_model
 from deepsxt_core.phantom import PRESETS, SliceParams, simulate
 from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches, draw_validation
+from deepsxt_core.training.datasets import find_pairs, open_training_set
+from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.fit import Checkpoints, FitParams, fit_image, fit_score
+from deepsxt_core.training.params import TrainingParams
 
 WIDTH = 12
 NECK_FILTERS = 48
 # Membranes of real tomograms at these pixel sizes are as wide as the simulated ones.
 PIXEL_SIZE_NM = (10.0, 40.0)
+REAL_STEPS = 100
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
 # Of the simulated tomograms; the card is measured on other seeds and on the third preset.
@@ -105,6 +112,20 @@ def train(
     logger.info("Saved %s after %.1f min.", folder, (time.monotonic() - began) / 60)
 
 
+def adapt(folder: Path, real: Path, steps: int, seed: int) -> None:
+    """Fine-tune the model in `folder` on labelled slices, ``NAME.tif`` and ``NAME.labels.tif``.
+
+    The model before that is kept beside it, in ``FOLDER.training/simulated``. The card stays.
+    """
+    simulated = folder.with_name(folder.name + ".training") / "simulated"
+    shutil.copytree(folder, simulated, dirs_exist_ok=True)
+    base = load_model(simulated)
+    params = TrainingParams(minutes=None, steps=steps, seed=seed)
+    with tempfile.TemporaryDirectory() as place:
+        tuned = finetune(base, open_training_set(find_pairs(real)), params, Path(place) / "tuned")
+        save_model(folder, load_model(tuned.info.folder).network, base.config, base.info.card)
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(
@@ -125,6 +146,8 @@ def main() -> None:
         help="weight of a membrane pixel against 1 for the rest",
     )
     parser.add_argument("--start", type=Path, help="weights to start from")
+    parser.add_argument("--real", type=Path, help="labelled slices to fine-tune on at the end")
+    parser.add_argument("--real-steps", type=int, default=REAL_STEPS, help="batches for that")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     train(
@@ -139,6 +162,8 @@ def main() -> None:
         arguments.tomograms,
         arguments.start,
     )
+    if arguments.real is not None:
+        adapt(arguments.out, arguments.real, arguments.real_steps, arguments.seed)
 
 
 if __name__ == "__main__":

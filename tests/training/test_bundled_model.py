@@ -3,11 +3,13 @@ import pytest
 
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor
-from deepsxt_core.network import load_model
+from deepsxt_core.network import load_model, save_model
 from deepsxt_core.phantom import sample_tomogram
 from deepsxt_core.preprocessing import measure_intensity, normalise
-from deepsxt_core.training.bundled import compact_config
+from deepsxt_core.training.bundled import adapt, compact_config
 from deepsxt_core.volume import Volume
+from tests.models import small_config, small_network
+from tests.training.conftest import PairFolder
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +20,27 @@ def model():
 def test_the_bundled_model_is_the_one_that_the_command_trains(model):
     assert model.config == compact_config()
     assert "F1" in model.info.card
+
+
+def test_fine_tuning_on_real_slices_keeps_the_card_and_the_model_before(tmp_path):
+    data = PairFolder(tmp_path / "data")
+    data.add_drawn("a", "b")
+    model_folder = tmp_path / "model"
+    before = small_network()
+    save_model(model_folder, before, small_config(2), "what was measured")
+
+    adapt(model_folder, data.path, steps=2, seed=0)
+
+    tuned = load_model(model_folder)
+    kept = load_model(tmp_path / "model.training" / "simulated")
+    assert tuned.info.card == kept.info.card == "what was measured"
+    assert same_weights(kept.network, before)
+    assert not same_weights(tuned.network, before)
+
+
+def same_weights(one, two):
+    pairs = zip(one.get_weights(), two.get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_the_bundled_model_segments_a_sample_of_another_seed(model):
