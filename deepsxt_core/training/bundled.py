@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--image-steps", type=int, default=FitParams().image_steps)
     parser.add_argument("--learning-rate", type=float, default=FitParams().learning_rate)
     parser.add_argument(
-        "--tomograms", type=int, default=20, help="tomograms to simulate, 0 for drawn slices alone"
+        "--tomograms", type=int, default=0, help="tomograms to simulate beside drawn slices"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -42,6 +43,7 @@ def test_published_size():
 
 
 def test_receptive_radius_bounds_what_a_pixel_changes(golden):
+    keras.utils.set_random_seed(0)
     config = NetworkConfig.from_json(golden / "variant_leaky_avgpool.json")
     scoring = score_network(build_network(config))
     radius = config.receptive_radius_px
