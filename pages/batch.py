@@ -31,7 +31,7 @@ def tomogram_card() -> list[str | tuple[str, str]]:
                 "In the workspace",
                 list(known),
                 format_func=lambda each: known[each].name,
-                placeholder=f"{len(known)} tomograms" if known else "none yet",
+                placeholder=f"{len(known)} to choose from" if known else "none yet",
                 key="batch_tomograms",
                 help="Voxel size, polarity and dataset are those confirmed on the page Open.",
             )
