@@ -32,8 +32,7 @@ def find_file(root: Path, name: str) -> Path:
         If it leads out of the allowed folders, also through a link, or is gone.
     """
     path = (root / name).resolve()
-    allowed = any(path.is_relative_to(folder) for folder in settings.data_roots())
-    if not allowed or not path.is_file():
+    if not _is_allowed(path) or not path.is_file():
         raise UnreadableFileError(
             f"'{name}' is not a file in a folder that this server offers. Choose one of the list."
         )
@@ -62,9 +61,13 @@ def find_folder(root: Path, name: str) -> Path:
         If it leads out of the allowed folders, also through a link, or is gone.
     """
     path = (root / name).resolve()
-    allowed = any(path.is_relative_to(folder) for folder in settings.data_roots())
-    if not allowed or not path.is_dir():
+    if not _is_allowed(path) or not path.is_dir():
         raise UnreadableFileError(
             f"'{name}' is not a folder that this server offers. Choose one of the list."
         )
     return path
+
+
+def _is_allowed(path: Path) -> bool:
+    """Return whether a resolved path lies in a folder that this server offers."""
+    return any(path.is_relative_to(folder) for folder in settings.data_roots())

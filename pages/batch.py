@@ -176,15 +176,7 @@ def at_work(job_id: str) -> None:
         st.rerun(scope="app")
     st.progress(widgets.share_done(job.status), text=widgets.progress_text(job.status))
     table(job)
-    if st.button(
-        "Cancel",
-        icon=":material/close:",
-        key=f"cancel_{job_id}",
-        disabled=job.state == "cancelling",
-        help="What is finished is kept.",
-    ):
-        jobs.cancel(Workspace(), job_id)
-        st.rerun(scope="fragment")
+    widgets.cancel_button(job, scope="fragment", note="What is finished is kept.")
 
 
 def table(job: jobs.Job) -> None:

@@ -67,10 +67,7 @@ def actions(job: jobs.Job) -> None:
     with st.popover("Log", icon=":material/terminal:", key=f"log_{job.id}"):
         st.code(jobs.job_log(job) or "It has printed nothing.", language=None, height=300)
     if job.active:
-        stopping = job.state == "cancelling"
-        if st.button("Cancel", icon=":material/close:", key=f"stop_{job.id}", disabled=stopping):
-            jobs.cancel(Workspace(), job.id)
-            st.rerun(scope="app")
+        widgets.cancel_button(job, scope="app")
     elif job.state == "done":
         if st.button("Open result", icon=":material/arrow_forward:", key=f"open_{job.id}"):
             open_result(job)

@@ -156,15 +156,7 @@ def live_training(job_id: str) -> None:
         st.rerun(scope="app")
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
         st.progress(widgets.share_done(job.status), text=widgets.progress_text(job.status))
-        if st.button(
-            "Cancel",
-            icon=":material/close:",
-            key=f"cancel_{job_id}",
-            disabled=job.state == "cancelling",
-            help="It can be resumed where it stopped.",
-        ):
-            jobs.cancel(Workspace(), job_id)
-            st.rerun(scope="app")
+        widgets.cancel_button(job, scope="app", note="It can be resumed where it stopped.")
     training_record(job)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -173,14 +173,22 @@ def job_progress(job_id: str) -> None:
     status = job.status
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
         st.progress(share_done(status), text=progress_text(status))
-        if st.button(
-            "Cancel",
-            icon=":material/close:",
-            key=f"cancel_{job_id}",
-            disabled=job.state == "cancelling",
-        ):
-            jobs.cancel(Workspace(), job_id)
-            st.rerun(scope="fragment")
+        cancel_button(job, scope="fragment")
+
+
+def cancel_button(
+    job: jobs.Job, *, scope: Literal["app", "fragment"], note: str | None = None
+) -> None:
+    """Offer to stop a job at work; what shall be drawn anew then is `scope`."""
+    if st.button(
+        "Cancel",
+        icon=":material/close:",
+        key=f"cancel_{job.id}",
+        disabled=job.state == "cancelling",
+        help=note,
+    ):
+        jobs.cancel(Workspace(), job.id)
+        st.rerun(scope=scope)
 
 
 def progress_text(status: jobs.Status) -> str:
