@@ -54,8 +54,6 @@ def reconstruct(
     params = params or ReconstructParams()
     progress = progress or NoProgress()
     if params.each_label:
-        if isinstance(source, Score):
-            raise InvalidParameterError("each_label is for label files: a score holds no labels.")
         return reconstruct_labels(source, params, progress)
     volume = source.volume
     if params.min_volume_um3 and volume.voxel_size_nm is None:

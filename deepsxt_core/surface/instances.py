@@ -1,6 +1,6 @@
 """What counts as one object: bodies that touch are split, bodies that belong together merged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import cc3d
@@ -32,10 +32,57 @@ def split_planes(
     depth_voxels : float
         Above 0.
     """
+    planes = np.zeros(inside.shape, bool)
+    for box, body, basins in _parted(inside, edges_zyx, depth_voxels, lines=True):
+        planes[box] |= body & (basins == 0)
+    return planes
+
+
+def split_labels(
+    labels: NDArray[np.int32], edges_zyx: NDArray[np.float64], depth_voxels: float
+) -> NDArray[np.int32]:
+    """Return labels of which those with a neck are several, with no gap between.
+
+    Necks are those of `split_planes`. The largest part of each body keeps the label; the others
+    get those that follow the highest one, in the order of the labels.
+
+    Parameters
+    ----------
+    labels : ndarray
+        int32 (z, y, x), 0 is the background.
+    edges_zyx : ndarray
+        Of a voxel, in any unit.
+    depth_voxels : float
+        Above 0.
+    """
+    split = labels.copy()
+    known = np.unique(labels[labels > 0])
+    highest = int(labels.max())
+    places = np.where(labels > 0, np.searchsorted(known, labels) + 1, 0)
+    for label, box in zip(known, find_objects(places), strict=True):
+        for inner, _, basins in _parted(labels[box] == label, edges_zyx, depth_voxels):
+            sizes = np.bincount(basins.ravel())
+            parts = np.argsort(-sizes[1:], kind="stable") + 1
+            for part in parts[1:].tolist():
+                highest += 1
+                split[box][inner][basins == part] = highest
+    return split
+
+
+def _parted(
+    inside: NDArray[np.bool_],
+    edges_zyx: NDArray[np.float64],
+    depth_voxels: float,
+    *,
+    lines: bool = False,
+) -> Iterator[tuple[tuple[slice, ...], NDArray[np.bool_], NDArray[np.int32]]]:
+    """Yield the box, the voxels and the parts, from 1, of each body that has several.
+
+    With `lines`, the voxels where parts meet belong to none.
+    """
     from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed
 
-    planes = np.zeros(inside.shape, bool)
     labels, n = cc3d.connected_components(inside, connectivity=CONNECTIVITY, return_N=True)
     sampling = edges_zyx / np.cbrt(edges_zyx.prod())
     for label, box in enumerate(find_objects(labels, n), 1):
@@ -52,10 +99,10 @@ def split_planes(
         if parts < 2:
             continue
         basins = watershed(
-            -distance, middles.astype(np.int32), connectivity=1, mask=body, watershed_line=True
+            -distance, middles.astype(np.int32), connectivity=1, mask=body, watershed_line=lines
         )
-        planes[box] |= (body & (basins == 0))[1:-1, 1:-1, 1:-1]
-    return planes
+        inner = (np.s_[1:-1],) * 3
+        yield box, body[inner], basins[inner]
 
 
 def ids_by_size(voxels_of_label: NDArray[np.integer], needed: float) -> NDArray[np.int32]:
@@ -79,11 +126,15 @@ def merged_ids(ids: NDArray[np.int32], groups: Sequence[Sequence[int]]) -> NDArr
     """
     merged = ids.copy()
     for group in groups:
-        unknown = sorted(set(group) - set(ids.tolist()))
+        known = sorted(set(ids.tolist()) - {0})
+        unknown = sorted(set(group) - set(known))
         if unknown:
+            there = f"1 to {known[-1]}"
+            if len(known) < known[-1]:
+                there = ", ".join(map(str, known[:10])) + (", …" if len(known) > 10 else "")
             raise InvalidParameterError(
                 f"Cannot merge {', '.join(map(str, group))}: there is no object {unknown[0]}. "
-                f"With these parameters there are objects 1 to {ids.max()}."
+                f"With these parameters there are objects {there}."
             )
         # Of what they have become by now, where groups share an id.
         now = merged[np.isin(ids, group)]

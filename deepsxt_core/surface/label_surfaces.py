@@ -1,92 +1,113 @@
 """Surfaces of a label volume: one object per value, with one boundary where two meet."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface.finishing import taubin, unsound_objects
-from deepsxt_core.surface.measurement import measure_objects
+from deepsxt_core.surface.finishing import decimate_closed, taubin, unsound_objects
+from deepsxt_core.surface.label_objects import label_objects
+from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
-from deepsxt_core.volume import Mask
+from deepsxt_core.volume import Mask, Score
 
 
-def reconstruct_labels(source: Mask, params: ReconstructParams, progress: Progress) -> Surfaces:
+def reconstruct_labels(
+    source: Score | Mask, params: ReconstructParams, progress: Progress
+) -> Surfaces:
     """Return one object per value above 0; its id is the value.
 
     The boundaries of all labels are cut at once by surface nets (Gibson 1998; Frisken 2022,
     Journal of Computer Graphics Techniques 11, 34-54), so that neighbours share theirs and no
-    gap is left between them. Where voxels of a label touch by an edge alone, its surface touches
-    itself, which the report tells. The volume is held in memory as a whole.
+    gap is left between them. Before that, single voxels change where a label touches itself by an
+    edge or a corner alone (`mend`), so that all surfaces are manifolds; the report tells how
+    many. Thinning treats each object by itself. The volume is held in memory as a whole.
 
     Raises
     ------
     EmptySurfaceError
         If there is no label, or the size filter removes all.
     InvalidParameterError
-        If the values are not whole numbers.
+        As `label_objects`.
     """
     volume = source.volume
-    progress.stage("Reconstructing", 2, "step")
-    values = volume.read(0, volume.shape[0])
-    if params.min_volume_um3 and volume.voxel_size_nm is None:
-        raise InvalidParameterError(
-            f"min_volume_um3={params.min_volume_um3} needs a voxel size, and it is not known. "
-            "Enter the voxel size, or use min_voxels."
-        )
-    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
-        raise InvalidParameterError(
-            "Labels are whole numbers, and the volume holds others. Leave out each_label to take "
-            "everything above 0 as one mask."
-        )
-    values = np.maximum(values, 0).astype(np.int32)
-    known, counts = np.unique(values[values > 0], return_counts=True)
-    unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
-    edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
-    needed = max(params.min_voxels, params.min_volume_um3 / float(edges_zyx.prod()), 1)
-    kept = {
-        int(value): int(count)
-        for value, count in zip(known, counts, strict=True)
-        if count >= needed
-    }
-    if not kept:
-        raise EmptySurfaceError(
-            f"No surface: of {len(known)} labels none has {needed:g} voxels or more. Lower the "
-            "smallest size."
-        )
-    points, triangles, sides = _boundaries(np.pad(values, 1))
-    if params.taubin_iterations:
-        outermost = np.array(values.shape[::-1], np.float32) + 0.5
-        at_border = (np.maximum(0.5 - points, points - outermost) >= 0).any(axis=1)
-        points = taubin(points, triangles, at_border, params.taubin_iterations)
+    progress.stage("Reconstructing", 4, "step")
+    objects = label_objects(source, params)
     progress.advance()
-    parts = []
-    for value in kept:
-        # Boundaries face away from their first side.
-        outwards, inwards = triangles[sides[:, 0] == value], triangles[sides[:, 1] == value]
-        own = np.concatenate([outwards, inwards[:, ::-1]])
-        used, places = np.unique(own, return_inverse=True)
-        parts.append((points[used], places.reshape(-1, 3), np.full(len(used), value, np.int32)))
-    firsts = np.cumsum([0] + [len(part[0]) for part in parts])
-    start_zyx = np.array(
-        volume.first_voxel if unit == "voxel" else np.array(volume.origin_nm) / 1000
-    )
-    mesh = build_mesh(
-        (np.concatenate([part[0] for part in parts]) - 1) * edges_zyx[::-1] + start_zyx[::-1],
-        np.concatenate([part[1] + first for part, first in zip(parts, firsts, strict=False)]),
-        np.concatenate([part[2] for part in parts]),
-    )
-    surfaces = Surfaces(mesh, (), unit)
-    rows = measure_objects(np.asarray(mesh.points), surfaces.triangles, surfaces.face_objects, kept)
+    unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
+    edges = np.array(volume.voxel_size_nm or (1000.0,) * 3)[::-1] / 1000
+    start = np.array(volume.first_voxel if unit == "voxel" else volume.origin_nm)[::-1]
+    start = start if unit == "voxel" else start / 1000
+
+    cut, triangles, sides = _boundaries(np.pad(objects.values, 1))
+    points = cut
+    if params.taubin_iterations:
+        outermost = np.array(volume.shape[::-1], np.float32) + 0.5
+        at_border = (np.maximum(0.5 - cut, cut - outermost) >= 0).any(axis=1)
+        points = taubin(cut, triangles, at_border, params.taubin_iterations)
+    progress.advance()
+    place, faces, owners = _of_each(triangles, sides)
+    surfaces = Surfaces(build_mesh((points[place] - 1) * edges + start, faces, owners), (), unit)
     report = Report(
-        objects_found=len(known),
-        objects_too_small=len(known) - len(kept),
-        faces_cut=int(mesh.n_cells),
+        objects_found=objects.found,
+        objects_too_small=objects.too_small,
+        objects_merged=objects.merged,
+        mended=objects.mended,
+        faces_cut=int(surfaces.mesh.n_cells),
+        smoothing_moved=float(np.linalg.norm((points - cut) * edges, axis=1).max()),
         unsound=tuple(unsound_objects(surfaces)),
     )
     progress.advance()
-    return Surfaces(mesh, rows, unit, report)
+    if params.decimate_to < 1:
+        thinned = decimate_closed(
+            np.asarray(surfaces.mesh.points),
+            surfaces.triangles,
+            surfaces.point_objects,
+            params.decimate_to,
+            params.decimate_error_voxels * float(np.cbrt(edges.prod())),
+        )
+        mesh = build_mesh(thinned.points, thinned.triangles, thinned.point_objects)
+        surfaces = Surfaces(mesh, (), unit)
+        report = replace(
+            report, thinning_moved=thinned.moved, not_thinned=tuple(thinned.untouched.tolist())
+        )
+    rows = measure_objects(
+        np.asarray(surfaces.mesh.points),
+        surfaces.triangles,
+        surfaces.face_objects,
+        objects.voxels,
+    )
+    _, numbers = np.unique(owners[faces[:, 0]], return_inverse=True)
+    as_cut = object_volumes(cut[place], faces, (numbers + 1).astype(np.int32), len(rows))
+    volumes = np.array([row.volume for row in rows]) / edges.prod()
+    report = replace(report, volume_change=float(np.abs(volumes / as_cut - 1).max()))
+    progress.advance()
+    return Surfaces(surfaces.mesh, rows, unit, report)
+
+
+def _of_each(
+    triangles: NDArray[np.int64], sides: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Return boundaries as closed surfaces that share no point.
+
+    Returns
+    -------
+    ndarray
+        Which point of the boundaries each point is, ordered by object.
+    ndarray
+        Triangles of these, facing outwards.
+    ndarray
+        The object that each point belongs to.
+    """
+    # Boundaries face away from their first side.
+    faces = np.concatenate([triangles, triangles[:, ::-1]])
+    owner = np.concatenate([sides[:, 0], sides[:, 1]]).astype(np.int64)
+    faces, owner = faces[owner > 0], owner[owner > 0]
+    n = int(triangles.max()) + 1
+    used, places = np.unique(owner[:, np.newaxis] * n + faces, return_inverse=True)
+    return used % n, places.reshape(-1, 3), (used // n).astype(np.int32)
 
 
 def _boundaries(

@@ -1,6 +1,7 @@
 """Which object each voxel belongs to, with the ids that the surfaces have."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cc3d
@@ -8,9 +9,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.instances import CONNECTIVITY, ids_by_size, merged_ids
+from deepsxt_core.surface.label_objects import label_objects
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.smoothing import BORDER, field_slabs
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
@@ -43,12 +44,14 @@ def object_labels(
     Volume
         The smallest of uint8, uint16 and int32 that holds all ids.
     """
-    if params.each_label:
-        raise InvalidParameterError(
-            "With each_label the label file itself says which object each voxel belongs to."
-        )
     progress = progress or NoProgress()
     volume = source.volume
+    if params.each_label:
+        progress.stage("Numbering objects", 1, "volume")
+        values = label_objects(source, params).values
+        progress.advance()
+        numbered = Volume.from_array(values.astype(_smallest_dtype(int(values.max()))))
+        return replace(numbered.with_geometry(volume.geometry), format="object labels")
     voxels = [np.zeros(1, np.int64)]
     equal = [np.zeros((0, 2), np.int64)]
     last: NDArray[np.int64] | None = None
@@ -83,7 +86,7 @@ def object_labels(
     np.add.at(voxels_of_body, body_of_label, np.concatenate(voxels))
     by_size = ids_by_size(voxels_of_body, _needed(params, volume.voxel_size_nm))
     ids = merged_ids(by_size, params.merge)[body_of_label]
-    dtype = next(np.dtype(t) for t in ("u1", "u2", "i4") if ids.max() <= np.iinfo(t).max)
+    dtype = _smallest_dtype(int(ids.max()))
     ids = ids.astype(dtype)
     pixels = volume.shape[1] * volume.shape[2]
 
@@ -96,6 +99,10 @@ def object_labels(
     return Volume(volume.shape, dtype, None, read, format="object labels").with_geometry(
         placed.geometry
     )
+
+
+def _smallest_dtype(highest: int) -> np.dtype:
+    return next(np.dtype(t) for t in ("u1", "u2", "i4") if highest <= np.iinfo(t).max)
 
 
 def _needed(params: ReconstructParams, voxel_size_nm: VoxelSize | None) -> float:

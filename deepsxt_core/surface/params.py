@@ -38,8 +38,10 @@ class ReconstructParams:
         other ids stay as they are.
     each_label : bool
         Whether each value of a label file is an object, with the value as its id, and neighbours
-        share their boundary. Of the other parameters, the size filter and `taubin_iterations`
-        have an effect. Not for a score.
+        share their boundary. `threshold` and `smoothing_voxels` have no effect then, and
+        `close_gap_voxels` and `fill_lumens` are refused. Parts of a split label get ids above
+        the highest value; thinned neighbours share their boundary within
+        `decimate_error_voxels`. Not for a score.
     min_voxels : int
         Objects of fewer voxels are left out.
     min_volume_um3 : float
@@ -78,6 +80,11 @@ class ReconstructParams:
         if not 0 <= self.close_gap_voxels <= 5:
             raise InvalidParameterError(
                 f"close_gap_voxels must lie between 0 (off) and 5: got {self.close_gap_voxels}."
+            )
+        if self.each_label and (self.close_gap_voxels or self.fill_lumens):
+            raise InvalidParameterError(
+                "each_label takes labels as they are: close_gap_voxels and fill_lumens do not go "
+                "with it. Leave them out, or each_label, to take everything above 0 as one mask."
             )
         if not 0 <= self.split_voxels <= 100:
             raise InvalidParameterError(

@@ -90,6 +90,9 @@ class Report:
         Of these, left out by the size filter.
     objects_merged : int
         By how many merging has lessened them.
+    mended : tuple of (int, int, int)
+        For each object of a label file whose voxels have changed so that no surface touches
+        itself: its id, voxels gained, voxels lost.
     faces_cut : int
         Triangles before thinning.
     smoothing_moved : float
@@ -108,6 +111,7 @@ class Report:
     objects_found: int
     objects_too_small: int = 0
     objects_merged: int = 0
+    mended: tuple[tuple[int, int, int], ...] = ()
     faces_cut: int
     smoothing_moved: float = 0.0
     volume_change: float = 0.0
@@ -125,6 +129,13 @@ class Report:
             )
         if self.objects_merged:
             told.append(f"Merging made {self.objects_merged} objects fewer.")
+        if self.mended:
+            gained, lost = (sum(each[place] for each in self.mended) for place in (1, 2))
+            ids = tuple(each[0] for each in self.mended)
+            told.append(
+                f"So that no surface touches itself, {_listed(ids)} gained {gained:,} voxels "
+                f"and lost {lost:,}."
+            )
         if self.smoothing_moved:
             told.append(
                 f"Smoothing of the mesh moved points by up to {self.smoothing_moved:.3g} {unit}; "
@@ -296,7 +307,8 @@ def load_report(folder: Path) -> Report | None:
         if told is None or set(told) != {field.name for field in fields(Report)}:
             return None
         lists = {name: tuple(told[name]) for name in ("not_thinned", "unsound")}
-        return Report(**told | lists)
+        mended = tuple(tuple(each) for each in told["mended"])
+        return Report(**told | lists | {"mended": mended})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(
             f"'{folder}' holds no readable {TABLE_NAME} ({error}). Reconstruct it again."
