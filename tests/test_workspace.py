@@ -7,6 +7,7 @@ import signal
 import string
 import sys
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import h5py
@@ -401,22 +402,28 @@ def test_write_json_gives_up_without_litter(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def _write_many(path: Path, letter: str) -> None:
-    for _ in range(100):
+def _write_until(stop: Event, path: Path, letter: str) -> None:
+    while not stop.is_set():
         write_json(path, {"text": letter * 50_000})
 
 
 def test_a_reader_never_sees_half_a_json_file(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, {"text": "a"})
-    writer = multiprocessing.get_context("spawn").Process(target=_write_many, args=(path, "b"))
+    processes = multiprocessing.get_context("spawn")
+    stop = processes.Event()
+    writer = processes.Process(target=_write_until, args=(stop, path, "b"))
     writer.start()
     seen = 0
-    while writer.is_alive():
-        assert read_json(path) is not None
-        seen += 1
-    writer.join()
-    assert writer.exitcode == 0 and seen > 0
+    try:
+        while seen < 100 and writer.is_alive():
+            content = read_json(path)
+            assert content is not None
+            seen += content["text"] == "b" * 50_000
+    finally:
+        stop.set()
+        writer.join()
+    assert (writer.exitcode, seen) == (0, 100)
 
 
 def test_the_sample_is_made_once(workspace):

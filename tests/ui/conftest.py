@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ SHAPE = (6, 24, 32)
 
 
 @pytest.fixture
-def app() -> AppTest:
+def app(monkeypatch) -> AppTest:
+    # Streamlit puts the page in the place of __main__, which processes started later would run.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     return AppTest.from_file(str(FRAME), default_timeout=60)
 
 
