@@ -3,11 +3,12 @@
 Linear absorption coefficients (LAC) are in µm⁻¹ at 520 eV, in the water window. Those of pure
 matter follow from the tables of Elam, Ravel & Sieber (2002), Radiat. Phys. Chem. 63, 121, as
 `xraydb` gives them: ice (0.93 g/cm³) 0.110, protein (1.35 g/cm³) 1.31, phosphatidylcholine
-(1.01 g/cm³) 0.90, triolein (0.91 g/cm³) 0.87, gold 18.3. What fills a compartment is ice with
-dry matter dissolved in it: the values below are rounded choices between those of ice and of
-pure matter, ordered as soft X-ray tomography finds compartments ordered; see Larabell & Le Gros
-(2004), Mol. Biol. Cell 15, 957; Parkinson et al. (2008), J. Struct. Biol. 162, 380; Uchida et al.
-(2011), Yeast 28, 227.
+(1.01 g/cm³) 0.90, triolein (0.91 g/cm³) 0.87, gold 18.3. Organic matter absorbs about ten times
+as much as water; see Larabell & Le Gros (2004), Mol. Biol. Cell 15, 957.
+
+What fills a compartment is ice with dry matter dissolved in it. How much, and so the values of
+the compartments and of lipid below, are assumptions: rounded choices between ice and pure matter.
+They do not follow the photon energy; at 500 eV all of them would be 5 to 10 % higher.
 """
 
 from enum import IntEnum
@@ -20,7 +21,7 @@ LAC_MITOCHONDRION = 0.36
 LAC_LIPID = 0.75
 LAC_GOLD = 18.3
 
-# A bilayer of 5 nm with the proteins in and on it (0.90 and 1.31 µm⁻¹, half of each).
+# Assumed: a bilayer of 5 nm with the proteins in and on it (0.90 and 1.31 µm⁻¹, half of each).
 LAC_MEMBRANE = 1.1
 MEMBRANE_NM = 8.0
 

@@ -66,7 +66,7 @@ def project(lac: Field, tilt_deg: float, params: PhantomParams) -> Field:
 
     What lies out of the focal plane is blurred before it is summed: a Gaussian with the variance
     of the zone plate's Airy disc in focus, and of its cone of light out of focus. The exact
-    transform is not linear in the absorption; see Otón et al. (2012), Biomed. Opt. Express 3, 3043.
+    transform is not linear in the absorption; see Otón et al. (2017), Sci. Rep. 7, 45808.
     """
     depth, height, width = lac.shape
     detector = width + 2 * BORDER_PX

@@ -146,10 +146,10 @@ class PhantomParams:
         return 4 * self.zone_width_nm**2 / self.wavelength_nm
 
 
-# Pixel, zone plate and tilts: HZB, U41-PGM1-XM at BESSY II: Schneider et al. (2010), Nat. Methods
-# 7, 985, and Dyhr et al. (2023), PNAS 120, e2209938120. MISTRAL at ALBA: Otón et al. (2017), Sci.
-# Rep. 7, 45808 (40 nm zone plate, 13 nm pixels, -70 to 68 degrees by 1). B24 at Diamond:
-# Kounatidis et al. (2020), Cell 182, 515; Harkiolaki et al. (2018), Emerg. Top. Life Sci. 2, 81.
+# From a source: MISTRAL at ALBA, Otón et al. (2017), Sci. Rep. 7, 45808 (40 nm zone plate, 13 nm
+# pixels, -70 to 68 degrees by 1); B24 at Diamond has a 40 nm zone plate beside one of 25 nm, Nahas
+# et al. (2022), PLoS Pathog. 18, e1010629, fig. 1, and gold of 150 nm, Kounatidis et al. (2020),
+# Cell 182, 515, video S1. All else is assumed, those of U41 at HZB included: docs/phantom.md.
 PRESETS: dict[str, PhantomParams] = {
     "hzb": PhantomParams(
         voxel_size_nm=9.8,
