@@ -104,9 +104,12 @@ def write_bundle(
             ):
                 add(f"{stem}.{suffix}", partial(write_mesh, mesh))
             progress.advance()
+            segmentation = "labels from a file"
+            if isinstance(source, Score):
+                segmentation = f"score above {params.threshold:g}"
             for step, record in records.items():
                 archive.writestr(f"{step}.run.json", json.dumps(record, indent=1))
-            archive.writestr("README.txt", _readme(tomogram, volumes, surfaces, params))
+            archive.writestr("README.txt", _readme(tomogram, volumes, surfaces, segmentation))
     return path
 
 
@@ -118,20 +121,22 @@ def bundle_result(
     Raises
     ------
     DeepSXTError
-        If the score that the surface was made from, or the tomogram's file, is gone.
+        If what the surface was made from, or the tomogram's file, is gone.
     """
     recipe = surface.run["recipe"]
-    score = tomogram.result("scores", recipe["score"])
     # Of the voxel size that the surface has, even if it was corrected since.
     size = recipe["voxel_size_nm"] and VoxelSize(*recipe["voxel_size_nm"])
-    scored = tomogram.score(score.id)
+    source = tomogram.segmentation(recipe["score"])
+    records = {"reconstruct": surface.run}
+    if recipe["score"] is not None:
+        records["segment"] = tomogram.result("scores", recipe["score"]).run
     return write_bundle(
         path,
         tomogram.volume().with_voxel_size(size),
-        replace(scored, volume=scored.volume.with_voxel_size(size)),
+        replace(source, volume=source.volume.with_voxel_size(size)),
         Surfaces.load(surface.folder),
         ReconstructParams(**surface.run["params"]),
-        {"segment": score.run, "reconstruct": surface.run},
+        records,
         progress,
     )
 
@@ -176,10 +181,10 @@ DeepSXT bundle
 ==============
 
 Tomogram: {name}, {shape} voxels (x × y × z), {size}
-Segmentation: score above {threshold:g}; {objects} objects.
+Segmentation: {segmentation}; {objects} objects.
 
 preview.tif, preview.mrc        the tomogram{binned}
-mask.tif, mask.mrc              1 where the score is above the threshold, else 0
+mask.tif, mask.mrc              1 where something was segmented, else 0
 instances.tif, instances.mrc    the number of the object at each voxel, 0 where there is none
 surface.ply, surface.stl        the surfaces, coordinates x, y, z in {unit}
 surface-chimerax.obj            the same in {chimerax}, as ChimeraX counts
@@ -197,7 +202,7 @@ ChimeraX:  open preview.mrc; open mask.mrc; open surface-chimerax.obj
 
 
 def _readme(
-    tomogram: Volume, volumes: Mapping[str, Volume], surfaces: Surfaces, params: ReconstructParams
+    tomogram: Volume, volumes: Mapping[str, Volume], surfaces: Surfaces, segmentation: str
 ) -> str:
     size = tomogram.voxel_size_nm
     shown = volumes["preview"].shape
@@ -210,7 +215,7 @@ def _readme(
             if size
             else "voxel size not known"
         ),
-        threshold=params.threshold,
+        segmentation=segmentation,
         objects=len(surfaces.objects),
         binned=(
             ""

@@ -18,7 +18,7 @@ from deepsxt_core.surface.view import thinned, write_views
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
-MESH_FILES = tuple(f"surface.{name}" for name in ("stl", "obj", "ply", "vtp", "glb"))
+MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
@@ -54,8 +54,6 @@ def surface_file(
 ) -> Path:
     """Return a surface in a mesh format, a table about its objects, or a picture of it.
 
-    `MESH_FILES` are the mesh formats that are offered; the others of `MESH_FORMATS` are made too.
-
     `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILES` what
     its mesh tells; `PAGE_FILE` shows it in 3D without the app.
 
@@ -83,7 +81,7 @@ def surface_file(
         return _made(path, lambda out: write_page(Surfaces.load(result.folder), out))
     if name in PICTURE_FILES:
         return _made(path, partial(_write_picture, result.folder, PICTURE_FILES[name]))
-    if name.removeprefix("surface") not in MESH_FORMATS:
+    if name not in MESH_FILES:
         offered = (*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES, PAGE_FILE, *PICTURE_FILES)
         raise InvalidParameterError(f"A surface can be had as {', '.join(offered)}: got '{name}'.")
     if objects or unit:
@@ -116,15 +114,15 @@ def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
     InvalidParameterError
         If the name is none of them.
     DeepSXTError
-        If the score that the surface was made from is gone.
+        If what the surface was made from is gone.
     """
     if name not in INSTANCE_FILES:
         raise InvalidParameterError(
             f"Objects can be had as {', '.join(INSTANCE_FILES)}: got '{name}'."
         )
-    score = tomogram.score(result.run["recipe"]["score"])
+    source = tomogram.segmentation(result.run["recipe"]["score"])
     params = ReconstructParams(**result.run["params"])
-    return _made(_exports(result) / name, partial(write_instances, score, params))
+    return _made(_exports(result) / name, partial(write_instances, source, params))
 
 
 def view_file(folder: Path, name: str) -> Path:

@@ -41,10 +41,10 @@ from deepsxt_core.files import (
     write_json,
 )
 from deepsxt_core.geometry import Region
-from deepsxt_core.io import SCORE_NAME, open_score, open_volume, write_tiff
+from deepsxt_core.io import SCORE_NAME, open_score, open_volume, require_labels, write_tiff
 from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
-from deepsxt_core.volume import Score, Volume, VoxelSize
+from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "evaluations"]
 
@@ -162,6 +162,20 @@ class Tomogram:
         score = open_score(result.folder / SCORE_NAME)
         geometry = self.volume(result.region).geometry
         return replace(score, volume=score.volume.with_geometry(geometry))
+
+    def segmentation(self, score_id: str | None) -> Score | Mask:
+        """Open what surfaces are made from: a finished score, or the file itself if None.
+
+        Raises
+        ------
+        DeepSXTError
+            If there is no such score, or the file holds no labels.
+        """
+        if score_id is not None:
+            return self.score(score_id)
+        volume = self.volume()
+        require_labels(volume)
+        return Mask(volume)
 
     def update(self, **changes: Unpack[TomogramChanges]) -> "Tomogram":
         """Change what the user may correct, keep it on disk, and return the new state.

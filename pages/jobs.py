@@ -93,7 +93,7 @@ def open_result(job: jobs.Job) -> None:
     is_made_from_one = job.request.kind in ("measure", "bundle")
     surface_id = job.request.params["surface"] if is_made_from_one else job.recipe
     surface = tomogram.result("surfaces", surface_id)
-    state.choose_score(state.surface_source(surface) or "")
+    state.choose_score(state.surface_source(surface) or state.LABELS)
     state.choose_surface(surface.id)
     st.switch_page("measure.py" if job.request.kind == "measure" else "surface.py")
 

@@ -1,17 +1,17 @@
 """Sizes and shapes of the objects: a table, their distribution, one against the other."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
-from deepsxt_core import exports, jobs, serving
+from deepsxt_core import exports, serving
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.measurements import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.quantities import QUANTITIES, Quantity
 from deepsxt_core.surface.shapes import wedge_elongation
 from deepsxt_core.surface.surfaces import Unit, load_report, load_table
-from deepsxt_core.workspace import Result, Tomogram, Workspace
+from deepsxt_core.workspace import Result, Tomogram
 from shared import charts, components, filopodia, state, texts, widgets
 from shared.charts import Column
 from shared.components import Download
@@ -103,13 +103,8 @@ def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
     if groups is None:
         return
     with widgets.errors_shown():
-        asked = asdict(replace(params, merge=groups))
-        request = jobs.JobRequest(
-            kind="reconstruct",
-            tomogram=tomogram.id,
-            params={"score": surface.run["recipe"]["score"], **asked},
-        )
-        state.choose_surface(jobs.submit(Workspace(), request).recipe)
+        source = state.surface_source(surface)
+        widgets.start_reconstruction(tomogram, source, replace(params, merge=groups))
         st.rerun()
 
 
@@ -237,9 +232,8 @@ def page(tomogram: Tomogram, surface: Result) -> None:
 tomogram = widgets.required_tomogram()
 widgets.header("Measure", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
-    score = widgets.required_score(tomogram)
-    score = widgets.score_chooser(tomogram, score)
-    surface = state.surface_result(tomogram, score)
+    source = widgets.source_chooser(tomogram, widgets.required_source(tomogram))
+    surface = state.surface_result(tomogram, source)
     if surface is None:
         widgets.empty(
             "There is no surface yet",

@@ -6,9 +6,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepsxt_core import data_roots, serving, settings
-from deepsxt_core.errors import DatasetChoiceError
+from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
 from deepsxt_core.geometry import doubts
-from deepsxt_core.io import list_datasets, looks_like_labels
+from deepsxt_core.io import list_datasets
 from deepsxt_core.pictures import Survey
 from deepsxt_core.preprocessing import suggest_invert, suggested_region
 from deepsxt_core.volume import Volume, VoxelSize
@@ -104,15 +104,40 @@ def show(tomogram: Tomogram) -> None:
         _voxel_size(tomogram, volume)
         _polarity(tomogram, volume)
         _histogram(source.survey)
-    if looks_like_labels(volume):
-        st.info(
-            "This looks like labels, not like grey values: it needs no segmentation. "
-            "`deepsxt reconstruct FILE --out DIR` makes surfaces from it.",
-            icon=":material/category:",
-        )
+    labels = widgets.labels_seen(volume)
+    if labels:
+        with right:
+            _labels(tomogram, labels)
         return
     report = checks.health_card(volume, source.survey)
     checks.crop_card(tomogram, volume, source.survey, suggested_region(report, volume))
+
+
+def _labels(tomogram: Tomogram, labels: set[float]) -> None:
+    """Offer to go on to the surfaces at once."""
+    with st.container(border=True, key="labels"):
+        st.markdown("**These look like labels, not like grey values**")
+        st.caption(
+            "They need no segmentation. Each value above 0, or each body, becomes a surface."
+        )
+        if st.button(
+            "Reconstruct surfaces",
+            type="primary",
+            icon=":material/deployed_code:",
+            width="stretch",
+            help="Starts with the usual settings; the next page shows how far it is, and lets you "
+            "change them.",
+        ):
+            state.choose_score(state.LABELS)
+            widgets.start_reconstruction(tomogram, None, widgets.usual_params(labels))
+            st.switch_page("surface.py")
+
+
+def _holds_labels(tomogram: Tomogram) -> bool:
+    try:
+        return bool(widgets.labels_seen(tomogram.volume()))
+    except DeepSXTError:  # told below
+        return False
 
 
 def _choose_dataset(tomogram: Tomogram) -> None:
@@ -260,7 +285,8 @@ else:
     if row.button("Open another", icon=":material/folder_open:"):
         state.open_tomogram(None)
         st.rerun()
-    if row.button("Segment", type="primary", icon=":material/arrow_forward:"):
+    kind = "secondary" if _holds_labels(tomogram) else "primary"
+    if row.button("Segment", type=kind, icon=":material/arrow_forward:"):
         st.switch_page("segment.py")
     with widgets.errors_shown():
         show(tomogram)

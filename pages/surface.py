@@ -1,43 +1,67 @@
 """Turn the score into surfaces, look at them, measure and export them."""
 
-from dataclasses import asdict
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-from deepsxt_core import exports, jobs, serving
+from deepsxt_core import exports, serving
+from deepsxt_core.geometry import Region, VoxelSize
 from deepsxt_core.io.meshes import UNITS
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
 from deepsxt_core.volume import Volume
-from deepsxt_core.workspace import Result, Tomogram, Workspace
+from deepsxt_core.workspace import Result, Tomogram
 from shared import bundles, components, state, texts, widgets
 from shared.components import Download
 
 _VIEW_HEIGHT_PX = 620
 _DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
+_OBJECTS = {True: "Each value", False: "Connected bodies"}
+_AS_THEY_ARE = "Has no effect where each value is an object: labels are taken as they are."
 _FORMAT_NOTES = {
     "stl": "3D printing, any viewer",
     "obj": "Blender, any viewer",
     "ply": "MeshLab, with colours",
     "vtp": "ParaView, with object ids",
     "glb": "web viewers, slides",
+    "off": "geometry programs",
+    "gltf": "web viewers, as text",
+    "vtk": "older programs that read VTK",
+    "inp": "Abaqus and other finite elements",
+    "msh": "Gmsh, finite elements",
 }
 
 
-def parameters(volume: Volume) -> ReconstructParams:
-    """Let the user choose how the surface is made."""
-    default = ReconstructParams()
-    known = volume.voxel_size_nm is not None
-    threshold = st.slider(
-        "Threshold",
-        -1.0,
-        0.98,
-        state.threshold(),
-        0.02,
-        help=texts.TERMS["threshold"],
-        key="surface_threshold",
-    )
-    state.set_threshold(threshold)
+def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
+    """Let the user choose how the surface is made; of labels, if there are any."""
+    default = widgets.usual_params(labels)
+    threshold, each_label = default.threshold, False
+    if labels:
+        each_label = (
+            st.segmented_control(
+                "Objects are",
+                list(_OBJECTS),
+                default=default.each_label,
+                required=True,
+                format_func=_OBJECTS.get,
+                key="each_label",
+                help="The values of the file, whose neighbours then share their boundary; or what "
+                "hangs together, whatever its value.",
+            )
+            is True
+        )
+    else:
+        threshold = st.slider(
+            "Threshold",
+            -1.0,
+            0.98,
+            state.threshold(),
+            0.02,
+            help=texts.TERMS["threshold"],
+            key="surface_threshold",
+        )
+        state.set_threshold(threshold)
     smoothing = st.slider(
         "Smoothing (voxels)",
         0.0,
@@ -45,10 +69,14 @@ def parameters(volume: Volume) -> ReconstructParams:
         default.smoothing_voxels,
         0.1,
         key="smoothing",
-        help="Blurs the score a little before the surface is laid, so that noise leaves no "
+        disabled=each_label,
+        help=_AS_THEY_ARE
+        if each_label
+        else "Blurs the score a little before the surface is laid, so that noise leaves no "
         "roughness. More than 2 closes fine gaps and swallows thin details.",
     )
-    if known:
+    smallest_um3 = 0.0
+    if volume.voxel_size_nm is not None:
         smallest_um3 = st.number_input(
             "Smallest object (µm³)",
             0.0,
@@ -68,52 +96,81 @@ def parameters(volume: Volume) -> ReconstructParams:
         key="min_voxels",
         help="Objects of fewer voxels are left out; most of them are noise.",
     )
-    with st.expander("Advanced", icon=":material/tune:"):
-        taubin = st.slider(
-            "Smoothing of the mesh (rounds)",
-            0,
-            100,
-            default.taubin_iterations,
-            key="taubin",
-            help="Taubin smoothing: takes the steps of the voxels out of the surface and keeps "
-            "its volume. 0 switches it off.",
-        )
-        close_gap = st.slider(
-            "Close gaps (voxels)",
-            0,
-            5,
-            default.close_gap_voxels,
-            key="close_gap",
-            help="Gaps in a membrane up to about twice as wide are closed, and dents as narrow "
-            "with them. 0 switches it off.",
-        )
-        fill_lumens = st.toggle(
-            "Fill lumens",
-            default.fill_lumens,
-            key="fill_lumens",
-            help="A vesicle is then its membrane and what it encloses: one surface, the outer one.",
-        )
-        decimate_to = st.select_slider(
-            "Detail of the mesh",
-            list(_DETAIL)[::-1],
-            default.decimate_to,
-            key="detail",
-            format_func=_DETAIL.get,
-            help="The fraction of triangles to keep. Fewer make smaller files.",
-        )
-    return ReconstructParams(
+    chosen = ReconstructParams(
         threshold=round(threshold, 2),
-        smoothing_voxels=round(smoothing, 2),
-        close_gap_voxels=close_gap,
-        fill_lumens=fill_lumens,
+        smoothing_voxels=default.smoothing_voxels if each_label else round(smoothing, 2),
+        each_label=each_label,
         min_voxels=smallest,
-        min_volume_um3=smallest_um3 if known else 0.0,
+        min_volume_um3=smallest_um3,
+    )
+    with st.expander("Advanced", icon=":material/tune:"):
+        return advanced(chosen, volume.voxel_size_nm)
+
+
+def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructParams:
+    """Let the user choose what is seldom needed, in addition to what is chosen."""
+    taubin = st.slider(
+        "Smoothing of the mesh (rounds)",
+        0,
+        100,
+        chosen.taubin_iterations,
+        key="taubin",
+        help="Taubin smoothing: takes the steps of the voxels out of the surface and keeps "
+        "its volume. 0 switches it off.",
+    )
+    close_gap = st.slider(
+        "Close gaps (voxels)",
+        0,
+        5,
+        chosen.close_gap_voxels,
+        key="close_gap",
+        disabled=chosen.each_label,
+        help=_AS_THEY_ARE
+        if chosen.each_label
+        else "Gaps in a membrane up to about twice as wide are closed, and dents as narrow "
+        "with them. 0 switches it off.",
+    )
+    fill_lumens = st.toggle(
+        "Fill lumens",
+        chosen.fill_lumens,
+        key="fill_lumens",
+        disabled=chosen.each_label,
+        help=_AS_THEY_ARE
+        if chosen.each_label
+        else "A vesicle is then its membrane and what it encloses: one surface, the outer one.",
+    )
+    split = st.slider(
+        "Part at necks (voxels)",
+        0.0,
+        20.0,
+        chosen.split_voxels,
+        0.5,
+        key="part_at_necks",
+        help="Bodies that touch are parted where they narrow (watershed): at a neck that is this "
+        "much closer to the surface than the middle of either part. For solid bodies and filled "
+        "vesicles. 0 switches it off.",
+    )
+    if split:
+        st.caption(f"Necks closer to the surface by {texts.voxels_text(split, size)} or more.")
+    decimate_to = st.select_slider(
+        "Detail of the mesh",
+        list(_DETAIL)[::-1],
+        chosen.decimate_to,
+        key="detail",
+        format_func=_DETAIL.get,
+        help="The fraction of triangles to keep. Fewer make smaller files.",
+    )
+    return replace(
+        chosen,
         taubin_iterations=taubin,
+        close_gap_voxels=0 if chosen.each_label else close_gap,
+        fill_lumens=fill_lumens and not chosen.each_label,
+        split_voxels=round(split, 1),
         decimate_to=decimate_to,
     )
 
 
-def reconstruct_card(tomogram: Tomogram, score: Result, params: ReconstructParams) -> None:
+def reconstruct_card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) -> None:
     """Start the reconstruction, or show how far it is."""
     running = widgets.active_job(tomogram, "reconstruct")
     if running is not None:
@@ -121,15 +178,7 @@ def reconstruct_card(tomogram: Tomogram, score: Result, params: ReconstructParam
         return
     if st.button("Reconstruct", type="primary", icon=":material/deployed_code:", width="stretch"):
         with widgets.errors_shown():
-            job = jobs.submit(
-                Workspace(),
-                jobs.JobRequest(
-                    kind="reconstruct",
-                    tomogram=tomogram.id,
-                    params={"score": score.id, **asdict(params)},
-                ),
-            )
-            state.choose_surface(job.recipe)
+            widgets.start_reconstruction(tomogram, score and score.id, params)
             st.rerun()
     last = widgets.last_job(tomogram, "reconstruct")
     if last is not None:
@@ -139,7 +188,11 @@ def reconstruct_card(tomogram: Tomogram, score: Result, params: ReconstructParam
 @st.fragment
 @widgets.errors_shown()
 def look(
-    tomogram: Tomogram, score: Result, surface: Result, unit: Unit, rows: tuple[ObjectRow, ...]
+    tomogram: Tomogram,
+    score: Result | None,
+    surface: Result,
+    unit: Unit,
+    rows: tuple[ObjectRow, ...],
 ) -> None:
     """Show the surfaces in 3D, one line per object, and the files.
 
@@ -155,7 +208,7 @@ def look(
 
     components.surface_view(
         tomogram,
-        score,
+        score.region if score else Region(),
         surface,
         unit=unit,
         rows=rows,
@@ -169,9 +222,12 @@ def look(
     with objects_tab:
         table(rows, unit, table_key)
     with files_tab:
-        files(tomogram, score, surface, surface.run["params"]["threshold"])
+        files(tomogram, surface)
+        if score is not None:
+            score_files(tomogram, score, surface.run["params"]["threshold"])
         bundles.bundle_card(tomogram, surface)
-        widgets.recipe_button(score, surface)
+        if score is not None:
+            widgets.recipe_button(score, surface)
 
 
 def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
@@ -198,18 +254,27 @@ def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
 def made_with(surface: Result) -> str:
     """Return the parameters of a surface in one line."""
     params = ReconstructParams(**surface.run["params"])
-    parts = [
-        f"Threshold {params.threshold:.2f}",
-        f"smoothing {params.smoothing_voxels:g} voxels",
-        f"objects from {params.min_voxels} voxels",
-    ]
+    recipe = surface.run["recipe"]
+    parts = [f"objects from {params.min_voxels} voxels"]
+    if not params.each_label:
+        parts.insert(0, f"smoothing {params.smoothing_voxels:g} voxels")
+    if recipe["score"] is None:
+        parts.insert(0, "an object per label" if params.each_label else "labels as one mask")
+    else:
+        parts.insert(0, f"threshold {params.threshold:.2f}")
     if params.close_gap_voxels:
         parts.append(f"gaps closed with {params.close_gap_voxels} voxels")
     if params.fill_lumens:
         parts.append("lumens filled")
+    if params.split_voxels:
+        size = recipe["voxel_size_nm"] and VoxelSize(*recipe["voxel_size_nm"])
+        parts.append(f"parted at necks of {texts.voxels_text(params.split_voxels, size)}")
+    if params.merge:
+        parts.append(f"{len(params.merge)} merged by hand")
     if params.decimate_to < 1:
         parts.append(f"{params.decimate_to:.0%} of the triangles")
-    return " · ".join(parts)
+    text = " · ".join(parts)
+    return text[0].upper() + text[1:]
 
 
 def table(rows: tuple[ObjectRow, ...], unit: Unit, key: str) -> None:
@@ -267,19 +332,16 @@ def mesh_choice(surface: Result) -> dict[str, str]:
     return query | ({"unit": name} if UNITS[name] != unit else {})
 
 
-def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) -> None:
-    """Offer the files."""
-
-    def at(kind: str, result: Result, name: str, **query: float | str) -> str:
-        return serving.download_address(tomogram, kind, result.id, name, **query)
-
+def files(tomogram: Tomogram, surface: Result) -> None:
+    """Offer the files of the surface."""
+    at = partial(serving.download_address, tomogram, "surfaces", surface.id)
     st.markdown("**Surface**")
     choice = mesh_choice(surface)
     components.downloads(
         [
             Download(
                 label=name.rpartition(".")[2].upper(),
-                address=at("surfaces", surface, name, **choice),
+                address=at(name, **choice),
                 title=_FORMAT_NOTES[name.rpartition(".")[2]],
             )
             for name in exports.MESH_FILES
@@ -288,13 +350,13 @@ def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) 
             Download(
                 label="Objects",
                 note="CSV",
-                address=at("surfaces", surface, exports.OBJECTS_FILE),
+                address=at(exports.OBJECTS_FILE),
                 title="One line per object",
             ),
             Download(
                 label="3D page",
                 note="HTML",
-                address=at("surfaces", surface, exports.PAGE_FILE),
+                address=at(exports.PAGE_FILE),
                 title="Turns in any browser, without this app",
             ),
         ]
@@ -302,28 +364,33 @@ def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) 
             Download(
                 label="Object numbers",
                 note=note,
-                address=at("surfaces", surface, name),
+                address=at(name),
                 title="The number of the object at each voxel, 0 where there is none",
             )
             for name, note in zip(exports.INSTANCE_FILES, ("TIFF", "MRC"), strict=True)
         ],
         key="surface_files",
     )
+
+
+def score_files(tomogram: Tomogram, score: Result, threshold: float) -> None:
+    """Offer the files of the score."""
+    at = partial(serving.download_address, tomogram, "scores", score.id)
     st.markdown("**Score and mask**")
     components.downloads(
         [
-            Download(label="Score", note="TIFF", address=at("scores", score, "score.tif")),
-            Download(label="Score", note="MRC", address=at("scores", score, "score.mrc")),
+            Download(label="Score", note="TIFF", address=at("score.tif")),
+            Download(label="Score", note="MRC", address=at("score.mrc")),
             Download(
                 label="Mask",
                 note="TIFF",
-                address=at("scores", score, "mask.tif", threshold=threshold),
+                address=at("mask.tif", threshold=threshold),
                 title=f"Score above {threshold:.2f}",
             ),
             Download(
                 label="Mask",
                 note="MRC",
-                address=at("scores", score, "mask.mrc", threshold=threshold),
+                address=at("mask.mrc", threshold=threshold),
                 title=f"Score above {threshold:.2f}",
             ),
         ],
@@ -334,12 +401,12 @@ def files(tomogram: Tomogram, score: Result, surface: Result, threshold: float) 
 tomogram = widgets.required_tomogram()
 widgets.header("Surface", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
-    score = widgets.required_score(tomogram)
+    score = widgets.required_source(tomogram)
     volume = tomogram.volume()
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="parameters"):
-        score = widgets.score_chooser(tomogram, score)
-        params = parameters(volume)
+        score = widgets.source_chooser(tomogram, score)
+        params = parameters(volume, set() if score else widgets.labels_seen(volume))
         reconstruct_card(tomogram, score, params)
     surface = state.surface_result(tomogram, score)
     with right:
@@ -353,7 +420,7 @@ with widgets.errors_shown():
             ):
                 st.markdown("### :material/deployed_code:", text_alignment="center")
                 st.caption(
-                    "The surface appears here. Choose a threshold and reconstruct; "
+                    "The surface appears here. Choose the settings and reconstruct; "
                     "it takes seconds to minutes.",
                     text_alignment="center",
                 )

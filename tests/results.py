@@ -40,18 +40,21 @@ def add_score(tomogram: Tomogram, score: np.ndarray, first_slice: int = 0) -> Re
     return _finish(tomogram, "scores", folder, run)
 
 
-def add_surface(tomogram: Tomogram, score: Result) -> Result:
-    """Give a tomogram the finished surfaces of one of its scores."""
-    params = ReconstructParams()
-    folder = tomogram.result_folder("surfaces", {"score": score.id})
-    source = tomogram.score(score.id)
+def add_surface(
+    tomogram: Tomogram, score: Result | None, params: ReconstructParams | None = None
+) -> Result:
+    """Give a tomogram the finished surfaces of one of its scores, or of its own labels."""
+    params = params or ReconstructParams()
+    score_id = score and score.id
+    folder = tomogram.result_folder("surfaces", {"score": score_id})
+    source = tomogram.segmentation(score_id)
     pipeline.reconstruct(source, params).save(folder)
     run = {
         "params": asdict(params),
         "whole_origin_nm": source.volume.whole_origin_nm,
         "recipe": {
             "step": "reconstruct",
-            "score": score.id,
+            "score": score_id,
             "voxel_size_nm": source.volume.voxel_size_nm,
             "origin_nm": source.volume.origin_nm,
         },

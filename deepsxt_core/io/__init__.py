@@ -1,7 +1,7 @@
 """Files in and out: tomograms, scores, masks and meshes."""
 
 from deepsxt_core.io.export import mask_volume, write_mrc, write_tiff
-from deepsxt_core.io.labels import looks_like_labels, require_labels
+from deepsxt_core.io.labels import looks_like_labels, require_labels, seen_labels
 from deepsxt_core.io.registry import list_datasets, open_volume
 from deepsxt_core.io.score_store import (
     SCORE_NAME,
@@ -25,6 +25,7 @@ __all__ = [
     "open_volume",
     "reopen_score",
     "require_labels",
+    "seen_labels",
     "write_mrc",
     "write_tiff",
     "write_volume",

@@ -17,20 +17,25 @@ def looks_like_labels(volume: Volume) -> bool:
 
     Up to five slices are read. A volume that is constant in all of them is no label volume.
     """
+    return bool(seen_labels(volume))
+
+
+def seen_labels(volume: Volume) -> set[float]:
+    """Return the values in the slices that `looks_like_labels` reads; none where they do not."""
     if volume.dtype.kind == "b":
-        return True
+        return {0, 1}
     depth = volume.shape[0]
     seen: set[float] = set()
     for z in sorted({round(z) for z in np.linspace(0, depth - 1, _LOOKED_AT)}):
         image = volume.read(z, z + 1)[0]
         if image.dtype.kind == "f" and not np.array_equal(image, np.rint(image)):
-            return False
+            return set()
         values = np.unique(image)
         same = [np.mean(np.diff(image, axis=axis) == 0) for axis in (0, 1) if image.shape[axis] > 1]
         if values.size > _MOST_LABELS_PER_SLICE or any(part < _LEAST_SAME for part in same):
-            return False
+            return set()
         seen.update(values.tolist())
-    return len(seen) > 1
+    return seen if len(seen) > 1 else set()
 
 
 def require_labels(volume: Volume) -> None:

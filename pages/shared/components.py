@@ -126,7 +126,7 @@ def slice_viewer(
 
 def surface_view(
     tomogram: Tomogram,
-    score: Result,
+    region: Region,
     surface: Result,
     *,
     unit: Unit,
@@ -139,8 +139,8 @@ def surface_view(
 
     Parameters
     ----------
-    score : Result
-        What the surfaces were made from.
+    region : Region
+        The part of the tomogram that the surfaces were made from, slices aside.
     chosen : sequence of int
         Ids of the objects to point out.
     on_chosen : callable
@@ -151,7 +151,7 @@ def surface_view(
     VolumeError
         If the surface is not complete, or the file of the tomogram cannot be read.
     """
-    volume = tomogram.volume(score.region)
+    volume = tomogram.volume(region)
     # The size that the surfaces were made with: it may have been corrected since.
     voxel_size_nm = surface.run["recipe"]["voxel_size_nm"]
     known = unit == "µm"
@@ -178,7 +178,7 @@ def surface_view(
             "palette": PALETTE.tolist(),
             "chosen": list(chosen),
             "slices": {
-                "url": serving.slice_source(tomogram, score.region).address,
+                "url": serving.slice_source(tomogram, region).address,
                 "shape": list(volume.shape),
                 "edges": [edge / 1000 for edge in voxel_size_nm] if known else [1, 1, 1],
                 "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,

@@ -12,6 +12,9 @@ import streamlit as st
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 
+LABELS = "labels"
+"""Stands for the labels that the file itself holds, in place of the id of a score."""
+
 _IN_ADDRESS = ("t", "score", "surface", "threshold")
 
 
@@ -65,9 +68,18 @@ def choose_score(result_id: str) -> None:
     _remember("score", result_id)
 
 
-def surface_result(of: Tomogram, score: Result) -> Result | None:
-    """Return the chosen surface of a score, the newest if none is chosen, None if it has none."""
-    results = [found for found in of.results("surfaces") if surface_source(found) == score.id]
+def takes_labels() -> bool:
+    """Return whether the labels that the file holds were chosen, and no score."""
+    return st.session_state.get("score") == LABELS
+
+
+def surface_result(of: Tomogram, source: Result | None) -> Result | None:
+    """Return the chosen surface of a score, the newest if none is chosen, None if it has none.
+
+    Where `source` is None, they are those of the labels that the file holds.
+    """
+    wanted = source and source.id
+    results = [found for found in of.results("surfaces") if surface_source(found) == wanted]
     return _chosen(results, st.session_state.get("surface"))
 
 
@@ -77,7 +89,7 @@ def choose_surface(result_id: str) -> None:
 
 
 def surface_source(result: Result) -> str | None:
-    """Return the id of the score that a surface was made from."""
+    """Return the id of the score that a surface was made from; None where it was a label file."""
     return result.run.get("recipe", {}).get("score")
 
 

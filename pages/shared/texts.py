@@ -1,5 +1,6 @@
 """Numbers as people read them, and the terms that need a word of explanation."""
 
+import math
 from datetime import UTC, datetime
 
 from deepsxt_core.volume import Volume, VoxelSize
@@ -48,6 +49,14 @@ def voxel_text(voxel_size_nm: VoxelSize | None) -> str:
     if voxel_size_nm is None:
         return "unknown"
     return " × ".join(f"{edge:.4g}" for edge in reversed(voxel_size_nm)) + " nm"
+
+
+def voxels_text(voxels: float, size: VoxelSize | None) -> str:
+    """Return a length in voxels, and in µm where the size (of a voxel's mean edge) is known."""
+    text = f"{voxels:g} voxels"
+    if size is None:
+        return text
+    return f"{text} ({voxels * math.cbrt(math.prod(size)) / 1000:.3g} µm)"
 
 
 def duration_text(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Literal, NoReturn
 
 import streamlit as st
@@ -9,7 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.io import seen_labels
 from deepsxt_core.recipe import Recipe
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import state, texts
 
@@ -87,6 +91,46 @@ def required_score(tomogram: Tomogram) -> Result:
     return result
 
 
+@st.cache_data(
+    max_entries=32,
+    show_spinner=False,
+    hash_funcs={Volume: lambda each: (each.path, each.dataset, each.path.stat().st_mtime_ns)},
+)
+def labels_seen(volume: Volume) -> set[float]:
+    """Return some of the labels that a volume holds, none where it holds grey values."""
+    return seen_labels(volume)
+
+
+def required_source(tomogram: Tomogram) -> Result | None:
+    """Return the score to make surfaces from, or None for the labels that the file holds.
+
+    Where there is neither, say what to do and end the page.
+    """
+    if labels_seen(tomogram.volume()):
+        return None if state.takes_labels() else state.score_result(tomogram)
+    return required_score(tomogram)
+
+
+def source_chooser(tomogram: Tomogram, chosen: Result | None) -> Result | None:
+    """Let the user choose among several results, and labels if the file holds them."""
+    if chosen is not None and not labels_seen(tomogram.volume()):
+        return score_chooser(tomogram, chosen)
+    by_id = {result.id: result for result in tomogram.results("scores")}
+    if not by_id:
+        return None
+    names = {state.LABELS: "Labels of the file"}
+    names |= {each: score_label(result) for each, result in by_id.items()}
+    picked = st.selectbox(
+        "Made from",
+        list(names),
+        index=list(names).index(chosen.id if chosen else state.LABELS),
+        format_func=names.get,
+        help="The file holds labels, and was segmented nonetheless.",
+    )
+    state.choose_score(picked)
+    return by_id.get(picked)
+
+
 def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
     """Say that there is nothing to show yet and where to go, and end the page."""
     with st.container(border=True, horizontal_alignment="center", gap="small", key="empty"):
@@ -147,6 +191,21 @@ def recipe_button(score: Result, surface: Result) -> None:
         help="Model and settings of this result, to apply them to many tomograms: "
         "`deepsxt batch FILES --recipe recipe.toml --out DIR`",
     )
+
+
+def usual_params(labels: set[float]) -> ReconstructParams:
+    """Return the usual settings; where there are several labels, each is an object."""
+    return ReconstructParams(each_label=sum(label > 0 for label in labels) > 1)
+
+
+def start_reconstruction(
+    tomogram: Tomogram, score_id: str | None, params: ReconstructParams
+) -> None:
+    """Submit a job that makes a surface of a score, or of the file's labels, and choose it."""
+    request = jobs.JobRequest(
+        kind="reconstruct", tomogram=tomogram.id, params={"score": score_id, **asdict(params)}
+    )
+    state.choose_surface(jobs.submit(Workspace(), request).recipe)
 
 
 def active_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:

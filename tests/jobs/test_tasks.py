@@ -1,3 +1,4 @@
+import zipfile
 from dataclasses import asdict
 
 import numpy as np
@@ -5,8 +6,9 @@ import pytest
 import tifffile
 from pandas import read_csv
 
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.exports import measurement_file
+from deepsxt_core.bundle import BUNDLE_NAME
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError, VolumeError
+from deepsxt_core.exports import instances_file, measurement_file
 from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
@@ -149,3 +151,51 @@ def test_reconstruction_from_a_job(workspace, tomogram, score):
     assert (empty.state, empty.status.result) == ("failed", None)
     assert empty.status.error
     assert [finished.id for finished in tomogram.results("surfaces")] == [job.recipe]
+
+
+def test_surfaces_of_a_label_file_from_a_job(workspace, tomogram):
+    values = np.zeros((12, 20, 20), np.uint8)
+    values[2:10, 2:18, 2:10] = 2
+    values[2:10, 2:18, 10:18] = 7
+    tifffile.imwrite(tomogram.source, values, imagej=True, metadata={"axes": "ZYX"})
+    tomogram = tomogram.update(voxel_size_nm=VoxelSize(100, 100, 100))
+
+    def done(kind, **params):
+        job = submit(workspace, JobRequest(kind=kind, tomogram=tomogram.id, params=params))
+        wait_until(lambda: not read_job(workspace, job.id).active)
+        assert read_job(workspace, job.id).state == "done", job_log(job)
+        return read_job(workspace, job.id).status.result
+
+    surface = tomogram.result("surfaces", done("reconstruct", score=None, each_label=True))
+    assert all((surface.folder / name).is_file() for name in VIEW_FILES)
+    rows = Surfaces.load(surface.folder).objects
+    assert [row.id for row in rows] == [2, 7]
+    assert [row.volume for row in rows] == pytest.approx([8 * 16 * 8 / 1000] * 2, rel=0.05)
+
+    numbers = tifffile.imread(instances_file(tomogram, surface, "instances.tif"))
+    assert (numbers == values).all()
+    measured = tomogram.result("measurements", done("measure", surface=surface.id))
+    assert read_csv(measurement_file(measured, "objects.csv"))["object"].tolist() == [2, 7]
+    bundle = tomogram.result("bundles", done("bundle", surface=surface.id))
+    with zipfile.ZipFile(bundle.folder / BUNDLE_NAME) as archive:
+        assert "segment.run.json" not in archive.namelist()
+        assert "labels from a file; 2 objects" in archive.read("README.txt").decode()
+
+
+def test_a_surface_of_labels_depends_on_the_file(tomogram):
+    values = np.zeros((12, 20, 20), np.uint8)
+    values[2:10, 2:18, 2:18] = 2
+    tifffile.imwrite(tomogram.source, values, imagej=True, metadata={"axes": "ZYX"})
+    first = reconstruct_recipe(tomogram, None)
+    assert reconstruct_recipe(tomogram, None) == first
+    values[5, 5, 5] = 3
+    tifffile.imwrite(tomogram.source, values, imagej=True, metadata={"axes": "ZYX"})
+    assert reconstruct_recipe(tomogram, None) != first
+
+
+def test_grey_values_are_not_taken_for_labels(workspace, tomogram):
+    grey = np.random.default_rng(0).integers(0, 255, (12, 20, 20), np.uint8)
+    tifffile.imwrite(tomogram.source, grey, imagej=True, metadata={"axes": "ZYX"})
+    request = JobRequest(kind="reconstruct", tomogram=tomogram.id, params={"score": None})
+    with pytest.raises(VolumeError, match="holds grey values"):
+        submit(workspace, request)

@@ -9,7 +9,9 @@ import pytest
 from deepsxt_core import jobs
 from deepsxt_core.files import write_json
 from deepsxt_core.io import write_tiff
+from deepsxt_core.io.meshes import MESH_FORMATS
 from deepsxt_core.jobs.store import Status, write_status
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace
 from tests.results import add_measurement, add_score, add_surface, ball
@@ -28,6 +30,11 @@ def show(app, page, tomogram=None, **query):
     app.switch_page(page).run()
     assert not app.exception
     return app
+
+
+def offered_files(app) -> str:
+    """Return the addresses of all downloads on the page."""
+    return " ".join(str(each.proto) for each in app.get("bidi_component"))
 
 
 def button(app, label):
@@ -318,6 +325,114 @@ class TestSurface:
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
         show(app, "surface.py", tomogram)
         assert not [metric for metric in app.metric if "µm" in metric.value]
+
+    def test_parting_at_necks_says_its_length(self, app, tomogram):
+        tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
+        add_score(tomogram, ball(SHAPE, 8))
+        show(app, "surface.py", tomogram)
+        app.slider(key="part_at_necks").set_value(3.5).run()
+        assert "3.5 voxels (0.07 µm)" in texts(app)
+        button(app, "Reconstruct").click().run()
+        (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+        assert job.request.params["split_voxels"] == 3.5
+
+    def test_every_mesh_format_is_offered(self, app, tomogram):
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
+        show(app, "surface.py", tomogram)
+        offered = offered_files(app)
+        for suffix in MESH_FORMATS:
+            assert f"surface{suffix}" in offered
+
+
+@pytest.fixture
+def label_file(tmp_path):
+    """Two boxes of values 3 and 5 in a file, voxels of 10 nm."""
+    values = np.zeros((12, 24, 32), np.uint8)
+    values[2:10, 2:12, 2:14] = 3
+    values[2:10, 2:12, 16:30] = 5
+    path = tmp_path / "labels.tif"
+    write_tiff(Volume.from_array(values, VoxelSize.isotropic(10)), path)
+    return Workspace().add_file(path)
+
+
+@pytest.mark.usefixtures("model", "idle_workers")
+class TestLabels:
+    def test_a_label_file_goes_straight_to_its_surfaces(self, app, label_file):
+        show(app, "open.py", label_file)
+        assert "look like labels" in texts(app)
+        button(app, "Reconstruct surfaces").click().run()
+        assert not app.exception
+        assert app.title[0].value == "Surface"
+        (job,) = jobs.list_jobs(Workspace(), label_file.id)
+        wanted = {"score": None, "each_label": True}
+        assert wanted.items() <= job.request.params.items()
+        assert job.request.kind == "reconstruct"
+        show(app, "surface.py", label_file)
+        button(app, "Cancel").click().run()
+        assert jobs.read_job(Workspace(), job.id).state == "cancelling"
+
+    def test_a_mask_is_taken_by_its_bodies(self, app, tmp_path):
+        mask = np.zeros(SHAPE, bool)
+        mask[2:4, 4:20, 4:28] = True
+        write_tiff(Volume.from_array(mask.astype(np.uint8) * 255), tmp_path / "mask.tif")
+        tomogram = Workspace().add_file(tmp_path / "mask.tif")
+        show(app, "open.py", tomogram)
+        button(app, "Reconstruct surfaces").click().run()
+        (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+        assert job.request.params["each_label"] is False
+
+    def test_grey_values_are_not_taken_for_labels(self, app, tomogram):
+        show(app, "open.py", tomogram)
+        assert "Reconstruct surfaces" not in [each.label for each in app.button]
+        show(app, "surface.py", tomogram)
+        assert "Nothing is segmented yet" in texts(app)
+
+    def test_what_does_not_go_with_labels_is_switched_off(self, app, label_file):
+        show(app, "surface.py", label_file)
+        assert "surface_threshold" not in [each.key for each in app.slider]
+        app.slider(key="part_at_necks").set_value(2.0).run()
+        for widget in (app.slider(key="smoothing"), app.slider(key="close_gap"), app.toggle[0]):
+            assert widget.disabled
+            assert "labels are taken as they are" in widget.help
+        app.button_group(key="each_label").set_value(False).run()
+        assert not app.toggle[0].disabled
+        app.toggle[0].set_value(True).run()
+        app.button_group(key="each_label").set_value(True).run()
+        button(app, "Reconstruct").click().run()
+        assert not app.error and not app.exception
+        (job,) = jobs.list_jobs(Workspace(), label_file.id)
+        wanted = {"score": None, "each_label": True, "fill_lumens": False, "split_voxels": 2.0}
+        assert wanted.items() <= job.request.params.items()
+
+    def test_surfaces_of_labels_are_shown_measured_and_merged(self, app, label_file):
+        surface = add_surface(label_file, None, ReconstructParams(each_label=True))
+        show(app, "surface.py", label_file)
+        assert app.dataframe[0].value["id"].tolist() == [3, 5]
+        assert "An object per label" in texts(app)
+        assert "score.tif" not in offered_files(app)
+        assert "instances.tif" in offered_files(app)
+        show(app, "measure.py", label_file)
+        assert app.dataframe[0].value["object"].tolist() == [3, 5]
+        app.session_state["measurements"] = {"selection": {"rows": [0, 1]}}
+        app.run()
+        button(app, "Merge").click().run()
+        assert not app.exception
+        (job,) = jobs.list_jobs(Workspace(), label_file.id)
+        wanted = {"score": None, "each_label": True, "merge": [[3, 5]]}
+        assert wanted.items() <= job.request.params.items()
+        assert job.recipe != surface.id
+
+    def test_labels_that_were_segmented_too_are_chosen_among(self, app, label_file):
+        score = add_score(label_file, ball((12, 24, 32), 8))
+        add_surface(label_file, score)
+        show(app, "surface.py", label_file)
+        chooser = next(each for each in app.selectbox if each.label == "Made from")
+        assert chooser.value == score.id
+        chooser.set_value("labels").run()
+        assert not app.exception
+        assert app.query_params["score"] == "labels"
+        assert "surface_threshold" not in [each.key for each in app.slider]
+        assert "The surface appears here" in texts(app)
 
 
 class TestModels:

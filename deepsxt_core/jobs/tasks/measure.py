@@ -32,16 +32,16 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     surface, rest = required(params, "surface", "the surfaces to measure")
     wanted = checked(ProcessParams, rest)
     made = tomogram.result("surfaces", surface)
-    score = tomogram.score(made.run["recipe"]["score"])
+    source = tomogram.segmentation(made.run["recipe"]["score"])
     # As it was when the surfaces were made: it may have been corrected since.
     size, origin = (made.run["recipe"][name] for name in ("voxel_size_nm", "origin_nm"))
     volume = replace(
-        score.volume,
+        source.volume,
         voxel_size_nm=None if size is None else VoxelSize(*size),
         origin_nm=tuple(origin),
     )
     measured = pipeline.measure(
-        replace(score, volume=volume),
+        replace(source, volume=volume),
         ReconstructParams(**made.run["params"]),
         wanted,
         progress,

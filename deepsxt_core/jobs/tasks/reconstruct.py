@@ -11,18 +11,28 @@ from deepsxt_core.progress import Progress
 from deepsxt_core.workspace import Tomogram
 
 
+def _wish(params: Params) -> tuple[str | None, dict[str, Any]]:
+    """Return the score to start from, None for the labels that the file holds, and the rest."""
+    if "score" in params and params["score"] is None:
+        return None, {name: value for name, value in params.items() if name != "score"}
+    return required(params, "score", "the result to start from, or null for a file of labels")
+
+
 def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
     from deepsxt_core.surface import ReconstructParams
 
-    score, rest = required(params, "score", "the result to start from")
-    volume = tomogram.score(score).volume
-    return {
+    score, rest = _wish(params)
+    volume = tomogram.segmentation(score).volume
+    recipe = {
         "step": "reconstruct",
         "score": score,
         "voxel_size_nm": volume.voxel_size_nm,
         "origin_nm": volume.origin_nm,
         "params": asdict(checked(ReconstructParams, rest)),
     }
+    if score is None:
+        recipe |= {"input_sha256": tomogram.input_sha256(), "dataset": tomogram.dataset}
+    return recipe
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
@@ -31,11 +41,12 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     from deepsxt_core.surface.view import write_views
 
     begun = time.monotonic()
-    score, rest = required(params, "score", "the result to start from")
+    score, rest = _wish(params)
     wanted = checked(ReconstructParams, rest)
+    source = tomogram.segmentation(score)
     # The part that was scored, for the mean grey value in each object.
-    volume = tomogram.volume(tomogram.result("scores", score).region)
-    surfaces = pipeline.reconstruct(tomogram.score(score), wanted, progress, tomogram=volume)
+    scored = None if score is None else tomogram.volume(tomogram.result("scores", score).region)
+    surfaces = pipeline.reconstruct(source, wanted, progress, tomogram=scored)
     surfaces.save(out)
     progress.stage("Preparing the 3D view", 1, "view")
     write_views(surfaces, out)
@@ -43,7 +54,7 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     seconds = round(time.monotonic() - begun, 3)
     run = {
         "params": asdict(wanted),
-        "whole_origin_nm": volume.whole_origin_nm,
+        "whole_origin_nm": source.volume.whole_origin_nm,
         "seconds": seconds,
     }
     write_json(out / "run.json", run)
