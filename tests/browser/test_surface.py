@@ -1,14 +1,19 @@
 """The 3D view in a real browser, without a graphics card."""
 
 import io
+import itertools
+from base64 import b64encode
 
+import mrcfile
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from deepsxt_core.volume import VoxelSize
+from deepsxt_core.io import write_tiff
+from deepsxt_core.surface.surfaces import load_table
+from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace
 from tests.results import add_score, add_surface, ball
 from tests.waiting import wait_until
@@ -110,6 +115,153 @@ def test_a_slice_stands_in_its_place(page, stage):
         return ((red == green) & (red > 60) & (red < 200)).sum()
 
     wait_until(lambda: grey() > 5000)
+
+
+def test_a_slice_and_the_surface_agree_to_a_pixel(page, server, workspace_home, tmp_path):
+    """Of a bright ball away from the middle, in voxels of 30 × 20 × 10 nm, far from the origin."""
+    edges, centre, radius = np.array([30, 20, 10]), np.array([10, 14, 60]), 160  # nm, voxel, nm
+    axes = [(np.arange(n) - c) * e for n, c, e in zip(SHAPE, centre, edges, strict=True)]
+    distance = np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")))
+    field = np.clip((radius - distance) / 60, -1, 1).astype(np.float32)
+    path = tmp_path / "ball.mrc"
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(field)
+        mrc.voxel_size = tuple(10.0 * edges[::-1])
+        mrc.header.origin = (7000, 5000, 3000)  # Å
+    tomogram = Workspace(workspace_home).add_file(path)
+    surface = add_surface(tomogram, add_score(tomogram, field))
+    (row,) = load_table(surface.folder)[1]
+    assert row.bounds[0] > 0.5  # µm: the origin counts
+
+    middle_um, half_um = np.array(row.centroid), 0.2
+
+    def seen(mask: str, side: tuple[float, float, float]) -> np.ndarray:
+        """Return where the slice or the surface is, alone, seen from a side."""
+        camera = {"position": (middle_um + side).tolist(), "target": middle_um.tolist()}
+        state = {"camera": camera | {"half": half_um}, "z": int(centre[0]), "background": "black"}
+        state |= {"slice": True, "hidden": [1]} if mask == "slice" else {"slice": False}
+        state |= {"box": False, "axes": False, "scaleBar": False}
+        page.goto(f"{server}/surface?t={tomogram.id}")
+        page.evaluate(
+            "([key, state]) => localStorage.setItem(key, JSON.stringify(state))",
+            [f"deepsxt.surface.{surface.id}", state],
+        )
+        page.reload()
+        stage = page.locator(".stage")
+        expect(stage).to_have_attribute("data-drawn", "full")
+
+        def shown() -> np.ndarray:
+            brightness = pixels(stage.screenshot())[10:-10, 10:-10, :3].max(axis=-1)
+            return brightness > (127 if mask == "slice" else 20)
+
+        wait_until(lambda: shown().mean() > 0.1)
+        return shown()
+
+    disc, outline = (seen(mask, (0, 0, -3)) for mask in ("slice", "surface"))
+    # The height of the picture is twice `half`; the smallest edge of a voxel is 10 nm.
+    voxel_px = (disc.shape[0] + 20) / (2 * half_um) * 0.01
+    for along in (0, 1):
+        places = [np.nonzero(mask)[along] for mask in (disc, outline)]
+        for measure in (np.min, np.mean, np.max):
+            assert abs(measure(places[0]) - measure(places[1])) < 0.3 * voxel_px
+    between_px = (disc != outline).sum() / (2 * np.sqrt(np.pi * disc.sum()))
+    assert between_px < 0.2 * voxel_px
+    # From aside, the disc is in the middle of the ball only if its depth is right too.
+    aside = [middle(seen(mask, (0, -2, -2))) for mask in ("slice", "surface")]
+    assert abs(aside[0]["y"] - aside[1]["y"]) < 0.3 * voxel_px
+    assert abs(aside[0]["x"] - aside[1]["x"]) < 0.3 * voxel_px
+
+
+def turned(page: Page, name: str) -> bytes:
+    """Return the file with a turn of two seconds."""
+    page.get_by_role("button", name="Picture", exact=True).click()
+    page.locator(f'[data-set="film"][data-value="{name}"]').click()
+    page.locator('[data-set="seconds"]').fill("2")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Turntable film").click()
+    assert download.value.suggested_filename == f"two balls.{name}"
+    return download.value.path().read_bytes()
+
+
+def test_a_turn_is_saved_as_gif(page, stage):
+    before = blue(pixels(stage.screenshot()))
+    film = Image.open(io.BytesIO(turned(page, "gif")))
+    assert film.format == "GIF"
+    assert (film.n_frames, film.info["duration"]) == (40, 50)  # ms
+    frames = []
+    for number in (0, 10, 20, 39):
+        film.seek(number)
+        frames.append(np.asarray(film.convert("RGB")).astype(int))
+    assert all(blue(frame).sum() > 500 for frame in frames)
+    steps = [np.abs(frame - frames[0]).max(axis=-1) > 30 for frame in frames[1:]]
+    assert steps[0].mean() > 0.05 and steps[1].mean() > 0.05
+    assert steps[2].mean() < steps[0].mean() / 2  # nearly all round
+    stage.press("Escape")
+    wait_until(lambda: (blue(pixels(stage.screenshot())) == before).all())  # back where it was
+
+
+# Plays a film as far as some moments, and returns its size, length and pictures of 64 × 48.
+PLAYED = """async ([base64, moments]) => {
+  const film = document.createElement("video");
+  const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+  const event = (name) => new Promise((resolve, reject) => {
+    film.addEventListener(name, resolve, { once: true });
+    film.addEventListener("error", () => reject(film.error.message), { once: true });
+  });
+  film.muted = true;
+  film.src = URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
+  await event("loadeddata");
+  const pen = new OffscreenCanvas(64, 48).getContext("2d");
+  const pictures = [];
+  for (const moment of moments) {
+    const there = event("seeked");
+    film.currentTime = moment;
+    await there;
+    pen.drawImage(film, 0, 0, 64, 48);
+    pictures.push([...pen.getImageData(0, 0, 64, 48).data]);
+  }
+  return { size: [film.videoWidth, film.videoHeight], seconds: film.duration, pictures };
+}"""
+
+
+def test_a_turn_is_saved_as_mp4(page, stage):
+    film = turned(page, "mp4")
+    assert film[4:8] == b"ftyp"
+    base64 = b64encode(film).decode()
+    played = page.evaluate(PLAYED, [base64, [0.01, 0.5, 1.0]])
+    assert played["seconds"] == pytest.approx(2, abs=0.05)
+    width, height = stage.locator("canvas").evaluate("it => [it.clientWidth, it.clientHeight]")
+    assert played["size"][0] / played["size"][1] == pytest.approx(width / height, rel=0.01)
+    frames = [np.reshape(each, (48, 64, 4))[..., :3].astype(int) for each in played["pictures"]]
+    for one, other in itertools.combinations(frames, 2):
+        assert (np.abs(one - other).max(axis=-1) > 30).mean() > 0.05
+
+
+def test_a_label_file_becomes_surfaces_without_a_segmentation(
+    page, server, workspace_home, tmp_path
+):
+    values = np.zeros(SHAPE, np.uint8)
+    values[ball(SHAPE, 10) > 0] = 3
+    values[:, :, SHAPE[2] // 2 :] *= 2  # the other half is 6
+    path = tmp_path / "two halves.tif"
+    write_tiff(Volume.from_array(values, VoxelSize.isotropic(20)), path)
+    tomogram = Workspace(workspace_home).add_file(path)
+
+    page.goto(f"{server}/?t={tomogram.id}")
+    expect(page.get_by_text("These look like labels")).to_be_visible()
+    page.get_by_role("button", name="Reconstruct surfaces").click()
+    stage = page.locator(".stage")
+    expect(stage).to_have_attribute("data-drawn", "full")
+    expect(page.get_by_role("heading", name="Surface")).to_be_visible()
+    expect(page.get_by_text("An object per label")).to_be_visible()
+    picture = pixels(stage.screenshot())
+    # Objects 3 and 6 are green and vermilion.
+    green = picture[..., 1] - picture[..., 0] > 60
+    assert green.sum() > 2000 and orange(picture).sum() > 2000
+    page.get_by_role("tab", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="MSH").click()
+    assert download.value.path().read_bytes().startswith(b"$Comments")
 
 
 def test_a_picture_for_print_has_the_objects_and_no_background(page, stage):
