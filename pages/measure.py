@@ -12,7 +12,7 @@ from deepsxt_core.surface.quantities import QUANTITIES, Quantity
 from deepsxt_core.surface.shapes import wedge_elongation
 from deepsxt_core.surface.surfaces import Unit, load_report, load_table
 from deepsxt_core.workspace import Result, Tomogram
-from shared import charts, components, filopodia, state, texts, widgets
+from shared import charts, components, filopodia, reconstruction, state, texts, widgets
 from shared.charts import Column
 from shared.components import Download
 
@@ -104,7 +104,7 @@ def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
         return
     with widgets.errors_shown():
         source = state.surface_source(surface)
-        widgets.start_reconstruction(tomogram, source, replace(params, merge=groups))
+        reconstruction.start(tomogram, source, replace(params, merge=groups))
         st.rerun()
 
 

@@ -13,7 +13,7 @@ from deepsxt_core.pictures import Survey
 from deepsxt_core.preprocessing import suggest_invert, suggested_region
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Tomogram, Workspace
-from shared import checks, components, state, texts, widgets
+from shared import checks, components, reconstruction, state, texts, widgets
 
 _RECENT = 6
 _BAR_COLOUR = "#179d8f"
@@ -99,15 +99,16 @@ def show(tomogram: Tomogram) -> None:
         components.slice_viewer(
             tomogram, volume.shape, volume.voxel_size_nm, key="preview", compact=True
         )
+    labels = widgets.labels_seen(volume)
     with right:
         _facts(volume)
-        _voxel_size(tomogram, volume)
-        _polarity(tomogram, volume)
-        _histogram(source.survey)
-    labels = widgets.labels_seen(volume)
-    if labels:
-        with right:
+        if labels:
             _labels(tomogram, labels)
+        _voxel_size(tomogram, volume)
+        if not labels:
+            _polarity(tomogram, volume)
+        _histogram(source.survey)
+    if labels:
         return
     report = checks.health_card(volume, source.survey)
     checks.crop_card(tomogram, volume, source.survey, suggested_region(report, volume))
@@ -129,7 +130,7 @@ def _labels(tomogram: Tomogram, labels: set[float]) -> None:
             "change them.",
         ):
             state.choose_score(state.LABELS)
-            widgets.start_reconstruction(tomogram, None, widgets.usual_params(labels))
+            reconstruction.start(tomogram, None, reconstruction.usual_params(labels))
             st.switch_page("surface.py")
 
 
@@ -281,11 +282,13 @@ if tomogram is None:
     )
     choose_source()
 else:
-    row = widgets.header(tomogram.name, "Check what was read, then segment it.")
+    has_labels = _holds_labels(tomogram)
+    aim = "make surfaces of it" if has_labels else "segment it"
+    row = widgets.header(tomogram.name, f"Check what was read, then {aim}.")
     if row.button("Open another", icon=":material/folder_open:"):
         state.open_tomogram(None)
         st.rerun()
-    kind = "secondary" if _holds_labels(tomogram) else "primary"
+    kind = "secondary" if has_labels else "primary"
     if row.button("Segment", type=kind, icon=":material/arrow_forward:"):
         st.switch_page("segment.py")
     with widgets.errors_shown():

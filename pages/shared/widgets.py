@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any, Literal, NoReturn
 
 import streamlit as st
@@ -12,7 +11,6 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.io import seen_labels
 from deepsxt_core.recipe import Recipe
-from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import state, texts
@@ -191,21 +189,6 @@ def recipe_button(score: Result, surface: Result) -> None:
         help="Model and settings of this result, to apply them to many tomograms: "
         "`deepsxt batch FILES --recipe recipe.toml --out DIR`",
     )
-
-
-def usual_params(labels: set[float]) -> ReconstructParams:
-    """Return the usual settings; where there are several labels, each is an object."""
-    return ReconstructParams(each_label=sum(label > 0 for label in labels) > 1)
-
-
-def start_reconstruction(
-    tomogram: Tomogram, score_id: str | None, params: ReconstructParams
-) -> None:
-    """Submit a job that makes a surface of a score, or of the file's labels, and choose it."""
-    request = jobs.JobRequest(
-        kind="reconstruct", tomogram=tomogram.id, params={"score": score_id, **asdict(params)}
-    )
-    state.choose_surface(jobs.submit(Workspace(), request).recipe)
 
 
 def active_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
