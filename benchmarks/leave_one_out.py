@@ -2,8 +2,7 @@
 
     python benchmarks/leave_one_out.py FOLDER --base MODEL --minutes 10
 
-`--steps` in place of `--minutes` keeps the last weights, as for the bundled model, and gives the
-same on a machine of any speed.
+`--steps` in place of `--minutes` gives the same on a machine of any speed.
 
 FOLDER holds slices NAME.tif with labels NAME.labels.tif. Each is left out in turn, the model is
 fine-tuned on the others, and the one left out is scored before and after, at threshold 0, within
@@ -69,7 +68,6 @@ def main() -> None:
     params = TrainingParams(
         minutes=minutes,
         steps=arguments.steps,
-        validation_steps=arguments.steps or TrainingParams().validation_steps,
         learning_rate=arguments.learning_rate,
         seed=arguments.seed,
     )

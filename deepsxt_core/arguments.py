@@ -495,7 +495,8 @@ def _add_training(commands: "argparse._SubParsersAction", as_json: argparse.Argu
         "--patience",
         type=int,
         metavar="N",
-        help="end after N measurements without a better one (default: never)",
+        help="end after N measurements without a better one, where enough is held back to tell "
+        "(default: never)",
     )
     group.add_argument("--seed", type=int, default=defaults.seed, help="(%(default)s)")
     finetune = commands.add_parser(

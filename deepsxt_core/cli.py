@@ -466,8 +466,7 @@ def _train(args: argparse.Namespace, progress: TqdmProgress) -> Report:
         args,
         [
             *_training_data_text(report),
-            f"{result.steps} steps in {result.seconds / 60:.1f} minutes, "
-            f"kept after step {result.best_step}",
+            f"{result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}",
             result.verdict,
             f"Model  {result.info.folder}",
         ],
@@ -478,6 +477,7 @@ def _train(args: argparse.Namespace, progress: TqdmProgress) -> Report:
         "base": result.base,
         "steps": result.steps,
         "best_step": result.best_step,
+        "chosen": result.chosen,
         "seconds": round(result.seconds, 1),
         "continued_from": result.continued_from,
         "scores": result.scores,

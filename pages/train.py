@@ -197,7 +197,8 @@ def _expert(params: TrainingParams) -> TrainingParams:
     patience = left.number_input(
         "Patience", 1, 1000, params.patience,
         placeholder="endless", key="patience",
-        help="End after so many measurements without a better one. The best is kept anyhow.",
+        help="End after so many measurements without a better one. Without effect where too "
+        "little is held back to choose by: the last step is kept then.",
     )  # fmt: skip
     seed = right.number_input("Seed", 0, 2**31 - 1, params.seed, key="seed")
     return replace(

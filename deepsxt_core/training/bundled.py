@@ -116,12 +116,11 @@ def adapt(folder: Path, real: Path, steps: int, seed: int) -> None:
     """Fine-tune the model in `folder` on labelled slices, ``NAME.tif`` and ``NAME.labels.tif``.
 
     The model before that is kept beside it, in ``FOLDER.training/simulated``. The card stays.
-    The last weights are taken: what a few slices can hold back is too little to choose by.
     """
     simulated = folder.with_name(folder.name + ".training") / "simulated"
     shutil.copytree(folder, simulated, dirs_exist_ok=True)
     base = load_model(simulated)
-    params = TrainingParams(minutes=None, steps=steps, validation_steps=steps, seed=seed)
+    params = TrainingParams(minutes=None, steps=steps, seed=seed)
     with tempfile.TemporaryDirectory() as place:
         tuned = finetune(base, open_training_set(find_pairs(real)), params, Path(place) / "tuned")
         save_model(folder, load_model(tuned.info.folder).network, base.config, base.info.card)

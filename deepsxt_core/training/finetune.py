@@ -22,7 +22,7 @@ from deepsxt_core.network import (
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training.datasets import Source, TrainingSet
 from deepsxt_core.training.devices import device_count, spread
-from deepsxt_core.training.held_back import TOLERANCE_PX, glance, measure
+from deepsxt_core.training.held_back import TOLERANCE_PX, can_choose, glance, measure
 from deepsxt_core.training.loop import Training
 from deepsxt_core.training.panels import write_panels
 from deepsxt_core.training.params import CROP_STEP_PX, TrainingParams
@@ -64,6 +64,9 @@ class TrainingResult:
         Of the new model and of the base, on the same data held back.
     steps, best_step : int
         Batches learnt from, and after which of them the model was kept.
+    chosen : bool
+        Whether that step was best on the data held back; otherwise it was the last, because too
+        little is held back to choose by.
     seconds : float
         Time spent.
     continued_from : int
@@ -78,6 +81,7 @@ class TrainingResult:
     base_scores: dict[str, float]
     steps: int
     best_step: int
+    chosen: bool
     seconds: float
     continued_from: int
     rule: str
@@ -96,11 +100,19 @@ class TrainingResult:
             return f"Better than its base: {found}."
         return f"Not better than its base, prefer {self.base!r}: {found}."
 
+    @property
+    def choice(self) -> str:
+        """Say which step was kept, and why."""
+        if self.chosen:
+            return f"kept after step {self.best_step}, the best on the data held back"
+        return f"kept after step {self.best_step}, the last: too little is held back to choose by"
+
     def to_json(self) -> dict[str, Any]:
         """Return what is worth keeping beside the model."""
         content = asdict(self)
         del content["info"]
         return content | {
+            "choice": self.choice,
             "name": self.info.name,
             "better": self.is_better,
             "verdict": self.verdict,
@@ -122,8 +134,9 @@ def finetune(
     came about.
 
     The checkpoint, and these files as they grow, lie in `work` until then; the same call after a
-    break goes on from there. What is kept is the model that was best on the data held back, also
-    if it is worse than the base: its card then says so.
+    break goes on from there. What is kept is the model that was best on the data held back where
+    that is enough to choose by, otherwise the last one; also if it is worse than the base: its
+    card then says so.
 
     Parameters
     ----------
@@ -211,6 +224,7 @@ def _train(
         _samples(data, parts, params, config.divisor),
         _unlabelled_samples(data, parts, params, config.divisor),
         look,
+        can_choose(data, parts.validation),
         params,
         folder,
         recipe,
@@ -223,6 +237,7 @@ def _train(
         base_scores=base_scores,
         steps=training.steps,
         best_step=training.best_step,
+        chosen=training.chooses,
         seconds=training.seconds,
         continued_from=training.continued_from,
         rule=parts.rule,
@@ -310,6 +325,13 @@ def _card(
         for name, label in _SCORE_NAMES.items()
     )
     names = ", ".join(source.name for source in data.sources if source.labelled)
+    caution = (
+        "It also chose the step that was kept, so\nthese numbers are a little too good; measure on "
+        "data that the training never saw."
+        if result.chosen
+        else "It is small, so these numbers are\nuncertain; measure on more data that the training "
+        "never saw."
+    )
     return f"""# {result.info.name}
 
 {story} on own labels. {result.verdict}
@@ -321,11 +343,10 @@ def _card(
 | Labels | {counts["labelled_slices"]} slices, {counts["membrane_px"]:,} membrane pixels |
 | Measured on | {len(parts.validation)} blocks: {parts.rule} |
 | Membranes | dark |
-| Training | {result.steps} steps in {result.seconds / 60:.1f} minutes, kept after step {result.best_step}; seed {params.seed} |
+| Training | {result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}; seed {params.seed} |
 | Licence | that of the data and of the base model |
 
-At threshold 0, one orientation, on the data held back. It also chose the step that was kept, so
-these numbers are a little too good; measure on data that the training never saw.
+At threshold 0, one orientation, on the data held back. {caution}
 
 | | {result.info.name} | {result.base} |
 |---|---|---|

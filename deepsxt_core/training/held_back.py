@@ -1,4 +1,11 @@
-"""Measuring a network on what is held back from its training."""
+"""Measuring a network on what is held back from its training, and whether that can choose.
+
+Pixels of one membrane are right or wrong together, so what counts is how many regions there are
+that show different things. If whole regions were right or wrong, the F1 of N of them would have a
+standard error of sqrt(F1 (1 - F1) / N), at most 0.5 / sqrt(N): 0.05 with 100 regions. With fewer,
+the best of many measurements is the luckiest rather than the best, and the last weights of the
+schedule are the better choice.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -17,6 +24,10 @@ _MAX_SLICES = 24
 _GLANCES = 8
 _GLANCE_PX = 512
 _HALO_PX = 64
+# As a crop of the training, about an organelle wide, and as the gap between slices in a split.
+_REGION_PX = 128
+_REGION_SLICES = 8
+_ENOUGH_REGIONS = 100
 
 
 def measure(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str, float]:
@@ -55,7 +66,27 @@ def glance(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str
         y, x = block.y0 - y0, block.x0 - x0
         return found[y : y + block.y1 - block.y0, x : x + block.x1 - block.x0]
 
-    return _compare(data, [_middle(block) for block in _spread(blocks, _GLANCES)], score)
+    return _compare(data, _glanced(blocks), score)
+
+
+def can_choose(data: TrainingSet, blocks: Sequence[Block]) -> bool:
+    """Whether `glance` sees enough of these blocks to tell one step of a training from another."""
+    return count_regions(data, blocks) >= _ENOUGH_REGIONS
+
+
+def count_regions(data: TrainingSet, blocks: Sequence[Block]) -> int:
+    """Count the regions with membranes that `glance` sees, 128 × 128 pixels and 8 slices each."""
+    found = set()
+    for block in _glanced(blocks):
+        labels = data.sources[block.source].read_labels(block.z)
+        membrane = np.argwhere(labels[block.y0 : block.y1, block.x0 : block.x1] == 1)
+        for y, x in np.unique(membrane // _REGION_PX, axis=0).tolist():
+            found.add((block.source, block.z // _REGION_SLICES, block.y0, block.x0, y, x))
+    return len(found)
+
+
+def _glanced(blocks: Sequence[Block]) -> list[Block]:
+    return [_middle(block) for block in _spread(blocks, _GLANCES)]
 
 
 def _compare(

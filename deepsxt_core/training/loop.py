@@ -68,6 +68,9 @@ class Training:
         Where there are some, their batches alternate with labelled ones.
     measure : callable
         Returns the scores of the network on what is held back, with ``"f1"`` among them.
+    chooses : bool
+        Whether these scores choose the weights that are kept, and when patience is at its end;
+        otherwise the last weights are kept, and only the budget ends the training.
     params : TrainingParams
     folder : Path
         For checkpoint and log; made if it does not exist.
@@ -79,7 +82,9 @@ class Training:
     rows : list of dict
         What was measured, oldest first; the first is of step 0, before training.
     best_step : int
-        After which the network was best on what is held back.
+        After which the network was best on what is held back, or the last one.
+    chooses : bool
+        As given.
     continued_from : int
         Step of the checkpoint that was found, 0 without one.
     """
@@ -90,6 +95,7 @@ class Training:
         labelled: Draws,
         unlabelled: Draws | None,
         measure: Callable[[], dict[str, float]],
+        chooses: bool,
         params: TrainingParams,
         folder: Path,
         recipe: dict[str, Any],
@@ -100,6 +106,7 @@ class Training:
         self._network = network
         self._labelled, self._unlabelled = labelled, unlabelled
         self._measure = measure
+        self.chooses = chooses
         self._params = params
         self._folder = folder
         self._recipe = json.loads(json.dumps(recipe))
@@ -127,7 +134,7 @@ class Training:
         return self._step
 
     def run(self, progress: Progress) -> None:
-        """Train until the budget is spent, then load the weights that were best.
+        """Train until the budget is spent, then load the weights that are kept.
 
         Raises
         ------
@@ -147,7 +154,7 @@ class Training:
             except (CancelledError, KeyboardInterrupt):
                 self._save()
                 raise
-        if self._best:
+        if self.chooses:
             self._network.set_weights(self._best)
 
     def _train(self, drawing: ThreadPoolExecutor, ticks: "_Ticks") -> None:
@@ -195,7 +202,9 @@ class Training:
             )
         scores = self._measure()
         self._note(loss, scores)
-        if not self._best or self.rows[-1]["f1"] > self.rows[self._best_row()]["f1"]:
+        if not self.chooses:
+            self.best_step = self._step
+        elif not self._best or self.rows[-1]["f1"] > self.rows[self._best_row()]["f1"]:
             self._best = self._network.get_weights()
             self.best_step = self._step
         self._save()
@@ -204,7 +213,7 @@ class Training:
         return next(i for i, row in enumerate(self.rows) if row["step"] == self.best_step)
 
     def _is_exhausted(self) -> bool:
-        patience = self._params.patience
+        patience = self._params.patience if self.chooses else None
         return patience is not None and len(self.rows) - 1 - self._best_row() >= patience
 
     def _note(self, loss: float, scores: dict[str, float]) -> None:

@@ -41,9 +41,11 @@ class TrainingParams:
         How often a crop is shown with its grey values inverted. Above 0 only for a model that
         shall know bright membranes too: the polarity is otherwise settled before.
     validation_steps : int
-        Batches between two measurements on what is held back; the model best there is kept.
+        Batches between two measurements on what is held back. The model best there is kept if
+        that is enough to choose by (`held_back.can_choose`), otherwise the last one.
     patience : int or None
-        Measurements without a better one that end the training; None for never.
+        Measurements without a better one that end the training; None for never. Without effect
+        where the last model is kept.
     seed : int
         Seeds fresh weights and batches.
     split : SplitParams

@@ -224,10 +224,13 @@ def outcome(job: jobs.Job) -> None:
             },
             hide_index=True,
         )
+        caution = "; this also chose the step, so the numbers are a little too good"
+        if not run["chosen"]:
+            caution = ""
         st.caption(
-            f"{_counted(run['steps'], 'step')} in {texts.duration_text(run['seconds'])}, kept "
-            f"after step {run['best_step']}. Measured on {run['rule']}; this also chose the "
-            "step, so the numbers are a little too good."
+            f"{_counted(run['steps'], 'step')} in {texts.duration_text(run['seconds'])}, "
+            f"{run['choice']}. Measured on "
+            f"{run['rule']}{caution}."
         )
         if info is None:
             st.caption("The model is no longer in the library.")

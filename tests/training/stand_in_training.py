@@ -40,7 +40,9 @@ def read_log(path: Path) -> dict[int, float]:
     return {int(row["step"]): float(row["f1"]) for row in rows}
 
 
-def prepare(data_folder: Path, folder: Path, params: TrainingParams) -> Training:
+def prepare(
+    data_folder: Path, folder: Path, params: TrainingParams, *, chooses: bool = True
+) -> Training:
     data = open_training_set(data_folder)
     parts = split(data)
     with spread():
@@ -60,6 +62,7 @@ def prepare(data_folder: Path, folder: Path, params: TrainingParams) -> Training
         Samples(data, parts.training, seed=0, **options),
         Samples(data, parts.unlabelled, seed=1, **options) if parts.unlabelled else None,
         measure,
+        chooses,
         params,
         folder,
         {"seed": params.seed},

@@ -6,8 +6,11 @@ from PIL import Image
 
 from deepsxt_core.cli import main
 from deepsxt_core.network import ModelInfo, list_models, load_model, save_model
+from deepsxt_core.training import held_back
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.finetune import TrainingResult, finetune
+from deepsxt_core.training.held_back import can_choose, count_regions
+from deepsxt_core.training.splits import Block, split
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder, draw
 from tests.training.stand_in_training import PARAMS, read_log
@@ -48,10 +51,44 @@ def test_a_finetuned_model_is_saved_with_its_card_and_the_base_is_not_changed(ba
     assert result.scores["f1"] == pytest.approx(log[result.best_step], abs=1e-4)
 
 
+@pytest.mark.parametrize("enough", [True, False])
+def test_the_step_is_chosen_only_where_enough_is_held_back(base, tmp_path, monkeypatch, enough):
+    folder = PairFolder(tmp_path / "data")
+    folder.add_drawn("a", "b")
+    data = open_training_set(folder.path)
+    if enough:
+        seen = count_regions(data, split(data).validation)
+        monkeypatch.setattr(held_back, "_ENOUGH_REGIONS", seen)
+
+    result = finetune(base, data, PARAMS, tmp_path / "mine")
+
+    log = read_log(tmp_path / "mine" / "training.csv")
+    del log[0]
+    card = load_model(tmp_path / "mine").info.card
+    record = json.loads((tmp_path / "mine" / "training.json").read_text())
+    assert result.chosen == record["chosen"] == enough
+    assert result.choice in card and result.choice == record["choice"]
+    assert result.best_step == (max(log, key=log.get) if enough else 12)
+    assert ("a little too good" in card) == enough
+
+
+def test_regions_are_counted_by_what_they_show_and_not_by_pixels(folder):
+    label = np.zeros((12, 300, 300), bool)
+    label[:, 10:20] = label[:, 270:280] = True
+    folder.add("a", np.ones(label.shape, np.float32) * ~label, label)
+    data = open_training_set(folder.path)
+    slices = [Block(0, z, 0, 300, 0, 300) for z in range(12)]
+
+    # Membranes in the upper and lower of three rows of three; eight slices are one region.
+    assert count_regions(data, slices[:1]) == count_regions(data, slices[:8]) == 6
+    assert count_regions(data, slices[7:9]) == 12
+    assert not can_choose(data, slices)
+
+
 @pytest.mark.parametrize(("f1", "word"), [(0.7, "Better than"), (0.5, "Not better than")])
 def test_a_worse_model_says_so(tmp_path, f1, word):
     info = ModelInfo("mine", tmp_path, "")
-    result = TrainingResult(info, "base", {"f1": f1}, {"f1": 0.6}, 10, 5, 1.0, 0, "")
+    result = TrainingResult(info, "base", {"f1": f1}, {"f1": 0.6}, 10, 5, True, 1.0, 0, "")
 
     assert result.verdict.startswith(word)
     assert f"{f1:.3f} against 0.600 of 'base'" in result.verdict

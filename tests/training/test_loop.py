@@ -45,8 +45,8 @@ def mixed(folder):
     return folder.path
 
 
-def run(data, folder, params=PARAMS, progress=None):
-    training = prepare(data, folder, params)
+def run(data, folder, params=PARAMS, progress=None, *, chooses=True):
+    training = prepare(data, folder, params, chooses=chooses)
     training.run(progress or NoProgress())
     return training
 
@@ -77,13 +77,34 @@ def test_the_best_weights_are_kept_and_all_measurements_logged(mixed, tmp_path):
     assert training._measure()["f1"] == pytest.approx(max(log.values()), abs=1e-4)
 
 
-@pytest.mark.parametrize("error", [CancelledError("stop"), PowerCutError()])
-def test_going_on_after_a_break_gives_the_same_weights(mixed, tmp_path, error):
-    whole = run(mixed, tmp_path / "whole")
-    with pytest.raises(type(error)):
-        run(mixed, tmp_path / "broken", progress=StopAfter(7, error))
+def ever_worse(training):
+    """Let it measure less each time, so that the first measurement is the best one."""
+    training._measure = lambda: {"f1": 1 / (2 + training.steps)}
+    return training
 
-    broken = run(mixed, tmp_path / "broken")
+
+def test_without_a_choice_the_last_weights_are_kept_and_patience_does_not_end_it(mixed, tmp_path):
+    params = replace(PARAMS, patience=1)
+    chosen = ever_worse(prepare(mixed, tmp_path / "chosen", params))
+    chosen.run(NoProgress())
+    last = ever_worse(prepare(mixed, tmp_path / "last", params, chooses=False))
+    last.run(NoProgress())
+
+    assert (chosen.steps, chosen.best_step) == (8, 4)
+    assert (last.steps, last.best_step) == (12, 12)
+    with np.load(tmp_path / "last" / CHECKPOINT_NAME) as found:
+        for i, variable in enumerate(last.network.variables):
+            np.testing.assert_array_equal(variable, found[f"network_{i}"])
+
+
+@pytest.mark.parametrize("chooses", [True, False])
+@pytest.mark.parametrize("error", [CancelledError("stop"), PowerCutError()])
+def test_going_on_after_a_break_gives_the_same_weights(mixed, tmp_path, error, chooses):
+    whole = run(mixed, tmp_path / "whole", chooses=chooses)
+    with pytest.raises(type(error)):
+        run(mixed, tmp_path / "broken", progress=StopAfter(7, error), chooses=chooses)
+
+    broken = run(mixed, tmp_path / "broken", chooses=chooses)
 
     assert broken.continued_from == (7 if isinstance(error, CancelledError) else 4)
     assert (broken.steps, broken.best_step) == (whole.steps, whole.best_step)

@@ -72,6 +72,8 @@ def leave_record(job, better=None):
             else "Not better than its base, prefer it.",
             "steps": 50,
             "best_step": 25,
+            "chosen": True,
+            "choice": "kept after step 25, the best",
             "seconds": 60.0,
             "rule": "2 files",
         }
