@@ -160,7 +160,8 @@ class Training:
     def _train(self, drawing: ThreadPoolExecutor, ticks: "_Ticks") -> None:
         upcoming = drawing.submit(self._draw, self._step)
         losses: list[float] = []
-        while (spent := self._budget_spent()) < 1 or not self._step:
+        spent = self._budget_spent()
+        while spent < 1 or not self._step:
             image, truth = upcoming.result()
             upcoming = drawing.submit(self._draw, self._step + 1)
             self._optimizer.learning_rate = self._params.learning_rate * _rate(spent, self._step)
@@ -168,13 +169,15 @@ class Training:
             with spread():
                 losses.append(float(self._trainee.train_on_batch(image, truth)))
             self._step += 1
-            if self._step % self._params.validation_steps == 0 or self._budget_spent() >= 1:
+            # Asked once a step: time that runs out in between would leave the last step unmeasured.
+            spent = self._budget_spent()
+            if self._step % self._params.validation_steps == 0 or spent >= 1:
                 self._check(losses)
                 losses.clear()
                 if self._is_exhausted():
                     logger.info("No better measurement in %s: stopping.", self._params.patience)
                     break
-            ticks.show(self._budget_spent())
+            ticks.show(spent)
 
     def _draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         if self._unlabelled is None:
@@ -203,7 +206,7 @@ class Training:
         scores = self._measure()
         self._note(loss, scores)
         if not self.chooses:
-            self.best_step = self._step
+            self.best_step = self._step  # so that patience never ends
         elif not self._best or self.rows[-1]["f1"] > self.rows[self._best_row()]["f1"]:
             self._best = self._network.get_weights()
             self.best_step = self._step
@@ -213,7 +216,7 @@ class Training:
         return next(i for i, row in enumerate(self.rows) if row["step"] == self.best_step)
 
     def _is_exhausted(self) -> bool:
-        patience = self._params.patience if self.chooses else None
+        patience = self._params.patience
         return patience is not None and len(self.rows) - 1 - self._best_row() >= patience
 
     def _note(self, loss: float, scores: dict[str, float]) -> None:

@@ -194,6 +194,16 @@ def test_a_budget_of_time_ends_training_after_a_step_at_least(mixed, tmp_path):
     assert training.steps == training.best_step == 1
 
 
+def test_the_last_step_is_measured_whenever_time_runs_out(mixed, tmp_path):
+    for asked in range(3, 7):
+        training = prepare(mixed, tmp_path / str(asked), PARAMS, chooses=False)
+        times = iter([0.5] * asked)
+        training._budget_spent = lambda times=times: next(times, 1.0)
+        training.run(NoProgress())
+
+        assert training.steps == training.best_step == training.rows[-1]["step"]
+
+
 def test_a_loss_that_is_not_finite_is_told(mixed, tmp_path):
     with pytest.raises(InvalidParameterError, match="learning_rate"):
         run(mixed, tmp_path / "out", replace(PARAMS, learning_rate=1e38))
