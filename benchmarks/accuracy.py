@@ -19,7 +19,7 @@ from tests.surface import bodies
 from tests.surface.bodies import Body
 
 RADII = (6, 12, 24)
-EDGES = ((1.0, 1.0, 1.0), (3.0, 2.0, 1.0))
+EDGES = ((1.0, 1.0, 1.0), (3.0, 2.0, 1.0), (1.0, 2.0, 3.0))
 LIMITS = (1.0, 2.0, 0.1)
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.finishing import decimate_closed, taubin
+from deepsxt_core.surface.finishing import decimate_closed, taubin, with_volumes
 from deepsxt_core.surface.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.label_surfaces import reconstruct_labels
 from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.smoothing import field_slabs
+from deepsxt_core.surface.smoothing import cuts_at_necks, field_slabs
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
 from deepsxt_core.volume import Mask, Score, Volume
 
@@ -68,10 +68,14 @@ def reconstruct(
     grey = None if tomogram is None else _grey_reader(tomogram, volume, first_slice)
     pieces = SlabJoiner(volume.shape, grey)
     progress.stage("Reconstructing", volume.shape[0], "slice")
-    for first, field in field_slabs(source, params):
+    cuts = cuts_at_necks(source, params)
+    # The voxels of a mask tell its volume better than its steps; those of a cut are in no part.
+    keep_voxels = isinstance(source, Mask) and (cuts is None or not cuts.any())
+    for first, field in field_slabs(source, params, cuts):
         before = pieces.slices
         pieces.add(first, field)
         progress.advance(pieces.slices - before)
+    del cuts
     progress.stage("Finishing", 3, "step")
     cut = pieces.joined()
     del pieces
@@ -97,7 +101,11 @@ def reconstruct(
     ids = np.asarray(mesh.cell_data["object"])
     cut_volumes = object_volumes(points, np.asarray(mesh.regular_faces), ids, int(ids.max()))
     if params.taubin_iterations:
-        smooth = _smoothed(mesh, volume.shape, params.taubin_iterations)
+        wanted = cut_volumes.copy()
+        if keep_voxels:
+            wanted[np.array(list(voxels)) - 1] = list(voxels.values())
+        point_objects = Surfaces(mesh, (), unit).point_objects
+        smooth = _smoothed(mesh, point_objects, volume.shape, params.taubin_iterations, wanted)
         moved = np.linalg.norm((smooth - points) * edges_zyx[::-1], axis=1).max()
         report = replace(report, smoothing_moved=float(moved))
         points = smooth
@@ -173,13 +181,18 @@ def _per_id(
 
 
 def _smoothed(
-    mesh: "pyvista.PolyData", shape: tuple[int, int, int], iterations: int
+    mesh: "pyvista.PolyData",
+    point_objects: NDArray[np.int32],
+    shape: tuple[int, int, int],
+    iterations: int,
+    volumes: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Return smooth points in voxels; those in the border of the volume stay in it."""
-    points = np.asarray(mesh.points)
+    points, triangles = np.asarray(mesh.points), np.asarray(mesh.regular_faces)
     outermost = np.array(shape[::-1], np.float32) - 1
     at_border = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).any(axis=1)
-    return taubin(points, np.asarray(mesh.regular_faces), at_border, iterations)
+    smooth = taubin(points, triangles, at_border, iterations)
+    return with_volumes(smooth, triangles, point_objects, at_border, volumes)
 
 
 def _nothing_found(source: Score | Mask, params: ReconstructParams, highest: float) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from deepsxt_core.surface.measurement import object_volumes
+from deepsxt_core.surface.measurement import object_volumes, volume_gradient
 from deepsxt_core.surface.surfaces import Surfaces, polydata
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
@@ -16,6 +16,9 @@ _STOP_BAND = 0.45
 # Decimation that changes the volume of an object by a larger fraction is undone.
 _VOLUME_CHANGE = 0.05
 _DECIMATION_ROUNDS = 4
+# Of a surface, in voxels, to give it its volume back. Bodies of radius 4 and more need a third of
+# it; a speck that needs more keeps its distance from the next one instead.
+_FARTHEST_SHIFT = 0.1
 
 
 def taubin(
@@ -52,6 +55,42 @@ def taubin(
     smooth += origin
     smooth[pinned] = points[pinned]
     return smooth
+
+
+def with_volumes(
+    points: NDArray[np.float32],
+    triangles: NDArray[np.int64],
+    point_objects: NDArray[np.int32],
+    pinned: NDArray[np.bool_],
+    volumes: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """Return points (n, 3) moved along their normals until the objects have known volumes.
+
+    All of an object moves equally far, by 0.1 voxels at most, to first order in that distance.
+
+    Parameters
+    ----------
+    points : ndarray
+        (n, 3) in voxels, of a closed mesh.
+    point_objects : ndarray
+        Ids (n,) from 1.
+    pinned : ndarray
+        Points (n,) that stay where they are.
+    volumes : ndarray
+        Wanted volumes of objects 1, 2, … (largest id,) in voxels; of ids without faces any.
+    """
+    found = object_volumes(points, triangles, point_objects[triangles[:, 0]], len(volumes))
+    gradient, area = volume_gradient(points, triangles)
+    # At most 1 long, and short where faces turn all ways: there a normal would be anything.
+    normal = gradient / np.maximum(area, np.finfo(np.float32).tiny)
+    normal[:, pinned] = 0
+    gained = np.einsum("ij,ij->j", gradient, normal)
+    slope = np.bincount(point_objects - 1, gained, len(volumes))
+    # The volume of a speck with less than a voxel's face of area is mostly rounding.
+    shift = (volumes - found) / np.maximum(slope, 1)
+    shift = np.clip(shift, -_FARTHEST_SHIFT, _FARTHEST_SHIFT).astype(np.float32)
+    normal *= shift[point_objects - 1]
+    return (points + normal.T).astype(np.float32, copy=False)
 
 
 def _low_pass(degree: int) -> NDArray[np.float64]:

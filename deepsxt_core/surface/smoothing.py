@@ -23,13 +23,12 @@ SLAB_VOXELS = 1 << 25
 # coincide and triangles have no area. Kept this far away, a vertex stays at least 1/2000 of a
 # voxel from the grid point.
 _MARGIN = np.float32(1e-3)
-# Vertices lie on the surface, and the flat triangles between them cut off what bulges out:
-# 0.1 to 0.2 voxel² times the sum of the two curvatures, measured on balls and tubes of radius
-# 4 to 14 voxels (0.1 from the cut alone, the rest from mesh smoothing). A kernel of second
-# moment m moves the surface inwards by m/2 times the same sum, so a negative one makes up for
-# it. The values were chosen for the smallest errors in docs/accuracy.md.
-_SECOND_MOMENT_OF_SCORE = -0.4
-_SECOND_MOMENT_OF_MASK = -0.6  # the steps' corners are cut off as well
+# Vertices lie on the surface, and the flat triangles between them cut off what bulges out: about
+# 0.17 voxel² times the sum of the two curvatures. A kernel of second moment m moves the surface
+# inwards by m/2 times the same sum, so a negative one makes up for it. Measured on balls and
+# tubes of radius 4 to 14 voxels at random places: this value leaves less than 0.015 voxel² with
+# cubic voxels, and 0.02 with voxels of 3 : 2 : 1.
+_SECOND_MOMENT = -0.35
 # Field in a cut, of what it was there: a quarter leaves a gap of 0.4 voxels between the surfaces,
 # without the slivers of a smaller one.
 _CUT = np.float32(0.25)
@@ -54,11 +53,14 @@ def smoothing_kernel(sigma_voxels: float, second_moment: float) -> NDArray[np.fl
 
 
 def field_slabs(
-    source: Score | Mask, params: ReconstructParams
+    source: Score | Mask,
+    params: ReconstructParams,
+    cuts: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield the smoothed score minus the threshold in slabs that share their outermost slice.
 
-    A mask counts as a score of -1 and +1 and a threshold of 0.
+    A mask counts as a score of -1 and +1 and a threshold of 0. The `cuts` are those of
+    `cuts_at_necks`; without them, they are found here.
 
     Yields
     ------
@@ -71,7 +73,8 @@ def field_slabs(
         is closed by a flat cap that meets its sides in a sharp rim.
     """
     enclosed = _enclosed(source, params) if params.fill_lumens else None
-    cuts = _split_planes(source, params, enclosed) if params.split_voxels else None
+    if cuts is None:
+        cuts = cuts_at_necks(source, params)
     depth = source.volume.shape[0]
     for first, end in _overlapping_slabs(source):
         inner = _slab(source, params, first, end)
@@ -94,15 +97,15 @@ def field_slabs(
         yield first, field
 
 
-def _split_planes(
-    source: Score | Mask, params: ReconstructParams, enclosed: NDArray[np.bool_] | None
-) -> NDArray[np.bool_]:
-    """Return the voxels (z, y, x) that part bodies at their necks."""
+def cuts_at_necks(source: Score | Mask, params: ReconstructParams) -> NDArray[np.bool_] | None:
+    """Return the voxels (z, y, x) that part bodies at their necks; None where splitting is off."""
+    if not params.split_voxels:
+        return None
     inside = np.empty(source.volume.shape, bool)
     for first, end in _overlapping_slabs(source):
         inside[first:end] = _slab(source, params, first, end) > 0
-    if enclosed is not None:
-        inside |= enclosed
+    if params.fill_lumens:
+        inside |= _enclosed(source, params)
     edges_zyx = np.array(source.volume.voxel_size_nm or (1.0, 1.0, 1.0))
     return split_planes(inside, edges_zyx, params.split_voxels)
 
@@ -150,8 +153,7 @@ def _slab(
 def _smoothed(
     source: Score | Mask, params: ReconstructParams, first: int, end: int
 ) -> NDArray[np.float32]:
-    moment = _SECOND_MOMENT_OF_SCORE if isinstance(source, Score) else _SECOND_MOMENT_OF_MASK
-    kernel = smoothing_kernel(params.smoothing_voxels, moment)
+    kernel = smoothing_kernel(params.smoothing_voxels, _SECOND_MOMENT)
     halo = len(kernel) // 2
     low, high = max(0, first - halo), min(source.volume.shape[0], end + halo)
     field = _read(source, low, high)
