@@ -24,6 +24,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 bench: $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/segment_memory.py
 	$(BIN)/python benchmarks/load_published.py
 	$(BIN)/python benchmarks/surfaces.py --large

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 
-from deepsxt_core.surface import Surfaces, reconstruct
+from deepsxt_core.surface import Surfaces, reconstruct, trace_processes
 from deepsxt_core.volume import VoxelSize
 from tests.surface import bodies
 from tests.surface.bodies import Body
@@ -137,7 +137,7 @@ with what geometry says. *Radius* is that of the ball, in cube roots of the voxe
 other bodies grow with it: shell of 1.5 radii and half a radius thick, ellipsoid 1.6 : 1 : 1,
 torus of 2 radii and a tube of 0.8, straight tube of 0.6 radii and 5 radii long with round ends
 and askew, two balls joined by a neck of 0.6 radii, half a ball cut by the border of the volume.
-Voxels are cubes, or 3 : 2 : 1 (z : y : x).
+Voxels are cubes, 3 : 2 : 1 or 1 : 2 : 3 (z : y : x).
 
 *V* and *A* are the errors of volume and area in per cent, *c* that of the centroid in voxels along
 the worst axis; *sound* says that the mesh is closed, faces outwards and has the exact Euler
@@ -145,6 +145,66 @@ number. *Published* is the published recipe on the same mask (dilation over two 
 side, marching cubes at 0.5 of the 0/1 array), its coordinates multiplied by the voxel size, which
 the recipe itself leaves out.
 """
+
+
+PROCESSES = """\
+## Filopodia
+
+Tubes with round ends, 14 radii long from end to end; *bent* ones follow an arc of 2 radians of 10
+radii, and are 22 radii long. *Radius* counts in the longest edge of a voxel. Errors of length and
+diameter in per cent; *angle* is between the line from tip to tip and the true direction, in
+degrees. The tests allow 5 %.
+
+| filopodium | voxels | radius | mask length | diameter | angle | score length | diameter | angle |
+|---|---|--:|--:|--:|--:|--:|--:|--:|"""
+
+
+def process_lines() -> list[str]:
+    """Return the table of filopodia of known length, diameter and direction."""
+    lines = [PROCESSES]
+    for edges in EDGES:
+        for radius in (3, 6):
+            thickness = radius * max(edges)
+            for direction in ((0, 0, 1), (1, 0, 0), (1, 2, 3)):
+                body = bodies.tube(thickness, 14 * thickness, direction)
+                cells = _process_cells(body, edges, thickness, 14 * thickness, direction)
+                name = f"straight along {direction[0]}, {direction[1]}, {direction[2]} (z, y, x)"
+                lines.append(_process_line(name, edges, radius, cells))
+            body = bodies.bent_tube(thickness, 10 * thickness, 2.0)
+            cells = _process_cells(body, edges, thickness, 22 * thickness, (0, 1, 0))
+            lines.append(_process_line("bent", edges, radius, cells))
+    return lines
+
+
+def _process_line(name: str, edges: tuple[float, ...], radius: float, cells: str) -> str:
+    return f"| {name} | {' : '.join(f'{edge:g}' for edge in edges)} | {radius} | {cells} |"
+
+
+def _process_cells(
+    body: Body,
+    edges: tuple[float, float, float],
+    radius: float,
+    length: float,
+    direction: tuple[float, float, float],
+) -> str:
+    """Measure a filopodium by mask and by score."""
+    distance, _ = bodies.sample(body, edges)
+    size = VoxelSize(*(1000 * np.array(edges)))
+    mean_edge = float(np.prod(edges) ** (1 / 3))
+    cells = []
+    for source in (
+        bodies.as_mask(distance > 0, size),
+        bodies.as_score(distance / mean_edge, size),
+    ):
+        (found,) = trace_processes(reconstruct(source))
+        chord_zyx = (found.line[-1] - found.line[0])[::-1]
+        cosine = abs(chord_zyx @ direction) / np.linalg.norm(chord_zyx) / np.linalg.norm(direction)
+        angle = np.degrees(np.arccos(min(1.0, cosine)))
+        cells.append(
+            f"{100 * (found.length / length - 1):+.2f} "
+            f"| {100 * (found.diameter / (2 * radius) - 1):+.2f} | {angle:.2f}"
+        )
+    return " | ".join(cells)
 
 
 def main() -> None:
@@ -173,12 +233,14 @@ def main() -> None:
 Within {volume:g} % of volume, {area:g} % of area, {centroid:g} voxel and sound:
 {found}.
 
-What misses are bodies of a few voxels. *Voxels V* is the error of simply counting the voxels of
-the mask: where that is a per cent or more, the 0/1 mask itself holds a wrong volume, and no
-surface laid faithfully through it can know better. The score, which tells where between two
-voxels the surface lies, does not have this limit; there, what remains is that features of two or
-three voxels (the neck of the balls, the tube, the rim of the half ball) are rounded.
+Where a mask misses in volume, its voxels do: *voxels V* is the error of counting them, and the
+surface of a mask encloses as much as its voxels, because its points are moved along their normals
+until it does. Of the steps of a mask, which add a fifth to the area where voxels are no cubes, up
+to 2.4 % are left. Where a score misses, it is a shell of 1.8 voxels along the longest edge, which
+the smoothing of the score makes thicker by 0.03 voxels, and the sharp crease between the two
+balls, which smoothing rounds.
 """
+    lines += ["", *process_lines()]
     PAGE.write_text(INTRODUCTION + summary + "\n".join(lines) + "\n", encoding="utf-8")
     print(f"{PAGE}: {found}")
 

@@ -19,6 +19,7 @@ _DECIMATION_ROUNDS = 4
 # Of a surface, in voxels, to give it its volume back. Bodies of radius 4 and more need a third of
 # it; a speck that needs more keeps its distance from the next one instead.
 _FARTHEST_SHIFT = 0.1
+_SLIVERS = np.float32(0.05)  # voxel² about a point; half a voxel² is common
 
 
 def taubin(
@@ -42,7 +43,7 @@ def taubin(
     average = _averaging(len(points), triangles, pinned)
     weights = _low_pass(max(2, iterations)).astype(np.float32)
     # Chebyshev polynomials: T(0) = p, T(1) = A p, T(i+1) = 2 A T(i) - T(i-1).
-    origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+    origin = (points.min(axis=0) + points.max(axis=0)) / 2  # in whatever order the points come
     before = points - origin
     now = average @ before
     smooth = weights[0] * before + weights[1] * now
@@ -81,8 +82,9 @@ def with_volumes(
     """
     found = object_volumes(points, triangles, point_objects[triangles[:, 0]], len(volumes))
     gradient, area = volume_gradient(points, triangles)
-    # At most 1 long, and short where faces turn all ways: there a normal would be anything.
-    normal = gradient / np.maximum(area, np.finfo(np.float32).tiny)
+    # At most 1 long, and short where faces are slivers or turn all ways: there a normal would be
+    # anything.
+    normal = gradient / np.maximum(area, _SLIVERS)
     normal[:, pinned] = 0
     gained = np.einsum("ij,ij->j", gradient, normal)
     slope = np.bincount(point_objects - 1, gained, len(volumes))

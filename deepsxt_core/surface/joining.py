@@ -200,9 +200,12 @@ def _label_of_points(
     points: NDArray[np.float32], labels: NDArray[np.integer]
 ) -> NDArray[np.integer]:
     # A point lies between two neighbouring voxels, of which one is inside.
-    last = np.array(labels.shape[::-1]) - 1
     label = np.zeros(len(points), labels.dtype)
     for side in (np.floor, np.ceil):
-        x, y, z = np.clip(side(points), 0, last).astype(np.intp).T
-        np.maximum(label, labels[z, y, x], out=label)
+        place = np.zeros(len(points), np.int64)
+        for axis, n in enumerate(labels.shape):
+            along = side(points[:, 2 - axis])
+            place *= n
+            place += np.minimum(np.maximum(along, 0), n - 1).astype(np.int32)
+        np.maximum(label, labels.ravel()[place], out=label)
     return label

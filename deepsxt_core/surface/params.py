@@ -47,8 +47,9 @@ class ReconstructParams:
     min_volume_um3 : float
         Objects of a smaller volume in µm³ are left out; needs a known voxel size.
     taubin_iterations : int
-        Rounds of smoothing of the mesh, which keep its volume; from 3 on they have an effect.
-        0 switches it off.
+        Rounds of smoothing of the mesh; from 3 on they have an effect. After them the surface of
+        a mask encloses the volume of its voxels, that of a score or of parted bodies what it
+        enclosed before. 0 switches it off.
     decimate_to : float
         Fraction of the faces to keep, in (0, 1]. 1 keeps them all.
     decimate_error_voxels : float

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d, grey_closing
+from scipy.ndimage import grey_closing
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.surface.instances import split_planes
@@ -157,12 +157,32 @@ def _smoothed(
     halo = len(kernel) // 2
     low, high = max(0, first - halo), min(source.volume.shape[0], end + halo)
     field = _read(source, low, high)
-    if halo:
-        # Beyond the volume the outermost voxels are repeated; inside it there is the halo.
-        field = correlate1d(field, kernel, axis=0, mode="nearest")[first - low : end - low]
-        correlate1d(field, kernel, axis=1, output=field, mode="nearest")
-        correlate1d(field, kernel, axis=2, output=field, mode="nearest")
-    return field
+    if not halo:
+        return field
+    # Slice by slice, in the cache of the processor: three times as fast as on the whole. Beyond
+    # the volume the outermost voxels are repeated; inside it there is the halo.
+    _, height, width = field.shape
+    smooth = np.empty((end - first, height, width), np.float32)
+    for i, out in enumerate(smooth):
+        near = np.clip(np.arange(i - halo, i + halo + 1) + first - low, 0, len(field) - 1)
+        along_z = _weighted([field[z] for z in near], kernel)
+        rows = np.pad(along_z, ((halo, halo), (0, 0)), "edge")
+        along_y = _weighted([rows[k : k + height] for k in range(len(kernel))], kernel)
+        columns = np.pad(along_y, ((0, 0), (halo, halo)), "edge")
+        out[:] = _weighted([columns[:, k : k + width] for k in range(len(kernel))], kernel)
+    return smooth
+
+
+def _weighted(planes: list[NDArray[np.float32]], kernel: NDArray) -> NDArray[np.float32]:
+    """Return the sum of planes with the weights of a symmetric kernel."""
+    halo = len(kernel) // 2
+    weights = kernel.astype(np.float32)
+    total = weights[halo] * planes[halo]
+    for k in range(halo):
+        pair = planes[k] + planes[-1 - k]
+        pair *= weights[k]
+        total += pair
+    return total
 
 
 def _read(source: Score | Mask, z0: int, z1: int) -> NDArray[np.float32]:
