@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from bodies import as_mask, as_score, half_ball, sample, touching_balls, tube
+from scipy.ndimage import correlate1d
 from scipy.spatial import cKDTree
 
 from benchmarks.accuracy import EDGES, errors_of, known_bodies
@@ -10,7 +11,8 @@ from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ReconstructParams, joining, reconstruct, smoothing
 from deepsxt_core.surface.finishing import taubin, with_volumes
 from deepsxt_core.surface.measurement import object_volumes
-from deepsxt_core.volume import VoxelSize
+from deepsxt_core.surface.surfaces import build_mesh
+from deepsxt_core.volume import Score, Volume, VoxelSize
 
 RADIUS = 12
 
@@ -90,6 +92,30 @@ def test_taubin_keeps_pinned_points_and_does_not_shrink() -> None:
     assert (smooth[~pinned] != points[~pinned]).any(axis=1).mean() > 0.9
     free = taubin(points, triangles, np.zeros(len(points), bool), 10)
     assert free.mean(axis=0) == pytest.approx(points.mean(axis=0), abs=0.02)
+
+
+def test_smoothing_is_a_correlation_that_repeats_the_outermost_voxels() -> None:
+    codes = np.random.default_rng(2).integers(0, 256, (5, 9, 12)).astype(np.uint8)
+    score = Score(Volume.from_array(codes, None))
+    params = ReconstructParams(threshold=-0.2)
+    kernel = smoothing.smoothing_kernel(params.smoothing_voxels, smoothing._SECOND_MOMENT)
+    expected = Score.decode(codes)
+    for axis in range(3):
+        expected = correlate1d(expected, kernel, axis=axis, mode="nearest")
+    ((_, field),) = smoothing.field_slabs(score, params)
+    inner = (slice(smoothing.BORDER, -smoothing.BORDER),) * 3
+    assert field[inner] == pytest.approx(expected + 0.2, abs=2e-3)  # kept off 0 by a margin
+    assert np.median(np.abs(field[inner] - expected - 0.2)) < 1e-6
+
+
+@pytest.mark.parametrize("last", [3, 70000])
+def test_a_mesh_is_ordered_by_object_however_large_the_ids(last: int) -> None:
+    corners = np.arange(36, dtype=np.float32).reshape(12, 3)
+    ids = np.repeat(np.array([last, 0, 1, 2], np.int32), 3)
+    mesh = build_mesh(corners, np.arange(12).reshape(4, 3), ids)
+    assert mesh.cell_data["object"].tolist() == [1, 2, last]
+    assert mesh.cell_data["object"].dtype == np.int32
+    assert np.asarray(mesh.points)[:, 0].tolist() == [18, 21, 24, 27, 30, 33, 0, 3, 6]
 
 
 @pytest.mark.parametrize("name", known_bodies(6))
