@@ -18,6 +18,7 @@ import numpy as np
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor, SegmentParams
 from deepsxt_core.network import Model, load_model
+from deepsxt_core.training.bundled import training_tomograms
 from deepsxt_core.training.datasets import IGNORED, Source, find_pairs, open_training_set
 from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.params import TrainingParams
@@ -59,6 +60,14 @@ def main() -> None:
     budget.add_argument("--minutes", type=float, help="per slice left out, 10 by default")
     budget.add_argument("--steps", type=int, help="batches per slice left out")
     parser.add_argument("--learning-rate", type=float, default=TrainingParams().learning_rate)
+    parser.add_argument("--positive-weight", type=float, default=TrainingParams().positive_weight)
+    parser.add_argument("--tomograms", type=int, default=0, help="simulated ones to rehearse")
+    parser.add_argument(
+        "--tomogram-folder",
+        type=Path,
+        default=Path("outputs/tomograms"),
+        help="where they lie, or are kept once they are made",
+    )
     parser.add_argument(
         "--rotations", type=int, default=SegmentParams().rotations, help="views averaged in scoring"
     )
@@ -69,9 +78,11 @@ def main() -> None:
         minutes=minutes,
         steps=arguments.steps,
         learning_rate=arguments.learning_rate,
+        positive_weight=arguments.positive_weight,
         seed=arguments.seed,
     )
     base = load_model(arguments.base)
+    tomograms = training_tomograms(arguments.tomograms, arguments.tomogram_folder)
     pairs = find_pairs(arguments.folder)
     sources = open_training_set(pairs).sources
     budget_text = f"{minutes:g} minutes" if minutes else f"{arguments.steps} batches"
@@ -83,7 +94,13 @@ def main() -> None:
     for left_out in (source for source in sources if source.labelled):
         others = [pair for pair in pairs if pair[0].stem != left_out.name]
         with tempfile.TemporaryDirectory() as folder:
-            result = finetune(base, open_training_set(others), params, Path(folder) / "model")
+            result = finetune(
+                base,
+                open_training_set(others),
+                params,
+                Path(folder) / "model",
+                tomograms=tomograms,
+            )
             tuned = load_model(result.info.folder)
         found = [count(model, left_out, arguments.rotations) for model in (base, tuned)]
         total = [(t[0] + f[0], t[1] + f[1]) for t, f in zip(total, found, strict=True)]

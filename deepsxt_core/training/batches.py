@@ -36,14 +36,17 @@ class BatchParams:
     window : int
         Number of recent slices that a batch picks from.
     positive_weight : float
-        Weight of a membrane pixel in the loss, against 1 for the rest. Membranes are few: above 1
-        they are found more readily.
+        Weight of a membrane pixel of a drawn slice in the loss, against 1 for the rest. Membranes
+        are few: above 1 they are found more readily.
     seed : int
         Same seed, same batches.
     slices : SliceParams
         What drawn slices look like.
     tomogram_share : float
         Chance of a crop to come from a simulated tomogram, where there are some.
+    tomogram_weight : float
+        As `positive_weight`, for crops of tomograms: their truth misses nothing, so that it needs
+        less help.
     """
 
     batch_size: int = 4
@@ -53,7 +56,8 @@ class BatchParams:
     positive_weight: float = 3.0
     seed: int = 0
     slices: SliceParams = field(default_factory=SliceParams)
-    tomogram_share: float = 0.4
+    tomogram_share: float = 0.5
+    tomogram_weight: float = 1.5
 
     def __post_init__(self) -> None:
         if self.crop_px < 16 or self.crop_px % 16 or self.crop_px > min(self.slices.shape):
@@ -66,10 +70,9 @@ class BatchParams:
                 raise InvalidParameterError(
                     f"{name} must be at least 1: got {getattr(self, name)}."
                 )
-        if not self.positive_weight > 0:
-            raise InvalidParameterError(
-                f"positive_weight must be above 0: got {self.positive_weight}."
-            )
+        for name in ("positive_weight", "tomogram_weight"):
+            if not getattr(self, name) > 0:
+                raise InvalidParameterError(f"{name} must be above 0: got {getattr(self, name)}.")
         if not 0 <= self.tomogram_share <= 1:
             raise InvalidParameterError(
                 f"tomogram_share must be between 0 and 1: got {self.tomogram_share}."
@@ -123,18 +126,24 @@ class PhantomBatches(keras.utils.PyDataset):
             params.batch_size,
             replace=newest < params.batch_size,
         )
-        pairs = [augment(rng, *self._source(rng, int(n)), params.crop_px) for n in picked]
-        images = np.stack([image for image, _ in pairs])[..., np.newaxis]
-        labels = np.stack([label for _, label in pairs])[..., np.newaxis].astype(np.float32)
-        return images, labels, 1 + np.float32(params.positive_weight - 1) * labels
+        crops = [self._crop(rng, int(n)) for n in picked]
+        images, labels, weights = (
+            np.stack(part)[..., np.newaxis] for part in zip(*crops, strict=True)
+        )
+        return images, labels, weights
 
-    def _source(self, rng: np.random.Generator, number: int) -> Pair:
-        """Return a slice of any simulated tomogram, or the drawn slice `number`."""
-        if not self.tomograms or rng.random() >= self.params.tomogram_share:
-            return self._slice(number)
-        volume, truth = self.tomograms[int(rng.integers(len(self.tomograms)))]
-        z = int(rng.integers(len(volume)))
-        return volume[z], truth[z]
+    def _crop(self, rng: np.random.Generator, number: int) -> tuple[Images, Images, Images]:
+        """Return a crop of any simulated tomogram, or of the drawn slice `number`."""
+        params = self.params
+        if self.tomograms and rng.random() < params.tomogram_share:
+            volume, truth = self.tomograms[int(rng.integers(len(self.tomograms)))]
+            z = int(rng.integers(len(volume)))
+            pair, membrane_weight = (volume[z], truth[z]), params.tomogram_weight
+        else:
+            pair, membrane_weight = self._slice(number), params.positive_weight
+        image, membrane = augment(rng, *pair, params.crop_px)
+        weight = np.where(membrane, np.float32(membrane_weight), np.float32(1))
+        return image, membrane.astype(np.float32), weight
 
     def _draw(self, number: int) -> Pair:
         return draw_slice(np.random.default_rng([self.params.seed, 0, number]), self.params.slices)

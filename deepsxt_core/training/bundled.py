@@ -19,7 +19,7 @@ import numpy as np
 
 from deepsxt_core.files import written_beside
 from deepsxt_core.network import NetworkConfig, build_network, load_model, save_model
-from deepsxt_core.phantom import PRESETS, SliceParams, simulate
+from deepsxt_core.phantom import PRESETS, PhantomParams, SliceParams, simulate
 from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches, draw_validation
 from deepsxt_core.training.datasets import find_pairs, open_training_set
 from deepsxt_core.training.finetune import finetune
@@ -31,11 +31,12 @@ NECK_FILTERS = 48
 # Membranes of real tomograms at these pixel sizes are as wide as the simulated ones.
 PIXEL_SIZE_NM = (10.0, 40.0)
 REAL_STEPS = 100
+REAL_WEIGHT = 3.0
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
 # Of the simulated tomograms; the card is measured on other seeds and on the third preset.
 _TOMOGRAM_PRESETS = ("hzb", "mistral")
-_TOMOGRAM_SHAPE = (32, 384, 384)
+_TOMOGRAM_SHAPE = (16, 384, 384)
 _TOMOGRAM_SEED = 1000
 
 logger = logging.getLogger(__name__)
@@ -48,17 +49,39 @@ def compact_config() -> NetworkConfig:
     return replace(config, neck=neck, pixel_size_nm=PIXEL_SIZE_NM)
 
 
+def varied_preset(number: int) -> PhantomParams:
+    """Return the parameters of training tomogram `number`: a preset, varied.
+
+    No two real tomograms are measured alike: pixel, dose, thickness, tilt range, alignment and
+    filter are drawn from ranges around those of the preset, low doses among them.
+    """
+    seed = _TOMOGRAM_SEED + number
+    rng = np.random.default_rng([seed, 3])
+    preset = PRESETS[_TOMOGRAM_PRESETS[number % len(_TOMOGRAM_PRESETS)]]
+    return replace(
+        preset,
+        shape=_TOMOGRAM_SHAPE,
+        seed=seed,
+        voxel_size_nm=preset.voxel_size_nm * np.exp(rng.uniform(-0.2, 0.35)),
+        photons=preset.photons * np.exp(rng.uniform(-2.0, 0.9)),
+        tilt_range_deg=rng.uniform(55, 70),
+        thickness_um=preset.thickness_um * rng.uniform(0.6, 1.2),
+        alignment_error_px=rng.uniform(0.3, 1.5),
+        cutoff=rng.uniform(0.18, 0.32),
+        gold_nm=rng.uniform(90, 200),
+        gold_beads=preset.gold_beads * rng.uniform(0, 2.5),
+    )
+
+
 def training_tomograms(count: int, folder: Path) -> list[Pair]:
     """Return simulated tomograms with their truth, kept in `folder` once they are made."""
     folder.mkdir(parents=True, exist_ok=True)
     tomograms = []
     for n in range(count):
-        preset = _TOMOGRAM_PRESETS[n % len(_TOMOGRAM_PRESETS)]
-        seed = _TOMOGRAM_SEED + n
-        path = folder / f"{preset}_{seed}.npz"
+        path = folder / f"tomogram_{n:03d}.npz"
         if not path.is_file():
             logger.info("Simulating tomogram %d of %d.", n + 1, count)
-            phantom = simulate(replace(PRESETS[preset], shape=_TOMOGRAM_SHAPE, seed=seed))
+            phantom = simulate(varied_preset(n))
             with written_beside(path) as partial, partial.open("wb") as file:
                 np.savez(file, image=phantom.volume, truth=phantom.truth)
         with np.load(path) as kept:
@@ -112,17 +135,26 @@ def train(
     logger.info("Saved %s after %.1f min.", folder, (time.monotonic() - began) / 60)
 
 
-def adapt(folder: Path, real: Path, steps: int, seed: int) -> None:
+def real_params(steps: int, seed: int) -> TrainingParams:
+    """Return how the bundled model is fine-tuned on real slices."""
+    return TrainingParams(minutes=None, steps=steps, positive_weight=REAL_WEIGHT, seed=seed)
+
+
+def adapt(folder: Path, real: Path, steps: int, seed: int, tomograms: int = 0) -> None:
     """Fine-tune the model in `folder` on labelled slices, ``NAME.tif`` and ``NAME.labels.tif``.
 
     The model before that is kept beside it, in ``FOLDER.training/simulated``. The card stays.
+    The last weights are taken: what a few slices can hold back is too little to choose by.
     """
-    simulated = folder.with_name(folder.name + ".training") / "simulated"
+    work = folder.with_name(folder.name + ".training")
+    simulated = work / "simulated"
     shutil.copytree(folder, simulated, dirs_exist_ok=True)
     base = load_model(simulated)
-    params = TrainingParams(minutes=None, steps=steps, seed=seed)
+    data = open_training_set(find_pairs(real))
+    rehearsed = training_tomograms(tomograms, work)
     with tempfile.TemporaryDirectory() as place:
-        tuned = finetune(base, open_training_set(find_pairs(real)), params, Path(place) / "tuned")
+        out = Path(place) / "tuned"
+        tuned = finetune(base, data, real_params(steps, seed), out, tomograms=rehearsed)
         save_model(folder, load_model(tuned.info.folder).network, base.config, base.info.card)
 
 
@@ -163,7 +195,9 @@ def main() -> None:
         arguments.start,
     )
     if arguments.real is not None:
-        adapt(arguments.out, arguments.real, arguments.real_steps, arguments.seed)
+        adapt(
+            arguments.out, arguments.real, arguments.real_steps, arguments.seed, arguments.tomograms
+        )
 
 
 if __name__ == "__main__":

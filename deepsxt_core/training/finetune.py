@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from deepsxt_core.network import (
     save_model,
 )
 from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.training.batches import Pair
 from deepsxt_core.training.datasets import Source, TrainingSet
 from deepsxt_core.training.devices import device_count, spread
 from deepsxt_core.training.held_back import TOLERANCE_PX, can_choose, glance, measure
@@ -126,6 +128,7 @@ def finetune(
     out: Path,
     progress: Progress | None = None,
     work: Path | None = None,
+    tomograms: Sequence[Pair] = (),
 ) -> TrainingResult:
     """Train a model further on own labels and save it as the model folder `out`.
 
@@ -149,6 +152,9 @@ def finetune(
     work : Path, optional
         Kept without the checkpoint when all is done. Default: a hidden folder beside `out`, which
         is deleted.
+    tomograms : sequence of (ndarray, ndarray)
+        Simulated tomograms (z, y, x), membranes dark, and their truth, to rehearse beside drawn
+        slices.
 
     Raises
     ------
@@ -167,7 +173,9 @@ def finetune(
             layer.trainable = False
     origin = {"base": base.info.sha256()}
     story = f"Fine-tuned from {base.info.name!r}"
-    return _train(network, base.config, base, data, params, out, progress, work, origin, story)
+    return _train(
+        network, base.config, base, data, params, out, progress, work, origin, story, tomograms
+    )
 
 
 def train(
@@ -208,6 +216,7 @@ def _train(
     work: Path | None,
     origin: dict[str, Any],
     story: str,
+    tomograms: Sequence[Pair] = (),
 ) -> TrainingResult:
     parts = split(data, params.split)
     folder = work or out.with_name(f".{out.name}.training")
@@ -221,7 +230,7 @@ def _train(
 
     training = Training(
         network,
-        _samples(data, parts, params, config.divisor),
+        _samples(data, parts, params, config.divisor, tomograms),
         _unlabelled_samples(data, parts, params, config.divisor),
         look,
         can_choose(data, parts.validation),
@@ -287,13 +296,19 @@ def _pixel_nm(source: Source) -> float | None:
     return None if size is None else size.x
 
 
-def _samples(data: TrainingSet, parts: Split, params: TrainingParams, divisor: int) -> Draws:
+def _samples(
+    data: TrainingSet,
+    parts: Split,
+    params: TrainingParams,
+    divisor: int,
+    tomograms: Sequence[Pair],
+) -> Draws:
     fitting = _fitting(params, divisor)
     simulated = min(round(params.rehearsal * fitting.batch_size), fitting.batch_size - 1)
     own = replace(fitting, batch_size=fitting.batch_size - simulated)
     if simulated == 0:
         return Samples(data, parts.training, **own.sampling())
-    return Rehearsal(Samples(data, parts.training, **own.sampling()), fitting, simulated)
+    return Rehearsal(Samples(data, parts.training, **own.sampling()), fitting, simulated, tomograms)
 
 
 def _unlabelled_samples(

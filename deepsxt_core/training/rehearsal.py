@@ -1,9 +1,11 @@
 """Simulated crops beside the labelled ones, so that a network does not forget what it knows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from deepsxt_core.phantom import SliceParams
-from deepsxt_core.training.batches import BatchParams, PhantomBatches
+from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.samples import Batch, Samples
 
@@ -21,11 +23,14 @@ class Rehearsal:
         Crop, weight and seed of the simulated crops.
     simulated : int
         How many there are in a batch.
+    tomograms : sequence of (ndarray, ndarray)
+        Simulated tomograms and their truth, for half of the simulated crops.
     """
 
-    def __init__(self, own: Samples, params: TrainingParams, simulated: int) -> None:
+    def __init__(
+        self, own: Samples, params: TrainingParams, simulated: int, tomograms: Sequence[Pair] = ()
+    ) -> None:
         self._own = own
-        self._weight = np.float32(params.positive_weight)
         side = max(_SLICE_PX, params.crop_px)
         # One new slice per batch: drawing must not take longer than the step of the network.
         self._simulated = PhantomBatches(
@@ -33,19 +38,20 @@ class Rehearsal:
                 batch_size=simulated,
                 crop_px=params.crop_px,
                 new_slices=1,
+                positive_weight=params.positive_weight,
                 seed=params.seed,
                 slices=SliceParams(shape=(side, side)),
             ),
             _ENDLESS,
+            tomograms,
         )
 
     def draw(self, number: int) -> Batch:
         """Return batch `number`."""
         own = self._own.draw(number)
-        image, label, _ = self._simulated[number]
-        membrane = label > 0
+        image, label, weight = self._simulated[number]
         return Batch(
             np.concatenate([own.image, image]),
-            np.concatenate([own.target, np.where(membrane, np.float32(1), np.float32(-1))]),
-            np.concatenate([own.weight, np.where(membrane, self._weight, np.float32(1))]),
+            np.concatenate([own.target, 2 * label - 1]),
+            np.concatenate([own.weight, weight]),
         )

@@ -49,6 +49,10 @@ def test_a_share_of_the_crops_comes_from_the_simulated_tomograms():
         return [float(labels.mean()) for i in range(20) for labels in batches[i][1]]
 
     assert fraction_labelled(1.0) == [0.25] * 60
+    weights = PhantomBatches(
+        replace(PARAMS, tomogram_share=1.0, tomogram_weight=1.25), 1, tomograms
+    )[0][2]
+    assert set(np.unique(weights)) == {1.0, 1.25}
     mixed = fraction_labelled(0.5)
     assert 15 < mixed.count(0.25) < 45
     assert 0.25 not in fraction_labelled(0.0)
@@ -61,6 +65,7 @@ def test_a_share_of_the_crops_comes_from_the_simulated_tomograms():
         {"crop_px": 512},
         {"batch_size": 0},
         {"positive_weight": 0.0},
+        {"tomogram_weight": 0.0},
         {"tomogram_share": 1.5},
     ],
 )

@@ -6,7 +6,7 @@ from deepsxt_core.inference import Predictor
 from deepsxt_core.network import load_model, save_model
 from deepsxt_core.phantom import sample_tomogram
 from deepsxt_core.preprocessing import measure_intensity, normalise
-from deepsxt_core.training.bundled import adapt, compact_config
+from deepsxt_core.training.bundled import adapt, compact_config, varied_preset
 from deepsxt_core.volume import Volume
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder
@@ -36,6 +36,14 @@ def test_fine_tuning_on_real_slices_keeps_the_card_and_the_model_before(tmp_path
     assert tuned.info.card == kept.info.card == "what was measured"
     assert same_weights(kept.network, before)
     assert not same_weights(tuned.network, before)
+
+
+def test_tomograms_to_train_on_differ_and_come_again():
+    presets = [varied_preset(n) for n in range(6)]
+
+    assert presets == [varied_preset(n) for n in range(6)]
+    assert len({preset.photons for preset in presets}) == 6
+    assert len({preset.seed for preset in presets}) == 6
 
 
 def same_weights(one, two):

@@ -31,6 +31,18 @@ def test_simulated_crops_stand_beside_the_own_ones(data):
     assert (batch.target[batch.weight == 3] == 1).all()
 
 
+def test_simulated_tomograms_are_rehearsed_beside_drawn_slices(data):
+    own = Samples(data, split(data).training, **PARAMS.sampling() | {"batch_size": 3})
+    stripes = np.zeros((5, 128, 128), np.float32)
+    stripes[:, :, ::4] = -1
+
+    rehearsal = Rehearsal(own, PARAMS, 2, [(stripes, stripes < 0)])
+
+    targets = [target for n in range(10) for target in rehearsal.draw(n).target[3:]]
+    striped = sum(float((target > 0).mean()) == 0.25 for target in targets)
+    assert 0 < striped < len(targets)
+
+
 def test_the_same_batch_comes_again(data):
     def rehearsal():
         return Rehearsal(Samples(data, split(data).training, **PARAMS.sampling()), PARAMS, 2)
