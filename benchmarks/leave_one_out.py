@@ -18,7 +18,12 @@ import numpy as np
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor, SegmentParams
 from deepsxt_core.network import Model, load_model
-from deepsxt_core.training.bundled import training_tomograms
+from deepsxt_core.training.bundled import (
+    REAL_STEPS,
+    TOMOGRAMS,
+    real_params,
+    training_tomograms,
+)
 from deepsxt_core.training.datasets import IGNORED, Source, find_pairs, open_training_set
 from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.params import TrainingParams
@@ -57,35 +62,35 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder of NAME.tif and NAME.labels.tif")
     parser.add_argument("--base", default="deepsxt-compact", help="name or folder of a model")
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, help="per slice left out, 10 by default")
+    budget.add_argument("--minutes", type=float, default=10.0, help="per slice left out")
     budget.add_argument("--steps", type=int, help="batches per slice left out")
     parser.add_argument("--learning-rate", type=float, default=TrainingParams().learning_rate)
-    parser.add_argument("--positive-weight", type=float, default=TrainingParams().positive_weight)
-    parser.add_argument("--tomograms", type=int, default=0, help="simulated ones to rehearse")
     parser.add_argument(
-        "--tomogram-folder",
+        "--tomograms",
         type=Path,
-        default=Path("outputs/tomograms"),
-        help="where they lie, or are kept once they are made",
+        help="folder of the simulated tomograms that the bundled model learnt from, or to make "
+        "them in: fine-tunes as the bundled model was, in place of a budget",
     )
     parser.add_argument(
         "--rotations", type=int, default=SegmentParams().rotations, help="views averaged in scoring"
     )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    minutes = None if arguments.steps else arguments.minutes or 10.0
-    params = TrainingParams(
-        minutes=minutes,
-        steps=arguments.steps,
-        learning_rate=arguments.learning_rate,
-        positive_weight=arguments.positive_weight,
-        seed=arguments.seed,
-    )
+    if arguments.tomograms:
+        params = real_params(REAL_STEPS, arguments.seed)
+        tomograms = training_tomograms(TOMOGRAMS, arguments.tomograms)
+    else:
+        params = TrainingParams(
+            minutes=None if arguments.steps else arguments.minutes,
+            steps=arguments.steps,
+            learning_rate=arguments.learning_rate,
+            seed=arguments.seed,
+        )
+        tomograms = []
     base = load_model(arguments.base)
-    tomograms = training_tomograms(arguments.tomograms, arguments.tomogram_folder)
     pairs = find_pairs(arguments.folder)
     sources = open_training_set(pairs).sources
-    budget_text = f"{minutes:g} minutes" if minutes else f"{arguments.steps} batches"
+    budget_text = f"{params.steps} batches" if params.steps else f"{params.minutes:g} minutes"
     print(f"Base {base.info.name}, SHA-256 {base.info.sha256()}; {budget_text} each")
     print(f"| left out | F1 before | {TOLERANCE_PX} px | precision | after | {TOLERANCE_PX} px "
           "| precision | steps |")  # fmt: skip

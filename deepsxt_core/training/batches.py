@@ -57,7 +57,7 @@ class BatchParams:
     seed: int = 0
     slices: SliceParams = field(default_factory=SliceParams)
     tomogram_share: float = 0.5
-    tomogram_weight: float = 1.5
+    tomogram_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.crop_px < 16 or self.crop_px % 16 or self.crop_px > min(self.slices.shape):

@@ -30,8 +30,8 @@ WIDTH = 12
 NECK_FILTERS = 48
 # Membranes of real tomograms at these pixel sizes are as wide as the simulated ones.
 PIXEL_SIZE_NM = (10.0, 40.0)
+TOMOGRAMS = 120
 REAL_STEPS = 100
-REAL_WEIGHT = 3.0
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
 # Of the simulated tomograms; the card is measured on other seeds and on the third preset.
@@ -137,7 +137,7 @@ def train(
 
 def real_params(steps: int, seed: int) -> TrainingParams:
     """Return how the bundled model is fine-tuned on real slices."""
-    return TrainingParams(minutes=None, steps=steps, positive_weight=REAL_WEIGHT, seed=seed)
+    return TrainingParams(minutes=None, steps=steps, positive_weight=3.0, seed=seed)
 
 
 def adapt(folder: Path, real: Path, steps: int, seed: int, tomograms: int = 0) -> None:
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--image-steps", type=int, default=FitParams().image_steps)
     parser.add_argument("--learning-rate", type=float, default=FitParams().learning_rate)
     parser.add_argument(
-        "--tomograms", type=int, default=0, help="tomograms to simulate beside drawn slices"
+        "--tomograms", type=int, default=TOMOGRAMS, help="tomograms to simulate beside drawn slices"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
