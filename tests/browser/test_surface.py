@@ -66,8 +66,8 @@ def middle(mask: np.ndarray) -> dict[str, float]:
 def marked_rows(page: Page) -> list[int]:
     """Return which rows of the table are marked; the grid tells screen readers."""
     rows = page.locator('[data-testid="stDataFrame"] [role="row"][aria-selected="true"]')
-    # The first row is the heading.
-    return [int(row.get_attribute("aria-rowindex")) - 2 for row in rows.all()]
+    # All at once: a row that is found may be gone when it is asked. The first is the heading.
+    return rows.evaluate_all("rows => rows.map((row) => row.ariaRowIndex - 2)")
 
 
 def test_view_and_table_show_the_same_choice(page, stage):
