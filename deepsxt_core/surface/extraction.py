@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.finishing import decimate_closed, taubin, with_volumes
+from deepsxt_core.surface.finishing import taubin, thin, with_volumes
 from deepsxt_core.surface.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.label_surfaces import reconstruct_labels
@@ -56,11 +56,7 @@ def reconstruct(
     if params.each_label:
         return reconstruct_labels(source, params, progress)
     volume = source.volume
-    if params.min_volume_um3 and volume.voxel_size_nm is None:
-        raise InvalidParameterError(
-            f"min_volume_um3={params.min_volume_um3} needs a voxel size, and it is not known. "
-            "Enter the voxel size, or use min_voxels."
-        )
+    needed = params.least_voxels(volume.voxel_size_nm)
     unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
     edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
     first_slice = source.first_slice if isinstance(source, Score) else 0
@@ -81,7 +77,6 @@ def reconstruct(
     del pieces
     if not cut.voxels_of_label.any():
         raise EmptySurfaceError(_nothing_found(source, params, cut.highest))
-    needed = max(params.min_voxels, params.min_volume_um3 / float(edges_zyx.prod()))
     by_size = ids_by_size(cut.voxels_of_label, needed)
     if not by_size.any():
         raise EmptySurfaceError(_all_too_small(cut.voxels_of_label, float(edges_zyx.prod()), unit))
@@ -119,18 +114,8 @@ def reconstruct(
 
     surfaces = Surfaces(mesh, (), unit)
     if params.decimate_to < 1:
-        thinned = decimate_closed(
-            np.asarray(mesh.points),
-            surfaces.triangles,
-            surfaces.point_objects,
-            params.decimate_to,
-            params.decimate_error_voxels * float(np.cbrt(edges_zyx.prod())),
-        )
-        mesh = build_mesh(thinned.points, thinned.triangles, thinned.point_objects)
-        surfaces = Surfaces(mesh, (), unit)
-        report = replace(
-            report, thinning_moved=thinned.moved, not_thinned=tuple(thinned.untouched.tolist())
-        )
+        surfaces, report = thin(surfaces, report, params, float(np.cbrt(edges_zyx.prod())))
+        mesh = surfaces.mesh
     rows = measure_objects(
         np.asarray(mesh.points), surfaces.triangles, surfaces.face_objects, voxels
     )

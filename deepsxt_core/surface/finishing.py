@@ -1,6 +1,6 @@
 """Smoothing and thinning of a finished mesh."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from deepsxt_core.surface.measurement import object_volumes, volume_gradient
-from deepsxt_core.surface.surfaces import Surfaces, polydata
+from deepsxt_core.surface.params import ReconstructParams
+from deepsxt_core.surface.surfaces import Report, Surfaces, build_mesh, polydata
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
 # noise. Chosen for the smallest errors in docs/accuracy.md.
@@ -171,6 +172,33 @@ class Thinned:
     point_objects: NDArray[np.int32]
     moved: float
     untouched: NDArray[np.int32]
+
+
+def thin(
+    surfaces: Surfaces, report: Report, params: ReconstructParams, voxel_edge: float
+) -> tuple[Surfaces, Report]:
+    """Return surfaces with fewer triangles, not yet measured, and the report with what changed.
+
+    Parameters
+    ----------
+    surfaces : Surfaces
+    report : Report
+    params : ReconstructParams
+    voxel_edge : float
+        The edge of a cube of a voxel's volume, in the unit of the surfaces.
+    """
+    thinned = decimate_closed(
+        np.asarray(surfaces.mesh.points),
+        surfaces.triangles,
+        surfaces.point_objects,
+        params.decimate_to,
+        params.decimate_error_voxels * voxel_edge,
+    )
+    mesh = build_mesh(thinned.points, thinned.triangles, thinned.point_objects)
+    report = replace(
+        report, thinning_moved=thinned.moved, not_thinned=tuple(thinned.untouched.tolist())
+    )
+    return Surfaces(mesh, (), surfaces.unit), report
 
 
 def decimate_closed(

@@ -1,6 +1,5 @@
 """Which objects a label volume holds: split, filtered by size, merged, mended."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,17 +51,12 @@ def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjec
     if isinstance(source, Score):
         raise InvalidParameterError("each_label is for label files: a score holds no labels.")
     volume = source.volume
-    if params.min_volume_um3 and volume.voxel_size_nm is None:
-        raise InvalidParameterError(
-            f"min_volume_um3={params.min_volume_um3} needs a voxel size, and it is not known. "
-            "Enter the voxel size, or use min_voxels."
-        )
+    needed = params.least_voxels(volume.voxel_size_nm)
     values = _whole(volume.read(0, volume.shape[0]))
     edges_um = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
     if params.split_voxels and values.any():
         values = split_labels(values, edges_um, params.split_voxels)
     known, counts = np.unique(values[values > 0], return_counts=True)
-    needed = max(params.min_voxels, params.min_volume_um3 / math.prod(edges_um), 1)
     kept = known[counts >= needed]
     if not len(kept):
         raise EmptySurfaceError(

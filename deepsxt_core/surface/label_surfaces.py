@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface.finishing import decimate_closed, taubin, unsound_objects
+from deepsxt_core.surface.finishing import taubin, thin, unsound_objects
 from deepsxt_core.surface.label_objects import label_objects
 from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
@@ -61,18 +61,7 @@ def reconstruct_labels(
     )
     progress.advance()
     if params.decimate_to < 1:
-        thinned = decimate_closed(
-            np.asarray(surfaces.mesh.points),
-            surfaces.triangles,
-            surfaces.point_objects,
-            params.decimate_to,
-            params.decimate_error_voxels * float(np.cbrt(edges.prod())),
-        )
-        mesh = build_mesh(thinned.points, thinned.triangles, thinned.point_objects)
-        surfaces = Surfaces(mesh, (), unit)
-        report = replace(
-            report, thinning_moved=thinned.moved, not_thinned=tuple(thinned.untouched.tolist())
-        )
+        surfaces, report = thin(surfaces, report, params, float(np.cbrt(edges.prod())))
     rows = measure_objects(
         np.asarray(surfaces.mesh.points),
         surfaces.triangles,

@@ -1,6 +1,5 @@
 """Which object each voxel belongs to, with the ids that the surfaces have."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from deepsxt_core.surface.instances import CONNECTIVITY, ids_by_size, merged_ids
 from deepsxt_core.surface.label_objects import label_objects
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.smoothing import BORDER, field_slabs
-from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
+from deepsxt_core.volume import Mask, Score, Volume
 
 _PROVISIONAL = np.dtype("<u4")
 
@@ -84,7 +83,7 @@ def object_labels(
     n_bodies, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     voxels_of_body = np.zeros(n_bodies, np.int64)
     np.add.at(voxels_of_body, body_of_label, np.concatenate(voxels))
-    by_size = ids_by_size(voxels_of_body, _needed(params, volume.voxel_size_nm))
+    by_size = ids_by_size(voxels_of_body, params.least_voxels(volume.voxel_size_nm))
     ids = merged_ids(by_size, params.merge)[body_of_label]
     dtype = _smallest_dtype(int(ids.max()))
     ids = ids.astype(dtype)
@@ -103,9 +102,3 @@ def object_labels(
 
 def _smallest_dtype(highest: int) -> np.dtype:
     return next(np.dtype(t) for t in ("u1", "u2", "i4") if highest <= np.iinfo(t).max)
-
-
-def _needed(params: ReconstructParams, voxel_size_nm: VoxelSize | None) -> float:
-    """Return the voxels of the smallest object that is kept."""
-    voxel_um3 = math.prod(voxel_size_nm) / 1e9 if voxel_size_nm else 1.0
-    return max(params.min_voxels, params.min_volume_um3 / voxel_um3, 1)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.geometry import VoxelSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,23 @@ class ReconstructParams:
             raise InvalidParameterError(
                 f"decimate_error_voxels must be above 0: got {self.decimate_error_voxels}."
             )
+
+    def least_voxels(self, size: VoxelSize | None) -> float:
+        """Return how many voxels of this size an object must have, 1 or more.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `min_volume_um3` is used although the voxel size is not known.
+        """
+        if size is None:
+            if self.min_volume_um3:
+                raise InvalidParameterError(
+                    f"min_volume_um3={self.min_volume_um3} needs a voxel size, and it is not "
+                    "known. Enter the voxel size, or use min_voxels."
+                )
+            return max(self.min_voxels, 1)
+        return max(self.min_voxels, self.min_volume_um3 / (math.prod(size) / 1e9), 1)
 
 
 def _checked_groups(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
