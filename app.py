@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepsxt_core import serving
+from deepsxt_core.web import routes
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
-app = st.App(PAGES / "frame.py", routes=serving.routes(PAGES / "shared" / "frontend"))
+app = st.App(PAGES / "frame.py", routes=routes.routes(PAGES / "shared" / "frontend"))

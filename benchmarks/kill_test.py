@@ -26,12 +26,13 @@ import tifffile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from deepsxt_core import jobs, preflight
+from deepsxt_core import jobs
 from deepsxt_core.files import partial_folder
 from deepsxt_core.jobs import runner
 from deepsxt_core.jobs.store import announce_process
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.jobs.worker import run_job
+from deepsxt_core.workflow import preflight
 from deepsxt_core.workspace import Tomogram, Workspace
 from tests.jobs import stand_in_network
 

@@ -42,8 +42,8 @@ def show(path: Path) -> None:
     import scipy.ndimage  # noqa: F401
 
     from deepsxt_core.io import open_volume
-    from deepsxt_core.pictures import grey_codes, survey
     from deepsxt_core.preprocessing import check_health
+    from deepsxt_core.web.pictures import grey_codes, survey
 
     size_gb = path.stat().st_size / 1e9
     before, begun = _peak_bytes(), time.monotonic()

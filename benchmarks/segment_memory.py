@@ -57,7 +57,7 @@ def main() -> None:
         tomogram = Path(folder) / "tomogram.mrc"
         write_tomogram(tomogram, (arguments.slices, arguments.side, arguments.side))
         command = [
-            *(sys.executable, "-m", "deepsxt_core.cli", "segment", str(tomogram), "--json"),
+            *(sys.executable, "-m", "deepsxt_core.cli.main", "segment", str(tomogram), "--json"),
             *("--out", str(Path(folder) / "out"), "--model", arguments.model),
             *("--rotations", str(arguments.rotations)),
         ]

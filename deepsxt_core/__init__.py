@@ -26,12 +26,12 @@ _EXPORTS = {
     "EvaluateParams": "evaluation",
     "ReconstructParams": "surface",
     "Surfaces": "surface",
-    "evaluate": "pipeline",
-    "preview_slice": "pipeline",
-    "reconstruct": "pipeline",
-    "segment": "pipeline",
-    "write_mask": "pipeline",
-    "write_surfaces": "pipeline",
+    "evaluate": "workflow.pipeline",
+    "preview_slice": "workflow.pipeline",
+    "reconstruct": "workflow.pipeline",
+    "segment": "workflow.pipeline",
+    "write_mask": "export.volumes",
+    "write_surfaces": "export.meshes",
     "Progress": "progress",
 }
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from deepsxt_core import data_roots, jobs, settings
+from deepsxt_core import jobs, settings
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.recipe import Recipe
-from deepsxt_core.workspace import Tomogram, Workspace
+from deepsxt_core.workflow.recipe import Recipe
+from deepsxt_core.workspace import Tomogram, Workspace, data_roots
 from shared import state, texts, widgets
 
 _REFRESH_S = 1.5

@@ -7,12 +7,13 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from deepsxt_core import data_roots, jobs, serving, settings
+from deepsxt_core import jobs, settings
 from deepsxt_core.evaluation import ScoreHistogram, first_slice
-from deepsxt_core.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
-from deepsxt_core.truths import keep_truth, known_truths, open_truth
 from deepsxt_core.volume import Score
-from deepsxt_core.workspace import Result, Tomogram, Workspace
+from deepsxt_core.web import routes
+from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
+from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
+from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
 from shared import components, state, texts, widgets
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
@@ -270,7 +271,7 @@ def _one(z: int) -> tuple[int, int]:
 def _grey(tomogram: Tomogram, result: Result, score: Score, z: int):
     """Return slice `z` of the score as the tomogram shows it."""
     volume = tomogram.volume(result.region)
-    survey = serving.slice_source(tomogram, result.region).survey
+    survey = routes.slice_source(tomogram, result.region).survey
     first = score.first_slice if volume.shape[0] > score.volume.shape[0] else 0
     return grey_codes(volume.read(*_one(z + first))[0], survey.low, survey.high)
 

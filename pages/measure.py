@@ -5,13 +5,13 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from deepsxt_core import exports, serving
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.surface.measurements import OBJECTS, PROCESSES, PROFILES
-from deepsxt_core.surface.quantities import QUANTITIES, Quantity
-from deepsxt_core.surface.shapes import wedge_elongation
+from deepsxt_core.surface.measure.quantities import QUANTITIES, Quantity
+from deepsxt_core.surface.measure.shapes import wedge_elongation
+from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import Unit, load_report, load_table
-from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.web import routes
+from deepsxt_core.workspace import Result, Tomogram, downloads
 from shared import charts, components, filopodia, reconstruction, state, texts, widgets
 from shared.charts import Column
 from shared.components import Download
@@ -24,8 +24,8 @@ _TILT_DEG = 65
 def read(surface: Result, done: Result | None) -> pd.DataFrame:
     """Return the measurements, made on the first visit, with error bars if there are any."""
     if done is not None:
-        return pd.read_csv(exports.measurement_file(done, f"{OBJECTS}.csv"))
-    return pd.read_csv(exports.surface_file(surface, exports.MEASUREMENTS_FILE))
+        return pd.read_csv(downloads.measurement_file(done, f"{OBJECTS}.csv"))
+    return pd.read_csv(downloads.surface_file(surface, downloads.MEASUREMENTS_FILE))
 
 
 def totals(rows: pd.DataFrame, unit: Unit) -> None:
@@ -113,7 +113,7 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
 
     def at(result: Result, name: str) -> str:
         kind = "surfaces" if result is surface else "measurements"
-        return serving.download_address(tomogram, kind, result.id, name)
+        return routes.download_address(tomogram, kind, result.id, name)
 
     texts_of = {
         OBJECTS: ("Objects", "One line per object, units in the headings"),
@@ -121,7 +121,7 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
         PROFILES: ("Profiles", "The diameter along each thin process"),
     }
     if done is None:
-        found = [(surface, name, *texts_of[OBJECTS]) for name in exports.MEASUREMENTS_FILES]
+        found = [(surface, name, *texts_of[OBJECTS]) for name in downloads.MEASUREMENTS_FILES]
     else:
         found = [
             (done, f"{name}{ending}", label, text)

@@ -5,14 +5,15 @@ from dataclasses import replace
 import plotly.graph_objects as go
 import streamlit as st
 
-from deepsxt_core import data_roots, serving, settings
+from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
 from deepsxt_core.geometry import doubts
 from deepsxt_core.io import list_datasets
-from deepsxt_core.pictures import Survey
 from deepsxt_core.preprocessing import suggest_invert, suggested_region
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workspace import Tomogram, Workspace
+from deepsxt_core.web import routes
+from deepsxt_core.web.pictures import Survey
+from deepsxt_core.workspace import Tomogram, Workspace, data_roots
 from shared import checks, components, reconstruction, state, texts, widgets
 
 _RECENT = 6
@@ -93,7 +94,7 @@ def show(tomogram: Tomogram) -> None:
         if warning in doubtful:
             continue  # asked about beside the voxel size
         st.warning(texts.escaped(warning), icon=":material/info:")
-    source = serving.slice_source(tomogram)
+    source = routes.slice_source(tomogram)
     left, right = widgets.split(3, 2)
     with left:
         components.slice_viewer(

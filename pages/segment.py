@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import streamlit as st
 
-from deepsxt_core import jobs, serving
+from deepsxt_core import jobs
 from deepsxt_core.inference import (
     PRECISIONS,
     ROTATIONS,
@@ -15,8 +15,9 @@ from deepsxt_core.inference import (
     choose_rescaling,
 )
 from deepsxt_core.network import ModelInfo, list_models
-from deepsxt_core.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.volume import Volume
+from deepsxt_core.web import routes
+from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.workspace import Tomogram, Workspace
 from shared import state, texts, widgets
 
@@ -123,7 +124,7 @@ def preview_card(
         wish = (tomogram.id, str(tomogram.dataset), z, model.name, asdict(params))
         if action.button("Try", icon=":material/play_arrow:", width="stretch", key="try"):
             st.session_state["tried"] = wish
-        survey = serving.slice_source(tomogram, tomogram.region).survey
+        survey = routes.slice_source(tomogram, tomogram.region).survey
         grey = grey_codes(volume.read(z, z + 1)[0], survey.low, survey.high)
         picture, note = grey, f"Slice {z + 1} of {volume.shape[0]}, as it is."
         if st.session_state.get("tried") == wish:
@@ -148,7 +149,7 @@ def _model(_sha256: str, name: str):
 def _one_slice(
     tomogram: Tomogram, sha256: str, model: str, z: int, params: SegmentParams
 ) -> np.ndarray:
-    from deepsxt_core.pipeline import preview_slice
+    from deepsxt_core.workflow.pipeline import preview_slice
 
     return preview_slice(tomogram.volume(), _model(sha256, model), z, params)
 

@@ -4,11 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from deepsxt_core import exports, serving
+from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.geometry import Region
-from deepsxt_core.io.meshes import UNITS
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
-from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.web import routes
+from deepsxt_core.workspace import Result, Tomogram, downloads
 from shared import bundles, components, reconstruction, state, texts, widgets
 from shared.components import Download
 
@@ -150,7 +150,7 @@ def mesh_choice(surface: Result) -> dict[str, str]:
 
 def files(tomogram: Tomogram, surface: Result) -> None:
     """Offer the files of the surface."""
-    at = partial(serving.download_address, tomogram, "surfaces", surface.id)
+    at = partial(routes.download_address, tomogram, "surfaces", surface.id)
     st.markdown("**Surface**")
     choice = mesh_choice(surface)
     components.downloads(
@@ -160,19 +160,19 @@ def files(tomogram: Tomogram, surface: Result) -> None:
                 address=at(name, **choice),
                 title=_FORMAT_NOTES[name.rpartition(".")[2]],
             )
-            for name in exports.MESH_FILES
+            for name in downloads.MESH_FILES
         ]
         + [
             Download(
                 label="Objects",
                 note="CSV",
-                address=at(exports.OBJECTS_FILE),
+                address=at(downloads.OBJECTS_FILE),
                 title="One line per object",
             ),
             Download(
                 label="3D page",
                 note="HTML",
-                address=at(exports.PAGE_FILE),
+                address=at(downloads.PAGE_FILE),
                 title="Turns in any browser, without this app",
             ),
         ]
@@ -183,7 +183,7 @@ def files(tomogram: Tomogram, surface: Result) -> None:
                 address=at(name),
                 title="The number of the object at each voxel, 0 where there is none",
             )
-            for name, note in zip(exports.INSTANCE_FILES, ("TIFF", "MRC"), strict=True)
+            for name, note in zip(downloads.INSTANCE_FILES, ("TIFF", "MRC"), strict=True)
         ],
         key="surface_files",
     )
@@ -191,7 +191,7 @@ def files(tomogram: Tomogram, surface: Result) -> None:
 
 def score_files(tomogram: Tomogram, score: Result, threshold: float) -> None:
     """Offer the files of the score."""
-    at = partial(serving.download_address, tomogram, "scores", score.id)
+    at = partial(routes.download_address, tomogram, "scores", score.id)
     st.markdown("**Score and mask**")
     components.downloads(
         [

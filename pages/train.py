@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from deepsxt_core import data_roots, jobs, settings
+from deepsxt_core import jobs, settings
 from deepsxt_core.files import safe_name
 from deepsxt_core.network import ModelInfo, list_models, new_model_folder
-from deepsxt_core.pictures import with_scale_bar
 from deepsxt_core.training.datasets import LABEL_MARKS, DataParams, TrainingSet
 from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.preview import preview_samples
 from deepsxt_core.training.published_sets import SUFFIX
 from deepsxt_core.training.splits import Split, SplitParams, split
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.web.pictures import with_scale_bar
+from deepsxt_core.workspace import Workspace, data_roots
 from shared import texts, training, widgets
 
 _UPLOAD, _KEPT, _SERVER = "Upload", "In the workspace", "On this server"

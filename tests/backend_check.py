@@ -16,7 +16,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepsxt_core import pipeline
 from deepsxt_core.inference import Predictor, SegmentParams, predict_slice
 from deepsxt_core.network import (
     NetworkConfig,
@@ -29,6 +28,7 @@ from deepsxt_core.network import (
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.training.losses import ssim
 from deepsxt_core.volume import Volume
+from deepsxt_core.workflow import pipeline
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder
 from tests.training.stand_in_training import PARAMS, prepare

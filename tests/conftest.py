@@ -51,7 +51,7 @@ def opened_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         def look(path: Path, dataset: str | None = None) -> None:
             open_volume(path, dataset=dataset)
 
-        monkeypatch.setattr("deepsxt_core.workspace.probe", look)
+        monkeypatch.setattr("deepsxt_core.workspace.library.probe", look)
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.cluster import mapped
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.inference.cluster import mapped
 from deepsxt_core.inference.params import Precision, SegmentParams
 from deepsxt_core.inference.predictor import Predictor
 from deepsxt_core.inference.segment import Preparation, ScoredSlab, score_slab

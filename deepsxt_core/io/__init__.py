@@ -1,17 +1,19 @@
 """Files in and out: tomograms, scores, masks and meshes."""
 
-from deepsxt_core.io.export import mask_volume, write_mrc, write_tiff
-from deepsxt_core.io.labels import looks_like_labels, require_labels, seen_labels
-from deepsxt_core.io.registry import list_datasets, open_volume
+from deepsxt_core.io.content import looks_like_labels, require_labels, seen_labels
+from deepsxt_core.io.readers.registry import list_datasets, open_volume
 from deepsxt_core.io.score_store import (
     SCORE_NAME,
     ScoreWriter,
     create_score,
     is_score,
+    mask_volume,
     open_score,
     reopen_score,
 )
-from deepsxt_core.io.writers import write_volume
+from deepsxt_core.io.writers.mrc import write_mrc
+from deepsxt_core.io.writers.registry import write_volume
+from deepsxt_core.io.writers.tiff import write_tiff
 
 __all__ = [
     "SCORE_NAME",

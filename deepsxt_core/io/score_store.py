@@ -20,7 +20,7 @@ from zarr.codecs import ZstdCodec
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.geometry import Geometry, Shape, VoxelSize
-from deepsxt_core.io.files import blaming_file
+from deepsxt_core.io.readers.reading import blaming_file
 from deepsxt_core.volume import Score, Volume
 
 SCORE_NAME = "score.ome.zarr"
@@ -262,3 +262,23 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def mask_volume(score: Score, threshold: float) -> Volume:
+    """Return the mask of a score as a volume of bool, computed as it is read.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the threshold is not in [-1, 1).
+    """
+    score.threshold_code(threshold)
+    codes = score.placed
+    return Volume(
+        codes.shape,
+        np.dtype(bool),
+        codes.voxel_size_nm,
+        lambda z0, z1: score.read_mask(z0, z1, threshold),
+        codes.path,
+        "mask",
+    ).with_geometry(codes.geometry)

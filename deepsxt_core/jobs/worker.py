@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from deepsxt_core.errors import CancelledError, DeepSXTError, JobError
 from deepsxt_core.jobs.places import WORK_NAME
 from deepsxt_core.jobs.producing import produce, work_on
-from deepsxt_core.jobs.progress import JobProgress
+from deepsxt_core.jobs.reporting import JobProgress
 from deepsxt_core.jobs.runner import title
 from deepsxt_core.jobs.store import Job, cancel_requested, list_jobs, read_job
 from deepsxt_core.jobs.tasks import TASKS

@@ -4,8 +4,8 @@ from deepsxt_core.phantom.anatomy import Filopodium
 from deepsxt_core.phantom.materials import Label
 from deepsxt_core.phantom.params import PRESETS, PhantomParams
 from deepsxt_core.phantom.sample import sample_tomogram
-from deepsxt_core.phantom.scene import SliceParams
 from deepsxt_core.phantom.simulation import Phantom, simulate, simulate_slices
+from deepsxt_core.phantom.slice_canvas import SliceParams
 from deepsxt_core.phantom.slices import draw_slice
 
 __all__ = [

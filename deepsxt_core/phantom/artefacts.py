@@ -3,8 +3,8 @@
 import numpy as np
 
 from deepsxt_core.phantom.fields import correlated_noise, smooth_field
-from deepsxt_core.phantom.scene import Scene, log_uniform
 from deepsxt_core.phantom.shapes import closed_outline, rotated, window
+from deepsxt_core.phantom.slice_canvas import Scene, log_uniform
 
 
 def paint_granules(scene: Scene) -> None:

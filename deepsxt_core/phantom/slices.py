@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from deepsxt_core.phantom import artefacts, structures
 from deepsxt_core.phantom.fields import correlated_noise, smooth_field
-from deepsxt_core.phantom.scene import Scene, SliceParams
+from deepsxt_core.phantom.slice_canvas import Scene, SliceParams
 
 
 def draw_slice(

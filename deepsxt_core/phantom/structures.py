@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from deepsxt_core.phantom.scene import Scene, log_uniform
 from deepsxt_core.phantom.shapes import closed_outline, open_curve, window
+from deepsxt_core.phantom.slice_canvas import Scene, log_uniform
 
 
 def paint_cell_edge(scene: Scene) -> None:

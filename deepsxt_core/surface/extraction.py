@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.finishing import taubin, thin, with_volumes
-from deepsxt_core.surface.instances import ids_by_size, merged_ids
-from deepsxt_core.surface.joining import RIM, Cut, SlabJoiner
-from deepsxt_core.surface.label_surfaces import reconstruct_labels
-from deepsxt_core.surface.measurement import measure_objects, object_volumes
+from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
+from deepsxt_core.surface.field.smoothing import cuts_at_necks, field_slabs
+from deepsxt_core.surface.label_extraction import reconstruct_labels
+from deepsxt_core.surface.mesh.finishing import taubin, thin, with_volumes
+from deepsxt_core.surface.mesh.joining import RIM, Cut, SlabJoiner
+from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.smoothing import cuts_at_necks, field_slabs
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
 from deepsxt_core.volume import Mask, Score, Volume
 

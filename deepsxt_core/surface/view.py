@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.surface.finishing import decimate
-from deepsxt_core.surface.quantities import QUANTITIES
+from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.mesh.finishing import decimate
 from deepsxt_core.surface.surfaces import Surfaces, build_mesh
 
 COARSE_FACES = 150_000

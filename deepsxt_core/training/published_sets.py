@@ -19,8 +19,8 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import TrainingDataError
-from deepsxt_core.io.files import blaming_file, read_contiguous
-from deepsxt_core.io.unpacked import Packed, unpack
+from deepsxt_core.io.readers.reading import blaming_file, read_contiguous
+from deepsxt_core.io.readers.unpacked import Packed, unpack
 from deepsxt_core.volume import Volume
 
 SUFFIX = ".npz"

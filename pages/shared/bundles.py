@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from deepsxt_core import jobs, serving
-from deepsxt_core.bundle import BUNDLE_NAME
+from deepsxt_core import jobs
+from deepsxt_core.export.bundle import BUNDLE_NAME
+from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import components, texts, widgets
 from shared.components import Download
@@ -23,7 +24,7 @@ def bundle_card(tomogram: Tomogram, surface: Result) -> None:
         link = Download(
             label="Bundle",
             note=f"ZIP, {texts.size_text(found[0].run['bytes'])}",
-            address=serving.download_address(tomogram, "bundles", found[0].id, BUNDLE_NAME),
+            address=routes.download_address(tomogram, "bundles", found[0].id, BUNDLE_NAME),
         )
         components.downloads([link], key="bundle_file")
         return

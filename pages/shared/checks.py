@@ -4,9 +4,9 @@ import streamlit as st
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import BINNINGS, Region
-from deepsxt_core.pictures import Survey, grey_codes, wedge_picture, with_box, with_scale_bar
 from deepsxt_core.preprocessing import HealthReport, check_health, suggested_region
 from deepsxt_core.volume import Volume
+from deepsxt_core.web.pictures import Survey, grey_codes, wedge_picture, with_box, with_scale_bar
 from deepsxt_core.workspace import Tomogram
 from shared import texts
 

@@ -1,6 +1,6 @@
 """The front-end pieces of our own: a drop zone, viewers of slices and surfaces, download links.
 
-Each is a Streamlit component whose script is an ES module that `deepsxt_core.serving` hands out
+Each is a Streamlit component whose script is an ES module that `deepsxt_core.web.routes` hands out
 under ``/ui``; they talk to the server's own routes and tell Streamlit only what it must know.
 """
 
@@ -10,13 +10,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepsxt_core import exports, receiving, serving, settings
+from deepsxt_core import settings
 from deepsxt_core.geometry import Region
-from deepsxt_core.surface.quantities import QUANTITIES
+from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow, Unit
 from deepsxt_core.surface.view import COARSE_FACES
 from deepsxt_core.volume import Score
+from deepsxt_core.web import receiving, routes
 from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 
 _FRONT_END = Path(__file__).parent / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
@@ -97,7 +99,7 @@ def slice_viewer(
     VolumeError
         If the file of the tomogram cannot be read.
     """
-    source = serving.slice_source(tomogram, region)
+    source = routes.slice_source(tomogram, region)
     data = {
         "id": tomogram.id,
         "slices": source.address,
@@ -112,7 +114,7 @@ def slice_viewer(
         result_id, content = score
         first = content.first_slice
         data["score"] = {
-            "url": serving.score_address(tomogram, result_id),
+            "url": routes.score_address(tomogram, result_id),
             "first": first,
             "end": first + content.volume.shape[0],
         }
@@ -155,11 +157,11 @@ def surface_view(
     # The size that the surfaces were made with: it may have been corrected since.
     voxel_size_nm = surface.run["recipe"]["voxel_size_nm"]
     known = unit == "µm"
-    coarse, full = serving.view_addresses(tomogram, surface)
+    coarse, full = routes.view_addresses(tomogram, surface)
     small = sum(row.faces for row in rows) <= COARSE_FACES
 
     def at(name: str) -> str:
-        return serving.download_address(tomogram, "surfaces", surface.id, name)
+        return routes.download_address(tomogram, "surfaces", surface.id, name)
 
     _surface(
         key=key,
@@ -168,7 +170,7 @@ def surface_view(
             "name": Path(tomogram.name).stem,
             "levels": [full] if small else [coarse, full],
             "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
-            "measurements": at(exports.MEASUREMENTS_FILE),
+            "measurements": at(MEASUREMENTS_FILE),
             "quantities": [
                 {"column": each.column(unit), "title": each.heading(unit), "help": each.help}
                 for each in QUANTITIES
@@ -178,7 +180,7 @@ def surface_view(
             "palette": PALETTE.tolist(),
             "chosen": list(chosen),
             "slices": {
-                "url": serving.slice_source(tomogram, region).address,
+                "url": routes.slice_source(tomogram, region).address,
                 "shape": list(volume.shape),
                 "edges": [edge / 1000 for edge in voxel_size_nm] if known else [1, 1, 1],
                 "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,

@@ -12,7 +12,6 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.network import list_models
-from deepsxt_core.pictures import with_scale_bar
 from deepsxt_core.training.datasets import (
     DataParams,
     TrainingSet,
@@ -21,6 +20,7 @@ from deepsxt_core.training.datasets import (
     open_training_set,
 )
 from deepsxt_core.training.records import PANEL_GAP_PX, PANELS_NAME, REFERENCE_NAME, Row, read_log
+from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace
 from shared import texts, widgets
 

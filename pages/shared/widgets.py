@@ -10,8 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.io import seen_labels
-from deepsxt_core.recipe import Recipe
 from deepsxt_core.volume import Volume
+from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import state, texts
 

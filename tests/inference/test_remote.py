@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepsxt_core import cluster, pipeline
-from deepsxt_core.cluster import worker_count
 from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError
 from deepsxt_core.files import read_json
-from deepsxt_core.inference import Predictor, SegmentParams, remote
+from deepsxt_core.inference import Predictor, SegmentParams, cluster, remote
+from deepsxt_core.inference.cluster import worker_count
 from deepsxt_core.io import SCORE_NAME, open_volume
 from deepsxt_core.network import Model, save_model
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.volume import Volume, VoxelSize
+from deepsxt_core.workflow import pipeline
 from tests import stand_in_cluster
 from tests.cancelling import StopAfter
 from tests.jobs import stand_in_network

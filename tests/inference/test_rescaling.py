@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from deepsxt_core import pipeline
 from deepsxt_core.inference import SegmentParams, choose_rescaling
 from deepsxt_core.network import NetworkConfig, find_model
 from deepsxt_core.volume import Volume, VoxelSize
+from deepsxt_core.workflow import pipeline
 from tests.jobs import stand_in_network
 
 KNOWN = (10.0, 40.0)

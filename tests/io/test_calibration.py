@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepsxt_core.io.calibration import as_length, nm_per_unit, settle_voxel_size
+from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_voxel_size
 from deepsxt_core.volume import VoxelSize
 
 

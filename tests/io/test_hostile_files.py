@@ -22,7 +22,8 @@ from stack_files import WRITERS, make_stack, ome_zarr_folder, tiff_slices
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 from deepsxt_core.errors import DeepSXTError, UnreadableFileError, VolumeError
-from deepsxt_core.io import chunks, list_datasets, open_volume, unpacked
+from deepsxt_core.io import list_datasets, open_volume
+from deepsxt_core.io.readers import chunks, unpacked
 
 MOST_BYTES = 300 << 20
 

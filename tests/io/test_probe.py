@@ -93,7 +93,7 @@ def test_a_reader_that_takes_all_memory_is_ended(tiff, monkeypatch, wrapped):
         )
     instead(
         monkeypatch,
-        "from deepsxt_core.io.files import blaming_file\n"
+        "from deepsxt_core.io.readers.reading import blaming_file\n"
         f"probe.open_volume = {greedy}\nsys.exit(probe.main(sys.argv[1:]))",
     )
     with pytest.raises(UnreadableFileError, match=r"more than 0\.3 GB of memory"):

@@ -15,7 +15,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io import open_volume, write_volume
-from deepsxt_core.io.writers import WRITERS
+from deepsxt_core.io.writers.registry import WRITERS
 from deepsxt_core.volume import Volume, VoxelSize
 
 SIZE = VoxelSize(20.123456, 13.3333333, 9.87654321)

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from deepsxt_core import pipeline
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
+from deepsxt_core.workflow import pipeline
 
 MODEL = SimpleNamespace(
     info=SimpleNamespace(name="stand-in", folder=Path("stand-in"), sha256=lambda: "0" * 64),

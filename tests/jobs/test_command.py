@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deepsxt_core.cli import main
+from deepsxt_core.cli.main import main
 from deepsxt_core.jobs import JobRequest, runner
 from deepsxt_core.jobs.store import Status, create_job, write_status
 from deepsxt_core.workspace import Workspace

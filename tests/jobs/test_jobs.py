@@ -22,7 +22,7 @@ from deepsxt_core.jobs import (
     submit,
     terminate,
 )
-from deepsxt_core.jobs.progress import JobProgress
+from deepsxt_core.jobs.reporting import JobProgress
 from deepsxt_core.jobs.store import create_job, request_cancel, write_status
 from deepsxt_core.versions import versions
 from tests.waiting import wait_until
@@ -241,7 +241,7 @@ def test_status_survives_the_file(workspace, job, bystander):
 
 def test_progress_counts_and_predicts(workspace, job, monkeypatch):
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("deepsxt_core.jobs.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("deepsxt_core.jobs.reporting.time.monotonic", lambda: next(clock))
     progress = JobProgress(job.folder)
     progress.begin()
     progress.stage("Segmenting", 5, "slice")
@@ -265,7 +265,7 @@ def test_progress_counts_and_predicts(workspace, job, monkeypatch):
 
 
 def test_progress_writes_a_few_times_a_second_and_the_last(workspace, job, monkeypatch):
-    monkeypatch.setattr("deepsxt_core.jobs.progress.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("deepsxt_core.jobs.reporting.time.monotonic", lambda: 0.0)
     progress = JobProgress(job.folder)
     progress.begin()
     progress.stage("Segmenting", 100, "slice")

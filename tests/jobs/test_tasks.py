@@ -6,9 +6,8 @@ import pytest
 import tifffile
 from pandas import read_csv
 
-from deepsxt_core.bundle import BUNDLE_NAME
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, VolumeError
-from deepsxt_core.exports import instances_file, measurement_file
+from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
@@ -18,6 +17,7 @@ from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import recipe_hash
+from deepsxt_core.workspace.downloads import instances_file, measurement_file
 from tests.waiting import wait_until
 
 

@@ -3,8 +3,8 @@ import pytest
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.phantom import SliceParams, artefacts, draw_slice
-from deepsxt_core.phantom.scene import Scene
 from deepsxt_core.phantom.shapes import closed_outline, window
+from deepsxt_core.phantom.slice_canvas import Scene
 
 SMALL = SliceParams(shape=(96, 112))
 

@@ -8,9 +8,11 @@ from scipy.spatial import cKDTree
 
 from benchmarks.accuracy import EDGES, errors_of, known_bodies
 from deepsxt_core.progress import NoProgress
-from deepsxt_core.surface import ReconstructParams, joining, reconstruct, smoothing
-from deepsxt_core.surface.finishing import taubin, with_volumes
-from deepsxt_core.surface.measurement import object_volumes
+from deepsxt_core.surface import ReconstructParams, reconstruct
+from deepsxt_core.surface.field import smoothing
+from deepsxt_core.surface.mesh import joining
+from deepsxt_core.surface.mesh.finishing import taubin, with_volumes
+from deepsxt_core.surface.mesh.object_rows import object_volumes
 from deepsxt_core.surface.surfaces import build_mesh
 from deepsxt_core.volume import Score, Volume, VoxelSize
 

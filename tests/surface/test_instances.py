@@ -7,9 +7,10 @@ import pytest
 from bodies import as_mask, as_score, ball, ellipsoid, sample, shell, touching_balls, tube
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.recipe import Recipe
-from deepsxt_core.surface import ReconstructParams, quantify, reconstruct, smoothing
+from deepsxt_core.surface import ReconstructParams, quantify, reconstruct
+from deepsxt_core.surface.field import smoothing
 from deepsxt_core.volume import Mask, Score, VoxelSize
+from deepsxt_core.workflow.recipe import Recipe
 
 
 @pytest.fixture(params=["mask", "score"])

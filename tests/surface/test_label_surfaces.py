@@ -7,9 +7,10 @@ import pytest
 from bodies import sample, touching_balls
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
-from deepsxt_core.io.meshes import write_mesh
-from deepsxt_core.surface import ReconstructParams, finishing, quantify, reconstruct
-from deepsxt_core.surface.labels import object_labels
+from deepsxt_core.export.meshes import write_mesh
+from deepsxt_core.surface import ReconstructParams, quantify, reconstruct
+from deepsxt_core.surface.field.object_ids import object_labels
+from deepsxt_core.surface.mesh import finishing
 from deepsxt_core.surface.surfaces import Report, load_report
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 

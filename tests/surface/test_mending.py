@@ -5,7 +5,7 @@ import pytest
 
 from deepsxt_core.io import open_volume
 from deepsxt_core.surface import ReconstructParams, Surfaces, reconstruct
-from deepsxt_core.surface.mending import mend
+from deepsxt_core.surface.field.mending import mend
 from deepsxt_core.volume import Mask, Volume
 
 AS_THEY_ARE = ReconstructParams(each_label=True, min_voxels=1, taubin_iterations=0)

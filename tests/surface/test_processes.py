@@ -8,11 +8,11 @@ import pyarrow.parquet as parquet
 import pytest
 from bodies import as_mask, as_score, ball, bent_tube, sample, shell, torus, tube
 
-from deepsxt_core.cli import main
+from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io import write_tiff
 from deepsxt_core.surface import Process, ProcessParams, reconstruct, trace_processes
-from deepsxt_core.surface.centrelines import arc_length
+from deepsxt_core.surface.measure.centrelines import arc_length
 from deepsxt_core.volume import Volume, VoxelSize
 
 EDGE_UM = 0.02

@@ -9,14 +9,14 @@ import pytest
 from bodies import Body, as_mask, as_score, ball, ellipsoid, sample, shell, torus, tube
 from scipy.spatial import cKDTree
 
-from deepsxt_core.cli import main
+from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io import write_tiff
-from deepsxt_core.pipeline import measure
 from deepsxt_core.surface import ObjectQuantities, ReconstructParams, quantify, reconstruct
-from deepsxt_core.surface.quantities import QUANTITIES, table, write_quantities
-from deepsxt_core.surface.shapes import wedge_elongation
+from deepsxt_core.surface.measure.quantities import QUANTITIES, table, write_quantities
+from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.volume import Score, Volume, VoxelSize
+from deepsxt_core.workflow.pipeline import measure
 
 SIZE = VoxelSize.isotropic(20)
 EDGE_UM = 0.02

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deepsxt_core.errors import CancelledError, EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ReconstructParams, Surfaces, reconstruct
-from deepsxt_core.surface.smoothing import smoothing_kernel
+from deepsxt_core.surface.field.smoothing import smoothing_kernel
 from deepsxt_core.volume import Score, Volume, VoxelSize
 
 RAW = ReconstructParams(smoothing_voxels=0, taubin_iterations=0, min_voxels=0)
@@ -319,7 +319,7 @@ def test_real_labels_give_closed_surfaces_of_their_volume(real) -> None:
 
 def test_importing_does_not_load_vtk() -> None:
     code = (
-        "import sys, deepsxt_core.surface, deepsxt_core.surface.scene, deepsxt_core.io.meshes;"
+        "import sys, deepsxt_core.surface, deepsxt_core.export.figures, deepsxt_core.export.meshes;"
         "sys.exit(any(name.startswith(('vtk', 'pyvista', 'trame')) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepsxt_core.cli import main
+from deepsxt_core.cli.main import main
 from deepsxt_core.network import ModelInfo, list_models, load_model, save_model
 from deepsxt_core.training import held_back
 from deepsxt_core.training.datasets import open_training_set

@@ -10,8 +10,8 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
-from deepsxt_core.truths import keep_truth, known_truths, open_truth
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
 from tests.results import add_score, ball
 
 from .conftest import SHAPE

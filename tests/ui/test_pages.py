@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from deepsxt_core import jobs
+from deepsxt_core.export.meshes import MESH_FORMATS
 from deepsxt_core.files import write_json
 from deepsxt_core.io import write_tiff
-from deepsxt_core.io.meshes import MESH_FORMATS
 from deepsxt_core.jobs.store import Status, write_status
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize

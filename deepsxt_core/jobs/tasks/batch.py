@@ -23,8 +23,8 @@ from deepsxt_core.progress import Progress, Renamed
 from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
 if TYPE_CHECKING:
-    from deepsxt_core.batch import Row
-    from deepsxt_core.recipe import Recipe
+    from deepsxt_core.workflow.batch import Row
+    from deepsxt_core.workflow.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def batch_rows(job: Job) -> list["Row"]:
 
 def summary_path(job: Job) -> Path:
     """Return where a batch keeps its table; it is there once the first tomogram has ended."""
-    from deepsxt_core.batch import SUMMARY_NAME
+    from deepsxt_core.workflow.batch import SUMMARY_NAME
 
     return job.folder / "work" / SUMMARY_NAME
 
@@ -61,7 +61,7 @@ def _recipe(_workspace: Workspace, params: Params) -> dict[str, Any]:
 
 
 def _wish(params: Params) -> tuple["Recipe", Sequence[str]]:
-    from deepsxt_core.recipe import Recipe
+    from deepsxt_core.workflow.recipe import Recipe
 
     tomograms = params.get("tomograms")
     if not isinstance(tomograms, list | tuple) or not tomograms:
@@ -70,7 +70,7 @@ def _wish(params: Params) -> tuple["Recipe", Sequence[str]]:
 
 
 def _run(workspace: Workspace, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.batch import SUMMARY_NAME, write_summary
+    from deepsxt_core.workflow.batch import SUMMARY_NAME, write_summary
 
     recipe, tomograms = _wish(params)
     rows: dict[str, Row] = {}
@@ -106,9 +106,9 @@ def _row(
 
 
 def _one(tomogram: Tomogram, recipe: "Recipe", producer: str, progress: Progress) -> "Row":
-    from deepsxt_core import exports
-    from deepsxt_core.batch import score_facts, surface_facts
     from deepsxt_core.surface import Surfaces
+    from deepsxt_core.workflow.batch import score_facts, surface_facts
+    from deepsxt_core.workspace import downloads
 
     begun = time.monotonic()
     segment = {"model": recipe.model, **asdict(recipe.segment)}
@@ -120,7 +120,7 @@ def _one(tomogram: Tomogram, recipe: "Recipe", producer: str, progress: Progress
     row: Row = {"score": score_result.id, "folder": str(score_folder)}
     row |= score_facts(tomogram.score(score_result.id), threshold)
     if recipe.export.mask:
-        exports.score_file(tomogram, score_result, f"mask.{recipe.export.mask}", threshold)
+        downloads.score_file(tomogram, score_result, f"mask.{recipe.export.mask}", threshold)
     if recipe.reconstruct is not None:
         wish = {"score": score_result.id, **asdict(recipe.reconstruct)}
         drawn, folder = _produced(RECONSTRUCT, tomogram, wish, producer, progress)
@@ -129,7 +129,7 @@ def _one(tomogram: Tomogram, recipe: "Recipe", producer: str, progress: Progress
         row |= {"surface": surface.id, "folder": str(folder)}
         row |= surface_facts(Surfaces.load(folder))
         for name in recipe.export.meshes:
-            exports.surface_file(surface, f"surface.{name}")
+            downloads.surface_file(surface, f"surface.{name}")
     seconds = round(time.monotonic() - begun, 2)
     return row | {"status": "done" if made else "kept", "seconds": seconds}
 

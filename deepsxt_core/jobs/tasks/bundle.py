@@ -15,7 +15,8 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.bundle import BUNDLE_NAME, bundle_result
+    from deepsxt_core.export.bundle import BUNDLE_NAME
+    from deepsxt_core.workspace.downloads import bundle_result
 
     surface, _ = required(params, "surface", "the result to bundle")
     path = bundle_result(

@@ -13,7 +13,7 @@ from deepsxt_core.workspace import Tomogram
 
 def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
     from deepsxt_core.evaluation import EvaluateParams
-    from deepsxt_core.truths import open_truth
+    from deepsxt_core.workspace.truths import open_truth
 
     score, rest = required(params, "score", "the result to compare")
     truth, rest = required(rest, "truth", "the file with the truth")
@@ -28,9 +28,9 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core import pipeline
     from deepsxt_core.evaluation import EvaluateParams
-    from deepsxt_core.truths import open_truth
+    from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workspace.truths import open_truth
 
     begun = time.monotonic()
     score, rest = required(params, "score", "the result to compare")

@@ -25,8 +25,8 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core import pipeline
     from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+    from deepsxt_core.workflow import pipeline
 
     begun = time.monotonic()
     surface, rest = required(params, "surface", "the surfaces to measure")

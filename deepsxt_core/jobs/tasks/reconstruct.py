@@ -36,9 +36,9 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core import pipeline
     from deepsxt_core.surface import ReconstructParams
     from deepsxt_core.surface.view import write_views
+    from deepsxt_core.workflow import pipeline
 
     begun = time.monotonic()
     score, rest = _wish(params)

@@ -8,8 +8,8 @@ from deepsxt_core import settings
 from deepsxt_core.files import read_json
 from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint
 from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, required
-from deepsxt_core.preflight import Estimate, estimate, remember
 from deepsxt_core.progress import Progress
+from deepsxt_core.workflow.preflight import Estimate, estimate, remember
 from deepsxt_core.workspace import Tomogram
 
 
@@ -64,9 +64,9 @@ def _workspace_folder(tomogram: Tomogram) -> Path:
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core import pipeline
     from deepsxt_core.inference import SegmentParams
     from deepsxt_core.network import load_model
+    from deepsxt_core.workflow import pipeline
 
     name, rest = required(params, "model", "the model to use")
     progress.stage("Loading the model", 1, "model")

@@ -1,0 +1,1 @@
+"""Results as files for other programs: meshes, volumes, pictures, one bundle of all."""

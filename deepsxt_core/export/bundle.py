@@ -1,0 +1,199 @@
+"""All that was made from a tomogram in one zip file, for correlative work in other programs.
+
+Fiji opens the ``.tif`` files as they are and at the right scale, ChimeraX the ``.mrc`` files and
+the mesh in Å, which lies where the voxels lie. Everything is written file by file and slab by
+slab.
+"""
+
+import json
+import math
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.export.meshes import in_unit, write_mesh
+from deepsxt_core.files import written_beside
+from deepsxt_core.geometry import Region
+from deepsxt_core.io import mask_volume, write_volume
+from deepsxt_core.preprocessing.cutting import cut
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
+from deepsxt_core.surface.field.object_ids import object_labels
+from deepsxt_core.surface.measure.quantities import write_quantities
+from deepsxt_core.volume import Mask, Score, Volume
+
+BUNDLE_NAME = "bundle.zip"
+"""What a bundle is called in a folder of results."""
+
+PREVIEW_VOXELS = 1 << 26
+"""Voxels of the preview, at most: 0.13 GB in 16 bit."""
+
+
+def write_bundle(
+    path: Path,
+    tomogram: Volume,
+    source: Score | Mask,
+    surfaces: Surfaces,
+    params: ReconstructParams,
+    records: Mapping[str, Mapping[str, Any]],
+    progress: Progress | None = None,
+) -> Path:
+    """Write the bundle of a tomogram to `path`, and return it.
+
+    Parameters
+    ----------
+    path : Path
+        By convention ``.zip``; replaced if it exists. Its folder needs room for the largest file in
+        it, besides.
+    tomogram : Volume
+        What was segmented.
+    source : Score or Mask
+        What the surfaces were made from.
+    surfaces : Surfaces
+    params : ReconstructParams
+        What the surfaces were made with.
+    records : mapping
+        ``run.json`` of the steps, by the name that they get in the bundle.
+    progress : Progress, optional
+
+    Raises
+    ------
+    CancelledError
+        If the user stops; nothing is left then.
+    """
+    progress = progress or NoProgress()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bundle-") as name:
+        folder = Path(name)
+        with (
+            written_beside(path) as beside,
+            zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
+
+            def add(name: str, write: Callable[[Path], object]) -> None:
+                write(folder / name)
+                archive.write(folder / name, name)
+                (folder / name).unlink()
+
+            labels = object_labels(source, params, folder / "labels", progress)
+            volumes = {
+                "preview": preview(tomogram),
+                "mask": _mask(source, params.threshold),
+                "instances": labels,
+            }
+            progress.stage("Bundling", sum(2 * v.shape[0] for v in volumes.values()), "slice")
+            for stem, volume in volumes.items():
+                for suffix in ("tif", "mrc"):
+                    add(f"{stem}.{suffix}", partial(write_volume, _counted(volume, progress)))
+            progress.stage("Measuring", 1, "surface")
+            table = quantify(surfaces)
+            add("measurements.csv", partial(write_quantities, table, surfaces.unit))
+            in_angstrom = in_unit(surfaces, "angstrom") if surfaces.unit == "µm" else surfaces
+            for stem, mesh, suffix in (
+                ("surface", surfaces, "ply"),
+                ("surface", surfaces, "stl"),
+                ("surface-chimerax", in_angstrom, "obj"),
+            ):
+                add(f"{stem}.{suffix}", partial(write_mesh, mesh))
+            progress.advance()
+            segmentation = "labels from a file"
+            if isinstance(source, Score):
+                segmentation = f"score above {params.threshold:g}"
+            for step, record in records.items():
+                archive.writestr(f"{step}.run.json", json.dumps(record, indent=1))
+            archive.writestr("README.txt", _readme(tomogram, volumes, surfaces, segmentation))
+    return path
+
+
+def preview(tomogram: Volume, most_voxels: int = PREVIEW_VOXELS) -> Volume:
+    """Return the tomogram, averaged over 2³ voxels until it has at most `most_voxels`.
+
+    Integers stay integers. What has a single slice stays as it is.
+    """
+    small = tomogram
+    while math.prod(small.shape) > most_voxels and min(small.shape) > 1:
+        small = cut(small, Region(bin=2))
+    if small.dtype == tomogram.dtype or tomogram.dtype.kind == "f":
+        return small
+    means = small.reader
+    return replace(
+        small,
+        dtype=tomogram.dtype,
+        reader=lambda z0, z1: np.rint(means(z0, z1)).astype(tomogram.dtype),
+    )
+
+
+def _mask(source: Score | Mask, threshold: float) -> Volume:
+    if isinstance(source, Score):
+        return mask_volume(source, threshold)
+    return replace(source.volume, dtype=np.dtype(bool), reader=source.read_mask)
+
+
+def _counted(volume: Volume, progress: Progress) -> Volume:
+    """Return the same volume, which tells how much of it is read."""
+
+    def read(z0: int, z1: int) -> NDArray:
+        slab = volume.reader(z0, z1)
+        progress.advance(z1 - z0)
+        return slab
+
+    return replace(volume, reader=read)
+
+
+_README = """\
+DeepSXT bundle
+==============
+
+Tomogram: {name}, {shape} voxels (x × y × z), {size}
+Segmentation: {segmentation}; {objects} objects.
+
+preview.tif, preview.mrc        the tomogram{binned}
+mask.tif, mask.mrc              1 where something was segmented, else 0
+instances.tif, instances.mrc    the number of the object at each voxel, 0 where there is none
+surface.ply, surface.stl        the surfaces, coordinates x, y, z in {unit}
+surface-chimerax.obj            the same in {chimerax}, as ChimeraX counts
+measurements.csv                one line per object, by the numbers of instances and meshes
+*.run.json                      parameters, versions and hashes of the steps
+
+All files lie in the same space: the same point has the same coordinates in each.{unknown}
+
+Fiji: drag the .tif files into its window. Show preview.tif and instances.tif side by side with
+Analyze > Tools > Synchronize Windows; colours for the objects: Image > Lookup Tables > glasbey.
+The surfaces: Plugins > 3D Viewer, then File > Import surfaces > STL.
+
+ChimeraX:  open preview.mrc; open mask.mrc; open surface-chimerax.obj
+"""
+
+
+def _readme(
+    tomogram: Volume, volumes: Mapping[str, Volume], surfaces: Surfaces, segmentation: str
+) -> str:
+    size = tomogram.voxel_size_nm
+    shown = volumes["preview"].shape
+    known = surfaces.unit == "µm"
+    return _README.format(
+        name=tomogram.path.name if tomogram.path else "tomogram",
+        shape=" × ".join(str(n) for n in reversed(tomogram.shape)),
+        size=(
+            f"voxel {size.x:g} × {size.y:g} × {size.z:g} nm (x × y × z)"
+            if size
+            else "voxel size not known"
+        ),
+        segmentation=segmentation,
+        objects=len(surfaces.objects),
+        binned=(
+            ""
+            if shown == tomogram.shape
+            else f", averaged to {' × '.join(str(n) for n in reversed(shown))} voxels"
+        ),
+        unit=surfaces.unit,
+        chimerax="Å" if known else "voxels",
+        unknown="" if known else " Lengths are in voxels, as the voxel size is not known.",
+    )

@@ -1,0 +1,41 @@
+"""Masks and objects as volumes that other programs open."""
+
+import tempfile
+from pathlib import Path
+
+from deepsxt_core.io import mask_volume
+from deepsxt_core.io import write_volume as write_file
+from deepsxt_core.progress import Progress
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface.field.object_ids import object_labels
+from deepsxt_core.volume import Mask, Score, Volume
+
+
+def write_mask(score: Score, threshold: float, path: str | Path) -> None:
+    """Write where the score lies above `threshold` as uint8 0/1, in the format of the suffix."""
+    write_volume(mask_volume(score, threshold), path)
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Write a volume in the format that the suffix names, by default as ImageJ TIFF."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(volume, path)
+
+
+def write_instances(
+    source: Score | Mask,
+    params: ReconstructParams,
+    path: str | Path,
+    progress: Progress | None = None,
+) -> None:
+    """Write the id of the object at each voxel, in the format of the suffix.
+
+    The objects and their ids are those of `reconstruct` with the same parameters; 0 is none. Of
+    uint8, uint16 and int32 the smallest is written that holds all ids.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
+        labels = object_labels(source, params, Path(scratch) / "labels", progress)
+        write_file(labels, path)

@@ -1,0 +1,86 @@
+"""A folder of TIFF pictures, one slice each, in the natural order of their names."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import NotATomogramError, UnreadableFileError
+from deepsxt_core.io.readers import tiff
+from deepsxt_core.io.readers.datasets import Entry, choose_dataset
+from deepsxt_core.io.readers.reading import blaming_file
+from deepsxt_core.volume import Volume, VoxelSize
+
+KIND = "folder of TIFF slices"
+_SUFFIXES = (".tif", ".tiff")
+_MOST_SLICES = 1 << 14
+
+
+def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
+    """Return whether the folder holds TIFF files."""
+    return bool(_files(path))
+
+
+def list_datasets(path: Path) -> list[Entry]:
+    """Return the one stack of the folder as (name, shape, dtype)."""
+    volume = open_volume(path, None, None)
+    return [("slices", volume.shape, volume.dtype)]
+
+
+def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+    """Open a folder of slices; see `deepsxt_core.io.open_volume`."""
+    slices = []
+    with blaming_file(path, KIND):
+        files = _files(path)
+        if len(files) > _MOST_SLICES:
+            raise NotATomogramError(
+                f"The folder '{path.name}' holds {len(files)} TIFF files; a tomogram has at most "
+                f"{_MOST_SLICES} slices."
+            )
+        inside = path.resolve()
+        for file in files:
+            if not file.resolve().is_relative_to(inside):
+                raise UnreadableFileError(
+                    f"'{file.name}' in the folder '{path.name}' is a link that leads out of it. "
+                    "Copy the slices themselves into one folder."
+                )
+            slices.append(tiff.open_volume(file, None, voxel_size_nm))
+    first = slices[0]
+    for file, volume in zip(files, slices, strict=True):
+        if volume.shape[0] != 1 or volume.shape != first.shape or volume.dtype != first.dtype:
+            raise NotATomogramError(
+                f"The folder '{path.name}' is no stack of slices: '{files[0].name}' holds "
+                f"{first.shape} {first.dtype}, '{file.name}' {volume.shape} {volume.dtype}. "
+                "Put the slices of one tomogram alone into a folder, or choose one file."
+            )
+    shape = (len(slices), *first.shape[1:])
+    choose_dataset(path, [("slices", shape, first.dtype)], dataset)
+    warnings = first.warnings
+    if voxel_size_nm is None and first.voxel_size_nm is not None and len(slices) > 1:
+        warnings += (
+            f"The slices give their pixel size ({first.voxel_size_nm.x:g} nm) but no distance; "
+            "the voxels are taken to be as high as they are long.",
+        )
+    reader = partial(_read, tuple(slices))
+    return Volume(shape, first.dtype, first.voxel_size_nm, reader, path, KIND, warnings=warnings)
+
+
+def _read(slices: tuple[Volume, ...], z0: int, z1: int) -> NDArray:
+    return np.concatenate([volume.reader(0, 1) for volume in slices[z0:z1]])
+
+
+def _files(path: Path) -> list[Path]:
+    found = (
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".") and file.is_file()
+    )
+    return sorted(found, key=lambda file: _natural(file.name))
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Return the key by which ``slice_10`` follows ``slice_9``."""
+    parts = re.split(r"(\d+)", name.lower())
+    return [(int(p) if p.isdecimal() else -1, p if not p.isdecimal() else "") for p in parts], name

@@ -1,0 +1,266 @@
+"""MRC files (.mrc, .rec, .st, .map), as in the MRC2014 definition and its looser relatives.
+
+The header is laid out by `mrcfile`; what deviates from the definition is read with a warning.
+Format: Cheng et al., J. Struct. Biol. 192 (2015), doi:10.1016/j.jsb.2015.04.002. IMOD's own
+fields: https://bio3d.colorado.edu/imod/doc/mrc_format.txt.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from mrcfile import dtypes, utils
+
+from deepsxt_core.errors import NotATomogramError, UnreadableFileError
+from deepsxt_core.geometry import Axes
+from deepsxt_core.io.readers.calibration import as_length, settle_voxel_size
+from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
+from deepsxt_core.io.readers.placement import as_origin
+from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
+from deepsxt_core.volume import Volume, VoxelSize
+
+KIND = "MRC"
+_HEADER_BYTES = dtypes.HEADER_DTYPE.itemsize
+_MAP_ID = slice(208, 212)
+_MARKS = (b"MAP ", b"MAP\0")
+_MODES = (0, 1, 2, 3, 4, 6, 12, 16, 101)
+_LARGEST_SIDE = 1 << 20
+_IMOD_STAMP = 1146047817
+_NM_PER_ANGSTROM = 0.1
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Return whether the first bytes are those of an MRC file, old ones without the mark too."""
+    if len(head) < _MAP_ID.stop:
+        return False
+    if head[_MAP_ID] in _MARKS:
+        return True
+    return any(_plausible(head, order, path.stat().st_size) for order in "<>")
+
+
+def list_datasets(path: Path) -> list[Entry]:
+    """Return the one array of the file as (name, shape, dtype)."""
+    header = _read_header(path)
+    return [("data", header.shape, header.dtype.newbyteorder("="))]
+
+
+def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+    """Open an MRC file; see `deepsxt_core.io.open_volume`."""
+    header = _read_header(path)
+    native = header.dtype.newbyteorder("=")
+    choose_dataset(path, [("data", header.shape, native)], dataset)
+    check_values(path, header.shape, native)
+    n_bytes = header.dtype.itemsize * int(np.prod(header.shape, dtype=object))
+    check_holds(path, KIND, header.offset + n_bytes)
+    settled, doubts = settle_voxel_size(header.edges_nm, voxel_size_nm, header.shape[0])
+    reader = partial(read_contiguous, path, header.dtype, header.offset, header.shape[1:])
+    return Volume(
+        header.shape,
+        native,
+        settled,
+        reader,
+        path,
+        KIND,
+        warnings=header.warnings + doubts,
+        origin_nm=header.origin_nm,
+        axes=header.axes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    offset: int
+    edges_nm: tuple[float | None, float | None, float | None]
+    origin_nm: tuple[float, float, float]
+    axes: Axes
+    warnings: tuple[str, ...]
+
+
+def _plausible(head: bytes, order: str, file_bytes: int) -> bool:
+    """Return whether the first four words make sense as MRC sizes and mode."""
+    *sides, mode = (int(word) for word in np.frombuffer(head, f"{order}i4", 4))
+    if mode not in _MODES or not all(0 < side < _LARGEST_SIDE for side in sides):
+        return False
+    axes = sorted(int(word) for word in np.frombuffer(head, f"{order}i4", 3, offset=64))
+    return axes in ([0, 0, 0], [1, 2, 3]) and file_bytes > _HEADER_BYTES
+
+
+def _read_header(path: Path) -> _Header:
+    with blaming_file(path, KIND):
+        check_holds(path, KIND, _HEADER_BYTES)
+        with path.open("rb") as file:
+            head = file.read(_HEADER_BYTES)
+        order, warnings = _byte_order(path, head)
+        fields = np.frombuffer(head, dtypes.HEADER_DTYPE.newbyteorder(order))[0]
+        shape = tuple(int(fields[name]) for name in ("nz", "ny", "nx"))
+        offset = _HEADER_BYTES + int(fields["nsymbt"])
+        if not all(0 < side < _LARGEST_SIDE for side in shape) or offset < _HEADER_BYTES:
+            raise UnreadableFileError(
+                f"'{path.name}' looks like MRC, but its header gives the shape {shape} and an "
+                f"extended header of {offset - _HEADER_BYTES} bytes. The file is damaged."
+            )
+        _refuse_series(path, fields, order, offset)
+        dtype = _dtype(path, fields, order).newbyteorder(order)
+        edges_nm = _edges_nm(fields)
+    if shape[0] > 1 and int(fields["mz"]) == 1:
+        # The cell then has the height of one image, whatever the program that wrote it took for it.
+        edges_nm = (None, *edges_nm[1:])
+        warnings += (
+            "The header calls the file a stack of images, not a volume; it is opened as a volume.",
+        )
+    order_word, origin_nm = _axis_order(fields), _origin_nm(fields, edges_nm)
+    warnings += order_word
+    if head[_MAP_ID] not in _MARKS:
+        warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
+    z, y, x = (f"+{'xyz'[axis - 1]}" for axis in _axes(fields))
+    return _Header(
+        shape,  # type: ignore[arg-type]
+        dtype,
+        offset,
+        edges_nm,
+        origin_nm,
+        (z, y, x),
+        warnings,
+    )
+
+
+def _byte_order(path: Path, head: bytes) -> tuple[Literal["<", ">"], tuple[str, ...]]:
+    """Return ``<`` or ``>``; where the machine stamp does not say, the order that makes sense."""
+    stamp = head[212:216]
+    try:
+        stated = utils.byte_order_from_machine_stamp(stamp)
+    except ValueError:
+        stated = None
+    size = path.stat().st_size
+    if stated and _plausible(head, stated, size):
+        return stated, ()
+    guesses: tuple[Literal["<", ">"], ...] = ("<", ">")
+    for guess in guesses:
+        if _plausible(head, guess, size):
+            name = "little" if guess == "<" else "big"
+            return guess, (
+                f"The header does not say its byte order in the usual way (machine stamp "
+                f"{utils.pretty_machine_stamp(stamp)}); read as {name}-endian.",
+            )
+    # Nothing makes sense: go on, so that the error names the value that is wrong.
+    return stated or "<", ()
+
+
+def _dtype(path: Path, fields: np.void, order: str) -> np.dtype:
+    mode = int(fields["mode"])
+    if mode == 16:
+        raise NotATomogramError(
+            f"'{path.name}' holds colours (MRC mode 16), not a tomogram. Convert it to grey values."
+        )
+    if mode in (3, 4):
+        raise NotATomogramError(
+            f"'{path.name}' holds complex numbers (MRC mode {mode}), such as a Fourier transform, "
+            "not a tomogram. Export its magnitude or its phase."
+        )
+    try:
+        dtype = utils.dtype_from_mode(mode)
+    except ValueError as error:
+        raise UnreadableFileError(
+            f"'{path.name}' stores its values in MRC mode {mode}, which is not supported. "
+            "Convert it to mode 1 (int16) or 2 (float32), for example with IMOD's newstack."
+        ) from error
+    imod_stamp, imod_flags = _ints(fields, 40, f"{order}i4")
+    if mode == 0 and imod_stamp == _IMOD_STAMP and not imod_flags & 1:
+        # IMOD marks bytes that are signed; without the mark its bytes are unsigned.
+        return np.dtype(np.uint8)
+    return dtype
+
+
+def _ints(fields: np.void, offset: int, dtype: str) -> list[int]:
+    """Return two consecutive integers of the header's free space, from its byte `offset`."""
+    return [int(value) for value in np.frombuffer(fields["extra2"].tobytes(), dtype, 2, offset)]
+
+
+def _refuse_series(path: Path, fields: np.void, order: str, offset: int) -> None:
+    """Raise `NotATomogramError` for a stack of volumes, and where sections carry tilt angles."""
+    n_sections, per_volume = int(fields["nz"]), int(fields["mz"])
+    if utils.spacegroup_is_volume_stack(int(fields["ispg"])) and n_sections != per_volume:
+        n_volumes = n_sections // per_volume if per_volume > 0 else 0
+        raise NotATomogramError(
+            f"'{path.name}' holds a stack of {n_volumes} volumes (a time series), not one "
+            "tomogram. Save the volume that you need as a file of its own."
+        )
+    angles = _tilt_angles(path, fields, order, offset)
+    if len(angles) > 1:
+        raise NotATomogramError(
+            f"'{path.name}' holds {n_sections} projections at angles from {min(angles):g} to "
+            f"{max(angles):g} degrees (a tilt series), not a reconstructed tomogram. Reconstruct "
+            "it first, for example with IMOD, and open the result."
+        )
+
+
+def _tilt_angles(path: Path, fields: np.void, order: str, offset: int) -> set[float]:
+    """Return the different angles that the extended header gives to the sections."""
+    n_sections = int(fields["nz"])
+    kind = bytes(fields["exttyp"])
+    if kind not in (b"SERI", b"FEI1", b"FEI2"):
+        return set()
+    check_holds(path, KIND, offset)
+    with path.open("rb") as file:
+        file.seek(_HEADER_BYTES)
+        extended = file.read(offset - _HEADER_BYTES)
+    if kind == b"SERI":
+        # SerialEM: bytes per section, then flags; flag 1 says that each begins with 100 * angle.
+        stride, flags = _ints(fields, 16, f"{order}i2")
+        if not flags & 1 or stride < 2 or stride * n_sections > len(extended):
+            return set()
+        starts = range(0, stride * n_sections, stride)
+        return {float(np.frombuffer(extended, f"{order}i2", 1, at)[0]) / 100 for at in starts}
+    record = dtypes.get_ext_header_dtype(kind, order)
+    if record.itemsize * n_sections > len(extended):
+        return set()
+    return {float(angle) for angle in np.frombuffer(extended, record, n_sections)["Alpha tilt"]}
+
+
+def _axes(fields: np.void) -> list[int]:
+    """Return which of x, y, z (1, 2, 3) the sections, rows and columns run along."""
+    # Old files leave the axis order empty; they mean x for columns, y for rows, z for sections.
+    return [int(fields[name]) or usual for name, usual in (("maps", 3), ("mapr", 2), ("mapc", 1))]
+
+
+def _axis_order(fields: np.void) -> tuple[str, ...]:
+    sections, rows, columns = ("xyz"[axis - 1] for axis in _axes(fields))
+    if (sections, rows, columns) == ("z", "y", "x"):
+        return ()
+    return (
+        f"The sections of the file run along {sections}, its rows along {rows}, its columns along "
+        f"{columns}; they are taken as stored, as slices, rows and columns.",
+    )
+
+
+def _origin_nm(
+    fields: np.void, edges_nm: tuple[float | None, float | None, float | None]
+) -> tuple[float, float, float]:
+    """Return the position of the first voxel: ORIGIN, or the start indices where that is zero."""
+    axes = _axes(fields)
+    origin = as_origin(
+        [float(fields["origin"]["xyz"[axis - 1]]) for axis in axes], _NM_PER_ANGSTROM
+    )
+    if any(origin) or None in edges_nm:
+        return origin
+    starts = [int(fields[name]) for name in ("nzstart", "nystart", "nxstart")]
+    # Indices out of all proportion are leftovers of old programs.
+    if max(map(abs, starts)) > _LARGEST_SIDE:
+        return 0.0, 0.0, 0.0
+    return as_origin([n * (edge or 0.0) for n, edge in zip(starts, edges_nm, strict=True)])
+
+
+def _edges_nm(fields: np.void) -> tuple[float | None, float | None, float | None]:
+    """Return the voxel edges along sections, rows and columns as stored."""
+    edges = []
+    for axis in _axes(fields):
+        name = "xyz"[axis - 1]
+        intervals = int(fields[f"m{name}"])
+        cell = float(fields["cella"][name])
+        edges.append(as_length(cell / intervals, _NM_PER_ANGSTROM) if intervals > 0 else None)
+    z, y, x = edges
+    return z, y, x

@@ -1,0 +1,162 @@
+"""NRRD files with their values inside: raw, gzip, bzip2 or text. The header is read by `pynrrd`.
+
+Format: https://teem.sourceforge.net/nrrd/format.html.
+"""
+
+import io
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepsxt_core.errors import NotATomogramError, UnreadableFileError
+from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_voxel_size, unitless
+from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
+from deepsxt_core.io.readers.placement import Placement, from_columns
+from deepsxt_core.io.readers.reading import blaming_file, check_holds
+from deepsxt_core.io.readers.unpacked import Packed, read_stored, unpack
+from deepsxt_core.volume import Volume, VoxelSize, as_shape
+
+KIND = "NRRD"
+_MAGIC = b"NRRD000"
+_LARGEST_HEADER = 1 << 20
+_TYPES = {
+    **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
+    **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
+    **dict.fromkeys(("short", "short int", "signed short", "int16", "int16_t"), "i2"),
+    **dict.fromkeys(("ushort", "unsigned short", "uint16", "uint16_t"), "u2"),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t"), "i4"),
+    **dict.fromkeys(("uint", "unsigned int", "uint32", "uint32_t"), "u4"),
+    **dict.fromkeys(("longlong", "long long", "int64", "int64_t"), "i8"),
+    **dict.fromkeys(("ulonglong", "unsigned long long", "uint64", "uint64_t"), "u8"),
+    "float": "f4",
+    "double": "f8",
+}
+_CODECS = {
+    **dict.fromkeys(("gz", "gzip"), "gzip"),
+    **dict.fromkeys(("bz2", "bzip2"), "bzip2"),
+    **dict.fromkeys(("txt", "text", "ascii"), "text"),
+}
+# Slicer and ITK, who write these, count in mm.
+_ANATOMICAL = ("left", "right", "lps", "ras", "las", "scanner")
+
+
+def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
+    """Return whether the first bytes are those of NRRD."""
+    return head.startswith(_MAGIC)
+
+
+def list_datasets(path: Path) -> list[Entry]:
+    """Return the one array of the file as (name, shape, dtype)."""
+    header = _read_header(path)
+    return [("data", header.shape, header.dtype.newbyteorder("="))]
+
+
+def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+    """Open an NRRD file; see `deepsxt_core.io.open_volume`."""
+    header = _read_header(path)
+    native = header.dtype.newbyteorder("=")
+    choose_dataset(path, [("data", header.shape, native)], dataset)
+    check_values(path, header.shape, native)
+    n_bytes = int(np.prod(header.shape, dtype=object)) * native.itemsize
+    packed = None
+    if header.codec is None:
+        check_holds(path, KIND, header.offset + n_bytes)
+    else:
+        packed = Packed(path, header.codec, "data", header.offset, n_bytes, header.dtype.str)
+        unpack(packed)
+    place = header.placement
+    settled, doubts = settle_voxel_size(place.edges_nm, voxel_size_nm, header.shape[0])
+    reader = partial(read_stored, path, packed, header.dtype, header.offset, header.shape[1:])
+    return Volume(
+        header.shape,
+        native,
+        settled,
+        reader,
+        path,
+        KIND,
+        warnings=place.warnings + doubts,
+        origin_nm=place.origin_nm,
+        axes=place.axes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    codec: str | None
+    offset: int
+    placement: Placement
+
+
+def _read_header(path: Path) -> _Header:
+    import nrrd
+
+    with blaming_file(path, KIND):
+        with path.open("rb") as file:
+            head = file.read(_LARGEST_HEADER)
+        ends = [at + len(gap) for gap in (b"\n\n", b"\r\n\r\n") if (at := head.find(gap)) >= 0]
+        if not ends:
+            raise UnreadableFileError(
+                f"'{path.name}' is NRRD without an end of its header, or with its values in "
+                "another file. Save it as a single .nrrd file."
+            )
+        stream = io.BytesIO(head[: min(ends)])
+        fields: dict[str, Any] = dict(nrrd.read_header(stream))
+        if "data file" in fields or "datafile" in fields:
+            raise UnreadableFileError(
+                f"'{path.name}' only points to values in another file, which is not opened. "
+                "Save it as a single .nrrd file."
+            )
+        sizes = tuple(int(n) for n in fields["sizes"])
+        kind = str(fields["type"]).lower()
+        if len(sizes) != int(fields["dimension"]) or kind not in _TYPES:
+            raise NotATomogramError(
+                f"'{path.name}' holds values of type '{kind}' on {len(sizes)} axes, no tomogram."
+            )
+        order = ">" if str(fields.get("endian", "little")).lower() == "big" else "<"
+        dtype = np.dtype(order + _TYPES[kind])
+        shape = as_shape(stack_shape(path, sizes[::-1]))
+        codec = str(fields["encoding"]).lower()
+        if codec != "raw" and codec not in _CODECS:
+            raise UnreadableFileError(
+                f"'{path.name}' stores its values as '{codec}', which is not supported. "
+                "Save it as raw or gzip."
+            )
+        if any(int(fields.get(skip, 0)) for skip in ("line skip", "lineskip", "byte skip")):
+            raise UnreadableFileError(
+                f"'{path.name}' skips a part of the file, which is not supported. Save it anew."
+            )
+        placement = _placement(fields, sizes)
+        return _Header(shape, dtype, _CODECS.get(codec), min(ends), placement)
+
+
+def _placement(fields: dict[str, Any], sizes: tuple[int, ...]) -> Placement:
+    """Return where the voxels lie, by the axes that are left when those of length 1 are dropped."""
+    long = [axis for axis, n in enumerate(sizes) if n > 1 or axis >= len(sizes) - 3][-3:]
+    long = [axis for axis in long if len(sizes) <= 3 or sizes[axis] > 1 or axis < 3]
+    units = fields.get("space units") or fields.get("units") or []
+    unit = nm_per_unit(units[0]) if len(units) else None
+    space = str(fields.get("space", "")).lower()
+    if unit is None and space.startswith(_ANATOMICAL):
+        unit = 1e6
+    directions, spacings = fields.get("space directions"), fields.get("spacings")
+    if directions is not None:
+        columns = [np.asarray(directions[axis], float) for axis in long]
+        origin = np.asarray(fields.get("space origin", np.zeros(3)), float)
+        if all(column.shape == (3,) for column in columns) and origin.shape == (3,):
+            if unit is None:
+                edges = [float(np.linalg.norm(column)) for column in columns]
+                return Placement(warnings=unitless(edges[::-1]))
+            return from_columns(columns, origin, unit)
+    if spacings is None:
+        return Placement()
+    edges = [float(spacings[axis]) for axis in long]
+    if unit is None:
+        return Placement(warnings=unitless(edges[::-1]))
+    lengths = [as_length(edge, unit) for edge in edges]
+    x, y, z = (*lengths, None, None, None)[:3]
+    return Placement((z, y, x))

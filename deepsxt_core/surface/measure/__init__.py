@@ -1,0 +1,1 @@
+"""What can be said about surfaces: sizes, shapes, thin processes, error bars."""

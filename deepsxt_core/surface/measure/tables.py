@@ -1,0 +1,74 @@
+"""All that is measured on the surfaces of one tomogram, and its tables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepsxt_core.files import write_json
+from deepsxt_core.surface.measure.processes import Process, process_columns, profile_columns
+from deepsxt_core.surface.measure.quantities import (
+    ObjectQuantities,
+    table,
+    totals,
+    write_columns,
+)
+from deepsxt_core.surface.surfaces import Surfaces
+
+OBJECTS = "objects"
+PROCESSES = "processes"
+PROFILES = "profiles"
+TOTALS_NAME = "totals.json"
+SUFFIXES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What is known about surfaces.
+
+    Attributes
+    ----------
+    surfaces : Surfaces
+    objects : tuple of ObjectQuantities
+        One per object.
+    processes : tuple of Process
+        Thin ones, such as filopodia.
+    """
+
+    surfaces: Surfaces
+    objects: tuple[ObjectQuantities, ...]
+    processes: tuple[Process, ...]
+
+    def totals(self) -> dict[str, Any]:
+        """Return sums and medians over all objects and processes, by names with units."""
+        unit = self.surfaces.unit
+        length = "um" if unit == "µm" else unit
+        lengths = [each.length for each in self.processes]
+        return totals(self.objects, unit) | {
+            "processes": len(self.processes),
+            f"process_length_{length}": sum(lengths),
+            f"process_mean_diameter_{length}": (
+                sum(each.diameter * each.length for each in self.processes) / sum(lengths)
+                if lengths
+                else None
+            ),
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the tables into `folder` as CSV and Parquet, and the totals; return the files.
+
+        ``objects`` has one line per object, ``processes`` one per thin process, ``profiles`` the
+        diameter along each.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        unit = self.surfaces.unit
+        tables = {OBJECTS: table(self.objects, unit)}
+        if self.processes:
+            tables[PROCESSES] = process_columns(self.processes, unit)
+            tables[PROFILES] = profile_columns(self.processes, unit)
+        files = [
+            write_columns(columns, folder / f"{name}{suffix}")
+            for name, columns in tables.items()
+            for suffix in SUFFIXES
+        ]
+        write_json(folder / TOTALS_NAME, self.totals())
+        return [*files, folder / TOTALS_NAME]

@@ -1,0 +1,1 @@
+"""Meshes joined from slabs, finished, and counted object by object."""

@@ -1,0 +1,211 @@
+"""Surfaces cut slab by slab and joined into the one that the whole volume would give."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import cc3d
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from deepsxt_core.surface.field.instances import CONNECTIVITY
+from deepsxt_core.surface.field.smoothing import BORDER
+
+RIM: Final = 0.01
+"""Height in voxels of the bevel between a cap at the border and the sides of a body: with none,
+points would coincide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A mesh of everything above the threshold, before anything is left out.
+
+    Attributes
+    ----------
+    points : ndarray
+        float32 (n, 3), x, y, z in voxel indices of the volume.
+    triangles : ndarray
+        int64 (faces, 3), facing outwards.
+    point_labels : ndarray
+        Label of the connected body each point lies on (n,), from 1.
+    voxels_of_label : ndarray
+        Voxels per label; label 0, the background, counts 0.
+    field_of_label : ndarray
+        Mean of the field over the voxels of each label.
+    grey_of_label : ndarray or None
+        Mean of the grey values over the voxels of each label, where there are any.
+    highest : float
+        Largest value of the field.
+    """
+
+    points: NDArray[np.float32]
+    triangles: NDArray[np.int64]
+    point_labels: NDArray[np.int32]
+    voxels_of_label: NDArray[np.int64]
+    field_of_label: NDArray[np.float64]
+    grey_of_label: NDArray[np.float64] | None
+    highest: float
+
+
+class SlabJoiner:
+    """Takes slabs of the field in order; what it holds grows with the surface, not the volume.
+
+    Neighbouring slabs share one slice. Points on it come out of both with the same
+    coordinates, to the last bit, and are kept once; bodies that meet in it are one.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the volume (z, y, x).
+    read_grey : callable, optional
+        ``read_grey(first, end)`` returns grey values of slices of the volume (end - first, y, x).
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        read_grey: Callable[[int, int], NDArray] | None = None,
+    ) -> None:
+        self.slices = 0
+        """Slices taken in so far."""
+        self.highest = -np.inf
+        """Largest value of the field."""
+        self._shape = shape
+        self._read_grey = read_grey
+        self._points: list[NDArray[np.float32]] = []
+        self._triangles: list[NDArray[np.int64]] = []
+        self._labels: list[NDArray[np.int64]] = []
+        self._voxels: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+        self._sums: list[NDArray[np.float64]] = [np.zeros(1)]
+        self._greys: list[NDArray[np.float64]] = [np.zeros(1)]
+        self._equal: list[NDArray[np.int64]] = []
+        self._n_points = 0
+        self._n_labels = 0
+        self._last_slice: NDArray[np.int64] | None = None
+        self._seam: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
+
+    def add(self, first: int, field: NDArray[np.float32]) -> None:
+        """Take in the slab whose first slice has the index `first` in the volume."""
+        low = BORDER if first == 0 else 0
+        depth = min(field.shape[0] - low, self._shape[0] - first)
+        inner = field[low : low + depth, BORDER:-BORDER, BORDER:-BORDER]
+        self.highest = max(self.highest, float(inner.max()))
+        labels, n = cc3d.connected_components(inner > 0, connectivity=CONNECTIVITY, return_N=True)
+        self._count(labels, inner, n, first)
+
+        grid, triangles = _cut(field)
+        voxel = grid - np.array([BORDER, BORDER, low], np.float32)
+        own = self._n_labels + _label_of_points(voxel, labels).astype(np.int64)
+        places = np.arange(self._n_points, self._n_points + len(grid))
+        new = np.ones(len(grid), bool)
+        if self._seam is not None:
+            seam = np.flatnonzero(voxel[:, 2] == 0)
+            seam = seam[np.lexsort(voxel[seam, :2].T)]
+            _, earlier = self._seam
+            new[seam] = False
+            places[new] = self._n_points + np.arange(len(grid) - len(seam))
+            places[seam] = earlier
+        self._triangles.append(places[triangles])
+        self._labels.append(own[new])
+        last = np.flatnonzero(voxel[:, 2] == depth - 1)
+        last = last[np.lexsort(voxel[last, :2].T)]
+        self._seam = voxel[last, :2], places[last]
+        voxel[:, 2] += first
+        self._points.append(_to_faces(voxel, self._shape)[new])
+
+        self._n_points += int(new.sum())
+        self._last_slice = np.where(labels[-1], labels[-1] + np.int64(self._n_labels), 0)
+        self._n_labels += n
+        self.slices = first + depth
+
+    def joined(self) -> Cut:
+        """Return everything taken in as one mesh, and keep nothing of it."""
+        n = self._n_labels + 1
+        pairs = np.concatenate([*self._equal, np.zeros((0, 2), np.int64)])
+        graph = scipy.sparse.coo_array((np.ones(len(pairs), bool), pairs.T), shape=(n, n))
+        bodies, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
+        voxels = np.zeros(bodies, np.int64)
+        np.add.at(voxels, body_of_label, np.concatenate(self._voxels))
+        counts = np.maximum(voxels, 1)
+        greys = None
+        if self._read_grey is not None:
+            greys = np.bincount(body_of_label, np.concatenate(self._greys), bodies) / counts
+        return Cut(
+            _emptied(self._points),
+            _emptied(self._triangles),
+            body_of_label[_emptied(self._labels)],
+            voxels,
+            np.bincount(body_of_label, np.concatenate(self._sums), bodies) / counts,
+            greys,
+            self.highest,
+        )
+
+    def _count(
+        self, labels: NDArray[np.integer], field: NDArray[np.float32], n: int, first: int
+    ) -> None:
+        # The first slice of all slabs but the first has been counted with the slab before.
+        uncounted = slice(0 if self._last_slice is None else 1, None)
+        body = labels[uncounted] > 0
+        label = labels[uncounted][body]
+        sums = np.bincount(label, field[uncounted][body], n + 1)
+        self._sums.append(sums[1:].astype(np.float64))
+        if self._read_grey is not None:
+            grey = self._read_grey(first, first + len(labels))[uncounted]
+            self._greys.append(np.bincount(label, grey[body], n + 1)[1:].astype(np.float64))
+        if self._last_slice is not None:
+            both = labels[0] > 0
+            pairs = np.stack([self._last_slice[both], labels[0][both] + self._n_labels], axis=1)
+            self._equal.append(np.unique(pairs, axis=0))
+        self._voxels.append(np.bincount(label, minlength=n + 1)[1:])
+
+
+def _emptied(pieces: list[NDArray]) -> NDArray:
+    whole = np.concatenate(pieces)
+    pieces.clear()
+    return whole
+
+
+def _cut(field: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return points (x, y, z) in indices of `field`, and triangles, facing outwards."""
+    import pyvista
+
+    grid = pyvista.ImageData(dimensions=field.shape[::-1])
+    grid.point_data["score"] = field.ravel()
+    mesh = grid.contour(
+        [0.0],
+        scalars="score",
+        method="flying_edges",
+        compute_normals=False,
+        compute_scalars=False,
+    )
+    points = np.asarray(mesh.points, np.float32).reshape(-1, 3)
+    return points, np.asarray(mesh.regular_faces, np.int64).reshape(-1, 3)
+
+
+def _to_faces(points: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Move the border planes of the field to where they stand for: the outermost voxels' faces."""
+    for axis, n in enumerate(reversed(shape)):
+        along = points[:, axis]
+        # Cut between the two border planes, the caps lie 1.5 away from the outermost voxels.
+        along[:] = np.interp(
+            along,
+            [-1.5, -1, 0, n - 1, n, n + 0.5],
+            [-0.5, RIM - 0.5, 0, n - 1, n - 0.5 - RIM, n - 0.5],
+        )
+    return points
+
+
+def _label_of_points(
+    points: NDArray[np.float32], labels: NDArray[np.integer]
+) -> NDArray[np.integer]:
+    # A point lies between two neighbouring voxels, of which one is inside.
+    label = np.zeros(len(points), labels.dtype)
+    for side in (np.floor, np.ceil):
+        place = np.zeros(len(points), np.int64)
+        for axis, n in enumerate(labels.shape):
+            along = side(points[:, 2 - axis])
+            place *= n
+            place += np.minimum(np.maximum(along, 0), n - 1).astype(np.int32)
+        np.maximum(label, labels.ravel()[place], out=label)
+    return label

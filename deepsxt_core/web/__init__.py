@@ -1,0 +1,1 @@
+"""HTTP routes over the workspace, beside the pages."""

@@ -1,0 +1,275 @@
+"""HTTP routes over the workspace: slices and meshes as bytes, downloads.
+
+::
+
+    /api/uploads                                          see `deepsxt_core.web.receiving`
+    GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
+    GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
+    GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
+    GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
+    GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
+    GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
+        ?objects=&unit=                                   in a mesh: these alone, in this unit
+    GET /api/tomograms/<id>/measurements/<result>/<file>  tables
+    GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
+
+The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
+What a result's address returns never changes, and the address of a slice or of a view carries a
+version: browsers may keep both. Nothing here holds more than one slice, or one piece of a file, in
+memory.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from deepsxt_core.errors import InvalidParameterError, VolumeError
+from deepsxt_core.export.bundle import BUNDLE_NAME
+from deepsxt_core.geometry import Region
+from deepsxt_core.io import SCORE_NAME, open_score, open_volume
+from deepsxt_core.preprocessing import cut
+from deepsxt_core.surface.view import VIEW_FILES
+from deepsxt_core.volume import Score, Volume
+from deepsxt_core.web import receiving
+from deepsxt_core.web.pictures import Survey, grey_codes, survey
+from deepsxt_core.web.responses import HttpError, answer
+from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
+
+_KEPT_VOLUMES = 8
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+_ASK_AGAIN = {"Cache-Control": "private, no-cache"}
+# Compression gains nothing on noisy images and on meshes, and costs more than the local network.
+_AS_IT_IS = {"Content-Encoding": "identity"}
+_MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class SliceSource:
+    """How a browser gets the slices of a tomogram.
+
+    Attributes
+    ----------
+    address : str
+        Relative to the app's root, with ``{z}`` for the index of the slice.
+    survey : Survey
+        Its `low` and `high` are the values that the grey codes 0 and 255 stand for.
+    """
+
+    address: str
+    survey: Survey
+
+
+def routes(front_end: Path | None = None) -> list[BaseRoute]:
+    """Return all routes; `front_end` is a folder of scripts and styles to serve under ``/ui``."""
+    tomogram = "/api/tomograms/{tomogram}"
+    found: list[BaseRoute] = [
+        *receiving.routes(),
+        Route(f"{tomogram}/slices/{{z:int}}", answer(_slice)),
+        Route(f"{tomogram}/scores/{{result}}/slices/{{z:int}}", answer(_score_slice)),
+        Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file)),
+        Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file)),
+        Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
+        Route(f"{tomogram}/measurements/{{result}}/{{name}}", answer(_measurement_file)),
+    ]
+    if front_end is not None:
+        found.append(Mount("/ui", _FrontEnd(directory=front_end)))
+    return found
+
+
+def slice_source(tomogram: Tomogram, region: Region | None = None) -> SliceSource:
+    """Return where a browser finds the slices of `tomogram`, and what their codes mean.
+
+    Parameters
+    ----------
+    region : Region, optional
+        Of the tomogram, whose slices they are; by default all of it.
+
+    Raises
+    ------
+    VolumeError
+        If the file cannot be read.
+    InvalidParameterError
+        If the region does not lie in the tomogram.
+    """
+    region = region or Region()
+    shown = _open_volume(*_volume_key(tomogram), region)
+    query = {"v": shown.version}
+    if region.crop is not None:
+        query["crop"] = region.crop
+    if region.bin != 1:
+        query["bin"] = str(region.bin)
+    address = f"api/tomograms/{tomogram.id}/slices/{{z}}?{urlencode(query)}"
+    return SliceSource(address, shown.survey)
+
+
+def score_address(tomogram: Tomogram, result_id: str) -> str:
+    """Return the address of the score codes, relative to the app's root, with ``{z}``."""
+    return f"api/tomograms/{tomogram.id}/scores/{result_id}/slices/{{z}}"
+
+
+def download_address(
+    tomogram: Tomogram, kind: ResultKind, result_id: str, name: str, **query: str | float
+) -> str:
+    """Return the address of one file of a result, relative to the app's root."""
+    suffix = f"?{urlencode(query)}" if query else ""
+    return f"api/tomograms/{tomogram.id}/{kind}/{result_id}/{name}{suffix}"
+
+
+def view_addresses(tomogram: Tomogram, surface: Result) -> tuple[str, str]:
+    """Return where a browser finds a surface with few faces, and with all of them.
+
+    Raises
+    ------
+    VolumeError
+        If the surface is not complete.
+    """
+    version = downloads.view_version(surface.folder)
+    coarse, full = (
+        download_address(tomogram, "surfaces", surface.id, name, v=version) for name in VIEW_FILES
+    )
+    return coarse, full
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    volume: Volume
+    survey: Survey
+    version: str
+
+
+def _volume_key(tomogram: Tomogram) -> tuple[Path, str | None, int]:
+    try:
+        return tomogram.source, tomogram.dataset, tomogram.source.stat().st_mtime_ns
+    except OSError as error:
+        raise VolumeError(
+            f"The file of '{tomogram.name}' cannot be read any more: {error.strerror}. "
+            "Put it back, or open the tomogram again."
+        ) from error
+
+
+@lru_cache(maxsize=_KEPT_VOLUMES)
+def _open_volume(source: Path, dataset: str | None, mtime_ns: int, region: Region) -> _Shown:
+    volume = cut(open_volume(source, dataset=dataset), region)
+    version = hashlib.sha256(repr((dataset, mtime_ns, region)).encode()).hexdigest()[:12]
+    return _Shown(volume, survey(volume), version)
+
+
+@lru_cache(maxsize=_KEPT_VOLUMES)
+def _open_score(path: Path) -> Score:
+    return open_score(path)
+
+
+def _read_one(volume: Volume, z: int) -> NDArray:
+    if not 0 <= z < volume.shape[0]:
+        raise HttpError(404, f"There is no slice {z}; there are {volume.shape[0]}.")
+    return volume.read(z, z + 1)[0]
+
+
+def _slice(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    shown = _open_volume(*_volume_key(tomogram), _region(request))
+    image = _read_one(shown.volume, request.path_params["z"])
+    cache = _FOR_EVER if request.query_params.get("v") == shown.version else _ASK_AGAIN
+    return _bytes(grey_codes(image, shown.survey.low, shown.survey.high), cache | _AS_IT_IS)
+
+
+def _region(request: Request) -> Region:
+    crop, binning = request.query_params.get("crop"), request.query_params.get("bin", "1")
+    # Digits alone: what is no number is no binning either.
+    return Region.parse(crop, int(binning) if binning.isdecimal() else 0)
+
+
+def _score_slice(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("scores", request.path_params["result"])
+    score = _open_score(result.folder / SCORE_NAME)
+    return _bytes(_read_one(score.volume, request.path_params["z"] - score.first_slice), _FOR_EVER)
+
+
+def _bytes(codes: NDArray[np.uint8], cache: dict[str, str]) -> Response:
+    return Response(codes.tobytes(), media_type="application/octet-stream", headers=cache)
+
+
+def _score_file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("scores", request.path_params["result"])
+    name = request.path_params["name"]
+    threshold = _threshold(request)
+    path = downloads.score_file(tomogram, result, name, threshold)
+    shown = f"mask_{threshold:+.2f}{path.suffix}" if name.startswith("mask") else name
+    return _download(path, tomogram, shown)
+
+
+def _threshold(request: Request) -> float:
+    """Return the threshold asked for, to two decimals as the name of the file tells it."""
+    text = request.query_params.get("threshold", "0")
+    try:
+        return round(float(text), 2)
+    except ValueError:
+        raise InvalidParameterError(f"A threshold must be a number: got '{text}'.") from None
+
+
+def _surface_file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("surfaces", request.path_params["result"])
+    name = request.path_params["name"]
+    if name in VIEW_FILES:
+        current = request.query_params.get("v") == str(downloads.view_version(result.folder))
+        path = downloads.view_file(result.folder, name)
+        return FileResponse(path, headers=(_FOR_EVER if current else _ASK_AGAIN) | _AS_IT_IS)
+    if name in downloads.INSTANCE_FILES:
+        return _download(downloads.instances_file(tomogram, result, name), tomogram, name)
+    query = request.query_params
+    path = downloads.surface_file(
+        result, name, objects=_ids(query.get("objects", "")), unit=query.get("unit")
+    )
+    return _download(path, tomogram, name)
+
+
+def _measurement_file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("measurements", request.path_params["result"])
+    name = request.path_params["name"]
+    return _download(downloads.measurement_file(result, name), tomogram, name)
+
+
+def _ids(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part]
+    except ValueError:
+        raise InvalidParameterError(
+            f"Objects are numbers with commas between: got '{text[:40]}'."
+        ) from None
+
+
+def _bundle(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("bundles", request.path_params["result"])
+    return _download(result.folder / BUNDLE_NAME, tomogram, BUNDLE_NAME)
+
+
+def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
+    return FileResponse(
+        path,
+        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+        filename=f"{Path(tomogram.name).stem}_{name}",
+        headers=_ASK_AGAIN | _AS_IT_IS,
+    )
+
+
+class _FrontEnd(StaticFiles):
+    """Scripts and styles; browsers ask each time whether theirs is still the current one."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
+        return response

@@ -1,0 +1,239 @@
+"""Files made from results when somebody first asks for them, and kept beside the results."""
+
+import csv
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
+from deepsxt_core.files import written_beside
+from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
+from deepsxt_core.export.volumes import write_instances, write_mask, write_volume
+from deepsxt_core.export.bundle import write_bundle
+from deepsxt_core.progress import Progress
+from deepsxt_core.volume import VoxelSize
+from dataclasses import replace
+from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
+from deepsxt_core.surface.measure.quantities import write_quantities
+from deepsxt_core.export.figures import Theme, write_page, write_picture
+from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
+from deepsxt_core.surface.view import thinned, write_views
+from deepsxt_core.workspace import Result, Tomogram
+
+SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
+MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
+INSTANCE_FILES = ("instances.tif", "instances.mrc")
+OBJECTS_FILE = "objects.csv"
+MEASUREMENTS_FILE = "measurements.csv"
+MEASUREMENTS_FILES = (MEASUREMENTS_FILE, "measurements.parquet")
+PAGE_FILE = "surface.html"
+PICTURE_FILES: dict[str, Theme] = {"picture-light.png": "light", "picture-dark.png": "dark"}
+
+
+def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float = 0.0) -> Path:
+    """Return a score, or where it lies above `threshold`, as one of `SCORE_FILES`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of them or the threshold is not in [-1, 1).
+    """
+    if name not in SCORE_FILES:
+        raise InvalidParameterError(
+            f"A score can be had as {', '.join(SCORE_FILES)}: got '{name}'."
+        )
+    score = tomogram.score(result.id)
+    kind, suffix = Path(name).stem, Path(name).suffix
+    # The voxel size may be corrected later; the file must not keep the old one.
+    content = (kind, score.placed.geometry, threshold if kind == "mask" else None)
+    path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
+    if kind == "mask":
+        return _made(path, partial(write_mask, score, threshold))
+    return _made(path, partial(write_volume, score.placed))
+
+
+def surface_file(
+    result: Result, name: str, *, objects: Collection[int] = (), unit: str | None = None
+) -> Path:
+    """Return a surface in a mesh format, a table about its objects, or a picture of it.
+
+    `OBJECTS_FILE` holds what was counted when the surface was made, `MEASUREMENTS_FILES` what
+    its mesh tells; `PAGE_FILE` shows it in 3D without the app.
+
+    Parameters
+    ----------
+    objects : collection of int
+        Ids of the objects in a mesh file; none for all.
+    unit : str, optional
+        Of the coordinates in a mesh file, of `deepsxt_core.export.meshes.UNITS`; None leaves them in
+        the unit of the surface.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of them, or an id or the unit is not known.
+    DrawingError
+        If the page or a picture cannot be drawn here.
+    """
+    path = _exports(result) / name
+    if name == OBJECTS_FILE:
+        return _made(path, partial(_write_table, result.folder))
+    if name in MEASUREMENTS_FILES:
+        return _made(path, partial(_write_measurements, result.folder))
+    if name == PAGE_FILE:
+        return _made(path, lambda out: write_page(Surfaces.load(result.folder), out))
+    if name in PICTURE_FILES:
+        return _made(path, partial(_write_picture, result.folder, PICTURE_FILES[name]))
+    if name not in MESH_FILES:
+        offered = (*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES, PAGE_FILE, *PICTURE_FILES)
+        raise InvalidParameterError(f"A surface can be had as {', '.join(offered)}: got '{name}'.")
+    if objects or unit:
+        content = hashlib.sha256(repr((sorted(objects), unit)).encode()).hexdigest()[:12]
+        path = path.with_stem(f"{path.stem}-{content}")
+    return _made(path, partial(_write_mesh, result, objects, unit))
+
+
+def measurement_file(result: Result, name: str) -> Path:
+    """Return one of the tables that a measurement has written.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is none of that name.
+    """
+    known = sorted(
+        path.name for path in result.folder.iterdir() if path.suffix in (".csv", ".parquet")
+    )
+    if name not in known:
+        raise InvalidParameterError(f"The measurement holds {', '.join(known)}: got '{name}'.")
+    return result.folder / name
+
+
+def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
+    """Return the number of the object at each voxel of a surface, as one of `INSTANCE_FILES`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of them.
+    DeepSXTError
+        If what the surface was made from is gone.
+    """
+    if name not in INSTANCE_FILES:
+        raise InvalidParameterError(
+            f"Objects can be had as {', '.join(INSTANCE_FILES)}: got '{name}'."
+        )
+    source = tomogram.segmentation(result.run["recipe"]["score"])
+    params = ReconstructParams(**result.run["params"])
+    return _made(_exports(result) / name, partial(write_instances, source, params))
+
+
+def view_file(folder: Path, name: str) -> Path:
+    """Return one of `view.VIEW_FILES` of the surfaces in `folder`, made if it is not there.
+
+    A file that is older than its mesh is made anew.
+
+    Raises
+    ------
+    UnreadableFileError
+        If `folder` does not hold a complete result.
+    """
+    path = folder / name
+    if not path.is_file() or path.stat().st_mtime_ns < view_version(folder):
+        write_views(Surfaces.load(folder), folder)
+    return path
+
+
+def view_version(folder: Path) -> int:
+    """Return a number that is another one once the surfaces in `folder` have changed.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there are none.
+    """
+    try:
+        return (folder / MESH_NAME).stat().st_mtime_ns
+    except OSError as error:
+        raise UnreadableFileError(f"'{folder}' holds no surface. Reconstruct it again.") from error
+
+
+def _exports(result: Result) -> Path:
+    folder = result.folder / "exports"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _made(path: Path, write: Callable[[Path], object]) -> Path:
+    # Writers let a file appear complete, so that what is there can be handed out.
+    if not path.exists():
+        write(path)
+    return path
+
+
+def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path: Path) -> None:
+    surfaces = Surfaces.load(result.folder)
+    mesh: ColouredMesh = surfaces.select(objects) if objects else surfaces
+    if unit:
+        size = result.run["recipe"]["voxel_size_nm"]
+        mesh = in_unit(mesh, unit, size, result.run["whole_origin_nm"])
+    write_mesh(mesh, path)
+
+
+def _write_measurements(folder: Path, path: Path) -> None:
+    surfaces = Surfaces.load(folder)
+    write_quantities(quantify(surfaces), surfaces.unit, path)
+
+
+def _write_picture(folder: Path, theme: Theme, path: Path) -> None:
+    write_picture(thinned(Surfaces.load(folder)), path, theme=theme)
+
+
+def write_objects(unit: Unit, rows: Sequence[ObjectRow], path: Path) -> None:
+    """Write one line per object as CSV; lengths in `unit`."""
+    length = "um" if unit == "µm" else unit
+    with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(
+            ["object", "voxels", "faces", f"volume_{length}3", f"area_{length}2"]
+            + [f"centroid_{axis}_{length}" for axis in "xyz"]
+            + [f"{axis}_{end}_{length}" for axis in "xyz" for end in ("min", "max")]
+        )
+        for row in rows:
+            table.writerow(
+                [row.id, row.voxels, row.faces, row.volume, row.area, *row.centroid, *row.bounds]
+            )
+
+
+def _write_table(folder: Path, path: Path) -> None:
+    unit, rows = load_table(folder)
+    write_objects(unit, rows, path)
+
+
+def bundle_result(
+    tomogram: Tomogram, surface: Result, path: Path, progress: Progress | None = None
+) -> Path:
+    """Write the bundle of a surface in the workspace to `path`, and return it.
+
+    Raises
+    ------
+    DeepSXTError
+        If what the surface was made from, or the tomogram's file, is gone.
+    """
+    recipe = surface.run["recipe"]
+    # Of the voxel size that the surface has, even if it was corrected since.
+    size = recipe["voxel_size_nm"] and VoxelSize(*recipe["voxel_size_nm"])
+    source = tomogram.segmentation(recipe["score"])
+    records = {"reconstruct": surface.run}
+    if recipe["score"] is not None:
+        records["segment"] = tomogram.result("scores", recipe["score"]).run
+    return write_bundle(
+        path,
+        tomogram.volume().with_voxel_size(size),
+        replace(source, volume=source.volume.with_voxel_size(size)),
+        Surfaces.load(surface.folder),
+        ReconstructParams(**surface.run["params"]),
+        records,
+        progress,
+    )

@@ -1,0 +1,174 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from deepsxt_core.cli.main import main
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.workflow import batch, pipeline
+from deepsxt_core.workflow.recipe import ExportParams, Recipe
+from tests.jobs.stand_in_network import MODEL, StandInPredictor
+from tests.results import ball
+
+RECIPE = """
+[segment]
+invert = false
+[reconstruct]
+min_voxels = 20
+smoothing_voxels = 0
+[export]
+meshes = ["stl", "ply"]
+mask = "tif"
+"""
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    """Score by arithmetic; return the names of what was scored."""
+    scored, segment = [], pipeline.segment
+
+    def noted(volume, *args, **more):
+        scored.append(volume.path.name)
+        return segment(volume, *args, **more)
+
+    monkeypatch.setattr(pipeline, "_predictor", lambda *_: StandInPredictor())
+    monkeypatch.setattr(pipeline, "segment", noted)
+    monkeypatch.setattr(batch, "load_model", lambda _: MODEL)
+    return scored
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Five tomograms of a bright ball; the third is cut off."""
+    paths = [tmp_path / f"cell {number}.tif" for number in range(5)]
+    for number, path in enumerate(paths):
+        values = (1000 + 500 * ball((12, 24, 24), 5 + number / 2)).astype(np.uint16)
+        tifffile.imwrite(path, values, imagej=True, metadata={"axes": "ZYX"})
+    paths[2].write_bytes(paths[2].read_bytes()[:3000])
+    return paths
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def call(capsys, files, recipe, out):
+    code = main(["batch", *map(str, files), "--recipe", str(recipe), "--out", str(out), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def statuses(report):
+    return [row["status"] for row in report["files"]]
+
+
+def test_one_corrupt_file_of_five_and_a_second_run(capsys, files, recipe, tmp_path, stand_in):
+    out = tmp_path / "out"
+    code, report = call(capsys, files, recipe, out)
+    assert code == 1
+    assert statuses(report) == ["done", "done", "failed", "done", "done"]
+    assert "cell 2.tif" in report["files"][2]["error"]
+    with (out / "summary.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == statuses(report)
+    assert [row["objects"] for row in rows] == ["1", "1", "", "1", "1"]
+    assert {path.name for path in (out / "cell 0").iterdir()} == {
+        *("score.ome.zarr", "run.json", "batch.json"),
+        *("mask.tif", "surface.stl", "surface.ply", "objects.csv"),
+    }
+    assert len(stand_in) == 4
+
+    def state():
+        return {
+            path: path.stat().st_mtime_ns
+            for path in out.rglob("*")
+            if path.is_file() and path.parent != out
+        }
+
+    before = state()
+    code, report = call(capsys, files, recipe, out)
+    assert (code, statuses(report)) == (1, ["kept", "kept", "failed", "kept", "kept"])
+    assert state() == before
+    assert len(stand_in) == 4
+
+    code, report = call(capsys, [files[0], files[4]], recipe, out)
+    assert (code, report["kept"]) == (0, 2)
+
+
+def test_only_what_a_change_concerns_is_done_again(capsys, files, recipe, tmp_path, stand_in):
+    files, out = files[:2], tmp_path / "out"
+    call(capsys, files, recipe, out)
+    recipe.write_text(RECIPE.replace("min_voxels = 20", "min_voxels = 21"))
+    assert statuses(call(capsys, files, recipe, out)[1]) == ["done", "done"]
+    assert len(stand_in) == 2
+    values = tifffile.imread(files[1])
+    tifffile.imwrite(files[1], values + 1, imagej=True, metadata={"axes": "ZYX"})
+    assert statuses(call(capsys, files, recipe, out)[1]) == ["kept", "done"]
+    assert len(stand_in) == 3
+
+
+def test_files_of_one_name_do_not_share_a_folder(capsys, files, recipe, tmp_path):
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / files[0].name
+    twin.write_bytes(files[1].read_bytes())
+    _, report = call(capsys, [files[0], twin], recipe, tmp_path / "out")
+    assert len({row["folder"] for row in report["files"]}) == 2
+
+
+def test_a_bug_in_one_file_does_not_end_the_night(capsys, files, recipe, tmp_path, monkeypatch):
+    def broken(*_args, **_more):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(pipeline, "reconstruct", broken)
+    code, report = call(capsys, files[:2], recipe, tmp_path / "out")
+    assert (code, statuses(report)) == (1, ["failed", "failed"])
+    assert report["files"][0]["error"] == "ZeroDivisionError: a bug"
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(),
+        Recipe(
+            model='odd "name" ł',
+            segment=SegmentParams(z0=3, z1=9, rotations=4, invert=False),
+            reconstruct=ReconstructParams(threshold=-0.25, min_volume_um3=1e-7),
+            export=ExportParams(meshes=("glb",), mask="mrc"),
+        ),
+        Recipe(reconstruct=None),
+    ],
+)
+def test_a_recipe_survives_its_file(recipe, tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    assert Recipe.read(path) == recipe
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[segmant]",
+        "[segment]\nrotation = 4",
+        "[segment]\nrotations = 3",
+        "[reconstruct]\nthreshold = 2",
+        "[export]\nmeshes = 'stl'",
+        "[export]\nmask = 'png'",
+        "segment = 4 4",
+    ],
+)
+def test_a_recipe_that_is_not_understood_is_refused(text, tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidParameterError):
+        Recipe.read(path)
+
+
+def test_a_recipe_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InvalidParameterError, match="Cannot read"):
+        Recipe.read(tmp_path / "none.toml")
