@@ -28,7 +28,7 @@ from deepsxt_core.network import (
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.training.losses import ssim
 from deepsxt_core.volume import Volume
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow.segmentation import segment
 from tests.models import small_config, small_network
 from tests.tolerances import SCORE_ATOL
 from tests.training.conftest import PairFolder
@@ -55,7 +55,7 @@ def segmentation(scratch: Path) -> None:
     model = load_model(scratch / "small")
     array = np.random.default_rng(0).normal(size=(3, 40, 52)).astype(np.float32)
     params = SegmentParams(rotations=1)
-    score = pipeline.segment(Volume.from_array(array), model, scratch / "out", params)
+    score = segment(Volume.from_array(array), model, scratch / "out", params)
     expected = predict_slice(model, array[1])
     assert np.abs(expected).max() > 0
     direct = keras.ops.convert_to_numpy(

@@ -10,8 +10,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ from deepsxt_core import settings
 from deepsxt_core.cli.arguments import INVERT, build_parser
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
 from deepsxt_core.evaluation import EvaluateParams
-from deepsxt_core.export.bundle import BUNDLE_NAME, write_bundle
-from deepsxt_core.export.meshes import ColouredMesh, in_unit, write_surfaces
-from deepsxt_core.export.volumes import write_instances, write_mask
+from deepsxt_core.export.bundle import BUNDLE_NAME
+from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import read_json, safe_name
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import (
@@ -35,6 +35,7 @@ from deepsxt_core.io import (
     open_volume,
     require_labels,
 )
+from deepsxt_core.io.spool import remembered
 from deepsxt_core.network import (
     CATALOGUE,
     ModelInfo,
@@ -107,8 +108,10 @@ def _open(args: argparse.Namespace) -> Volume:
     return volume
 
 
-def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score, Report]:
-    from deepsxt_core.workflow import pipeline
+def _segment_to(
+    args: argparse.Namespace, progress: TqdmProgress, volume: Volume
+) -> tuple[Score, Report]:
+    from deepsxt_core.workflow import segmentation
 
     params = SegmentParams(
         z0=args.z[0],
@@ -122,20 +125,21 @@ def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score
         invert=INVERT[args.invert],
     )
     Score.threshold_code(args.threshold)
-    volume = _open(args)
     with _native_stderr_silenced():
         model = load_model(args.model)
-    score = pipeline.segment(volume, model, args.out, params, progress, scheduler=args.scheduler)
+    score = segmentation.segment(
+        volume, model, args.out, params, progress, scheduler=args.scheduler
+    )
     mask = args.out / "mask.tif"
-    write_mask(score, args.threshold, mask)
-    record = json.loads((args.out / pipeline.RUN_NAME).read_text(encoding="utf-8"))
+    marked = write_mask(score, args.threshold, mask)
+    record = json.loads((args.out / segmentation.RUN_NAME).read_text(encoding="utf-8"))
     return score, {
         "score": str(args.out / SCORE_NAME),
         "mask": str(mask),
         "shape": list(score.volume.shape),
         "voxel_size_nm": record["input"]["voxel_size_nm"],
         "origin_nm": list(score.placed.origin_nm),
-        "positive_fraction": score.positive_fraction(args.threshold),
+        "positive_fraction": marked,
         "inverted": record["inverted"],
         "model": record["model"]["name"],
         "device": record["device"],
@@ -146,21 +150,36 @@ def _segment_to(args: argparse.Namespace, progress: TqdmProgress) -> tuple[Score
 
 
 def _reconstruct_to(
-    source: Score | Mask, args: argparse.Namespace, progress: TqdmProgress
+    source: Score | Mask,
+    args: argparse.Namespace,
+    progress: TqdmProgress,
+    tomogram: Volume | None = None,
+    bundle: Path | None = None,
 ) -> tuple[Surfaces, Report]:
-    from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workflow.surface_files import SurfaceFiles, reconstruct_to
 
-    params = _reconstruct_params(args)
-    surfaces = pipeline.reconstruct(source, params, progress)
-    meshes: ColouredMesh = surfaces.select(args.objects) if args.objects else surfaces
-    if args.unit:
-        volume = source.volume
-        meshes = in_unit(meshes, args.unit, volume.voxel_size_nm, volume.whole_origin_nm)
-    files = write_surfaces(meshes, args.out, args.formats)
-    if args.instances:
-        write_instances(source, params, args.instances, progress)
-        files.append(args.instances)
+    wanted = SurfaceFiles(
+        formats=tuple(args.formats),
+        unit=args.unit,
+        objects=tuple(args.objects or ()),
+        instances=args.instances,
+        bundle=bundle,
+    )
+    mask = args.out / "mask.tif"
+    surfaces, files = reconstruct_to(
+        *(args.out, source, _reconstruct_params(args), wanted, progress),
+        tomogram=tomogram,
+        mask=open_volume(mask) if bundle and mask.is_file() else None,
+        records=_segment_record(source),
+    )
     return surfaces, surfaces.summary() | {"files": [str(path) for path in files]}
+
+
+def _segment_record(source: Score | Mask) -> dict[str, Report]:
+    """Return the record of the segmentation, where it lies beside the score."""
+    made_from = source.volume.path
+    segmented = read_json(made_from.parent / "run.json") if made_from else None
+    return {} if segmented is None else {"segment": segmented}
 
 
 def _reconstruct_params(args: argparse.Namespace) -> ReconstructParams:
@@ -181,39 +200,38 @@ def _reconstruct_params(args: argparse.Namespace) -> ReconstructParams:
 
 
 def _run(args: argparse.Namespace, progress: TqdmProgress) -> Report:
-    score, segmented = _segment_to(args, progress)
-    surfaces, reconstructed = _reconstruct_to(score, args, progress)
-    if args.bundle:
-        path = _bundle_to(args.out / BUNDLE_NAME, score, surfaces, args, progress)
-        reconstructed["files"].append(str(path))
+    with contextlib.ExitStack() as stack:
+        volume = _open(args)
+        if args.bundle and args.scheduler is None:
+            # The bundle shows the tomogram too: so each slice is read once.
+            args.out.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(
+                tempfile.TemporaryDirectory(dir=args.out, prefix=".tomogram-")
+            )
+            volume = remembered(volume, Path(scratch) / "voxels")
+        score, segmented = _segment_to(args, progress, volume)
+        surfaces, reconstructed = _reconstruct_to(
+            score, args, progress, volume, args.out / BUNDLE_NAME if args.bundle else None
+        )
     progress.close()
     _tell(args, _segment_text(segmented) + _surface_text(surfaces, reconstructed))
     return {"segment": segmented, "reconstruct": reconstructed}
 
 
-def _bundle_to(
-    path: Path,
-    source: Score | Mask,
-    surfaces: Surfaces,
-    args: argparse.Namespace,
-    progress: TqdmProgress,
-) -> Path:
-    params = _reconstruct_params(args)
-    records = {"reconstruct": {"step": "reconstruct", "params": asdict(params)}}
-    made_from = source.volume.path
-    segmented = read_json(made_from.parent / "run.json") if made_from else None
-    if segmented is not None:
-        records["segment"] = segmented
-    tomogram = open_volume(args.input, dataset=args.dataset, voxel_size_nm=args.voxel_size_nm)
-    return write_bundle(path, tomogram, source, surfaces, params, records, progress)
-
-
 def _export(args: argparse.Namespace, progress: TqdmProgress) -> Report:
-    from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workflow.surface_files import SurfaceFiles, reconstruct_to
 
     source = _open_score_or_mask(args.score, args.voxel_size_nm)
-    surfaces = pipeline.reconstruct(source, _reconstruct_params(args), progress)
-    path = _bundle_to(args.out, source, surfaces, args, progress)
+    tomogram = open_volume(args.input, dataset=args.dataset, voxel_size_nm=args.voxel_size_nm)
+    surfaces, (path,) = reconstruct_to(
+        args.out.parent,
+        source,
+        _reconstruct_params(args),
+        SurfaceFiles(formats=(), bundle=args.out),
+        progress,
+        tomogram=tomogram,
+        records=_segment_record(source),
+    )
     report = surfaces.summary() | {"files": [str(path)]}
     progress.close()
     _tell(args, [f"Bundle {path}, {path.stat().st_size / 1e6:.1f} MB"])
@@ -221,7 +239,7 @@ def _export(args: argparse.Namespace, progress: TqdmProgress) -> Report:
 
 
 def _segment(args: argparse.Namespace, progress: TqdmProgress) -> Report:
-    _, report = _segment_to(args, progress)
+    _, report = _segment_to(args, progress, _open(args))
     progress.close()
     _tell(args, _segment_text(report))
     return report
@@ -286,7 +304,7 @@ def _open_score_or_mask(path: Path, voxel_size_nm: VoxelSize | None) -> Score | 
 
 def _info(args: argparse.Namespace, progress: TqdmProgress) -> Report:
     from deepsxt_core.preprocessing import check_health
-    from deepsxt_core.workflow.pipeline import describe
+    from deepsxt_core.workflow.segmentation import describe
 
     volume = _open(args)
     report = describe(volume) | {"labels": looks_like_labels(volume)}
@@ -353,7 +371,7 @@ def _measured_phantom(
     args: argparse.Namespace, options: dict[str, Any], progress: TqdmProgress
 ) -> Report:
     from deepsxt_core.phantom import PRESETS
-    from deepsxt_core.workflow.pipeline import write_phantom
+    from deepsxt_core.workflow.simulation import write_phantom
 
     files = write_phantom(
         replace(PRESETS[args.preset], seed=args.seed, **options), args.out, progress

@@ -1,7 +1,12 @@
 """Masks and objects as volumes that other programs open."""
 
+import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deepsxt_core.io import mask_volume
 from deepsxt_core.io import write_volume as write_file
@@ -11,9 +16,24 @@ from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.volume import Mask, Score, Volume
 
 
-def write_mask(score: Score, threshold: float, path: str | Path) -> None:
-    """Write where the score lies above `threshold` as uint8 0/1, in the format of the suffix."""
-    write_volume(mask_volume(score, threshold), path)
+def write_mask(score: Score, threshold: float, path: str | Path) -> float:
+    """Write where the score lies above `threshold` as uint8 0/1, in the format of the suffix.
+
+    Returns
+    -------
+    float
+        The fraction of the voxels that lie above it, in [0, 1].
+    """
+    mask, marked = mask_volume(score, threshold), 0
+
+    def read(z0: int, z1: int) -> NDArray:
+        nonlocal marked
+        slab = mask.reader(z0, z1)
+        marked += int(np.count_nonzero(slab))
+        return slab
+
+    write_volume(replace(mask, reader=read), path)
+    return marked / math.prod(mask.shape)
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:

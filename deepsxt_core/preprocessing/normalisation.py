@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
-from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.preprocessing.sampling import MOST_SAMPLES, sample_slices
 from deepsxt_core.volume import Volume
 
 LOW_PERCENTILE = 0.1
 HIGH_PERCENTILE = 99.9
-_SAMPLED_SLICES = 24
 _PUBLISHED_MIN_STD = 1e-3
 _STANDARD = 1e-4
 
@@ -47,7 +46,7 @@ def measure_intensity(volume: Volume) -> IntensityRange:
         If no sampled value is finite.
     """
     samples = []
-    for plane in sample_slices(volume, _SAMPLED_SLICES):
+    for plane in sample_slices(volume, MOST_SAMPLES):
         values = plane.astype(np.float32, copy=False)
         samples.append(values[np.isfinite(values)])
     values = np.concatenate(samples)
