@@ -57,21 +57,9 @@ def test_run_reads_the_tomogram_twice_and_the_score_three_times_at_most(
     out = tmp_path / "out"
     code = cli.main(
         [
-            "run",
-            str(tomogram),
-            "--out",
-            str(out),
-            "--model",
-            str(tmp_path / "small"),
-            "--threshold",
-            "-1",
-            "--rotations",
-            rotations,
-            "--min-voxels",
-            "1",
-            "--bundle",
-            "--instances",
-            str(out / "objects.mrc"),
+            *("run", str(tomogram), "--out", str(out), "--model", str(tmp_path / "small")),
+            *("--threshold", "-1", "--rotations", rotations, "--min-voxels", "1"),
+            *("--bundle", "--instances", str(out / "objects.mrc")),
         ]
     )
     assert code == 0
