@@ -4,24 +4,24 @@ import csv
 import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.files import written_beside
+from deepsxt_core.export.bundle import BundleContent, write_bundle
+from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
 from deepsxt_core.export.volumes import write_instances, write_mask, write_volume
-from deepsxt_core.export.bundle import BundleContent, write_bundle
+from deepsxt_core.files import written_beside
 from deepsxt_core.io import open_volume
-from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Volume, VoxelSize
-from dataclasses import replace
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
+from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.measure.quantities import write_quantities
-from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
 from deepsxt_core.surface.view import thinned, write_views
+from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
@@ -71,8 +71,8 @@ def surface_file(
     objects : collection of int
         Ids of the objects in a mesh file; none for all.
     unit : str, optional
-        Of the coordinates in a mesh file, of `deepsxt_core.export.meshes.UNITS`; None leaves them in
-        the unit of the surface.
+        Of the coordinates in a mesh file, of `deepsxt_core.export.meshes.UNITS`; None leaves them
+        in the unit of the surface.
 
     Raises
     ------
