@@ -1,8 +1,8 @@
 """A volume for the eye: at coarser and coarser levels, read fast in all planes.
 
 An OME-Zarr 0.5 image that other programs open too. Level 0 has all voxels, each further one half
-as many along each axis. Grey values of more than 16 bits are coded as uint16; `Coding` says how, and
-stands beside the image under ``deepsxt``.
+as many along each axis. Grey values of more than 16 bits are coded as uint16; `Coding` says how,
+and stands beside the image under ``deepsxt``.
 """
 
 import secrets
