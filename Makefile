@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: app demo test lint bench fuzz bundled-model browser clean
+.PHONY: app demo test lint frontend bench fuzz bundled-model browser clean
 
 app: $(RUN)
 	$(BIN)/deepsxt app
@@ -15,13 +15,25 @@ demo: $(RUN)
 	$(BIN)/deepsxt run outputs/sample.tif --out outputs --formats stl,obj,ply,vtp,glb
 
 test: lint browser
+	@if command -v node >/dev/null; then cd frontend && npm test --silent; fi
 	$(BIN)/python -m pytest
 
-lint: $(DEV)
+lint: $(DEV) frontend
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What runs in the browser: types, lint, and whether the bundled libraries are what they should be.
+frontend:
+	@if ! command -v npm >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
+	fi
+	@if command -v npm >/dev/null; then \
+	  cd frontend && npm ci --silent && npm run check --silent; \
+	else \
+	  echo "No Node.js found: the checks of frontend/ are skipped. Install Node.js 18 or newer to run them."; \
+	fi
 
 bench: $(DEV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

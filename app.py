@@ -11,4 +11,4 @@ from deepsxt_core.web import routes
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
-app = st.App(PAGES / "frame.py", routes=routes.routes(PAGES / "shared" / "frontend"))
+app = st.App(PAGES / "frame.py", routes=routes.routes(PAGES.parent / "frontend"))

@@ -8,7 +8,7 @@ from deepsxt_core import settings
 from shared import state, texts, widgets
 
 ASSETS = settings.assets_folder()
-FRONT_END = Path(__file__).parent / "shared" / "frontend"
+FRONT_END = Path(__file__).parents[1] / "frontend"
 
 st.set_page_config(
     page_title="DeepSXT",
@@ -18,7 +18,7 @@ st.set_page_config(
     menu_items={"About": "**DeepSXT** turns cryo soft X-ray tomograms into surfaces."},
 )
 st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "logo_icon.svg")
-st.html(FRONT_END / "app.css")
+st.html(FRONT_END / "shared" / "app.css")
 state.restore()
 
 page = st.navigation(

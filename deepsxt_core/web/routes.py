@@ -27,10 +27,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
@@ -45,6 +47,8 @@ from deepsxt_core.web.responses import HttpError, answer
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
 
 _KEPT_VOLUMES = 8
+# Parts of the front end that browsers load; its tests and tools lie beside them.
+_SERVED = {"downloads", "shared", "surface", "upload", "vendor", "viewer"}
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 # Compression gains nothing on noisy images and on meshes, and costs more than the local network.
@@ -268,6 +272,11 @@ def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
 
 class _FrontEnd(StaticFiles):
     """Scripts and styles; browsers ask each time whether theirs is still the current one."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if path.split("/")[0] not in _SERVED:
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]

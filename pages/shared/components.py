@@ -20,28 +20,29 @@ from deepsxt_core.web import receiving, routes
 from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 
-_FRONT_END = Path(__file__).parent / "frontend"
+_FRONT_END = Path(__file__).parents[2] / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
 _LOAD = """
 export default async (component) =>
-  (await import(new URL("ui/{name}.js", document.baseURI))).default(component);
+  (await import(new URL("ui/{name}/{name}.js", document.baseURI))).default(component);
 """
 
 
 def _component(name: str, html: str | None = None, styles: Sequence[str] = ()):
     return st.components.v2.component(
         f"deepsxt_{name}",
-        html=html or (_FRONT_END / f"{name}.html").read_text(encoding="utf-8"),
+        html=html or (_FRONT_END / name / f"{name}.html").read_text(encoding="utf-8"),
         css="\n".join(
-            (_FRONT_END / f"{each}.css").read_text(encoding="utf-8") for each in (*styles, name)
+            (_FRONT_END / style).read_text(encoding="utf-8")
+            for style in (*styles, f"{name}/{name}.css")
         ),
         js=_LOAD.format(name=name),
     )
 
 
 _upload = _component("upload")
-_viewer = _component("viewer", styles=["controls"])
-_surface = _component("surface", styles=["controls"])
+_viewer = _component("viewer", styles=["shared/controls.css"])
+_surface = _component("surface", styles=["shared/controls.css"])
 _downloads = _component("downloads", html='<div class="downloads"></div>')
 
 

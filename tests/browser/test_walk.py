@@ -129,8 +129,8 @@ def test_a_file_chosen_before_the_script_arrives_is_taken(page, server, tmp_path
     path = tmp_path / "early.tif"
     path.write_text("no tomogram")
     held = []
-    page.route("**/ui/upload.js*", lambda route: held.append(route))
-    with page.expect_request("**/ui/upload.js*"):
+    page.route("**/ui/upload/upload.js*", lambda route: held.append(route))
+    with page.expect_request("**/ui/upload/upload.js*"):
         page.goto(server)
     page.set_input_files("input[type=file]", path)
     held[0].continue_()

@@ -30,8 +30,9 @@ SHAPE = (12, 20, 16)
 @pytest.fixture
 def client(tmp_path):
     front_end = tmp_path / "front_end"
-    front_end.mkdir()
-    (front_end / "viewer.js").write_text("export default 1;")
+    for name in ("viewer/viewer.js", "tests/viewer.test.js", "package.json"):
+        (front_end / name).parent.mkdir(parents=True, exist_ok=True)
+        (front_end / name).write_text("export default 1;")
     with TestClient(Starlette(routes=routes.routes(front_end))) as client:
         yield client
 
@@ -243,9 +244,11 @@ class TestSurfaces:
 
 
 def test_the_front_end_is_served_and_always_asked_for_again(client):
-    answer = client.get("/ui/viewer.js")
+    answer = client.get("/ui/viewer/viewer.js")
     assert "javascript" in answer.headers["content-type"]
     assert answer.headers["cache-control"] == "no-cache"
+    assert client.get("/ui/package.json").status_code == 404
+    assert client.get("/ui/tests/viewer.test.js").status_code == 404
 
 
 def test_answers_are_not_for_other_sites(client, tomogram):

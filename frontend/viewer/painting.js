@@ -1,5 +1,7 @@
 // Turns the bytes of a slice into pixels; knows nothing of the page.
 
+import { formatLength, roundLength } from "../shared/lengths.js";
+
 const OVERLAY = [255, 122, 26];
 
 /** The lowest score code above a threshold in [-1, 1): as Score.threshold_code does it. */
@@ -54,17 +56,6 @@ function onEdge(codes, i, width, lowest) {
 function scoreColour(score) {
   const [end, s] = score < 0 ? [[33, 102, 172], -score] : [[178, 24, 43], score];
   return end.map((c) => 247 + (c - 247) * s);
-}
-
-/** The longest of 1, 2, 5 × 10^n that is at most `most`. */
-export function roundLength(most) {
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [5, 2, 1].find((n) => n * power <= most) * power;
-}
-
-/** A length in nm as people write it. */
-export function formatLength(nm) {
-  return nm >= 1000 ? `${+(nm / 1000).toPrecision(4)} µm` : `${+nm.toPrecision(4)} nm`;
 }
 
 /** Draw a scale bar into the lower left corner of a view. */

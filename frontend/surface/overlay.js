@@ -1,8 +1,8 @@
 // What is drawn over the scene as vectors: ticks along the box, a scale bar, axes, a legend.
 
-import { formatLength, roundLength } from "../painting.js";
+import { formatLength, roundLength } from "../shared/lengths.js";
 import { mapped, shown } from "./colours.js";
-import { corners } from "./scene.js";
+import { corners } from "./geometry.js";
 
 const AXES = [
   { name: "x", colour: "#d64545" },
@@ -34,6 +34,7 @@ function text(x, y, content, look, more = "") {
   );
 }
 
+/** @param {number[]} from @param {number[]} to @param {string} colour */
 function line([x1, y1], [x2, y2], colour, width = 1) {
   const [a, b, c, d] = [x1, y1, x2, y2].map((value) => value.toFixed(1));
   return `<line x1="${a}" y1="${b}" x2="${c}" y2="${d}" stroke="${colour}" stroke-width="${width}"/>`;
@@ -51,12 +52,14 @@ function ticks(cameras, width, height, look) {
     const outer = edges.filter(([a, b]) => isOutline(flat, axis, a, b));
     if (!outer.length) return;
     const upright = Math.abs(flat[outer[0][0]][1] - flat[outer[0][1]][1]) > 1.5 * Math.abs(flat[outer[0][0]][0] - flat[outer[0][1]][0]);
+    /** @param {number[]} edge */
     const rank = ([a, b]) => (upright ? -(flat[a][0] + flat[b][0]) : flat[a][1] + flat[b][1]);
     const [a, b] = outer.sort((one, other) => rank(other) - rank(one))[0];
     const along = [flat[b][0] - flat[a][0], flat[b][1] - flat[a][1]];
     const length = Math.hypot(...along);
     if (length < 30) return;
     // Across the edge, away from the box.
+    /** @type {number[]} */
     let out = [-along[1] / length, along[0] / length];
     const middle = [(flat[a][0] + flat[b][0]) / 2, (flat[a][1] + flat[b][1]) / 2];
     if (out[0] * (middle[0] - centre[0]) + out[1] * (middle[1] - centre[1]) < 0) out = out.map((value) => -value);
@@ -118,7 +121,7 @@ function triad(cameras, width, height, look) {
     .map(({ name, colour, to }) => {
       const tip = [x + size * to[0], y + size * to[1]];
       const label = [x + (size + 10) * to[0], y + (size + 10) * to[1] + 4];
-      return line([x, y], tip, colour, 2.5) + text(...label, name, look, 'text-anchor="middle" font-weight="600"');
+      return line([x, y], tip, colour, 2.5) + text(label[0], label[1], name, look, 'text-anchor="middle" font-weight="600"');
     })
     .join("");
 }

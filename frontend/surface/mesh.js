@@ -47,7 +47,10 @@ function decode(buffer) {
 function places(head) {
   const found = new Float32Array(head.points);
   let end = 0;
-  head.objects.points.forEach((count, row) => found.fill(row, end, (end += count)));
+  for (const [row, count] of head.objects.points.entries()) {
+    found.fill(row, end, end + count);
+    end += count;
+  }
   return found;
 }
 

@@ -1,6 +1,6 @@
 // A parallel and a perspective camera that look at the same thing, and the hand that moves them.
 
-import { OrbitControls, OrthographicCamera, PerspectiveCamera, Vector3 } from "./libraries.js";
+import { OrbitControls, OrthographicCamera, PerspectiveCamera, Vector3 } from "../vendor/libraries.js";
 
 const FIELD_DEG = 30;
 const ROOM = [1.34, 1.22]; // across and up, around what is fitted, for the labels

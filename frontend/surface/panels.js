@@ -1,6 +1,6 @@
 // Brings the state of the view into its controls.
 
-import { formatLength } from "../painting.js";
+import { formatLength } from "../shared/lengths.js";
 import { canMakeMp4 } from "./movie.js";
 
 export function fillPanels(view) {
@@ -10,10 +10,10 @@ export function fillPanels(view) {
     button.setAttribute("aria-expanded", button.dataset.panel === view.panel);
   }
   for (const panel of root.querySelectorAll(".panel")) panel.hidden = panel.dataset.for !== view.panel;
-  for (const each of root.querySelectorAll(".needs-chosen")) each.disabled = !view.chosen.length;
-  for (const each of root.querySelectorAll(".needs-hidden")) each.disabled = !state.hidden.length;
-  for (const each of root.querySelectorAll(".needs-cut")) each.hidden = state.cut === "off";
-  for (const each of root.querySelectorAll(".needs-slice")) each.hidden = !state.slice;
+  for (const control of root.querySelectorAll(".needs-chosen")) control.disabled = !view.chosen.length;
+  for (const control of root.querySelectorAll(".needs-hidden")) control.disabled = !state.hidden.length;
+  for (const control of root.querySelectorAll(".needs-cut")) control.hidden = state.cut === "off";
+  for (const control of root.querySelectorAll(".needs-slice")) control.hidden = !state.slice;
   offerQuantities(view);
 
   for (const control of root.querySelectorAll("input[data-set], select[data-set]")) {

@@ -31,7 +31,8 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   async function send(file) {
     if (!file || parentElement.sending) return;
     if (file.size > data.limit) return idle(`${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.`);
-    const sending = parentElement.sending = new Sending(file, () => parentElement.token);
+    const sending = new Sending(file, () => parentElement.token);
+    parentElement.sending = sending;
     show(problem, "");
     zone.hidden = true;
     busy.hidden = false;

@@ -1,7 +1,7 @@
 // How surfaces are lit and cut, how they are told apart by a click, and how a slice is drawn.
 // The look of an object is one pixel of a small texture: changing a colour touches no mesh.
 
-import { DataTexture, DoubleSide, GLSL3, RGBAFormat, ShaderMaterial, Vector3, Vector4 } from "./libraries.js";
+import { DataTexture, DoubleSide, GLSL3, RGBAFormat, ShaderMaterial, Vector3, Vector4 } from "../vendor/libraries.js";
 
 const ACROSS = 1024; // objects per row of the texture
 

@@ -3,8 +3,9 @@
 import {
   BufferAttribute, BufferGeometry, DataTexture, LinearFilter, LineMaterial, LineSegments2, LineSegmentsGeometry, Mesh,
   RedFormat, Scene, WebGLRenderer, WebGLRenderTarget,
-} from "./libraries.js";
+} from "../vendor/libraries.js";
 import { Cameras } from "./cameras.js";
+import { corners } from "./geometry.js";
 import { idMaterial, litMaterial, sharedUniforms, sliceIdMaterial, sliceMaterial } from "./shading.js";
 
 const FLUID_MS = 45; // a picture that takes longer is too slow to be turned
@@ -14,11 +15,6 @@ const BOX_EDGES = [
   [0, 2], [1, 3], [4, 6], [5, 7], // along y
   [0, 4], [1, 5], [2, 6], [3, 7], // along z
 ];
-
-/** The corners of [x0, x1, y0, y1, z0, z1]; bits 0, 1, 2 of the index tell which end in x, y, z. */
-export function corners(bounds) {
-  return [0, 1, 2, 3, 4, 5, 6, 7].map((i) => [bounds[i & 1], bounds[2 + ((i >> 1) & 1)], bounds[4 + ((i >> 2) & 1)]]);
-}
 
 export class SurfaceScene {
   /** @param {(level: string) => void} onDrawn called after each picture */
@@ -173,7 +169,7 @@ export class SurfaceScene {
 
   /** Draw one level into the canvas at once. */
   render(level = this.best) {
-    for (const each of Object.values(this.levels)) each.seen.visible = each === level;
+    for (const one of Object.values(this.levels)) one.seen.visible = one === level;
     const [near, far] = this.cameras.prepare();
     this.shared.parallel.value = this.cameras.parallel;
     this.shared.hazeFrom.value = near;
@@ -186,7 +182,7 @@ export class SurfaceScene {
   pick(x, y, quick = false) {
     if (!this.best) return null;
     const level = quick ? this.levels.coarse ?? this.best : this.best;
-    for (const each of Object.values(this.levels)) each.picked.visible = each === level;
+    for (const one of Object.values(this.levels)) one.picked.visible = one === level;
     const camera = this.cameras.current;
     this.cameras.prepare();
     camera.setViewOffset(...this.size, x, y, 1, 1);

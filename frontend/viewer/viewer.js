@@ -1,28 +1,16 @@
 // The slice viewer: steps, zooms and thresholds without asking the server for more than bytes.
 // Only a changed threshold is reported back, once the hand rests.
 
-import { decodeScore, formatLength, greyTable, paintGrey, paintResult } from "./painting.js";
-import { SliceCache } from "./slices.js";
+import { beginning, isAnother } from "./state.js";
+import { decodeScore, greyTable, paintGrey, paintResult } from "./painting.js";
+import { fillControls } from "./controls.js";
+import { mounting } from "../shared/mount.js";
+import { SliceCache } from "../shared/slices.js";
 import { Stage } from "./stage.js";
 
-const viewers = new WeakMap();
 const READ_AHEAD = 3;
 const REPORT_AFTER_MS = 350;
 const SPINNER_AFTER_MS = 150;
-
-export default function mount(component) {
-  const { parentElement, data, setStateValue } = component;
-  let viewer = viewers.get(parentElement);
-  if (!viewer) {
-    viewer = new Viewer(parentElement.querySelector(".viewer"));
-    viewers.set(parentElement, viewer);
-  }
-  viewer.show(data, setStateValue);
-  return () => {
-    viewer.close();
-    viewers.delete(parentElement);
-  };
-}
 
 class Viewer {
   constructor(root) {
@@ -36,6 +24,7 @@ class Viewer {
     this.listen();
   }
 
+  /** @returns {any} */
   find(selector) {
     return this.root.querySelector(selector);
   }
@@ -47,20 +36,18 @@ class Viewer {
     const previous = this.data;
     this.data = data;
     const [depth, height, width] = data.shape;
-    if (previous?.id !== data.id) {
-      this.state = {
-        z: Math.floor(depth / 2), mode: "overlay", opacity: 60, style: "fill",
-        black: 0, white: 255, invert: false, ...this.remembered(), threshold: data.threshold,
-      };
-      this.state.z = Math.min(this.state.z, depth - 1);
+    const another = isAnother(previous, data);
+    if (another) {
+      this.grey = this.codes = null;
+      this.state = beginning(this.remembered(), data);
       this.stage.fit(width, height, data.voxel);
     }
     this.stage.voxel = data.voxel;
-    if (previous?.slices !== data.slices) {
+    if (another || previous.slices !== data.slices) {
       this.images?.close();
       this.images = new SliceCache((z) => (z < depth ? data.slices.replace("{z}", z) : null), width * height);
     }
-    if (!this.scores || previous?.score?.url !== data.score?.url) {
+    if (another || previous.score?.url !== data.score?.url) {
       this.scores?.close();
       const { url, first, end } = data.score ?? { first: 0, end: 0 };
       this.scores = new SliceCache((z) => (first <= z && z < end ? url.replace("{z}", z) : null), width * height);
@@ -68,12 +55,12 @@ class Viewer {
     this.root.classList.toggle("compact", data.compact);
     for (const element of this.root.querySelectorAll(".needs-score")) element.hidden = !data.score;
     this.find('[data-set="z"]').max = depth - 1;
-    this.fillControls();
+    fillControls(this);
     this.load();
   }
 
   remembered() {
-    return JSON.parse(sessionStorage.getItem(`deepsxt.viewer.${this.data.id}`) ?? "{}");
+    return JSON.parse(sessionStorage.getItem(`deepsxt.viewer.${this.data.id}`) ?? "null");
   }
 
   remember() {
@@ -137,7 +124,7 @@ class Viewer {
     if ("black" in changes) state.white = Math.max(state.white, state.black + 1);
     if ("white" in changes) state.black = Math.min(state.black, state.white - 1);
     this.remember();
-    this.fillControls();
+    fillControls(this);
     if ("z" in changes) this.load();
     else if ("mode" in changes) this.draw();
     else this.paint();
@@ -153,27 +140,6 @@ class Viewer {
   value(code) {
     const [low, high] = this.data.range;
     return +(low + (code / 255) * (high - low)).toPrecision(4);
-  }
-
-  fillControls() {
-    const { state, data } = this;
-    const depth = data.shape[0];
-    for (const control of this.root.querySelectorAll("[data-set]")) {
-      if (control.type === "checkbox") control.checked = state[control.dataset.set];
-      else control.value = state[control.dataset.set];
-    }
-    const shown = {
-      threshold: state.threshold.toFixed(2), opacity: `${state.opacity} %`,
-      black: this.value(state.black), white: this.value(state.white),
-    };
-    for (const output of this.root.querySelectorAll("[data-show]")) output.value = shown[output.dataset.show];
-    for (const button of this.root.querySelectorAll(".choice button")) {
-      button.setAttribute("aria-pressed", button.dataset.mode === state.mode);
-    }
-    const height = data.voxel ? ` · z = ${formatLength(state.z * data.voxel[0])}` : "";
-    this.find(".position").value = `Slice ${state.z + 1} of ${depth}${height}`;
-    this.find('[data-act="previous"]').disabled = state.z === 0;
-    this.find('[data-act="next"]').disabled = state.z === depth - 1;
   }
 
   report() {
@@ -264,3 +230,5 @@ class Viewer {
     this.scores?.close();
   }
 }
+
+export default mounting(".viewer", Viewer);

@@ -7,6 +7,9 @@ const MOST_ZOOM = 40;
 export class Stage {
   constructor(element) {
     this.element = element;
+    this.width = this.height = 1;
+    /** @type {number[] | null} */
+    this.voxel = null;
     this.canvas = element.querySelector("canvas");
     this.pictures = [];
     this.resize = new ResizeObserver(() => this.draw());

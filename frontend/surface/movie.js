@@ -1,7 +1,7 @@
 // A turn of the view as a film. Each picture is drawn as carefully as a single one, however long
 // it takes; the film runs evenly.
 
-import { applyPalette, ArrayBufferTarget, GIFEncoder, Muxer, quantize } from "./libraries.js";
+import { applyPalette, ArrayBufferTarget, GIFEncoder, Muxer, quantize } from "../vendor/libraries.js";
 import { drawn } from "./picture.js";
 
 const PER_SECOND = { gif: 20, mp4: 30 };
@@ -51,11 +51,14 @@ function gifWriter(perSecond) {
   };
 }
 
+/** @param {number[]} size */
 async function mp4Writer([width, height], perSecond) {
   const wish = { width, height, framerate: perSecond, bitrate: 8 * width * height };
+  /** @param {string[]} codecs */
   const supported = async ([codec]) => (await VideoEncoder.isConfigSupported({ ...wish, codec })).supported;
-  let chosen = null;
-  for (const each of CODECS) chosen ??= (await supported(each)) ? each : null;
+  /** @type {string[] | undefined} */
+  let chosen;
+  for (const codec of CODECS) if (!chosen && (await supported(codec))) chosen = codec;
   if (!chosen) throw new Error("This browser cannot encode a film. Choose GIF.");
   const target = new ArrayBufferTarget();
   const muxer = new Muxer({ target, video: { codec: chosen[1], width, height }, fastStart: "in-memory" });

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+globalThis.window = globalThis; // what the browser can do is asked there
+
+const { columnsOf, mapped, ownColour, shown, valueScale, UNKNOWN } = await import("../surface/colours.js");
+const { boundsOf, corners, sliceBorder } = await import("../surface/geometry.js");
+const { beginning, nextChoice } = await import("../surface/state.js");
+const { lookOf } = await import("../surface/objects.js");
+const { CHOSEN, FADED, HIDDEN, PLAIN } = await import("../surface/shading.js");
+
+const data = (mesh, depth = 40) => ({ slices: { shape: [depth, 20, 30] }, levels: ["coarse", mesh] });
+
+test("a surface that nobody has looked at shows all objects and the slice in the middle", () => {
+  const state = beginning(null, data("a"));
+  assert.deepEqual(state.hidden, []);
+  assert.equal(state.z, 20);
+});
+
+test("what was set is found again", () => {
+  const left = { ...beginning(null, data("a")), opacity: 40, hidden: [3], camera: { half: 2 } };
+  const again = beginning(JSON.parse(JSON.stringify(left)), data("a"));
+  assert.equal(again.opacity, 40);
+  assert.deepEqual(again.hidden, [3]);
+  assert.deepEqual(again.camera, { half: 2 });
+});
+
+test("hidden objects do not carry over to another mesh", () => {
+  const left = { ...beginning(null, data("a")), hidden: [1, 2], opacity: 40 };
+  const other = beginning(left, data("b"));
+  assert.deepEqual(other.hidden, []);
+  assert.equal(other.opacity, 40);
+  assert.deepEqual(left.hidden, [1, 2]);
+});
+
+test("two surfaces share no list of hidden objects", () => {
+  beginning(null, data("a")).hidden.push(1);
+  assert.deepEqual(beginning(null, data("b")).hidden, []);
+});
+
+test("a slice that is not there is replaced by the nearest one", () => {
+  assert.equal(beginning({ z: 39 }, data("a", 10)).z, 9);
+  assert.equal(beginning({ z: -4 }, data("a", 10)).z, 0);
+});
+
+test("a click chooses, with a key it adds and takes away, beside all it lets go", () => {
+  assert.deepEqual(nextChoice([1, 2], 3, false), [3]);
+  assert.deepEqual(nextChoice([1, 2], 3, true), [1, 2, 3]);
+  assert.deepEqual(nextChoice([1, 2], 1, true), [2]);
+  assert.deepEqual(nextChoice([1, 2], null, false), []);
+  assert.deepEqual(nextChoice([1, 2], null, true), [1, 2]);
+});
+
+test("hidden counts more than chosen, and the others fade where some are chosen", () => {
+  assert.equal(lookOf(1, new Set([1]), new Set([1])), HIDDEN);
+  assert.equal(lookOf(1, new Set(), new Set([1])), CHOSEN);
+  assert.equal(lookOf(1, new Set(), new Set([2])), FADED);
+  assert.equal(lookOf(1, new Set(), new Set()), PLAIN);
+});
+
+test("the box around boxes holds all of their corners", () => {
+  const around = boundsOf([[0, 1, 0, 1, 0, 1], [-2, 0.5, 3, 4, 0.2, 9]]);
+  assert.deepEqual(around, [-2, 1, 0, 4, 0, 9]);
+  assert.deepEqual(corners(around)[0], [-2, 0, 0]);
+  assert.deepEqual(corners(around)[7], [1, 4, 9]);
+  assert.equal(new Set(corners(around).map(String)).size, 8);
+});
+
+test("a slice reaches half a voxel beyond the centres of its outermost voxels", () => {
+  const border = sliceBorder({ shape: [5, 20, 30], edges: [3, 2, 1], first: [0, 100, 10] });
+  assert.deepEqual(border, [9.5, 39.5, 99, 139]);
+});
+
+test("a scale runs over the known values, in factors where they differ much", () => {
+  const scale = valueScale([1, 2, 3, Number.NaN]);
+  assert.equal(scale.byFactors, false);
+  assert.deepEqual(scale.colour(1), mapped(0));
+  assert.deepEqual(scale.colour(3), mapped(1));
+  assert.deepEqual(scale.colour(Number.NaN), UNKNOWN);
+  const wide = valueScale([1, 100]);
+  assert.equal(wide.byFactors, true);
+  assert.deepEqual(wide.colour(10), mapped(0.5));
+  assert.deepEqual(valueScale([7, 7]).marks, [[0.5, 7]]);
+});
+
+test("colours repeat with the palette", () => {
+  const palette = [[1, 0, 0], [0, 1, 0]];
+  assert.deepEqual(ownColour(palette, 1), [1, 0, 0]);
+  assert.deepEqual(ownColour(palette, 4), [0, 1, 0]);
+});
+
+test("a table of numbers is read by its columns, what is empty as unknown", () => {
+  assert.deepEqual(columnsOf("object,volume\r\n1,2.5\r\n2,\r\n"), { object: [1, 2], volume: [2.5, Number.NaN] });
+});
+
+test("numbers are short and never lose their size", () => {
+  assert.equal(shown(1234567), "1,234,567");
+  assert.equal(shown(0.00001234), "1.23e-5");
+  assert.equal(shown(Number.POSITIVE_INFINITY), "–");
+  assert.equal(shown(2.34567), "2.346");
+});
