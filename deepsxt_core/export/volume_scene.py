@@ -158,7 +158,8 @@ def build_scene(
         _add_score(plotter, score.placed, params)
     if tomogram is not None and (params.planes or params.volume == "tomogram"):
         intensity = measure_intensity(tomogram)
-        window = (intensity.low, max(intensity.high, np.nextafter(intensity.low, np.inf)))
+        low, high = intensity.low, intensity.high
+        window = (low, high if high - low > np.finfo(np.float32).tiny else low + 1)
         if params.volume == "tomogram":
             _add_tomogram(plotter, tomogram, window, params)
         if params.planes:

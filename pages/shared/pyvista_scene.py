@@ -61,9 +61,14 @@ def _scene(tomogram: Tomogram, score: Result | None, surface: Result) -> None:
         wanted = (surface.id, tomogram.source.stat().st_mtime_ns, params, unusable)
         made = _made(tomogram, surface, *wanted)
     _show(made, component, params, key)
-    if made.reason and st.button("Try again", icon=":material/refresh:", key=f"{key}_again"):
-        _made.clear(tomogram, surface, *wanted)
-        st.rerun(scope="fragment")
+    if made.reason:
+        st.button(
+            "Try again",
+            icon=":material/refresh:",
+            key=f"{key}_again",
+            on_click=_made.clear,
+            args=(tomogram, surface, *wanted),
+        )
 
 
 def _form(volume: Volume, score: Result | None, surface: Result, key: str) -> SceneParams | None:

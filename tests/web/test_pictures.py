@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import pictures
 from deepsxt_core.web.pictures import (
     OVERLAY_RGB,
     grey_codes,
     overlay,
-    scale_bar_length,
     survey,
     with_scale_bar,
 )
