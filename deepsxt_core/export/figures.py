@@ -37,7 +37,8 @@ _ICON_ADDRESS = "https://kitware.github.io/vtk-js/icon/favicon-${t}x${t}.png"
 # That viewer draws before the voxels of a volume have arrived, fails, and never draws again; and
 # the distance that opacities refer to is not handed to it. So it waits until they are there.
 _WITH_VOLUMES = """
-  Object.defineProperty(window.global, "renderWindow", { set(view) {
+  Object.defineProperty(window.global, "renderWindow", { configurable: true, set(view) {
+    Object.defineProperty(window.global, "renderWindow", { value: view });
     const distances = DISTANCES;
     const volumes = () => view.getRenderers().flatMap((renderer) => renderer.getVolumes());
     const voxels = (volume) => volume.getMapper()?.getInputData()?.getPointData().getScalars();
@@ -45,8 +46,10 @@ _WITH_VOLUMES = """
     const waiting = setInterval(() => {
       if (volumes().length < distances.length || !volumes().every(voxels)) return;
       clearInterval(waiting);
-      volumes().forEach((volume, place) =>
-        volume.getProperty().setScalarOpacityUnitDistance(0, distances[place]));
+      volumes().forEach((volume, place) => {
+        volume.getProperty().setScalarOpacityUnitDistance(0, distances[place]);
+        volume.getMapper().setAutoAdjustSampleDistances(true);  // coarser while it is turned
+      });
       view.getInteractor().setEnableRender(true);
       view.render();
       document.body.dataset.drawn = "true";
