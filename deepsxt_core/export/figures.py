@@ -228,6 +228,8 @@ async def _export_html(plotter: Any) -> str:
     import pyvista
     from trame_pyvista.jupyter import launch_server
 
+    # Else the server would fetch a WebAssembly from a web site, which no page of ours needs.
+    sys.modules.setdefault("trame.widgets.vtklocal", None)  # type: ignore[arg-type]
     # The exporter wants a running server of its own, on a free local port; nobody connects.
     await launch_server(pyvista.global_theme.trame.jupyter_server_name).ready
     return plotter.trame.export_html(None).read()

@@ -74,6 +74,7 @@ def _scene(tomogram: Tomogram, score: Result | None, surface: Result) -> None:
 def _form(volume: Volume, score: Result | None, surface: Result, key: str) -> SceneParams | None:
     """Let the user choose what to show; return it when it is asked for."""
     usual = SceneParams()
+    likely: Dense = "bright" if score is None or score.run.get("inverted") else "dark"
     with st.form(key=f"{key}_form", border=False):
         names = [name for name in _VOLUMES if score is not None or name != "score"]
         with st.container(horizontal=True, gap="large"):
@@ -90,7 +91,7 @@ def _form(volume: Volume, score: Result | None, surface: Result, key: str) -> Sc
             dense = st.segmented_control(
                 "Much matter is",
                 list(_DENSE),
-                default="bright" if score is None or score.run.get("inverted") else "dark",
+                default=likely,
                 required=True,
                 format_func=_DENSE.__getitem__,
                 help="In the tomogram. " + texts.TERMS["polarity"],

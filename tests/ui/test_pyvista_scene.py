@@ -29,7 +29,7 @@ class Makers:
         self.shown: list[dict] = []
         self.failing: set[str] = set()
 
-    def scene_file(self, tomogram, surface, params, kind="page"):
+    def scene_file(self, _tomogram, _surface, params, kind="page"):
         self.asked.append((kind, params))
         if kind in self.failing:
             raise DrawingError(f"No {kind} of the scene: it was *killed*.")
@@ -37,12 +37,12 @@ class Makers:
         path.write_bytes(PIXEL if kind == "picture" else b"<html>the scene</html>")
         return path
 
-    def component(self, key, data):
+    def component(self, key, data):  # noqa: ARG002
         self.shown.append(data)
 
 
 @pytest.fixture
-def makers(tmp_path, monkeypatch, app):
+def makers(tmp_path, monkeypatch, app):  # noqa: ARG001
     from shared import pyvista_scene
 
     makers = Makers(tmp_path)
@@ -55,7 +55,7 @@ def makers(tmp_path, monkeypatch, app):
 
 
 @pytest.fixture
-def drawn(app, tomogram, makers):
+def drawn(app, tomogram, makers):  # noqa: ARG001
     """The page of a surface of a score, where the scene was asked for."""
     add_surface(tomogram, add_score(tomogram, ball(SHAPE, 5)))
 
@@ -117,7 +117,7 @@ def test_without_stpyvista_there_is_a_picture(drawn, makers, monkeypatch):
     assert "stpyvista cannot be loaded" in plain(app.warning[0])
 
 
-def test_nothing_to_show_is_told(drawn, makers):
+def test_nothing_to_show_is_told(drawn):
     app = drawn()
     next(each for each in app.checkbox if each.label == "Slice planes").uncheck()
     next(each for each in app.button_group if "Nothing" in each.options).set_value("none")
@@ -125,7 +125,7 @@ def test_nothing_to_show_is_told(drawn, makers):
     assert "must show something" in plain(app.error[0])
 
 
-def test_the_corrected_voxel_size_is_told(drawn, makers, tomogram):
+def test_the_corrected_voxel_size_is_told(drawn, tomogram):
     app = drawn()
     tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
     button(show(app, "surface.py", tomogram), DRAW).click().run()
