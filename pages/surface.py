@@ -9,7 +9,7 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, downloads
-from shared import bundles, components, reconstruction, state, texts, widgets
+from shared import bundles, components, pyvista_scene, reconstruction, state, texts, widgets
 from shared.components import Download
 
 _VIEW_HEIGHT_PX = 620
@@ -245,3 +245,4 @@ with widgets.errors_shown():
             totals(rows, unit)
             st.caption(reconstruction.made_with(surface))
             look(tomogram, score, surface, unit, rows)
+            pyvista_scene.card(tomogram, score, surface)

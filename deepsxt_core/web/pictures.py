@@ -1,12 +1,12 @@
 """Tomograms as people look at them: grey levels, a histogram, a result drawn over a slice."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.preprocessing import Wedge
 from deepsxt_core.preprocessing.sampling import sample_slices
 from deepsxt_core.volume import Volume
@@ -141,31 +141,6 @@ def wedge_picture(wedge: Wedge) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def scale_bar_length(width_px: int, pixel_nm: float | None) -> tuple[float, str]:
-    """Return the length in pixels, and the label, of a bar of about a fifth of the width.
-
-    The length is 1, 2 or 5 times a power of ten, in nm or µm; in pixels where the pixel size is
-    not known.
-    """
-    unit = pixel_nm or 1.0
-    target = max(width_px * unit / 5, 1e-9)
-    decade = 10.0 ** np.floor(np.log10(target))
-    length = decade * max(step for step in (1, 2, 5) if step * decade <= target)
-    if pixel_nm is None:
-        return length, f"{length:g} px"
-    label = f"{length / 1000:g} µm" if length >= 1000 else f"{length:g} nm"
-    return length / unit, label
-
-
-def _font(size_px: int) -> ImageFont.FreeTypeFont:
-    """Return the font that matplotlib brings; Pillow's own lacks the letter µ."""
-    import matplotlib
-
-    return ImageFont.truetype(
-        Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size_px
-    )
-
-
 def with_scale_bar(picture: NDArray[np.uint8], pixel_nm: float | None) -> NDArray[np.uint8]:
     """Return a grey (y, x) or RGB (y, x, 3) picture as RGB with a labelled bar at the lower left.
 
@@ -183,7 +158,7 @@ def with_scale_bar(picture: NDArray[np.uint8], pixel_nm: float | None) -> NDArra
         (margin, bottom - font_px // 2),
         label,
         fill="white",
-        font=_font(font_px),
+        font=label_font(font_px),
         anchor="ls",
         stroke_width=1,
         stroke_fill="black",

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -44,6 +46,22 @@ def test_a_failure_gives_its_reason(surfaces, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("TRAME_DEFAULT_HOST", "256.256.256.256")
     with pytest.raises(DrawingError, match="No page of the surface"):
         write_page(surfaces, tmp_path / "a.html", timeout_s=30)
+
+
+def test_making_a_page_asks_no_other_computer() -> None:
+    code = (
+        "import asyncio, socket, sys\n"
+        "asked, real = [], socket.getaddrinfo\n"
+        "def lookup(host, *rest, **named):\n"
+        "    asked.append(host)\n"
+        "    return real(host, *rest, **named)\n"
+        "socket.getaddrinfo = lookup\n"
+        "from deepsxt_core.export.figures import empty_plotter, offline_page\n"
+        "offline_page(empty_plotter('light'), 'light')\n"
+        "print(sorted(set(map(str, asked)) - {'localhost', '127.0.0.1', 'None', '0.0.0.0'}))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
 
 
 def _blue(page) -> float:

@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import pictures
 from deepsxt_core.web.pictures import (
     OVERLAY_RGB,
     grey_codes,
     overlay,
-    scale_bar_length,
     survey,
     with_scale_bar,
 )
@@ -93,9 +93,7 @@ def test_the_font_of_the_scale_bar_has_the_letter_mu():
     black = np.zeros((200, 256), np.uint8)
     in_um, in_nm = with_scale_bar(black, 20.0), with_scale_bar(black, 0.02)
     labels = [picture[150:188, 6:60].astype(int) for picture in (in_um, in_nm)]
-    assert (pictures._font(20).getmask("µ").getbbox()) != pictures._font(20).getmask(
-        "\uffff"
-    ).getbbox()
+    assert (label_font(20).getmask("µ").getbbox()) != label_font(20).getmask("\uffff").getbbox()
     assert np.abs(labels[0] - labels[1]).sum() > 0
 
 
