@@ -2,8 +2,8 @@
 
 A file of frames: a tag of four letters, the length of the content (uint32), its CRC-32 together
 with tag and length (uint32), the content. An entry is one ``HEAD`` (packed JSON: what was asked
-for, and what changes in the table), any number of ``RUNS`` (changed voxels, both ways), and one
-``DONE`` (JSON: number and sums). An entry without its ``DONE`` never happened.
+for), any number of ``RUNS`` (changed voxels, both ways), and one ``DONE`` (packed JSON: number,
+what changes in the table, sums). An entry without its ``DONE`` never happened.
 """
 
 import json
@@ -25,6 +25,7 @@ MAGIC = b"DeepSXT journal 1\n"
 _FRAME = struct.Struct("<4sII")
 _HEAD, _RUNS, _DONE = b"HEAD", b"RUNS", b"DONE"
 _PACKING_LEVEL = 1
+_SEARCHED_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,14 @@ class Journal:
             _sync(file)
         sync_folders([self.path.parent])
 
-    def entries(self, start: int = len(MAGIC)) -> Iterator[Entry]:
+    def entries(self, start: int = len(MAGIC), *, growing: bool = False) -> Iterator[Entry]:
         """Yield the whole entries from a place in the file on; a torn one at the end is none.
+
+        Parameters
+        ----------
+        start : int
+        growing : bool
+            Whether somebody may be writing, so that a torn entry is no sign of damage.
 
         Raises
         ------
@@ -87,11 +94,26 @@ class Journal:
                 yield entry
                 start = entry.end
             file.seek(start)
-            if _holds_whole_entry(file.read(1 << 28)):
+            if not growing and _holds_whole_entry(file.read(_SEARCHED_BYTES)):
                 raise AnnotationError(
                     f"'{self.path}' is damaged at byte {start}: entries follow that can no longer "
                     "be placed. Restore the annotation from a copy."
                 )
+
+    def entry_at(self, start: int) -> Entry:
+        """Return the entry that starts at a place in the file.
+
+        Raises
+        ------
+        AnnotationError
+            If it is damaged.
+        """
+        with self.path.open("rb") as file:
+            file.seek(start)
+            entry = _read_entry(file)
+        if entry is None:
+            raise AnnotationError(f"'{self.path}' is damaged at byte {start}.")
+        return entry
 
     def runs(self, entry: Entry) -> Iterator[Runs]:
         """Yield the changed voxels of an entry, in parts that have no voxel in common."""
@@ -108,8 +130,8 @@ class Journal:
         self,
         number: int,
         head: dict[str, Any],
-        table: Iterable[TableChange],
         parts: Iterable[Runs],
+        table: list[TableChange],
         sums: dict[str, Any],
     ) -> Entry | None:
         """Write an entry, and return when it is on the disk.
@@ -118,38 +140,36 @@ class Journal:
         ----------
         number : int
         head : dict
-        table : iterable of TableChange
         parts : iterable of Runs
             Taken one by one, so that they need not be in memory together.
-        sums : dict
-            Written after the parts, so that it may be filled while they are made.
+        table, sums
+            Written after the parts, so that they may be filled while those are made.
 
         Returns
         -------
         Entry or None
-            None, and the journal is as before, if nothing changes.
+            None, and the journal is as before, if it is an operation that changes nothing.
         """
-        changes = tuple(table)
-        content = {**head, "table": [[one.key, one.old, one.new] for one in changes]}
-        packed = zlib.compress(json.dumps(content).encode(), _PACKING_LEVEL)
         with self.path.open("r+b") as file:
             start = file.seek(0, os.SEEK_END)
             try:
-                file.write(_frame(_HEAD, packed))
+                file.write(_frame(_HEAD, _packed(head)))
                 written = 0
                 for part in parts:
                     if len(part):
                         file.write(_frame(_RUNS, part.packed()))
                         written += 1
-                if not written and not changes and "operation" in head:
+                if not written and not table and "operation" in head:
                     file.truncate(start)
                     return None
-                file.write(_frame(_DONE, json.dumps({"number": number, **sums}).encode()))
+                rows = [[change.key, change.old, change.new] for change in table]
+                end = {"number": number, "table": rows, **sums}
+                file.write(_frame(_DONE, _packed(end)))
                 _sync(file)
             except BaseException:
                 file.truncate(start)
                 raise
-            return Entry(number, start, file.tell(), head, changes, dict(sums))
+            return Entry(number, start, file.tell(), head, tuple(table), dict(sums))
 
     def copy(self, entry: Entry, target: "Journal") -> None:
         """Append an entry as it is to another journal."""
@@ -173,6 +193,10 @@ class Journal:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _packed(content: dict[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(content).encode(), _PACKING_LEVEL)
 
 
 def _frame(tag: bytes, content: bytes) -> bytes:
@@ -201,10 +225,10 @@ def _read_entry(file: BinaryIO) -> Entry | None:
     if frame is None or frame[0] != _HEAD:
         return None
     head = json.loads(zlib.decompress(frame[1]))
-    table = tuple(TableChange(*change) for change in head.pop("table"))
     while (frame := _read_frame(file)) is not None:
         if frame[0] == _DONE:
-            sums = json.loads(frame[1])
+            sums = json.loads(zlib.decompress(frame[1]))
+            table = tuple(TableChange(*change) for change in sums.pop("table"))
             return Entry(sums.pop("number"), start, file.tell(), head, table, sums)
         if frame[0] != _RUNS:
             return None

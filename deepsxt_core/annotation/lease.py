@@ -1,12 +1,15 @@
 """One editor at a time: who edits an annotation, since when, and whether it still does."""
 
+import os
+import platform
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
+import psutil
 from filelock import FileLock
 
 from deepsxt_core.annotation.durable import replace_json
@@ -31,16 +34,21 @@ class Holder:
         Known to the editor alone.
     since, last_beat : float
         Seconds since 1970.
+    host, process : str, int
+        Where it runs.
     """
 
     owner: str
     token: str
     since: float
     last_beat: float
+    host: str
+    process: int
 
-    def is_stale(self, now: float) -> bool:
-        """Return whether it has not been heard of for `STALE_AFTER_S`."""
-        return now - self.last_beat > STALE_AFTER_S
+    def is_gone(self, now: float) -> bool:
+        """Return whether its process ended, or was not heard of for `STALE_AFTER_S`."""
+        ended = self.host == platform.node() and not psutil.pid_exists(self.process)
+        return ended or now - self.last_beat > STALE_AFTER_S
 
 
 def holder_of(folder: Path) -> Holder | None:
@@ -54,6 +62,8 @@ def holder_of(folder: Path) -> Holder | None:
             str(content["token"]),
             float(content["since"]),
             float(content["last_beat"]),
+            str(content["host"]),
+            int(content["process"]),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -90,18 +100,19 @@ class Lease:
         Raises
         ------
         LeaseError
-            If somebody else is, who was heard of within `STALE_AFTER_S`, and `take_over` is
-            not set.
+            If somebody else is, whose process runs and was heard of within `STALE_AFTER_S`, and
+            `take_over` is not set.
         """
         with _lock(folder):
             other, now = holder_of(folder), clock()
-            if other is not None and not other.is_stale(now) and not take_over:
+            if other is not None and not other.is_gone(now) and not take_over:
                 since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(other.since))
                 raise LeaseError(
                     f"'{folder.name}' is edited by {other.owner} since {since}. Watch it, take it "
                     f"over, or wait: {STALE_AFTER_S:g} s after the last sign of life it is free."
                 )
-            holder = Holder(owner, secrets.token_hex(16), now, now)
+            token = secrets.token_hex(16)
+            holder = Holder(owner, token, now, now, platform.node(), os.getpid())
             replace_json(folder / _NAME, asdict(holder))
         return cls(folder, holder, clock)
 
@@ -123,7 +134,7 @@ class Lease:
                 )
             now = self._clock()
             if now - self.holder.last_beat >= BEAT_EVERY_S:
-                self.holder = Holder(other.owner, other.token, other.since, now)
+                self.holder = replace(other, last_beat=now)
                 replace_json(self.folder / _NAME, asdict(self.holder))
 
     def end(self) -> None:
