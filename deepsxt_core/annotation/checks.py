@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 from deepsxt_core.errors import InvalidParameterError
@@ -18,6 +19,7 @@ MOST_IDS = 65_535
 FARTHEST_VOXEL = 1 << 24
 _MOST_ITEMS = 1_000_000
 _MOST_LETTERS = 200
+_MOST_PATH_LETTERS = 4096
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -134,6 +136,15 @@ def text(name: str, value: Any) -> str:
         or not value.isprintable()
     ):
         raise refuse(name, f"one line of 1 to {_MOST_LETTERS} letters", value)
+    return value
+
+
+def path(name: str, value: Any) -> str:
+    """Check for the path of a file."""
+    if isinstance(value, Path):
+        return str(value)
+    if not isinstance(value, str) or not 0 < len(value) <= _MOST_PATH_LETTERS or "\0" in value:
+        raise refuse(name, f"a path of 1 to {_MOST_PATH_LETTERS} letters", value)
     return value
 
 

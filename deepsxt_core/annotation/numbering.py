@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import cc3d
 import numpy as np
@@ -15,7 +16,7 @@ from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Volume
 
 # Voxels that touch by an edge or a corner are separate bodies for surfaces too.
-_CONNECTIVITY = 6
+_CONNECTIVITY: Final = 6
 _SLAB_VOXELS = 1 << 23
 
 

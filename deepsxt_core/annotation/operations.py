@@ -18,6 +18,7 @@ from deepsxt_core.annotation.checks import (
     maybe,
     object_id,
     one_of,
+    path,
     real,
     refuse,
     several,
@@ -211,7 +212,7 @@ class MergeResult(_Checked):
     """
 
     kind: ClassVar[str] = "merge result"
-    source: str = given(text)
+    source: str = given(path)
     threshold: float = given(real(-1, 1), 0.0)
     separate: bool = given(flag, False)
     min_voxels: int = given(whole(1, 1 << 62), 1)

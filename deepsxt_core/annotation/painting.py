@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.ink import Ink, ink_of, slice_box
-from deepsxt_core.annotation.objects import ObjectRow, row_change, shade_of
+from deepsxt_core.annotation.objects import ObjectRow, TableChange, row_change, shade_of
 from deepsxt_core.annotation.operations import (
     CopySlice,
     Erase,
@@ -123,8 +123,8 @@ def _filled_gap(
     corners = np.array(around).reshape(2, 3)
     others = [i for i in range(3) if i != axis]
     start = corners[0, others]
-    corners[0, others] = start + (rows[0], columns[0])
-    corners[1, others] = start + (rows[-1] + 1, columns[-1] + 1)
+    corners[1, others] = start + np.array([rows[-1] + 1, columns[-1] + 1])
+    corners[0, others] = start + np.array([rows[0], columns[0]])
     for index in range(steps[0] + 1, steps[1]):
         share = (index - steps[0]) / (steps[1] - steps[0])
         corners[:, axis] = index, index + 1
@@ -150,7 +150,7 @@ def _given(scene: Scene, number: int, changes: Iterator[Change]) -> Resolution:
         scene.table.require([number])
         return Resolution(changes)
     row = ObjectRow(id=number, name=f"Object {number}", colour=shade_of(number))
-    table = []
+    table: list[TableChange] = []
 
     def noted() -> Iterator[Change]:
         for change in changes:

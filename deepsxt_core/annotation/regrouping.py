@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def merge_result(operation: MergeResult, scene: Scene) -> Resolution:
     class_name = operation.class_name or NOT_JUDGED
     scene.table.require_class(class_name)
     source = opened(operation.source)
-    place = place_of(source, scene.labels.shape, (0, 0, 0))
+    place = place_of(source, scene.labels.shape, scene.geometry.first_voxel)
     params = SourceParams(
         threshold=operation.threshold,
         separate=operation.separate,
@@ -58,8 +59,9 @@ def merge_result(operation: MergeResult, scene: Scene) -> Resolution:
     )
     found = numbered(source, params, place, NoProgress())
     ids = dict(zip(sorted(found.names), scene.table.free_ids(len(found.names)), strict=True))
+    origin = Path(operation.source).name
     rows = [
-        new_row(ids[number], found.names[number], class_name, operation.source)
+        new_row(ids[number], found.names[number], class_name, origin)
         for number in sorted(found.names)
     ]
     table: list[TableChange] = []
@@ -149,7 +151,6 @@ def _added(
     """Yield the boxes that objects are added to, then note the rows of those that were."""
     id_of = np.zeros(MOST_IDS + 1, np.uint16)
     id_of[list(ids)] = list(ids.values())
-    locked = scene.table.locked()
     placed = np.zeros(MOST_IDS + 1, bool)
     for z0, numbers in found.slabs():
         slab = found.place._replace(z0=z0, z1=z0 + len(numbers))
@@ -158,7 +159,7 @@ def _added(
             if not added.any():
                 continue
             old = scene.labels.read(box)
-            free = (added > 0) & ~locked[old] & scene.may_change(box, old, limits)
+            free = (added > 0) & scene.may_change(box, old, limits)
             placed[np.unique(added[free])] = True
             yield Change(box, old, np.where(free, added, old))
     table.extend(row_change(None, row) for row in rows if placed[row.id])

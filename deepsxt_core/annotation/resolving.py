@@ -44,7 +44,7 @@ def resolve(operation: Operation, scene: Scene) -> Resolution:
 
 def changed_runs(resolution: Resolution, scene: Scene) -> Iterator[Runs]:
     """Yield the runs of each change."""
-    locked = scene.table.locked()
+    locked = scene.locked
     any_locked = locked.any()
     for change in resolution.changes:
         new = change.new

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.annotation.store import LabelStore
 from deepsxt_core.annotation.strokes import Limits
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.geometry import Shape, VoxelSize
+from deepsxt_core.geometry import Geometry, Shape
 from deepsxt_core.volume import Score, Volume
 
 _CACHED_BYTES = 64 << 20
@@ -63,7 +64,7 @@ class SliceReader:
         return self._slices[z]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """The state that an operation starts from.
 
@@ -71,14 +72,14 @@ class Scene:
     ----------
     labels : LabelStore
     table : ObjectTable
-    voxel_size_nm : VoxelSize or None
+    geometry : Geometry
     tomogram, score : SliceReader or None
         None where they are not at hand.
     """
 
     labels: LabelStore
     table: ObjectTable
-    voxel_size_nm: VoxelSize | None
+    geometry: Geometry
     tomogram: SliceReader | None = None
     score: SliceReader | None = None
 
@@ -87,10 +88,15 @@ class Scene:
         """The box of all voxels."""
         return Box.whole(self.labels.shape)
 
+    @cached_property
+    def locked(self) -> NDArray[np.bool_]:
+        """Which ids are locked, bool (65,536,)."""
+        return self.table.locked()
+
     @property
     def edges(self) -> NDArray[np.float64]:
         """Edges (z, y, x) of a voxel, the shortest of which counts as 1."""
-        edges = np.array(self.voxel_size_nm or (1.0, 1.0, 1.0))
+        edges = np.array(self.geometry.voxel_size_nm or (1.0, 1.0, 1.0))
         return edges / edges.min()
 
     def length(self, value: float, unit: str) -> float:
@@ -103,11 +109,12 @@ class Scene:
         """
         if unit == "voxel":
             return value
-        if self.voxel_size_nm is None:
+        size = self.geometry.voxel_size_nm
+        if size is None:
             raise InvalidParameterError(
                 "The voxel size is not known: give lengths in voxels, or set the voxel size."
             )
-        return value / min(self.voxel_size_nm)
+        return value / min(size)
 
     def margins(self, distance: float) -> Shape:
         """Return how many voxels along z, y, x a distance in shortest edges spans."""
@@ -155,18 +162,18 @@ class Scene:
         return score
 
     def may_change(self, box: Box, labels: NDArray[np.uint16], limits: Limits) -> NDArray[np.bool_]:
-        """Return which voxels of a box are within the limits, bool (z, y, x).
+        """Return which voxels of a box are within the limits and not locked, bool (z, y, x).
 
         Raises
         ------
         InvalidParameterError
             If the limits are of a score or of grey values that are not at hand.
         """
-        allowed = np.ones(box.shape, bool)
+        allowed = ~self.locked[labels]
         if limits.overwrite == "empty":
-            allowed = labels == 0
+            allowed &= labels == 0
         elif limits.overwrite == "only":
-            allowed = np.isin(labels, np.array(limits.only, np.uint16))
+            allowed &= np.isin(labels, np.array(limits.only, np.uint16))
         if limits.score is not None:
             score = self.score_of(box)
             allowed &= (score >= limits.score[0]) & (score <= limits.score[1])

@@ -122,8 +122,13 @@ class LabelStore:
                     f"The labels of '{self.path.parent.name}' do not fit the journal: they are "
                     "not those that it was written for."
                 )
-            values[voxels] = np.repeat(new, length)
-            self._write_cell(cell, values.reshape(self.edges))
+            ids = np.repeat(new, length)
+            if not np.array_equal(values[voxels], ids):
+                values[voxels] = ids
+                self._write_cell(cell, values.reshape(self.edges))
+            elif self._ids is not None:
+                # Another process wrote it.
+                self._note_ids(cell, values)
         return touched
 
     def write(self, box: Box, labels: NDArray[np.uint16]) -> None:
@@ -219,9 +224,15 @@ class LabelStore:
             self._recent.pop(cell, None)
             self._unsynced |= {parent for parent in path.parents if self.path in parent.parents}
             if self._ids is not None:
-                self._ids.pop(cell, None)
-                if not empty:
-                    self._ids[cell] = _ids_in(chunk)
+                self._note_ids(cell, chunk)
+
+    def _note_ids(self, cell: Cell, chunk: NDArray[np.uint16]) -> None:
+        with self._lock:
+            index = self._index()
+            index.pop(cell, None)
+            present = _ids_in(chunk)
+            if len(present):
+                index[cell] = present
 
     def _index(self) -> dict[Cell, NDArray[np.uint16]]:
         """Return the ids in each cube that holds some, found once by reading all of them."""
