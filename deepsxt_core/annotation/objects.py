@@ -111,7 +111,7 @@ class ObjectTable(Mapping[int, ObjectRow]):
 
     def to_json(self) -> dict[str, Any]:
         """Return the table as an object of JSON."""
-        return {"classes": self._classes, "objects": [asdict(row) for row in self.values()]}
+        return {"classes": self.classes, "objects": [asdict(row) for row in self.values()]}
 
     def __getitem__(self, key: int) -> ObjectRow:
         return self._rows[key]

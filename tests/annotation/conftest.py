@@ -11,7 +11,7 @@ from deepsxt_core.volume import Score, Volume, VoxelSize
 
 # Beyond one cube of 64 voxels along each axis.
 SHAPE = (70, 80, 90)
-EDGES_NM = (20.0, 10.0, 10.0)
+EDGES_NM = VoxelSize(20, 10, 10)
 
 
 def read_all(annotation: Annotation) -> NDArray[np.uint16]:
@@ -47,7 +47,7 @@ def annotate(tmp_path: Path, grey, codes) -> Callable[..., Annotation]:
     numbers = count()
 
     def made(
-        labels: NDArray | None = None, voxel_size_nm: VoxelSize | None = VoxelSize(*EDGES_NM)
+        labels: NDArray | None = None, voxel_size_nm: VoxelSize | None = EDGES_NM
     ) -> Annotation:
         path = tmp_path / f"annotation {next(numbers)}"
         tomogram = Volume.from_array(grey, voxel_size_nm)

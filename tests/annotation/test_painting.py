@@ -1,5 +1,7 @@
 """Strokes, fills and slices, each against a plain statement of what it should do."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,7 +33,7 @@ def distance_to_path(points: np.ndarray) -> np.ndarray:
     """Return the distance in shortest edges of each voxel to straight lines between points."""
     voxels, path = INDICES * EDGES, np.array(points) * EDGES
     best = np.linalg.norm(voxels - path[0], axis=-1)
-    for a, b in zip(path[:-1], path[1:], strict=True):
+    for a, b in pairwise(path):
         share = np.clip(((voxels - a) @ (b - a)) / max((b - a) @ (b - a), 1e-12), 0, 1)
         best = np.minimum(best, np.linalg.norm(voxels - a - share[..., None] * (b - a), axis=-1))
     return best
@@ -152,13 +154,13 @@ def test_a_polygon_fills_its_slice(annotate, plane, axis):
 @pytest.mark.parametrize(
     ("limits", "allowed"),
     [
-        ({"overwrite": "empty"}, lambda labels, grey, score: labels == 0),
-        ({"overwrite": "only", "only": [2, 3]}, lambda labels, grey, score: labels >= 2),
-        ({"grey": [10, 99.5]}, lambda labels, grey, score: (grey >= 10) & (grey <= 99)),
-        ({"score": [0.1, 1]}, lambda labels, grey, score: score >= 0.1),
+        ({"overwrite": "empty"}, lambda seen: seen["labels"] == 0),
+        ({"overwrite": "only", "only": [2, 3]}, lambda seen: seen["labels"] >= 2),
+        ({"grey": [10, 99.5]}, lambda seen: (seen["grey"] >= 10) & (seen["grey"] <= 99)),
+        ({"score": [0.1, 1]}, lambda seen: seen["score"] >= 0.1),
         (
             {"score": [-1, 0.5], "grey": [0, 200], "overwrite": "empty"},
-            lambda labels, grey, score: (score <= 0.5) & (grey <= 200) & (labels == 0),
+            lambda seen: (seen["score"] <= 0.5) & (seen["grey"] <= 200) & (seen["labels"] == 0),
         ),
     ],
 )
@@ -167,7 +169,7 @@ def test_limits_keep_the_brush_out(annotate, grey, codes, limits, allowed):
     brush = Brush(points=[(5, 40, 60), (66, 40, 64)], radius=16)
     annotation.apply(Paint(object=9, stroke=brush, limits=Limits(**limits)))
     covered = distance_to_path(brush.points) <= 16
-    open_to_change = allowed(bodies(), grey, decoded(codes))
+    open_to_change = allowed({"labels": bodies(), "grey": grey, "score": decoded(codes)})
     expected = np.where(covered & open_to_change, 9, bodies())
     np.testing.assert_array_equal(read_all(annotation), expected)
 

@@ -184,9 +184,7 @@ def test_connected_parts_of_another_result_may_overwrite(annotate, tmp_path):
 def test_rows_change_and_come_back(annotate):
     annotation = annotate(bodies())
     before = dict(annotation.objects)
-    edit = EditObjects(
-        objects=[1, 2], name="Mito", colour="#AA0011", state="reviewed", locked=True
-    )
+    edit = EditObjects(objects=[1, 2], name="Mito", colour="#AA0011", state="reviewed", locked=True)
     assert annotation.apply(edit).objects == (1, 2)
     assert annotation.objects[1].colour == "#aa0011"
     assert annotation.objects[2].state == "reviewed"
