@@ -15,7 +15,7 @@ from deepsxt_core.annotation.creation import JOURNAL, LABELS, OBJECTS
 from deepsxt_core.annotation.durable import replace_json
 from deepsxt_core.annotation.journal import MAGIC, Entry, Journal
 from deepsxt_core.annotation.objects import ObjectTable, TableChange
-from deepsxt_core.annotation.runs import Runs
+from deepsxt_core.annotation.runs import Runs, gathered
 from deepsxt_core.annotation.store import Cell, LabelStore
 from deepsxt_core.errors import AnnotationError, InvalidParameterError
 from deepsxt_core.files import read_json
@@ -23,6 +23,7 @@ from deepsxt_core.geometry import Shape
 
 _CHECKPOINT = "checkpoint.json"
 _CHECKPOINT_EVERY = 32
+_RUNS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +166,13 @@ class Ledger:
         sums: dict[str, Any] = {"runs": 0, "voxels": 0, "box": None}
 
         def counted() -> Iterator[Runs]:
-            for runs in parts:
-                if len(runs):
-                    sums["runs"] += len(runs)
-                    sums["voxels"] += runs.voxels
-                    boxes = [runs.box(self.labels.shape), sums["box"] and Box(*sums["box"])]
-                    sums["box"] = Box.union(box for box in boxes if box is not None)
-                    yield runs
+            # Together, so that a cube is written once.
+            for runs in gathered(parts, _RUNS_AT_ONCE):
+                sums["runs"] += len(runs)
+                sums["voxels"] += runs.voxels
+                boxes = (runs.box(self.labels.shape), sums["box"])
+                sums["box"] = Box.union(box for box in boxes if box is not None)
+                yield runs
 
         entry = self.journal.append(self.history.next_number, head, counted(), table, sums)
         return Applied() if entry is None else self._follow(entry)

@@ -1,7 +1,7 @@
 """Runs: neighbouring voxels of a row that change from the same id to the same id."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -106,12 +106,6 @@ class Runs:
         """Return the runs that take these back."""
         return Runs(self.offset, self.length, self.new, self.old)
 
-    def pieces(self, most: int) -> Iterator["Runs"]:
-        """Yield the runs in groups of at most `most` runs."""
-        for first in range(0, len(self), most):
-            part = np.s_[first : first + most]
-            yield Runs(self.offset[part], self.length[part], self.old[part], self.new[part])
-
     def __len__(self) -> int:
         return len(self.offset)
 
@@ -134,6 +128,27 @@ class Runs:
         last = x + self.length
         first = (int(z.min()), int(y.min()), int(x.min()))
         return Box(*first, int(z.max()) + 1, int(y.max()) + 1, int(last.max()))
+
+
+def gathered(parts: Iterable[Runs], enough: int) -> Iterator[Runs]:
+    """Yield the same runs in parts that hold at least as many, but for the last."""
+    held: list[Runs] = []
+    for part in parts:
+        held.append(part)
+        if sum(map(len, held)) >= enough:
+            yield _joined(held)
+            held = []
+    if any(map(len, held)):
+        yield _joined(held)
+
+
+def _joined(parts: list[Runs]) -> Runs:
+    return Runs(
+        np.concatenate([part.offset for part in parts]),
+        np.concatenate([part.length for part in parts]),
+        np.concatenate([part.old for part in parts]),
+        np.concatenate([part.new for part in parts]),
+    )
 
 
 def spread(first: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -74,14 +74,18 @@ def place_of(source: Score | Volume, shape: Shape, first_voxel: tuple[float, ...
     InvalidParameterError
         If it does not lie inside, or a label file has another shape.
     """
-    volume = source.volume if isinstance(source, Score) else source
-    first_slice = source.first_slice if isinstance(source, Score) else 0
-    steps = [a - b for a, b in zip(volume.first_voxel, first_voxel, strict=True)]
-    z, y, x = (round(step) for step in steps)
-    z += first_slice
-    place = Box(z, y, x, *(a + n for a, n in zip((z, y, x), volume.shape, strict=True)))
-    fits = place.meet(Box.whole(shape)) == place
-    if not fits or (isinstance(source, Volume) and volume.shape != shape):
+    if isinstance(source, Volume):
+        # A label file often does not say where it lies.
+        volume, start = source, [0, 0, 0]
+        fits = volume.shape == shape
+    else:
+        volume = source.volume
+        steps = zip(volume.first_voxel, first_voxel, strict=True)
+        start = [round(own - first) for own, first in steps]
+        start[0] += source.first_slice
+        fits = all(0 <= a <= n - m for a, n, m in zip(start, shape, volume.shape, strict=True))
+    place = Box(*start, *(a + n for a, n in zip(start, volume.shape, strict=True)))
+    if not fits:
         raise InvalidParameterError(
             f"The result has the shape {volume.shape} from voxel {place.first} on, and does not "
             f"fit the tomogram, whose shape is {shape}. Take a result of the same tomogram."

@@ -7,6 +7,7 @@ through zarr, so that each is on the disk under a hidden name before it replaces
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class LabelStore:
         self.edges: Shape = (CHUNK_EDGE,) * 3
         self._cells = path / _LEVEL / "c"
         self._recent: OrderedDict[Cell, tuple[tuple[int, int, int], NDArray]] = OrderedDict()
-        self._ids: dict[Cell, NDArray[np.uint16]] | None = None
+        self._known: _Index | None = None
         self._unsynced: set[Path] = set()
         self._lock = threading.RLock()
 
@@ -89,13 +90,11 @@ class LabelStore:
 
     def boxes_of(self, ids: Iterable[int]) -> list[Box]:
         """Return the cubes that hold any of the ids, in the order z, y, x."""
-        wanted = np.fromiter(ids, np.uint16)
+        with self._lock:
+            index = self._index()
+            cells = set().union(*(index.cells.get(number, ()) for number in ids))
         whole = Box.whole(self.shape)
-        return [
-            self._box_of(cell).meet(whole)
-            for cell, held in sorted(self._index().items())
-            if np.isin(wanted, held).any()
-        ]
+        return [self._box_of(cell).meet(whole) for cell in sorted(cells)]
 
     def change(self, runs: Runs, *, checked: bool = False) -> set[Cell]:
         """Give the voxels of all runs their new ids, and return the cubes that hold them.
@@ -126,9 +125,9 @@ class LabelStore:
             if not np.array_equal(values[voxels], ids):
                 values[voxels] = ids
                 self._write_cell(cell, values.reshape(self.edges))
-            elif self._ids is not None:
+            elif self._known is not None:
                 # Another process wrote it.
-                self._note_ids(cell, values)
+                self._known.note(cell, values)
         return touched
 
     def write(self, box: Box, labels: NDArray[np.uint16]) -> None:
@@ -223,34 +222,38 @@ class LabelStore:
         with self._lock:
             self._recent.pop(cell, None)
             self._unsynced |= {parent for parent in path.parents if self.path in parent.parents}
-            if self._ids is not None:
-                self._note_ids(cell, chunk)
+            if self._known is not None:
+                self._known.note(cell, chunk)
 
-    def _note_ids(self, cell: Cell, chunk: NDArray[np.uint16]) -> None:
-        with self._lock:
-            index = self._index()
-            index.pop(cell, None)
-            present = _ids_in(chunk)
-            if len(present):
-                index[cell] = present
-
-    def _index(self) -> dict[Cell, NDArray[np.uint16]]:
-        """Return the ids in each cube that holds some, found once by reading all of them."""
-        with self._lock:
-            if self._ids is None:
-                found = {}
-                for path in self._cells.glob("*/*/[0-9]*"):
-                    z, y, x = map(int, path.relative_to(self._cells).parts)
-                    chunk = self._read_cell((z, y, x))
-                    if chunk is not None:
-                        found[z, y, x] = _ids_in(chunk)
-                self._ids = found
-            return self._ids
+    def _index(self) -> "_Index":
+        """Return which ids are where, found once by reading all cubes."""
+        if self._known is None:
+            index = _Index({}, {})
+            for path in self._cells.glob("*/*/[0-9]*"):
+                z, y, x = map(int, path.relative_to(self._cells).parts)
+                chunk = self._read_cell((z, y, x))
+                if chunk is not None:
+                    index.note((z, y, x), chunk)
+            self._known = index
+        return self._known
 
 
-def _ids_in(chunk: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    present = np.unique(chunk)
-    return present[present > 0]
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Which ids each cube holds, and which cubes hold each id."""
+
+    ids: dict[Cell, frozenset[int]]
+    cells: dict[int, set[Cell]]
+
+    def note(self, cell: Cell, chunk: NDArray[np.uint16]) -> None:
+        present = frozenset(np.unique(chunk).tolist()) - {0}
+        before = self.ids.pop(cell, frozenset())
+        if present:
+            self.ids[cell] = present
+        for number in before - present:
+            self.cells[number].discard(cell)
+        for number in present - before:
+            self.cells.setdefault(number, set()).add(cell)
 
 
 def _metadata(geometry: Geometry) -> dict[str, Any]:
