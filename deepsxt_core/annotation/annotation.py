@@ -170,6 +170,7 @@ class Annotation:
         """
         wanted = operation_from_json(operation) if isinstance(operation, dict | str) else operation
         with self._thread_lock:
+            self.refresh()
             scene = self._scene()
             return [runs for runs in changed_runs(resolve(wanted, scene), scene) if len(runs)]
 

@@ -40,6 +40,8 @@ DESCRIPTION = "annotation.json"
 LABELS = "labels.ome.zarr"
 OBJECTS = "objects.json"
 JOURNAL = "journal"
+CHECKPOINT = "checkpoint.json"
+ID_INDEX = "ids.index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,12 @@ def make_annotation(
             table = ObjectTable(table.classes, rows)
             _write_labels(labels, found, partial, progress)
         labels.sync()
+        labels.save_index(partial / ID_INDEX, 1)
         replace_json(partial / OBJECTS, table.to_json())
         journal = Journal(partial / JOURNAL)
         journal.create()
         journal.append(0, {"created": description.to_json()}, (), [], {})
+        replace_json(partial / CHECKPOINT, {"entries": 1})
         replace_json(partial / DESCRIPTION, description.to_json())
         partial.rename(path)
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.annotation.boxes import Box
-from deepsxt_core.annotation.creation import JOURNAL, LABELS, OBJECTS
+from deepsxt_core.annotation.creation import CHECKPOINT, ID_INDEX, JOURNAL, LABELS, OBJECTS
 from deepsxt_core.annotation.durable import replace_json
 from deepsxt_core.annotation.journal import MAGIC, Entry, Journal
 from deepsxt_core.annotation.objects import ObjectTable, TableChange
@@ -21,7 +21,6 @@ from deepsxt_core.errors import AnnotationError, InvalidParameterError
 from deepsxt_core.files import read_json
 from deepsxt_core.geometry import Shape
 
-_CHECKPOINT = "checkpoint.json"
 _CHECKPOINT_EVERY = 32
 _RUNS_AT_ONCE = 1 << 19
 
@@ -122,10 +121,12 @@ class Ledger:
         if content is None or not self.journal.path.is_file():
             raise AnnotationError(f"'{self.folder}' lacks its journal or its table of objects.")
         self.table, self.history = ObjectTable.from_json(content), History()
-        checkpoint = read_json(self.folder / _CHECKPOINT) or {}
+        checkpoint = read_json(self.folder / CHECKPOINT) or {}
         self._checkpoint = int(checkpoint.get("entries", 0))
         if recovering:
             self.labels.clean()
+            # What comes after it is carried out below, and noted.
+            self.labels.load_index(self.folder / ID_INDEX, self._checkpoint)
         for entry in self.journal.entries(growing=not recovering):
             if recovering and entry.number >= self._checkpoint:
                 self._carry_out(entry)
@@ -220,7 +221,8 @@ class Ledger:
     def save_checkpoint(self) -> None:
         """Note that labels and table have all entries so far."""
         self.labels.sync()
-        replace_json(self.folder / _CHECKPOINT, {"entries": self.history.next_number})
+        self.labels.save_index(self.folder / ID_INDEX, self.history.next_number)
+        replace_json(self.folder / CHECKPOINT, {"entries": self.history.next_number})
         self._checkpoint = self.history.next_number
 
     def _repeat(self, what: str, start: int, head: dict[str, Any]) -> Applied:

@@ -17,7 +17,7 @@ from deepsxt_core.volume import Volume
 
 # Voxels that touch by an edge or a corner are separate bodies for surfaces too.
 _CONNECTIVITY: Final = 6
-_SLAB_VOXELS = 1 << 23
+_SLAB_VOXELS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)

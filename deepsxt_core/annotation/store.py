@@ -7,7 +7,6 @@ through zarr, so that each is on the disk under a hidden name before it replaces
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from zarr.codecs import ZstdCodec
 
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.durable import replace_file, sync_folders
+from deepsxt_core.annotation.id_index import Cell, IdIndex
 from deepsxt_core.annotation.runs import Runs, spread
 from deepsxt_core.errors import AnnotationError
 from deepsxt_core.geometry import Geometry, Shape
@@ -30,8 +30,6 @@ _LEVEL = "0"
 _PACKING_LEVEL = 1
 _DTYPE = np.dtype("<u2")
 _CACHED_CHUNKS = 128
-
-Cell = tuple[int, int, int]
 
 
 def create_labels(path: Path, shape: Shape, geometry: Geometry) -> "LabelStore":
@@ -46,7 +44,9 @@ def create_labels(path: Path, shape: Shape, geometry: Geometry) -> "LabelStore":
         compressors=ZstdCodec(level=_PACKING_LEVEL),
         dimension_names=("z", "y", "x"),
     )
-    return LabelStore(path, shape)
+    store = LabelStore(path, shape)
+    store._known = IdIndex()
+    return store
 
 
 class LabelStore:
@@ -65,7 +65,7 @@ class LabelStore:
         self.edges: Shape = (CHUNK_EDGE,) * 3
         self._cells = path / _LEVEL / "c"
         self._recent: OrderedDict[Cell, tuple[tuple[int, int, int], NDArray]] = OrderedDict()
-        self._known: _Index | None = None
+        self._known: IdIndex | None = None
         self._unsynced: set[Path] = set()
         self._lock = threading.RLock()
 
@@ -142,6 +142,16 @@ class LabelStore:
         with self._lock:
             folders, self._unsynced = self._unsynced, set()
         sync_folders(sorted(folders))
+
+    def save_index(self, path: Path, entries: int) -> None:
+        """Keep what is known of which ids are where, as of so many entries of the journal."""
+        with self._lock:
+            if self._known is not None:
+                replace_file(path, self._known.packed(entries))
+
+    def load_index(self, path: Path, entries: int) -> None:
+        """Take what `save_index` kept, if it is of as many entries."""
+        self._known = IdIndex.read(path, entries)
 
     def clean(self) -> None:
         """Delete what a process that died was about to write."""
@@ -225,10 +235,10 @@ class LabelStore:
             if self._known is not None:
                 self._known.note(cell, chunk)
 
-    def _index(self) -> "_Index":
+    def _index(self) -> IdIndex:
         """Return which ids are where, found once by reading all cubes."""
         if self._known is None:
-            index = _Index({}, {})
+            index = IdIndex()
             for path in self._cells.glob("*/*/[0-9]*"):
                 z, y, x = map(int, path.relative_to(self._cells).parts)
                 chunk = self._read_cell((z, y, x))
@@ -236,24 +246,6 @@ class LabelStore:
                     index.note((z, y, x), chunk)
             self._known = index
         return self._known
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """Which ids each cube holds, and which cubes hold each id."""
-
-    ids: dict[Cell, frozenset[int]]
-    cells: dict[int, set[Cell]]
-
-    def note(self, cell: Cell, chunk: NDArray[np.uint16]) -> None:
-        present = frozenset(np.unique(chunk).tolist()) - {0}
-        before = self.ids.pop(cell, frozenset())
-        if present:
-            self.ids[cell] = present
-        for number in before - present:
-            self.cells[number].discard(cell)
-        for number in present - before:
-            self.cells.setdefault(number, set()).add(cell)
 
 
 def _metadata(geometry: Geometry) -> dict[str, Any]:
