@@ -1,6 +1,6 @@
 """Time and memory of editing a large annotation.
 
-    python benchmarks/annotation.py [--voxels 2e9] [--folder DIR]
+    python benchmarks/annotation.py [--voxels 2e9] [--folder DIR] [--empty]
 
 Prints the median time of single operations on a tomogram of 1024 x 1024 x 300 voxels, and the
 highest memory of a process that makes and edits an annotation of one of 2 GB.
@@ -127,24 +127,26 @@ def _split(annotation: Annotation, place: list[int], number: int) -> Split:
     return Split(object=number, seeds=[tuple(voxels[0].tolist()), tuple(voxels[-1].tolist())])
 
 
-def edited_at_large(folder: Path, voxels: float) -> None:
+def edited_at_large(folder: Path, voxels: float, *, empty: bool) -> None:
     """Print the memory that editing a large annotation takes."""
     depth = round(voxels / 2000**2)
     shape = (depth, 2000, 2000)
     score = tubes(shape)
     start = time.perf_counter()
     params = SourceParams(threshold=0.5, min_voxels=100)
-    create_annotation(folder / "large", score.volume, score, params)
-    print(f"made from a score of {shape}: {time.perf_counter() - start:.1f} s, {_memory()}")
+    create_annotation(folder / "large", score.volume, None if empty else score, params)
+    seconds = time.perf_counter() - start
+    print(f"made {'empty' if empty else 'from a score'}, {shape}: {seconds:.1f} s, {_memory()}")
     annotation = open_annotation(folder / "large", tomogram=score.volume, score=score)
     far = [depth - 30, 1950, 1950]
     operations = [
+        Paint(object=1, stroke=Brush(points=[(30, 30, 30)], radius=20)),
         Paint(object=60_000, stroke=Brush(points=[(30, 30, 30), far], radius=20)),
         Paint(object=60_001, stroke=Brush(points=[far], radius=30), limits={"score": (0, 1)}),
-        Merge(objects=list(annotation.objects)[:200]),
-        Grow(object=60_000, radius=2),
-        Split(object=60_000, seeds=[(30, 30, 30), tuple(far)]),
-        Delete(objects=[60_000]),
+        Merge(objects=[1, *list(annotation.objects)[1:200], 60_001, 60_000]),
+        Grow(object=1, radius=2),
+        Split(object=1, seeds=[(30, 30, 30), tuple(far)]),
+        Delete(objects=[1]),
     ]
     for operation in operations:
         start = time.perf_counter()
@@ -165,8 +167,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--voxels", type=float, default=2e9)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--empty", action="store_true", help="begin the large one empty")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
         timed_operations(Path(scratch))
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
-        edited_at_large(Path(scratch), arguments.voxels)
+        edited_at_large(Path(scratch), arguments.voxels, empty=arguments.empty)

@@ -107,10 +107,13 @@ def _brush(stroke: Brush, scene: Scene) -> Ink:
         index = round(float(path[0, axis]))
         limit = slice_box(limit, stroke.plane, index)
         path[:, axis] = index
-    samples = _samples(path, scene.edges)
+    samples = _samples(path, scene.edges, 0.5)
     if stroke.snap:
-        path = samples = _snapped(samples, scene.length(stroke.snap, stroke.unit), limit, scene)
+        samples = _snapped(samples, scene.length(stroke.snap, stroke.unit), limit, scene)
+        path = samples
     nearest = np.floor(samples + 0.5).astype(np.int64)
+    # The box of a long line is mostly far from it.
+    path = _samples(path, scene.edges, max(2 * radius, 8))
     starts, ends = path[:-1], path[1:]
     if len(path) == 1:
         starts = ends = path
@@ -148,10 +151,10 @@ def _is_near(box: Box, a: NDArray, b: NDArray, radius: float, edges: NDArray) ->
     return squared <= radius**2 * _ROUNDING
 
 
-def _samples(path: NDArray, edges: NDArray) -> NDArray[np.float64]:
-    """Return points of a path (n, 3) that lie at most half the shortest edge apart."""
+def _samples(path: NDArray, edges: NDArray, step: float) -> NDArray[np.float64]:
+    """Return points of a path (n, 3), its own among them, at most a step apart."""
     lengths = np.linalg.norm(np.diff(path, axis=0) * edges, axis=1)
-    counts = np.maximum(np.ceil(lengths * 2), 1)
+    counts = np.maximum(np.ceil(lengths / step), 1)
     if counts.sum() > _MOST_SAMPLES:
         raise InvalidParameterError(
             f"The path of a brush is {lengths.sum():.0f} voxels long; at most "
