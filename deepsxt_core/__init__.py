@@ -26,6 +26,8 @@ _EXPORTS = {
     "EvaluateParams": "evaluation",
     "ReconstructParams": "surface",
     "Surfaces": "surface",
+    "create_annotation": "annotation",
+    "open_annotation": "annotation",
     "evaluate": "pipeline",
     "preview_slice": "pipeline",
     "reconstruct": "pipeline",

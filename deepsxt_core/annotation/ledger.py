@@ -124,7 +124,7 @@ class Ledger:
         checkpoint = read_json(self.folder / CHECKPOINT) or {}
         self._checkpoint = int(checkpoint.get("entries", 0))
         if recovering:
-            self.labels.clean()
+            self._clean()
             # What comes after it is carried out below, and noted.
             self.labels.load_index(self.folder / ID_INDEX, self._checkpoint)
         for entry in self.journal.entries(growing=not recovering):
@@ -224,6 +224,13 @@ class Ledger:
         self.labels.save_index(self.folder / ID_INDEX, self.history.next_number)
         replace_json(self.folder / CHECKPOINT, {"entries": self.history.next_number})
         self._checkpoint = self.history.next_number
+
+    def _clean(self) -> None:
+        """Delete what a process that died was about to write."""
+        self.labels.clean()
+        for name in (OBJECTS, CHECKPOINT, ID_INDEX):
+            for leftover in self.folder.glob(f".{Path(name).stem}.*"):
+                leftover.unlink(missing_ok=True)
 
     def _repeat(self, what: str, start: int, head: dict[str, Any]) -> Applied:
         target = self.journal.entry_at(start)

@@ -4,7 +4,9 @@ Voxels are indices (z, y, x). Distances respect the edges of a voxel: a brush is
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from deepsxt_core.annotation.checks import (
     FARTHEST_VOXEL,
@@ -26,6 +28,7 @@ PLANES = {"xy": 0, "xz": 1, "yz": 2}
 """The axis (of z, y, x) that each plane is cut across."""
 
 plane = one_of(*PLANES)
+_RUN_BYTES = 16
 _run = several(index, 4, 4)
 _corner = several(real(-FARTHEST_VOXEL, FARTHEST_VOXEL), 2, 2)
 
@@ -50,6 +53,20 @@ class RunStroke:
         check_fields(self)
         if not all(length for *_, length in self.runs):
             raise refuse("runs", "runs of at least one voxel", self.runs)
+
+    @classmethod
+    def from_bytes(cls, plane: str, content: bytes) -> Self:
+        """Read runs as four little-endian uint32 each, the way a browser sends many.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the bytes are no whole runs.
+        """
+        if len(content) % _RUN_BYTES:
+            raise refuse("runs", f"runs of {_RUN_BYTES} bytes", f"{len(content)} bytes")
+        numbers = np.frombuffer(content, "<u4").reshape(-1, 4).tolist()
+        return cls(plane=plane, runs=tuple(tuple(run) for run in numbers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

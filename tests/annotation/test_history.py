@@ -82,6 +82,7 @@ def state(annotation):
     return read_all(annotation).tobytes(), annotation.objects.to_json()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=20,
     deadline=None,
@@ -120,6 +121,7 @@ def test_undoing_all_is_as_nothing_was_done_and_redoing_all_as_it_was(wanted, da
         assert state(open_annotation(path.with_name("again"))) == end
 
 
+@pytest.mark.slow
 def test_200_undos_and_redos_over_restarts(annotate):
     annotation = annotate(bodies())
     path, rng = annotation.path, np.random.default_rng(3)
@@ -162,6 +164,7 @@ def test_after_a_new_operation_nothing_can_be_done_again(annotate):
         annotation.undo()
 
 
+@pytest.mark.slow
 def test_a_journal_that_ends_anywhere_in_its_last_entry_is_that_without_it(tmp_path):
     with small_annotation() as path:
         annotation = open_annotation(path)

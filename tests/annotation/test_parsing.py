@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,14 @@ def test_an_operation_reads_back(operation):
     line = json.dumps(operation_to_json(operation))
     assert "\n" not in line
     assert operation_from_json(line) == operation
+
+
+def test_runs_come_as_bytes_too():
+    content = np.array(RUNS.runs, "<u4").tobytes()
+    assert RunStroke.from_bytes("xz", content) == RUNS
+    for wrong in (content[:-1], b"", np.array([1, 2, 3, 2**31], "<u4").tobytes()):
+        with pytest.raises(InvalidParameterError):
+            RunStroke.from_bytes("xz", wrong)
 
 
 PAINT = operation_to_json(EXAMPLES[0])
