@@ -26,6 +26,8 @@ _EXPORTS = {
     "EvaluateParams": "evaluation",
     "ReconstructParams": "surface",
     "Surfaces": "surface",
+    "create_annotation": "annotation",
+    "open_annotation": "annotation",
     "evaluate": "workflow.pipeline",
     "preview_slice": "workflow.segmentation",
     "reconstruct": "workflow.pipeline",

@@ -11,6 +11,8 @@ DeepSXTError                     anything a user can understand and act on
 ├── EmptySurfaceError            nothing is left to reconstruct
 ├── DrawingError                 a surface cannot be drawn here
 ├── TrainingDataError            a training set cannot be used
+├── AnnotationError              an annotation is damaged, or does not fit its journal
+│   └── LeaseError               somebody else edits the annotation
 ├── NoRoomError                  a file is larger than is allowed, or than the disk has room for
 ├── JobError                     a job cannot be started, found or read
 └── CancelledError               the user asked to stop
@@ -72,6 +74,14 @@ class DrawingError(DeepSXTError):
 
 class TrainingDataError(DeepSXTError):
     """A training set cannot be used."""
+
+
+class AnnotationError(DeepSXTError):
+    """An annotation is damaged, or does not fit its journal."""
+
+
+class LeaseError(AnnotationError):
+    """Somebody else edits the annotation."""
 
 
 class NoRoomError(DeepSXTError):

@@ -1,0 +1,76 @@
+"""Annotations: labelled objects that are edited, with a journal in which nothing is lost."""
+
+from deepsxt_core.annotation.annotation import Annotation, open_annotation
+from deepsxt_core.annotation.boxes import Box
+from deepsxt_core.annotation.creation import create_annotation
+from deepsxt_core.annotation.lease import STALE_AFTER_S, Holder
+from deepsxt_core.annotation.ledger import Applied
+from deepsxt_core.annotation.objects import NOT_JUDGED, STATES, ObjectRow, ObjectTable
+from deepsxt_core.annotation.operations import (
+    OPERATIONS,
+    CopySlice,
+    Delete,
+    EditClass,
+    EditObjects,
+    Erase,
+    FillBox,
+    FillSlice,
+    Grow,
+    Interpolate,
+    Merge,
+    MergeResult,
+    Operation,
+    Paint,
+    RemoveClass,
+    Shrink,
+    Smooth,
+    Split,
+    operation_from_json,
+    operation_to_json,
+)
+from deepsxt_core.annotation.replaying import replay
+from deepsxt_core.annotation.runs import Runs
+from deepsxt_core.annotation.sources import SourceParams
+from deepsxt_core.annotation.strokes import PLANES, Brush, Limits, Polygon, RunStroke
+
+__all__ = [
+    "NOT_JUDGED",
+    "OPERATIONS",
+    "PLANES",
+    "STALE_AFTER_S",
+    "STATES",
+    "Annotation",
+    "Applied",
+    "Box",
+    "Brush",
+    "CopySlice",
+    "Delete",
+    "EditClass",
+    "EditObjects",
+    "Erase",
+    "FillBox",
+    "FillSlice",
+    "Grow",
+    "Holder",
+    "Interpolate",
+    "Limits",
+    "Merge",
+    "MergeResult",
+    "ObjectRow",
+    "ObjectTable",
+    "Operation",
+    "Paint",
+    "Polygon",
+    "RemoveClass",
+    "RunStroke",
+    "Runs",
+    "Shrink",
+    "Smooth",
+    "SourceParams",
+    "Split",
+    "create_annotation",
+    "open_annotation",
+    "operation_from_json",
+    "operation_to_json",
+    "replay",
+]

@@ -1,0 +1,113 @@
+"""What an annotation can be made from: a score at a threshold, a label file, or nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepsxt_core.annotation.boxes import Box
+from deepsxt_core.annotation.checks import check_fields, flag, given, maybe, real, text, whole
+from deepsxt_core.annotation.numbering import Numbered, numbered_parts, numbered_values
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.geometry import Shape
+from deepsxt_core.io import is_score, open_score, open_volume
+from deepsxt_core.progress import Progress
+from deepsxt_core.volume import Mask, Score, Volume
+
+Source = Score | Volume | Path | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceParams:
+    """How objects are made of a result.
+
+    Attributes
+    ----------
+    threshold : float
+        Of a score; objects are its connected parts above it.
+    separate : bool
+        Whether the connected parts of a label file are objects, or its values.
+    min_voxels : int
+        Smaller objects are left out.
+    class_name : str, optional
+        Of all objects; None is *not judged*.
+    """
+
+    threshold: float = given(real(-1, 1), 0.0)
+    separate: bool = given(flag, False)
+    min_voxels: int = given(whole(1, 1 << 62), 1)
+    class_name: str | None = given(maybe(text), None)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def opened(source: Source) -> Score | Volume:
+    """Open a score or a label file, unless it is open already.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be read.
+    """
+    if isinstance(source, Score | Volume):
+        return source
+    return open_score(source) if is_score(source) else open_volume(source)
+
+
+def path_of(source: Score | Volume) -> Path | None:
+    """Return the file that a source comes from, if it comes from one."""
+    return (source.volume if isinstance(source, Score) else source).path
+
+
+def place_of(source: Score | Volume, shape: Shape, first_voxel: tuple[float, ...]) -> Box:
+    """Return where a result lies among the voxels of a tomogram.
+
+    Parameters
+    ----------
+    source : Score or Volume
+    shape : (z, y, x)
+        Of the tomogram.
+    first_voxel : (z, y, x)
+        Of the tomogram, as in `Geometry`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it does not lie inside, or a label file has another shape.
+    """
+    if isinstance(source, Volume):
+        # A label file often does not say where it lies.
+        volume, start = source, [0, 0, 0]
+        fits = volume.shape == shape
+    else:
+        volume = source.volume
+        steps = zip(volume.first_voxel, first_voxel, strict=True)
+        start = [round(own - first) for own, first in steps]
+        start[0] += source.first_slice
+        fits = all(0 <= a <= n - m for a, n, m in zip(start, shape, volume.shape, strict=True))
+    place = Box(*start, *(a + n for a, n in zip(start, volume.shape, strict=True)))
+    if not fits:
+        raise InvalidParameterError(
+            f"The result has the shape {volume.shape} from voxel {place.first} on, and does not "
+            f"fit the tomogram, whose shape is {shape}. Take a result of the same tomogram."
+        )
+    return place
+
+
+def numbered(
+    source: Score | Volume, params: SourceParams, place: Box, progress: Progress
+) -> Numbered:
+    """Return the objects of a result.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are more than 65,535, or the labels are no whole numbers.
+    """
+    if isinstance(source, Score):
+        score, threshold = source, params.threshold
+        return numbered_parts(
+            lambda z0, z1: score.read_mask(z0, z1, threshold), place, params.min_voxels, progress
+        )
+    if params.separate:
+        return numbered_parts(Mask(source).read_mask, place, params.min_voxels, progress)
+    return numbered_values(source, place, params.min_voxels, progress)
