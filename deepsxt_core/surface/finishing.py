@@ -1,5 +1,6 @@
 """Smoothing and thinning of a finished mesh."""
 
+import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,17 +11,19 @@ from numpy.typing import NDArray
 from deepsxt_core.surface.measurement import object_volumes, volume_gradient
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, build_mesh, polydata
+from deepsxt_core.surface.volume_range import VolumeRange
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
 # noise. Chosen for the smallest errors in docs/accuracy.md.
 _STOP_BAND = 0.45
-# Decimation that changes the volume of an object by a larger fraction is undone.
-_VOLUME_CHANGE = 0.05
 _DECIMATION_ROUNDS = 4
 # Of a surface, in voxels, to give it its volume back. Bodies of radius 4 and more need a third of
 # it; a speck that needs more keeps its distance from the next one instead.
 _FARTHEST_SHIFT = 0.1
 _SLIVERS = np.float32(0.05)  # voxel² about a point; half a voxel² is common
+# fast_simplification keeps the mesh that it works on in static memory: of meshes thinned in two
+# threads at once, one gets the points of the other.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def taubin(
@@ -141,12 +144,13 @@ def decimate(
     """
     import fast_simplification
 
-    _, _, collapses = fast_simplification.simplify(
-        points, triangles.astype(np.int32), 1 - keep, return_collapses=True
-    )
-    fewer_points, fewer_triangles, target = fast_simplification.replay_simplification(
-        points, triangles.astype(np.int32), collapses
-    )
+    with _ONE_AT_A_TIME:
+        _, _, collapses = fast_simplification.simplify(
+            points, triangles.astype(np.int32), 1 - keep, return_collapses=True
+        )
+        fewer_points, fewer_triangles, target = fast_simplification.replay_simplification(
+            points, triangles.astype(np.int32), collapses
+        )
     objects = np.zeros(len(fewer_points), np.int32)
     # An edge belongs to one object, so all points that collapse into one have its id.
     objects[target] = point_objects
@@ -175,7 +179,11 @@ class Thinned:
 
 
 def thin(
-    surfaces: Surfaces, report: Report, params: ReconstructParams, voxel_edge: float
+    surfaces: Surfaces,
+    report: Report,
+    params: ReconstructParams,
+    voxel_edge: float,
+    allowed: VolumeRange,
 ) -> tuple[Surfaces, Report]:
     """Return surfaces with fewer triangles, not yet measured, and the report with what changed.
 
@@ -186,6 +194,8 @@ def thin(
     params : ReconstructParams
     voxel_edge : float
         The edge of a cube of a voxel's volume, in the unit of the surfaces.
+    allowed : VolumeRange
+        Volumes that objects may come to have, in voxels.
     """
     thinned = decimate_closed(
         np.asarray(surfaces.mesh.points),
@@ -193,6 +203,7 @@ def thin(
         surfaces.point_objects,
         params.decimate_to,
         params.decimate_error_voxels * voxel_edge,
+        allowed.scaled(voxel_edge**3),
     )
     mesh = build_mesh(thinned.points, thinned.triangles, thinned.point_objects)
     report = replace(
@@ -207,37 +218,36 @@ def decimate_closed(
     point_objects: NDArray[np.int32],
     keep: float,
     max_error: float,
+    allowed: VolumeRange,
 ) -> Thinned:
     """Decimate within bounds.
 
-    Objects that would be torn, change their volume, or have a point farther than `max_error`
-    from the thinned surface are tried again with more faces, and in the end keep them all.
+    Objects that would be torn, get a volume that is not `allowed`, or have a point farther than
+    `max_error` from the thinned surface are tried again with more faces, and in the end keep them
+    all.
     """
-    n = int(point_objects.max())
-    before = object_volumes(points, triangles, point_objects[triangles[:, 0]], n)
+    n = len(allowed.low)
     parts: list[tuple[NDArray, NDArray, NDArray]] = []
     moved = 0.0
     open_ids = np.unique(point_objects)
     for _ in range(_DECIMATION_ROUNDS):
-        part = _only(points, triangles, point_objects, open_ids)
+        part = part_of(points, triangles, point_objects, open_ids)
         fewer = decimate(*part, keep)
         fewer_points, fewer_triangles, fewer_objects = fewer
         after = object_volumes(
             fewer_points, fewer_triangles, fewer_objects[fewer_triangles[:, 0]], n
         )
-        alike = 1 + np.flatnonzero(np.abs(after - before) <= _VOLUME_CHANGE * before)
-        intact = np.setdiff1d(
-            np.intersect1d(alike, open_ids), _torn(fewer_triangles, fewer_objects)
-        )
+        unlike = np.union1d(allowed.left_by(after), _torn(fewer_triangles, fewer_objects))
+        intact = np.setdiff1d(open_ids, unlike)
         errors = {each: _error(part, fewer, each) for each in intact.tolist()}
         good = np.array([each for each, error in errors.items() if error <= max_error], np.int32)
         moved = max([moved, *(errors[each] for each in good.tolist())])
-        parts.append(_only(*fewer, good))
+        parts.append(part_of(*fewer, good))
         open_ids = np.setdiff1d(open_ids, good)
         if not len(open_ids):
             break
         keep = float(np.sqrt(keep))
-    parts.append(_only(points, triangles, point_objects, open_ids))
+    parts.append(part_of(points, triangles, point_objects, open_ids))
     offsets = np.cumsum([0] + [len(part[0]) for part in parts])
     return Thinned(
         np.concatenate([part[0] for part in parts]),
@@ -253,7 +263,7 @@ def unsound_objects(surfaces: Surfaces) -> list[int]:
     return _torn(surfaces.triangles, surfaces.point_objects).tolist()
 
 
-def _only(
+def part_of(
     points: NDArray[np.float32],
     triangles: NDArray[np.int64],
     point_objects: NDArray[np.int32],
@@ -270,8 +280,8 @@ def _error(full: tuple[NDArray, ...], thin: tuple[NDArray, ...], object_id: int)
     import pyvista
 
     one = np.array([object_id])
-    points, _, _ = _only(full[0], full[1], full[2], one)
-    thin_points, thin_triangles, _ = _only(thin[0], thin[1], thin[2], one)
+    points, _, _ = part_of(full[0], full[1], full[2], one)
+    thin_points, thin_triangles, _ = part_of(thin[0], thin[1], thin[2], one)
     measured: Any = pyvista.PolyData(points).compute_implicit_distance(
         polydata(thin_points, thin_triangles)
     )

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface.finishing import taubin, thin, unsound_objects
+from deepsxt_core.surface.finishing import thin, unsound_objects
 from deepsxt_core.surface.label_objects import label_objects
 from deepsxt_core.surface.measurement import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
+from deepsxt_core.surface.volume_keeping import Boundaries, smoothed_together
+from deepsxt_core.surface.volume_range import VolumeRange, volume_error
 from deepsxt_core.volume import Mask, Score
 
 
@@ -42,14 +44,23 @@ def reconstruct_labels(
     start = start if unit == "voxel" else start / 1000
 
     cut, triangles, sides = _boundaries(np.pad(objects.values, 1))
-    points = cut
+    place, faces, owners = _of_each(triangles, sides)
+    # Labels may be any numbers: until the end objects are numbered as they come.
+    labels, numbers = np.unique(owners, return_inverse=True)
+    numbers = (numbers + 1).astype(np.int32)
+    volumes = object_volumes(cut[place], faces, numbers[faces[:, 0]], len(labels))
+    allowed = VolumeRange.around(volumes)
+    points, less = cut, np.zeros(0, np.int64)
     if params.taubin_iterations:
         outermost = np.array(volume.shape[::-1], np.float32) + 0.5
         at_border = (np.maximum(0.5 - cut, cut - outermost) >= 0).any(axis=1)
-        points = taubin(cut, triangles, at_border, params.taubin_iterations)
+        boundaries = Boundaries(triangles, place, faces, numbers)
+        points, less = smoothed_together(
+            cut, boundaries, at_border, params.taubin_iterations, volumes
+        )
     progress.advance()
-    place, faces, owners = _of_each(triangles, sides)
-    surfaces = Surfaces(build_mesh((points[place] - 1) * edges + start, faces, owners), (), unit)
+    mesh = build_mesh((points[place] - 1) * edges + start, faces, numbers)
+    surfaces = Surfaces(mesh, (), unit)
     report = Report(
         objects_found=objects.found,
         objects_too_small=objects.too_small,
@@ -57,21 +68,39 @@ def reconstruct_labels(
         mended=objects.mended,
         faces_cut=int(surfaces.mesh.n_cells),
         smoothing_moved=float(np.linalg.norm((points - cut) * edges, axis=1).max()),
+        smoothed_less=tuple(less.tolist()),
         unsound=tuple(unsound_objects(surfaces)),
     )
     progress.advance()
     if params.decimate_to < 1:
-        surfaces, report = thin(surfaces, report, params, float(np.cbrt(edges.prod())))
+        edge = float(np.cbrt(edges.prod()))
+        surfaces, report = thin(surfaces, report, params, edge, allowed)
+    surfaces.mesh.cell_data["object"] = labels[surfaces.face_objects - 1]
     rows = measure_objects(
         np.asarray(surfaces.mesh.points),
         surfaces.triangles,
         surfaces.face_objects,
         objects.voxels,
     )
-    _, numbers = np.unique(owners[faces[:, 0]], return_inverse=True)
-    as_cut = object_volumes(cut[place], faces, (numbers + 1).astype(np.int32), len(rows))
-    volumes = np.array([row.volume for row in rows]) / edges.prod()
-    report = replace(report, volume_change=float(np.abs(volumes / as_cut - 1).max()))
+    gained = {label: more - fewer for label, more, fewer in objects.mended}
+    rows = tuple(
+        replace(
+            row,
+            volume_error=volume_error(
+                row.volume, row.voxels - gained.get(row.id, 0), float(edges.prod())
+            ),
+        )
+        for row in rows
+    )
+    changes = np.array([row.volume for row in rows]) / edges.prod() / volumes - 1
+    report = replace(
+        report,
+        volume_change=float(np.abs(changes).max()),
+        **{
+            name: tuple(labels[np.array(getattr(report, name), np.int64) - 1].tolist())
+            for name in ("smoothed_less", "not_thinned", "unsound")
+        },
+    )
     progress.advance()
     return Surfaces(surfaces.mesh, rows, unit, report)
 
