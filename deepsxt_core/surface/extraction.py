@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -2,15 +2,15 @@
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from deepsxt_core.surface.deviation import distances_to_faces_around
 from deepsxt_core.surface.measurement import object_volumes, volume_gradient
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.surfaces import Report, Surfaces, build_mesh, polydata
+from deepsxt_core.surface.surfaces import Report, Surfaces, build_mesh
 from deepsxt_core.surface.volume_range import VolumeRange
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
@@ -136,8 +136,10 @@ def decimate(
     triangles: NDArray[np.int64],
     point_objects: NDArray[np.int32],
     keep: float,
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return points, triangles and object per point with about the fraction `keep` of faces.
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """Return points, triangles, object per point, and which point each of the former has become.
+
+    About the fraction `keep` of the faces is left.
 
     Edges are collapsed by the quadric error (Garland and Heckbert 1997). Thin places may
     tear and small objects may vanish: see `decimate_closed`.
@@ -152,9 +154,32 @@ def decimate(
             points, triangles.astype(np.int32), collapses
         )
     objects = np.zeros(len(fewer_points), np.int32)
-    # An edge belongs to one object, so all points that collapse into one have its id.
     objects[target] = point_objects
-    return fewer_points, fewer_triangles.astype(np.int64), objects
+    fewer_triangles = fewer_triangles.astype(np.int64)
+    if (objects[target] != point_objects).any():
+        # Points of an object that has vanished are said to have become one of another object.
+        piece = _pieces(fewer_triangles, len(objects))
+        objects = _most_frequent(piece[target], point_objects, int(piece.max()) + 1)[piece]
+    return fewer_points, fewer_triangles, objects, target
+
+
+def _pieces(triangles: NDArray[np.int64], n: int) -> NDArray[np.int32]:
+    """Return which connected piece each of `n` points belongs to, from 0."""
+    ends = (triangles[:, :2].ravel(), triangles[:, 1:].ravel())
+    graph = scipy.sparse.coo_array((np.ones(len(ends[0]), bool), ends), shape=(n, n))
+    _, piece = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    return piece
+
+
+def _most_frequent(
+    places: NDArray[np.integer], values: NDArray[np.int32], n: int
+) -> NDArray[np.int32]:
+    """Return for each of `n` places the value that stands there most often, 0 for none."""
+    pairs, counts = np.unique(np.stack([places, values]), axis=1, return_counts=True)
+    frequent = np.zeros(n, np.int32)
+    order = np.argsort(counts, kind="stable")
+    frequent[pairs[0, order]] = pairs[1, order]  # the last one written stays
+    return frequent
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +257,18 @@ def decimate_closed(
     open_ids = np.unique(point_objects)
     for _ in range(_DECIMATION_ROUNDS):
         part = part_of(points, triangles, point_objects, open_ids)
-        fewer = decimate(*part, keep)
-        fewer_points, fewer_triangles, fewer_objects = fewer
+        fewer_points, fewer_triangles, fewer_objects, target = decimate(*part, keep)
         after = object_volumes(
             fewer_points, fewer_triangles, fewer_objects[fewer_triangles[:, 0]], n
         )
         unlike = np.union1d(allowed.left_by(after), _torn(fewer_triangles, fewer_objects))
         intact = np.setdiff1d(open_ids, unlike)
-        errors = {each: _error(part, fewer, each) for each in intact.tolist()}
-        good = np.array([each for each, error in errors.items() if error <= max_error], np.int32)
-        moved = max([moved, *(errors[each] for each in good.tolist())])
-        parts.append(part_of(*fewer, good))
+        errors = np.zeros(n)
+        distances = distances_to_faces_around(part[0], target, fewer_points, fewer_triangles)
+        np.maximum.at(errors, part[2] - 1, distances)
+        good = intact[errors[intact - 1] <= max_error].astype(np.int32)
+        moved = max(moved, float(errors[good - 1].max(initial=0.0)))
+        parts.append(part_of(fewer_points, fewer_triangles, fewer_objects, good))
         open_ids = np.setdiff1d(open_ids, good)
         if not len(open_ids):
             break
@@ -273,19 +299,6 @@ def part_of(
     kept = np.isin(point_objects, ids)
     place = np.cumsum(kept) - 1
     return points[kept], place[triangles[kept[triangles[:, 0]]]], point_objects[kept]
-
-
-def _error(full: tuple[NDArray, ...], thin: tuple[NDArray, ...], object_id: int) -> float:
-    """Return the largest distance of a point of an object from its thinned surface."""
-    import pyvista
-
-    one = np.array([object_id])
-    points, _, _ = part_of(full[0], full[1], full[2], one)
-    thin_points, thin_triangles, _ = part_of(thin[0], thin[1], thin[2], one)
-    measured: Any = pyvista.PolyData(points).compute_implicit_distance(
-        polydata(thin_points, thin_triangles)
-    )
-    return float(np.abs(measured["implicit_distance"]).max())
 
 
 def _torn(triangles: NDArray[np.int64], point_objects: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -46,8 +46,8 @@ def reconstruct_labels(
     cut, triangles, sides = _boundaries(np.pad(objects.values, 1))
     place, faces, owners = _of_each(triangles, sides)
     # Labels may be any numbers: until the end objects are numbered as they come.
-    labels, numbers = np.unique(owners, return_inverse=True)
-    numbers = (numbers + 1).astype(np.int32)
+    labels, places = np.unique(owners, return_inverse=True)
+    numbers: NDArray[np.int32] = (places + 1).astype(np.int32)
     volumes = object_volumes(cut[place], faces, numbers[faces[:, 0]], len(labels))
     allowed = VolumeRange.around(volumes)
     points, less = cut, np.zeros(0, np.int64)
@@ -96,13 +96,17 @@ def reconstruct_labels(
     report = replace(
         report,
         volume_change=float(np.abs(changes).max()),
-        **{
-            name: tuple(labels[np.array(getattr(report, name), np.int64) - 1].tolist())
-            for name in ("smoothed_less", "not_thinned", "unsound")
-        },
+        smoothed_less=_ids(labels, report.smoothed_less),
+        not_thinned=_ids(labels, report.not_thinned),
+        unsound=_ids(labels, report.unsound),
     )
     progress.advance()
     return Surfaces(surfaces.mesh, rows, unit, report)
+
+
+def _ids(labels: NDArray[np.int32], numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the labels of objects that are numbered from 1."""
+    return tuple(labels[np.array(numbers, np.int64) - 1].tolist())
 
 
 def _of_each(
