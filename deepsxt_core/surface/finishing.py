@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from deepsxt_core.surface.deviation import distances_to_faces_around
+from deepsxt_core.surface.deviation import distances_to_thinned
 from deepsxt_core.surface.measurement import object_volumes, volume_gradient
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, build_mesh
@@ -139,47 +139,27 @@ def decimate(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
     """Return points, triangles, object per point, and which point each of the former has become.
 
-    About the fraction `keep` of the faces is left.
-
+    About the fraction `keep` of the faces is left; a point that is left with none has become -1.
     Edges are collapsed by the quadric error (Garland and Heckbert 1997). Thin places may
     tear and small objects may vanish: see `decimate_closed`.
     """
     import fast_simplification
 
     with _ONE_AT_A_TIME:
-        _, _, collapses = fast_simplification.simplify(
+        fewer_points, fewer_triangles, collapses = fast_simplification.simplify(
             points, triangles.astype(np.int32), 1 - keep, return_collapses=True
         )
-        fewer_points, fewer_triangles, target = fast_simplification.replay_simplification(
-            points, triangles.astype(np.int32), collapses
-        )
-    objects = np.zeros(len(fewer_points), np.int32)
-    objects[target] = point_objects
-    fewer_triangles = fewer_triangles.astype(np.int64)
-    if (objects[target] != point_objects).any():
-        # Points of an object that has vanished are said to have become one of another object.
-        piece = _pieces(fewer_triangles, len(objects))
-        objects = _most_frequent(piece[target], point_objects, int(piece.max()) + 1)[piece]
-    return fewer_points, fewer_triangles, objects, target
-
-
-def _pieces(triangles: NDArray[np.int64], n: int) -> NDArray[np.int32]:
-    """Return which connected piece each of `n` points belongs to, from 0."""
-    ends = (triangles[:, :2].ravel(), triangles[:, 1:].ravel())
-    graph = scipy.sparse.coo_array((np.ones(len(ends[0]), bool), ends), shape=(n, n))
-    _, piece = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    return piece
-
-
-def _most_frequent(
-    places: NDArray[np.integer], values: NDArray[np.int32], n: int
-) -> NDArray[np.int32]:
-    """Return for each of `n` places the value that stands there most often, 0 for none."""
-    pairs, counts = np.unique(np.stack([places, values]), axis=1, return_counts=True)
-    frequent = np.zeros(n, np.int32)
-    order = np.argsort(counts, kind="stable")
-    frequent[pairs[0, order]] = pairs[1, order]  # the last one written stays
-    return frequent
+    # Where an object vanishes, the numbers that `replay_simplification` (0.2) gives for the points
+    # after it are wrong. What is left are the points of faces with three different corners.
+    became = np.arange(len(points))
+    became[collapses[:, 1]] = collapses[:, 0]
+    while not np.array_equal(became, further := became[became]):
+        became = further
+    corners = became[triangles]
+    used = np.zeros(len(points), bool)
+    used[corners[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]] = True
+    target = np.where(used, np.cumsum(used) - 1, -1)[became]
+    return fewer_points, fewer_triangles.astype(np.int64), point_objects[used], target
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +244,7 @@ def decimate_closed(
         unlike = np.union1d(allowed.left_by(after), _torn(fewer_triangles, fewer_objects))
         intact = np.setdiff1d(open_ids, unlike)
         errors = np.zeros(n)
-        distances = distances_to_faces_around(part[0], target, fewer_points, fewer_triangles)
+        distances = distances_to_thinned(part[0], target, fewer_points, fewer_triangles)
         np.maximum.at(errors, part[2] - 1, distances)
         good = intact[errors[intact - 1] <= max_error].astype(np.int32)
         moved = max(moved, float(errors[good - 1].max(initial=0.0)))

@@ -138,6 +138,11 @@ def _boundaries(
     """Return points (x, y, z) in indices of `labels`, triangles, and the two labels of each."""
     import pyvista
 
+    highest, stand_in = np.iinfo(np.int32).max, 0
+    if labels.max() == highest:  # which VTK takes for the end of the labels
+        known = np.unique(labels)
+        stand_in = int(np.setdiff1d(np.arange(1, len(known) + 1), known)[0])
+        labels = np.where(labels == highest, np.int32(stand_in), labels)
     grid = pyvista.ImageData(dimensions=labels.shape[::-1])
     grid.point_data["label"] = labels.ravel()
     mesh = grid.contour_labels(
@@ -151,4 +156,7 @@ def _boundaries(
     # Some points come twice (VTK 9.7), which would leave the surfaces open.
     points, place = np.unique(np.asarray(mesh.points, np.float32), axis=0, return_inverse=True)
     triangles = place.reshape(-1)[np.asarray(mesh.regular_faces, np.int64)]
-    return points, triangles, np.asarray(mesh.cell_data["boundary_labels"], np.int32)
+    sides = np.asarray(mesh.cell_data["boundary_labels"], np.int32)
+    if stand_in:
+        sides = np.where(sides == stand_in, np.int32(highest), sides)
+    return points, triangles, sides
