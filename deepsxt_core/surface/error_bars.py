@@ -28,10 +28,10 @@ def with_error_bars(
     """Return what can be said about `surfaces`, which were made from `source` with `params`.
 
     A score is reconstructed again at the threshold ± one step. The objects of these surfaces
-    are given to those that they lie closest to. One that vanishes at the higher threshold may not
-    be there at all: its error is at least as large as itself. One that runs together with another
-    at the lower one has no error bar. A mask knows no threshold and gives none. The error of a
-    small body is at least that of its row.
+    are given to those that they lie closest to, and the larger of the two changes is the error.
+    One that vanishes at the higher threshold may not be there at all: its error is at least as
+    large as itself. One that runs together with another at the lower one has no error bar. A mask
+    knows no threshold and gives none. The error of a small body is at least that of its row.
     """
     found = quantify(surfaces)
     if isinstance(source, Mask):
@@ -45,9 +45,9 @@ def with_error_bars(
     # What there is at one threshold there is at any lower one: it has gone into something larger.
     larger[(larger == 0).any(axis=1)] = np.nan
     sizes = np.array([(row.volume, row.area) for row in surfaces.objects])
-    errors = np.abs(larger - smaller) / 2
+    errors = np.maximum(np.abs(larger - sizes), np.abs(smaller - sizes))
     vanished = (smaller == 0).any(axis=1)
-    errors[vanished] = np.fmax(sizes, larger - sizes)[vanished]
+    errors[vanished] = np.fmax(np.abs(larger - sizes), sizes)[vanished]
     return tuple(
         each
         if np.isnan(error).any()
