@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,14 @@ from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.field.object_ids import label_volume
 from deepsxt_core.surface.field.smoothing import cuts_at_necks, field_slabs
 from deepsxt_core.surface.label_extraction import reconstruct_labels
-from deepsxt_core.surface.mesh.finishing import taubin, thin, with_volumes
+from deepsxt_core.surface.mesh.finishing import thin
 from deepsxt_core.surface.mesh.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
+from deepsxt_core.surface.mesh.volume_keeping import fitted_to_voxels, smoothed
+from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
-
-if TYPE_CHECKING:
-    import pyvista
 
 
 def reconstruct(
@@ -163,29 +161,27 @@ def _finished(
     )
     voxels, scores, greys = _per_id(cut, objects.id_of_label)
     progress.advance()
-    points = np.asarray(mesh.points)
-    ids = np.asarray(mesh.cell_data["object"])
-    cut_volumes = object_volumes(points, np.asarray(mesh.regular_faces), ids, int(ids.max()))
-    if params.taubin_iterations:
-        wanted = cut_volumes.copy()
-        if objects.keep_voxels:
-            wanted[np.array(list(voxels)) - 1] = list(voxels.values())
-        point_objects = Surfaces(mesh, (), unit).point_objects
-        smooth = _smoothed(mesh, point_objects, volume.shape, params.taubin_iterations, wanted)
-        x, y, z = (smooth - points).T * edges_zyx[::-1, np.newaxis]
-        report = replace(report, smoothing_moved=float(np.sqrt((x * x + y * y + z * z).max())))
-        points = smooth
+    points, cut_volumes, allowed, report = _fitted_and_smooth(
+        Surfaces(mesh, (), unit),
+        report,
+        volume.shape,
+        params.taubin_iterations,
+        voxels if objects.keep_voxels else None,
+        edges_zyx,
+    )
     mesh.points = (points * edges_zyx[::-1] + _start(source, edges_zyx)).astype(np.float32)
     progress.advance()
 
     surfaces = Surfaces(mesh, (), unit)
     if params.decimate_to < 1:
-        surfaces, report = thin(surfaces, report, params, float(np.cbrt(edges_zyx.prod())))
+        edge = float(np.cbrt(edges_zyx.prod()))
+        surfaces, report = thin(surfaces, report, params, edge, allowed)
     rows = tuple(
         replace(
             row,
             mean_score=scores[row.id] + params.threshold if isinstance(source, Score) else None,
             mean_grey_value=None if greys is None else greys[row.id],
+            volume_error=volume_error(row.volume, row.voxels, float(edges_zyx.prod())),
         )
         for row in measure_objects(
             np.asarray(surfaces.mesh.points), surfaces.triangles, surfaces.face_objects, voxels
@@ -241,20 +237,41 @@ def _per_id(
     return {each: int(voxels[each]) for each in known}, means(cut.field_of_label), greys
 
 
-def _smoothed(
-    mesh: "pyvista.PolyData",
-    point_objects: NDArray[np.int32],
+def _fitted_and_smooth(
+    surfaces: Surfaces,
+    report: Report,
     shape: tuple[int, int, int],
     iterations: int,
-    volumes: NDArray[np.float64],
-) -> NDArray[np.float32]:
-    """Return smooth points in voxels; those in the border of the volume stay in it."""
-    points, triangles = np.asarray(mesh.points), np.asarray(mesh.regular_faces)
+    voxels: dict[int, int] | None,
+    edges_zyx: NDArray[np.float64],
+) -> tuple[NDArray[np.float32], NDArray[np.float64], VolumeRange, Report]:
+    """Return the points in voxels, fitted to the voxels of objects where given, and smoothed.
+
+    And the volumes of objects before smoothing, those that thinning may give them, and the report.
+    Points in the border of the volume stay in it.
+    """
+    points, triangles = np.asarray(surfaces.mesh.points), surfaces.triangles
+    objects, point_objects = surfaces.face_objects, surfaces.point_objects
+    n = int(objects.max())
+    if voxels is not None:
+        counts = np.zeros(n, np.int64)
+        counts[np.array(list(voxels)) - 1] = list(voxels.values())
+        points, fitted = fitted_to_voxels(points, triangles, point_objects, shape, counts)
+        report = replace(report, fitted=tuple(fitted.tolist()))
+    volumes = object_volumes(points, triangles, objects, n)
+    wanted = volumes if voxels is None else counts.astype(np.float64)
+    allowed = VolumeRange.around(volumes, wanted)
+    if not iterations:
+        return points, volumes, allowed, report
     outermost = np.array(shape[::-1], np.float32) - 1
     x, y, z = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).T
-    at_border = x | y | z
-    smooth = taubin(points, triangles, at_border, iterations)
-    return with_volumes(smooth, triangles, point_objects, at_border, volumes)
+    smooth, less = smoothed(
+        points, triangles, point_objects, x | y | z, iterations, wanted, allowed
+    )
+    x, y, z = (smooth - points).T * edges_zyx[::-1, np.newaxis]
+    moved = float(np.sqrt((x * x + y * y + z * z).max()))
+    report = replace(report, smoothing_moved=moved, smoothed_less=tuple(less.tolist()))
+    return smooth, volumes, allowed, report
 
 
 def _nothing_found(source: Score | Mask, params: ReconstructParams, highest: float) -> str:

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface.field.label_objects import label_objects
-from deepsxt_core.surface.mesh.finishing import taubin, thin, unsound_objects
+from deepsxt_core.surface.mesh.finishing import thin, unsound_objects
 from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
+from deepsxt_core.surface.mesh.volume_keeping import Boundaries, smoothed_together
+from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
 from deepsxt_core.volume import Mask, Score
@@ -42,14 +44,23 @@ def reconstruct_labels(
     start = start if unit == "voxel" else start / 1000
 
     cut, triangles, sides = _boundaries(np.pad(objects.values, 1))
-    points = cut
+    place, faces, owners = _of_each(triangles, sides)
+    # Labels may be any numbers: until the end objects are numbered as they come.
+    labels, places = np.unique(owners, return_inverse=True)
+    numbers: NDArray[np.int32] = (places + 1).astype(np.int32)
+    volumes = object_volumes(cut[place], faces, numbers[faces[:, 0]], len(labels))
+    allowed = VolumeRange.around(volumes)
+    points, less = cut, np.zeros(0, np.int64)
     if params.taubin_iterations:
         outermost = np.array(volume.shape[::-1], np.float32) + 0.5
         at_border = (np.maximum(0.5 - cut, cut - outermost) >= 0).any(axis=1)
-        points = taubin(cut, triangles, at_border, params.taubin_iterations)
+        boundaries = Boundaries(triangles, place, faces, numbers)
+        points, less = smoothed_together(
+            cut, boundaries, at_border, params.taubin_iterations, volumes
+        )
     progress.advance()
-    place, faces, owners = _of_each(triangles, sides)
-    surfaces = Surfaces(build_mesh((points[place] - 1) * edges + start, faces, owners), (), unit)
+    mesh = build_mesh((points[place] - 1) * edges + start, faces, numbers)
+    surfaces = Surfaces(mesh, (), unit)
     report = Report(
         objects_found=objects.found,
         objects_too_small=objects.too_small,
@@ -57,23 +68,45 @@ def reconstruct_labels(
         mended=objects.mended,
         faces_cut=int(surfaces.mesh.n_cells),
         smoothing_moved=float(np.linalg.norm((points - cut) * edges, axis=1).max()),
+        smoothed_less=tuple(less.tolist()),
         unsound=tuple(unsound_objects(surfaces)),
     )
     progress.advance()
     if params.decimate_to < 1:
-        surfaces, report = thin(surfaces, report, params, float(np.cbrt(edges.prod())))
+        edge = float(np.cbrt(edges.prod()))
+        surfaces, report = thin(surfaces, report, params, edge, allowed)
+    surfaces.mesh.cell_data["object"] = labels[surfaces.face_objects - 1]
     rows = measure_objects(
         np.asarray(surfaces.mesh.points),
         surfaces.triangles,
         surfaces.face_objects,
         objects.voxels,
     )
-    _, numbers = np.unique(owners[faces[:, 0]], return_inverse=True)
-    as_cut = object_volumes(cut[place], faces, (numbers + 1).astype(np.int32), len(rows))
-    volumes = np.array([row.volume for row in rows]) / edges.prod()
-    report = replace(report, volume_change=float(np.abs(volumes / as_cut - 1).max()))
+    gained = {label: more - fewer for label, more, fewer in objects.mended}
+    rows = tuple(
+        replace(
+            row,
+            volume_error=volume_error(
+                row.volume, row.voxels - gained.get(row.id, 0), float(edges.prod())
+            ),
+        )
+        for row in rows
+    )
+    changes = np.array([row.volume for row in rows]) / edges.prod() / volumes - 1
+    report = replace(
+        report,
+        volume_change=float(np.abs(changes).max()),
+        smoothed_less=_ids(labels, report.smoothed_less),
+        not_thinned=_ids(labels, report.not_thinned),
+        unsound=_ids(labels, report.unsound),
+    )
     progress.advance()
     return Surfaces(surfaces.mesh, rows, unit, report), objects.values
+
+
+def _ids(labels: NDArray[np.int32], numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the labels of objects that are numbered from 1."""
+    return tuple(labels[np.array(numbers, np.int64) - 1].tolist())
 
 
 def _of_each(
@@ -105,6 +138,11 @@ def _boundaries(
     """Return points (x, y, z) in indices of `labels`, triangles, and the two labels of each."""
     import pyvista
 
+    highest, stand_in = np.iinfo(np.int32).max, 0
+    if labels.max() == highest:  # which VTK takes for the end of the labels
+        known = np.unique(labels)
+        stand_in = int(np.setdiff1d(np.arange(1, len(known) + 1), known)[0])
+        labels = np.where(labels == highest, np.int32(stand_in), labels)
     grid = pyvista.ImageData(dimensions=labels.shape[::-1])
     grid.point_data["label"] = labels.ravel()
     mesh = grid.contour_labels(
@@ -118,4 +156,7 @@ def _boundaries(
     # Some points come twice (VTK 9.7), which would leave the surfaces open.
     points, place = np.unique(np.asarray(mesh.points, np.float32), axis=0, return_inverse=True)
     triangles = place.reshape(-1)[np.asarray(mesh.regular_faces, np.int64)]
-    return points, triangles, np.asarray(mesh.cell_data["boundary_labels"], np.int32)
+    sides = np.asarray(mesh.cell_data["boundary_labels"], np.int32)
+    if stand_in:
+        sides = np.where(sides == stand_in, np.int32(highest), sides)
+    return points, triangles, sides

@@ -3,9 +3,21 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import VoxelSize
+
+VOLUME_BOUND: Final = 0.05
+"""By what fraction finishing may change the volume of an object, from the cut to the last step.
+
+Counting the voxels of a ball of 64 voxels, the smallest object that is kept by default, is itself
+wrong by as much: 4.6 % (standard deviation over 400 random places). What smoothing and thinning
+add stays below what the grid leaves open.
+"""
+
+SMALL_VOXELS: Final = 64
+"""An object of fewer voxels tells how far its volume may be off, see `ObjectRow.volume_error`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +62,7 @@ class ReconstructParams:
     taubin_iterations : int
         Rounds of smoothing of the mesh; from 3 on they have an effect. After them the surface of
         a mask encloses the volume of its voxels, that of a score or of parted bodies what it
-        enclosed before. 0 switches it off.
+        enclosed before; an object that is too thin for that is smoothed less. 0 switches it off.
     decimate_to : float
         Fraction of the faces to keep, in (0, 1]. 1 keeps them all.
     decimate_error_voxels : float

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.files import written_beside
+from deepsxt_core.surface.params import VOLUME_BOUND
 
 if TYPE_CHECKING:
     import pyvista
@@ -65,6 +66,9 @@ class ObjectRow:
         Of the smoothed score over its voxels; None where there was a mask and no score.
     mean_grey_value : float or None
         Of the tomogram over its voxels; None where it was not given.
+    volume_error : float or None
+        For an object of fewer than `SMALL_VOXELS` voxels that encloses more or less than they,
+        by more than `VOLUME_BOUND`: the difference. None for all others.
     """
 
     id: int
@@ -76,6 +80,7 @@ class ObjectRow:
     bounds: tuple[float, float, float, float, float, float]
     mean_score: float | None = None
     mean_grey_value: float | None = None
+    volume_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +98,18 @@ class Report:
     mended : tuple of (int, int, int)
         For each object of a label file whose voxels have changed so that no surface touches
         itself: its id, voxels gained, voxels lost.
+    fitted : tuple of int
+        Ids of objects whose cut surface enclosed more or less than their voxels and was moved
+        until it did not: thin and small ones of a mask.
     faces_cut : int
         Triangles before thinning.
     smoothing_moved : float
         How far smoothing of the mesh has moved a point, at most.
     volume_change : float
-        By what fraction smoothing and thinning have changed the volume of an object, at most.
+        By what fraction smoothing and thinning have changed the volume of an object, at most;
+        never more than `VOLUME_BOUND`.
+    smoothed_less : tuple of int
+        Ids of objects whose volume would have changed by more, and that were smoothed less.
     thinning_moved : float
         How far a point lies from the thinned surface, at most.
     not_thinned : tuple of int
@@ -112,9 +123,11 @@ class Report:
     objects_too_small: int = 0
     objects_merged: int = 0
     mended: tuple[tuple[int, int, int], ...] = ()
+    fitted: tuple[int, ...] = ()
     faces_cut: int
     smoothing_moved: float = 0.0
     volume_change: float = 0.0
+    smoothed_less: tuple[int, ...] = ()
     thinning_moved: float = 0.0
     not_thinned: tuple[int, ...] = ()
     unsound: tuple[int, ...] = ()
@@ -136,10 +149,17 @@ class Report:
                 f"So that no surface touches itself, {_listed(ids)} gained {gained:,} voxels "
                 f"and lost {lost:,}."
             )
+        if self.fitted:
+            told.append(f"Cut so that they enclose what their voxels do: {_listed(self.fitted)}.")
         if self.smoothing_moved:
             told.append(
                 f"Smoothing of the mesh moved points by up to {self.smoothing_moved:.3g} {unit}; "
                 f"the volume of an object changed by up to {self.volume_change:.2%}."
+            )
+        if self.smoothed_less:
+            told.append(
+                f"Smoothed less, so that no volume changes by more than {VOLUME_BOUND:.0%}: "
+                f"{_listed(self.smoothed_less)}."
             )
         if faces < self.faces_cut:
             told.append(
@@ -306,7 +326,8 @@ def load_report(folder: Path) -> Report | None:
         told = json.loads((folder / TABLE_NAME).read_text(encoding="utf-8")).get("report")
         if told is None or set(told) != {field.name for field in fields(Report)}:
             return None
-        lists = {name: tuple(told[name]) for name in ("not_thinned", "unsound")}
+        ids = ("fitted", "smoothed_less", "not_thinned", "unsound")
+        lists = {name: tuple(told[name]) for name in ids}
         mended = tuple(tuple(each) for each in told["mended"])
         return Report(**told | lists | {"mended": mended})
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -48,7 +48,7 @@ def thinned(surfaces: Surfaces, max_faces: int = COARSE_FACES) -> Surfaces:
         points, triangles, objects = _rounded(points, triangles, objects, 1.5 * cell)
     if len(triangles) > max_faces:
         keep = max_faces / len(triangles)
-        points, triangles, objects = decimate(points, triangles, objects, keep)
+        points, triangles, objects, _ = decimate(points, triangles, objects, keep)
     return Surfaces(build_mesh(points, triangles, objects), surfaces.objects, surfaces.unit)
 
 

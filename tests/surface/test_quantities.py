@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as parquet
@@ -194,6 +195,43 @@ def test_objects_that_merge_have_no_error_bar() -> None:
     found = measure(as_score(np.maximum(both, third)), params).objects
     assert len(found) == 3
     assert sorted(each.volume_error is None for each in found) == [False, True, True]
+
+
+def fading(radius: float) -> Score:
+    """Two balls of radius 6 and one of another that is only just above the threshold of 0."""
+    z, y, x = np.ogrid[:24, :24, :80]
+    first, second, last = (
+        r - np.sqrt((z - 12) ** 2 + (y - 12) ** 2 + (x - c) ** 2)
+        for r, c in ((6, 12), (6, 38), (radius, 66))
+    )
+    score = np.maximum(np.tanh(first / 4), np.tanh(second / 4))
+    return Score(Volume.from_array(Score.encode(np.where(last > 0, 0.012, score))))
+
+
+@pytest.mark.parametrize(("radius", "fades"), [(5, 3), (7, 1)], ids=["smallest", "largest"])
+@pytest.mark.parametrize("merge", [(), ((1, 3),), ((2, 3),), ((1, 2),), ((1, 2, 3),)], ids=str)
+def test_an_object_that_vanishes_has_a_wide_error_bar(radius, fades, merge) -> None:
+    """At 0.02 more there are two objects: no third one to merge, and other ids."""
+    score = fading(radius)
+    params = ReconstructParams(smoothing_voxels=0, merge=merge)
+    alone = reconstruct(score, replace(params, merge=())).objects[fades - 1]
+    found = measure(score, params).objects
+    assert len(found) == 3 - sum(len(group) - 1 for group in merge)
+    holder = min(merge[0]) if merge and fades in merge[0] else fades
+    for each in found:
+        if each.object == holder:
+            assert each.volume_error >= 0.99 * alone.volume
+            assert each.area_error >= 0.9 * alone.area
+        else:
+            assert 0 < each.volume_error < 0.1 * each.volume
+
+
+def test_what_is_swallowed_at_a_lower_threshold_has_no_error_bar() -> None:
+    """At 0.02 less everything around the ball is above the threshold: nothing is known of it."""
+    distance, _ = sample(ball(8), (1, 1, 1))
+    score = Score(Volume.from_array(Score.encode(np.where(distance > 0, 0.5, -0.012))))
+    (found,) = measure(score, ReconstructParams(smoothing_voxels=0)).objects
+    assert found.volume_error is None
 
 
 def test_the_command_writes_tables(tmp_path, capsys) -> None:

@@ -28,23 +28,34 @@ def with_error_bars(
     """Return what can be said about `surfaces`, which were made from `source` with `params`.
 
     A score is reconstructed again at the threshold ± one step. The objects of these surfaces
-    are given to those that they lie closest to. An object that merges with another one or
-    vanishes at one of them has no error bar. A mask knows no threshold and gives none.
+    are given to those that they lie closest to, and the larger of the two changes is the error.
+    One that vanishes at the higher threshold may not be there at all: its error is at least as
+    large as itself. One that runs together with another at the lower one has no error bar. A mask
+    knows no threshold and gives none. The error of a small body is at least that of its row.
     """
     found = quantify(surfaces)
     if isinstance(source, Mask):
         return found
     low = max(-1.0, params.threshold - THRESHOLD_STEP)
     high = min(params.threshold + THRESHOLD_STEP, float(np.nextafter(1.0, 0.0)))
-    sizes = [
+    larger, smaller = (
         _sizes_at(source, replace(params, threshold=threshold), surfaces, progress)
         for threshold in (low, high)
-    ]
-    errors = np.abs(sizes[0] - sizes[1]) / 2
+    )
+    # What there is at one threshold there is at any lower one: it has gone into something larger.
+    larger[(larger == 0).any(axis=1)] = np.nan
+    sizes = np.array([(row.volume, row.area) for row in surfaces.objects])
+    errors = np.maximum(np.abs(larger - sizes), np.abs(smaller - sizes))
+    vanished = (smaller == 0).any(axis=1)
+    errors[vanished] = np.fmax(np.abs(larger - sizes), sizes)[vanished]
     return tuple(
         each
         if np.isnan(error).any()
-        else replace(each, volume_error=float(error[0]), area_error=float(error[1]))
+        else replace(
+            each,
+            volume_error=max(float(error[0]), each.volume_error or 0.0),
+            area_error=float(error[1]),
+        )
         for each, error in zip(found, errors, strict=True)
     )
 
@@ -52,12 +63,16 @@ def with_error_bars(
 def _sizes_at(
     source: Score, params: ReconstructParams, base: Surfaces, progress: Progress
 ) -> NDArray[np.float64]:
-    """Return volume and area (objects, 2) at another threshold, NaN where there is no partner."""
+    """Return volume and area (objects, 2) at another threshold: 0 where nothing is left.
+
+    NaN where an object is one with another.
+    """
     merged: set[int] = set()
-    sizes = np.full((len(base.objects), 2), np.nan)
+    sizes = np.zeros((len(base.objects), 2))
     try:
-        # Pieces that are now too small still belong to the object that they came from.
-        all_of_them = replace(params, min_voxels=0, min_volume_um3=0.0)
+        # Pieces that are now too small still belong to the object that they came from. Here the
+        # ids to merge would name other bodies, or none; a merged object is found by its place.
+        all_of_them = replace(params, min_voxels=0, min_volume_um3=0.0, merge=())
         other = reconstruct(source, all_of_them, progress)
     except EmptySurfaceError:
         return sizes
@@ -75,7 +90,7 @@ def _sizes_at(
             continue
         ids, times = np.unique(owners[close], return_counts=True)
         place = place_of_id[int(ids[times.argmax()])]
-        sizes[place] = np.nan_to_num(sizes[place]) + np.array([row.volume, row.area])
+        sizes[place] += (row.volume, row.area)
         owning = ids[times > _MERGED * times.sum()]
         if len(owning) > 1:
             merged |= {place_of_id[int(each)] for each in owning}

@@ -43,10 +43,16 @@ class Quantity:
 QUANTITIES = (
     Quantity("object", "Object", 0, "1 is the object of most voxels."),
     Quantity("volume", "Volume", 3, "Of the membrane or body itself; a lumen does not count."),
-    Quantity("volume_error", "± volume", 3, "Half the change from the threshold ± one step."),
+    Quantity(
+        "volume_error",
+        "± volume",
+        3,
+        "The larger change from the threshold ± one step; of a small body at least what it "
+        "encloses more or less than its voxels.",
+    ),
     Quantity("enclosed_volume", "Enclosed volume", 3, "Within the outer surface, lumen included."),
     Quantity("area", "Area", 2, "Of all its surfaces; a membrane has two sides."),
-    Quantity("area_error", "± area", 2, "Half the change from the threshold ± one step."),
+    Quantity("area_error", "± area", 2, "The larger change from the threshold ± one step."),
     Quantity("outer_area", "Outer area", 2, "Of the outer surface alone."),
     Quantity("sphericity", "Sphericity", 0, "Of the outer surface: 1 is a ball, less is not."),
     Quantity("equivalent_diameter", "Diameter", 1, "Of a ball of the enclosed volume."),
@@ -166,6 +172,7 @@ def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
             ObjectQuantities(
                 object=row.id,
                 volume=row.volume,
+                volume_error=row.volume_error,
                 enclosed_volume=body.volume,
                 area=row.area,
                 outer_area=body.area,
