@@ -12,8 +12,6 @@ from deepsxt_core.errors import DeepSXTError, InvalidParameterError, NoRoomError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_COMMON = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
-
 
 class HttpError(Exception):
     """An answer other than success, with a message for people."""
@@ -44,7 +42,6 @@ def answer(work: Callable) -> Endpoint:
             response = PlainTextResponse(str(error), 404)
         except ClientDisconnect:
             response = PlainTextResponse("The upload was broken off.", 499)
-        response.headers.update(_COMMON)
         return response
 
     return endpoint

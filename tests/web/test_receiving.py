@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from deepsxt_core.web import receiving
+from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace
 
 SHAPE = (12, 20, 16)
@@ -19,7 +21,8 @@ TOKEN = {"X-DeepSXT-Token": receiving.TOKEN}
 
 @pytest.fixture
 def client():
-    with TestClient(Starlette(routes=receiving.routes()), headers=TOKEN) as client:
+    app = Starlette(routes=receiving.routes(), middleware=[Middleware(Guard)])
+    with TestClient(app, base_url="http://localhost:8501", headers=TOKEN) as client:
         yield client
 
 
@@ -96,7 +99,7 @@ class Connection:
     def __init__(self, app, upload, offset):
         self.messages, self.inbox = anyio.create_memory_object_stream(10)
         self.answer = None
-        headers = TOKEN | {"Upload-Offset": str(offset)}
+        headers = TOKEN | {"Host": "localhost", "Upload-Offset": str(offset)}
         self.scope = {
             "type": "http",
             "method": "PATCH",
@@ -214,7 +217,8 @@ def test_a_file_over_the_limit_is_refused(client, tiff, monkeypatch):
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://elsewhere.example"}, 403),
         ({"Origin": "null"}, 403),
-        ({"Origin": "http://testserver"}, 201),
+        ({"Origin": "http://localhost:8501"}, 201),
+        ({"Origin": "http://localhost:8502"}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 201),
         ({}, 201),
         ({"X-DeepSXT-Token": "guessed"}, 403),

@@ -246,9 +246,3 @@ def test_the_front_end_is_served_and_always_asked_for_again(client):
     answer = client.get("/ui/viewer.js")
     assert "javascript" in answer.headers["content-type"]
     assert answer.headers["cache-control"] == "no-cache"
-
-
-def test_answers_are_not_for_other_sites(client, tomogram):
-    headers = client.get(at(tomogram, "slices/0")).headers
-    assert headers["cross-origin-resource-policy"] == "same-origin"
-    assert headers["x-content-type-options"] == "nosniff"
