@@ -1,6 +1,5 @@
 """The models at hand: what each was trained on, and how to get others."""
 
-import re
 import tempfile
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def model_card(info: ModelInfo) -> None:
         if not own:
             st.caption("Comes with the program.")
         with st.expander("Card", icon=":material/info:"):
-            st.markdown(re.sub("^#", "###", info.card, flags=re.MULTILINE) or "It has no card.")
+            st.markdown(texts.card(info.card) or "It has no card.")
             st.caption(f"SHA-256 {info.sha256()}")
 
 
@@ -129,7 +128,7 @@ def import_card() -> None:
                     read = NetworkConfig.from_json(config_path)
                 with st.spinner("Checking that the weights fit …", show_time=True):
                     info = import_model(path, config=read)
-                st.toast(f"{info.name} is imported.", icon=":material/check_circle:")
+                st.toast(f"{texts.escaped(info.name)} is imported.", icon=":material/check_circle:")
                 st.rerun()
 
 

@@ -422,6 +422,6 @@ if job is None:
 else:
     if row.button("Train another", icon=":material/add:"):
         show(None)
-    st.subheader(str(job.request.params.get("name", "")), anchor=False)
+    st.subheader(texts.escaped(str(job.request.params.get("name", ""))), anchor=False)
     with widgets.errors_shown():
         training_view(job)

@@ -18,6 +18,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
+    # Names of other sites, made up by tests, lead to this computer as a rebound name does.
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
     # WebGL without a graphics card.
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",

@@ -17,7 +17,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from deepsxt_core import settings
 from deepsxt_core.cli.arguments import INVERT, build_parser
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
 from deepsxt_core.evaluation import EvaluateParams
