@@ -44,6 +44,14 @@ def max_upload_bytes() -> int:
     return round(float(os.environ.get("DEEPSXT_MAX_UPLOAD_GB", "50")) * 1e9)
 
 
+def max_exports_bytes() -> int:
+    """Return how much disk files made for downloads may take (``DEEPSXT_EXPORTS_GB``, default 20).
+
+    Beyond it, those that were not asked for longest are deleted; they are made again on demand.
+    """
+    return round(float(os.environ.get("DEEPSXT_EXPORTS_GB", "20")) * 1e9)
+
+
 def allowed_hosts() -> frozenset[str]:
     """Return the names under which browsers may reach the app, in lower case.
 

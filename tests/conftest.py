@@ -56,6 +56,13 @@ def opened_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr("deepsxt_core.workspace.library.probe", look)
 
 
+@pytest.fixture(autouse=True)
+def made_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the tests a process for each export, but for those marked ``making``."""
+    if "making" not in request.keywords:
+        monkeypatch.setattr("deepsxt_core.workspace.making.in_process", True)
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A Chromium: the one in ``DEEPSXT_CHROMIUM``, of the system, or of Playwright."""

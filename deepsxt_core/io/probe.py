@@ -155,7 +155,7 @@ def _look(path: Path, dataset: str | None) -> dict[str, Any]:
     return {"shape": volume.shape, "dtype": str(volume.dtype)}
 
 
-def _limit(memory_bytes: int, seconds: int) -> None:
+def limit_process(memory_bytes: int, seconds: int) -> None:
     """Let the system end this process when it takes more; POSIX alone."""
     try:
         import resource
@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> int:
     name, memory_bytes, seconds, *rest = arguments
     warnings.simplefilter("ignore")
     logging.disable()
-    _limit(int(memory_bytes), int(seconds))
+    limit_process(int(memory_bytes), int(seconds))
     try:
         told = _look(Path(name), rest[0] if rest else None)
     except MemoryError:

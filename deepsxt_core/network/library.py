@@ -10,7 +10,7 @@ import h5py
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError
-from deepsxt_core.files import file_sha256, safe_name, written_beside
+from deepsxt_core.files import file_sha256, require_archive, safe_name, written_beside
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.models import (
     CARD_NAME,
@@ -106,7 +106,7 @@ def export_model(name: str, path: str | Path) -> Path:
     info = find_model(name)
     path = Path(path)
     with (
-        written_beside(path) as partial,
+        written_beside(path, verify=require_archive) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for file_name in (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME):

@@ -8,10 +8,7 @@ carries a policy that lets a page load from this server alone.
 """
 
 import asyncio
-import hashlib
-import re
-from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -29,20 +26,10 @@ _FRAMED = "/component/"
 
 
 class Guard:
-    """Middleware in front of everything that the server answers.
+    """Middleware in front of everything that the server answers."""
 
-    Parameters
-    ----------
-    app : callable
-        What answers, an ASGI application.
-    scripts : sequence of str
-        Sources of scripts that may run, besides those that the server hands out as files: see
-        `inline_scripts`.
-    """
-
-    def __init__(self, app: ASGIApp, scripts: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._scripts = " ".join(scripts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -59,19 +46,12 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         host = "" if refusal else headers["host"]
-        send = _with_headers(send, dict(_policies(scope["path"], host, self._scripts)))
+        send = _with_headers(send, dict(_policies(scope["path"], host)))
         if refusal is not None:
             status, reason = refusal
             await PlainTextResponse(reason, status)(scope, receive, send)
         else:
             await self._app(scope, _impatient(receive), send)
-
-
-def inline_scripts(html: str) -> list[str]:
-    """Return what stands for the scripts within a page in a Content-Security-Policy."""
-    bodies = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
-    digests = (hashlib.sha256(body.encode()).digest() for body in bodies)
-    return [f"'sha256-{b64encode(digest).decode()}'" for digest in digests]
 
 
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
@@ -113,15 +93,16 @@ def _same_origin(origin: str, host: str) -> bool:
     return (name, port or default) == (own_name, own_port or default)
 
 
-def _policies(path: str, host: str, scripts: str) -> Iterator[tuple[str, str]]:
+def _policies(path: str, host: str) -> Iterator[tuple[str, str]]:
     framed = path.startswith(_FRAMED)
     # Some browsers do not count a WebSocket to the same server as 'self'.
     sockets = f" ws://{host} wss://{host}" if host else ""
-    own = "'self' blob: 'wasm-unsafe-eval'"
     policy = {
         "default-src": "'self'",
-        # Streamlit makes the scripts of components from text: modules at blob addresses.
-        "script-src": f"{own} 'unsafe-inline'" if framed else f"{own} {scripts}",
+        # Streamlit makes the scripts of components from text: modules at blob addresses. Scenes
+        # of PyVista are pages within the page, whose scripts stand in them; the policy of a page
+        # holds for those too.
+        "script-src": "'self' 'unsafe-inline' blob: 'wasm-unsafe-eval'",
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",

@@ -1,11 +1,12 @@
 """HDF5 with one dataset."""
 
+from functools import partial
 from pathlib import Path
 
 import h5py
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.io.writers.slabs import CHUNK_PX, slabs_of, stored_type
+from deepsxt_core.io.writers.slabs import CHUNK_PX, require_volume, slabs_of, stored_type
 from deepsxt_core.volume import Volume
 
 
@@ -16,7 +17,8 @@ def write_hdf5(volume: Volume, path: str | Path) -> None:
     ``origin_um``.
     """
     target, dtype = Path(path), stored_type(volume)
-    with written_beside(target) as beside, h5py.File(beside, "w") as file:
+    verify = partial(require_volume, volume.shape)
+    with written_beside(target, verify=verify) as beside, h5py.File(beside, "w") as file:
         array = file.create_dataset(
             "data",
             volume.shape,
