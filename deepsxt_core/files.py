@@ -92,7 +92,10 @@ def disk_problem(error: Exception, folder: Path | None = None) -> str | None:
     number = error.errno if isinstance(error, OSError) else None
     if number in _READ_ONLY:
         return "its folder is read-only. Make it writable and try again."
-    if number in _DISK_FULL or (folder is not None and _free_bytes(folder) < _NEARLY_NOTHING):
+    full = number in _DISK_FULL
+    if folder is not None and isinstance(error, OSError | RuntimeError):
+        full = full or _free_bytes(folder) < _NEARLY_NOTHING
+    if full:
         return "the disk is full. Make room and try again."
     return None
 

@@ -1,7 +1,6 @@
 """A disk that fills up: a sentence, no crash, and nothing half written."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -105,4 +104,4 @@ def test_the_app_answers_with_a_sentence(disk, tmp_path, monkeypatch):
         (disk / "filled").unlink()
         assert client.get(f"{at}/surfaces/{surface.id}/surface.vtp").status_code == 200
     assert Surfaces.load(surface.folder).mesh.n_cells
-    assert os.listdir(disk) == ["workspace"]
+    assert [path.name for path in disk.iterdir()] == ["workspace"]

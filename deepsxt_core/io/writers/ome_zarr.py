@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.files import delete_folder, disk_errors_told, partial_folder
 from deepsxt_core.io.writers.slabs import CHUNK_PX, require_volume, slabs_of, stored_type
 from deepsxt_core.volume import Volume
+
+_ATTEMPTS = 50
+_PAUSE_S = 0.05
 
 
 def write_ome_zarr(volume: Volume, path: str | Path) -> None:
@@ -64,7 +68,12 @@ def _discarded(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        # After an error, threads of zarr may still be writing other chunks.
+        for _ in range(_ATTEMPTS):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_PAUSE_S)
 
 
 def _ome_metadata(volume: Volume, name: str) -> dict[str, Any]:
