@@ -470,8 +470,8 @@ def _train(args: argparse.Namespace, progress: TqdmProgress) -> Report:
         _tell(args, _training_data_text(report))
         return report
     with _native_stderr_silenced():
+        from deepsxt_core.network.compact import compact_config
         from deepsxt_core.training import finetune as training
-        from deepsxt_core.training.bundled import compact_config
 
         base = load_model(args.base)
     if args.command == "train":

@@ -5,6 +5,7 @@ from scipy import ndimage
 
 from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.preprocessing.validity import SpikeLimits, filled, valid_pixels, without_spikes
 from deepsxt_core.volume import Volume
 
 _FINE_PX = 2.0
@@ -25,14 +26,16 @@ def tail_asymmetry(volume: Volume) -> float:
     """
     asymmetries = []
     for plane in sample_slices(volume, _SLICES):
-        finite = plane[np.isfinite(plane)]
-        if finite.size == 0:
+        valid = valid_pixels(plane)
+        measured = plane[valid & np.isfinite(plane)]
+        if measured.size == 0:
             continue
-        values = clean(plane, float(np.median(finite)))[0]
+        values = clean(plane, float(np.median(measured)))[0]
+        values = filled(without_spikes(values, SpikeLimits.of(measured)), valid)
         details = ndimage.gaussian_filter(values, _FINE_PX) - ndimage.gaussian_filter(
             values, _COARSE_PX
         )
-        low, middle, high = np.percentile(details, [_TAIL_PERCENT, 50, 100 - _TAIL_PERCENT])
+        low, middle, high = np.percentile(details[valid], [_TAIL_PERCENT, 50, 100 - _TAIL_PERCENT])
         if high > low:
             asymmetries.append((high + low - 2 * middle) / (high - low))
     return float(np.median(asymmetries)) if asymmetries else 0.0

@@ -18,7 +18,9 @@ class TrainingParams:
     Attributes
     ----------
     minutes : float or None
-        Budget of time, None for none. A run that went on after a break counts as one.
+        Budget of time, None for none. It is for training: measuring comes on top, a fifth as much
+        at most on the way, and once before and after. A run that went on after a break counts as
+        one.
     steps : int or None
         Budget of batches, None for none. With steps alone, the same seed gives the same weights
         up to the rounding of the machine.

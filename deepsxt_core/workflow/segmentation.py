@@ -126,8 +126,8 @@ def segment(
         # Removed first: it must not speak of the score that is about to be replaced.
         (out / CHECKPOINT_NAME).unlink(missing_ok=True)
         writer = create_score(*place)
-        slices, _ = preparation.apply(sample.read(z0, z0 + 1))
-        precision = predictor.settle_precision(slices)
+        first = preparation.apply(sample.read(z0, z0 + 1))
+        precision = predictor.settle_precision(first.standardised)
         begun = writer, Checkpoint.start(out / CHECKPOINT_NAME, recipe, precision)
     writer, checkpoint = begun
     predictor.take_precision(checkpoint.precision)
@@ -145,6 +145,7 @@ def segment(
         "scheduler": scheduler,
         "precision": predictor.precision,
         "nonfinite_voxels": summary.nonfinite_voxels,
+        "void_voxels": summary.void_voxels,
         "positive_fraction": summary.positive_voxels / summary.voxels,
         "voxels_sha256": keeper.sha256() or score_sha256(score),
         "resumed_slices": kept_slices,
@@ -209,8 +210,8 @@ def preview_slice(
     params = params or SegmentParams()
     volume = cut(volume, params.region)
     preparation = preparation or prepare(volume, params, model.config.pixel_size_nm)
-    slices, _ = preparation.apply(volume.read(z, z + 1))
-    return preparation.score(_predictor(model, params), slices)[0]
+    prepared = preparation.apply(volume.read(z, z + 1))
+    return preparation.score(_predictor(model, params), prepared)[0]
 
 
 def _source(volume: Volume, sha256: str | None) -> dict[str, Any]:
@@ -250,6 +251,12 @@ def _warnings(
         warnings.append(
             f"Workers with different devices ({', '.join(sorted(predictor.devices))}) scored this "
             "tomogram; another run may differ in the last digit."
+        )
+    if summary.void_voxels:
+        warnings.append(
+            f"{summary.void_voxels / summary.voxels:.1%} of the voxels lie where nothing was "
+            "reconstructed (one value that reaches the border of the slices); nothing is marked "
+            "there."
         )
     if summary.nonfinite_voxels:
         warnings.append(

@@ -128,7 +128,8 @@ class TestCluster:
             stand_in_network.segment(hidden, tmp_path / "out", scheduler=scheduler)
 
     def test_a_volume_in_memory_is_refused(self, tmp_path, scheduler):
-        volume = Volume.from_array(np.zeros((3, 20, 24), np.float32))
+        noise = np.random.default_rng(0).normal(size=(3, 20, 24)).astype(np.float32)
+        volume = Volume.from_array(noise)
         with pytest.raises(DeepSXTError, match="Write this one to a file"):
             stand_in_network.segment(volume, tmp_path / "out", scheduler=scheduler)
 

@@ -61,7 +61,7 @@ def test_a_memory_that_is_too_small_is_told(tmp_path):
 
 
 def test_a_segmentation_without_room_does_not_start(tmp_path, free):
-    volume = Volume.from_array(np.zeros((3, 20, 20)))
+    volume = Volume.from_array(np.random.default_rng(0).normal(size=(3, 20, 20)))
     free(10_000)
     with pytest.raises(DeepSXTError, match="too full"):
         stand_in_network.segment(volume, tmp_path)
