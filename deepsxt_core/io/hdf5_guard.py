@@ -92,6 +92,17 @@ def refuse_foreign_values(file: h5py.File, array: h5py.Dataset) -> None:
         )
 
 
+def declared_bytes(file: h5py.File) -> int:
+    """Return how many bytes all datasets of a file claim to have, unpacked."""
+    return sum(array.size * array.dtype.itemsize for array in _arrays(file))
+
+
+def _arrays(file: h5py.File) -> list[h5py.Dataset]:
+    found: list[h5py.Dataset] = []
+    file.visititems(lambda _, node: found.append(node) if isinstance(node, h5py.Dataset) else None)
+    return found
+
+
 def _refuse_references(file: h5py.File) -> None:
     """Look through the whole file; every object is visited once, by its hard links alone."""
     n_seen = 0
@@ -112,9 +123,7 @@ def _refuse_references(file: h5py.File) -> None:
         raise UnreadableFileError(
             f"'{_name(file)}' holds more than {_MOST_LINKS} objects and is refused."
         )
-    arrays: list[h5py.Dataset] = []
-    file.visititems(lambda _, node: arrays.append(node) if isinstance(node, h5py.Dataset) else None)
-    for array in arrays:
+    for array in _arrays(file):
         refuse_foreign_values(file, array)
 
 
