@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deepsxt_core.io import open_volume
+from deepsxt_core.network.intake import make_model
 
 # TensorFlow writes notes about missing accelerators to stderr; they say nothing here.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,13 +48,14 @@ def workspace_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def opened_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the tests a process for each file, but for those marked ``probe``."""
+    """Spare the tests a process for each file and model, but for those marked ``probe``."""
     if "probe" not in request.keywords:
 
         def look(path: Path, dataset: str | None = None) -> None:
             open_volume(path, dataset=dataset)
 
         monkeypatch.setattr("deepsxt_core.workspace.library.probe", look)
+        monkeypatch.setattr("deepsxt_core.network.library.take_in", make_model)
 
 
 @pytest.fixture(autouse=True)

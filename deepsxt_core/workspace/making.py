@@ -29,7 +29,7 @@ import psutil
 
 from deepsxt_core import errors, settings
 from deepsxt_core.errors import BusyError, DeepSXTError, InvalidParameterError, WriteError
-from deepsxt_core.io.probe import limit_process
+from deepsxt_core.io.limited import limit_process
 
 COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.workspace.making")
 """The command of the process."""
