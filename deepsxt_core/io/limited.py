@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from deepsxt_core import errors
 from deepsxt_core.errors import BusyError, DatasetChoiceError, DeepSXTError, InvalidParameterError
 
@@ -29,8 +31,8 @@ MOST_AT_ONCE = 2
 
 _OUT_OF_MEMORY = 3
 _KILLED_AFTER_S = 5
-# Where computing is limited, this many times as long may pass on a busy computer.
-_PATIENCE = 5 if os.name == "posix" else 1
+# As computing is limited, this many times as long may pass on a busy computer.
+_PATIENCE = 5
 _REMEDY = "It may be damaged, or made to harm: copy it again, or export it once more."
 
 _turns = threading.BoundedSemaphore(MOST_AT_ONCE)
@@ -100,41 +102,57 @@ def run_limited(
     # A process that is killed cannot clean up what it unpacked.
     with (
         _turns,
-        tempfile.TemporaryDirectory(
-            prefix="deepsxt-probe-", ignore_cleanup_errors=True
-        ) as scratch,
+        tempfile.TemporaryDirectory(prefix="deepsxt-probe-", ignore_cleanup_errors=True) as scratch,
     ):
-        try:
-            ended = subprocess.run(
-                [*command, str(path.absolute()), *numbers, *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_PATIENCE * seconds,
-                check=False,
-                env=_environment(scratch) | dict(environment or {}),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except subprocess.TimeoutExpired:
-            if _PATIENCE > 1:
-                raise BusyError(
-                    f"'{path.name}' could not be checked: this computer is too busy. Nothing of it "
-                    "is lost; try again in some minutes."
-                ) from None
-            raise failure(_too_slow(path, seconds)) from None
-    if os.name == "posix" and ended.returncode == -signal.SIGXCPU:
+        process = subprocess.Popen(
+            [*command, str(path.absolute()), *numbers, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(scratch) | dict(environment or {}),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        with process:
+            try:
+                stdout, stderr = process.communicate(timeout=_PATIENCE * seconds)
+            except subprocess.TimeoutExpired:
+                starved = _starved(process.pid, seconds)
+                process.kill()
+                if starved:
+                    raise BusyError(
+                        f"'{path.name}' could not be checked: this computer is too busy. Nothing "
+                        "of it is lost; try again in some minutes."
+                    ) from None
+                raise failure(_too_slow(path, seconds)) from None
+            except BaseException:
+                process.kill()
+                raise
+    code = process.returncode
+    if os.name == "posix" and code == -signal.SIGXCPU:
         raise failure(_too_slow(path, seconds))
-    if ended.returncode == _OUT_OF_MEMORY:
+    if code == _OUT_OF_MEMORY:
         raise failure(
             f"'{path.name}' needs more than {limits.memory_bytes / 1e9:.1f} GB of memory to be "
             f"read. {_REMEDY}"
         )
-    told = _told(ended.stdout)
-    if ended.returncode or told is None:
-        _log.error("Reading %s failed: %s", path, ended.stderr.decode(errors="replace"))
-        raise failure(f"'{path.name}' made its reader fail ({_end(ended.returncode)}). {_REMEDY}")
+    told = _told(stdout)
+    if code or told is None:
+        _log.error("Reading %s failed: %s", path, stderr.decode(errors="replace"))
+        raise failure(f"'{path.name}' made its reader fail ({_end(code)}). {_REMEDY}")
     if "error" in told:
         raise _error(told)
     return told
+
+
+def _starved(pid: int, seconds: float) -> bool:
+    """Return whether a process wants to go on and got less than the time that it may compute."""
+    try:
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        waits = process.status() in (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
+    return not waits and times.user + times.system < seconds
 
 
 def _too_slow(path: Path, seconds: float) -> str:
