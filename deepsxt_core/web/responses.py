@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from typing import Any
 
 import anyio
 from starlette.concurrency import run_in_threadpool
@@ -37,11 +38,11 @@ class Waiting:
         self._threads = threads
         self._limiter: anyio.CapacityLimiter | None = None
 
-    async def run(self, work: Callable, request: Request) -> Response:
-        """Run `work` once a thread is free."""
+    async def run(self, work: Callable, *arguments: Any) -> Any:
+        """Run `work` once a thread is free, and return its result."""
         # Made here, as it belongs to the event loop.
         self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
-        return await anyio.to_thread.run_sync(work, request, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
 
 
 def answer(work: Callable, waiting: "Waiting | None" = None) -> Endpoint:
