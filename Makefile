@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: app demo test lint frontend bench fuzz bundled-model browser clean
+.PHONY: app demo test lint frontend bench fuzz bundled-model browser pins clean
 
 app: $(RUN)
 	$(BIN)/deepsxt app
@@ -62,12 +62,22 @@ browser: $(DEV)
 	  echo "No Chromium found: the browser tests will be skipped. Install chromium to run them."; \
 	fi
 
+# `make pins` renews the hashes in requirements.txt after pyproject.toml has changed, for Python from
+# 3.11 on Linux, macOS and Windows. Versions stay as they are there; `make pins UPGRADE=--upgrade`
+# takes the newest ones, `UPGRADE="--upgrade-package NAME"` those of one package.
+pins:
+	$(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+	build/pins/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --extra cluster --no-annotate --no-emit-find-links --no-emit-index-url \
+	  --custom-compile-command "make pins" $(UPGRADE) --output-file requirements.txt pyproject.toml
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN): $(BIN)/python requirements.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): $(RUN) requirements-dev.txt

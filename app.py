@@ -1,14 +1,20 @@
 """The server: Streamlit with the pages, and our own routes beside it.
 
-Start it with ``streamlit run app.py`` or ``deepsxt app``.
+Start it with ``deepsxt app``.
 """
 
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from deepsxt_core.web import routes
+from deepsxt_core.web.guard import Guard
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
-app = st.App(PAGES / "frame.py", routes=routes.routes(PAGES.parent / "frontend"))
+app = st.App(
+    PAGES / "frame.py",
+    routes=routes.routes(PAGES.parent / "frontend"),
+    middleware=[Middleware(Guard)],
+)

@@ -14,6 +14,8 @@ DeepSXTError                     anything a user can understand and act on
 ├── AnnotationError              an annotation is damaged, or does not fit its journal
 │   └── LeaseError               somebody else edits the annotation
 ├── NoRoomError                  a file is larger than is allowed, or than the disk has room for
+├── WriteError                   a file cannot be written whole: the disk is full or read-only
+├── BusyError                    too much is going on here; the same request works later
 ├── JobError                     a job cannot be started, found or read
 └── CancelledError               the user asked to stop
 
@@ -86,6 +88,14 @@ class LeaseError(AnnotationError):
 
 class NoRoomError(DeepSXTError):
     """A file is larger than is allowed, or than the disk has room for."""
+
+
+class WriteError(DeepSXTError):
+    """A file cannot be written whole, most often because its disk is full or read-only."""
+
+
+class BusyError(DeepSXTError):
+    """Too much is going on here; the same request works later."""
 
 
 class JobError(DeepSXTError):

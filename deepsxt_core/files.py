@@ -1,36 +1,161 @@
 """How files and folders come into being: complete, under a safe name, or not at all."""
 
+import errno
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core.errors import DeepSXTError, WriteError
+
 _MAX_NAME_BYTES = 150
 _MAX_SUFFIX_BYTES = 20
 _RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_READ_ONLY = (errno.EROFS,)
+_NEARLY_NOTHING = 1 << 16
 _WRITE_ATTEMPTS = 20
 _WRITE_PAUSE_S = 0.02
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def written_beside(
+    path: Path, *, verify: Callable[[Path], object] | None = None, room_bytes: int = 0
+) -> Iterator[Path]:
     """Yield a hidden path beside `path` to write to, and rename it to `path` at the end.
 
     A reader never sees half a file, and a failed writer leaves none. The suffix is kept,
     because many writers choose the format by it.
+
+    Parameters
+    ----------
+    verify : callable, optional
+        Called with the hidden path once the disk has it all; raises if what lies there is not
+        what was to be written. Some writers report success on a full disk.
+    room_bytes : int
+        What the file will have at least, as far as that is known beforehand.
+
+    Raises
+    ------
+    WriteError
+        If the disk is full or read-only, or has no room for it.
     """
     partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        yield partial
-        partial.replace(path)
+        with disk_errors_told(path):
+            require_room(path, room_bytes)
+            yield partial
+            if verify is not None:
+                with partial.open("r+b") as file:
+                    os.fsync(file.fileno())
+                verify(partial)
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors_told(path: Path) -> Iterator[None]:
+    """Turn what a full or read-only disk makes of writing `path` into an error for people.
+
+    Raises
+    ------
+    WriteError
+    """
+    try:
+        yield
+    except DeepSXTError:
+        raise
+    except Exception as error:
+        problem = disk_problem(error, path.parent)
+        if problem is None:
+            raise
+        raise WriteError(f"'{path.name}' was not written: {problem}") from error
+
+
+def disk_problem(error: Exception, folder: Path | None = None) -> str | None:
+    """Return what to do if an error means that a disk takes no more; None if it means else.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where it was written to. Some writers do not tell that the disk is full.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _READ_ONLY:
+        return "its folder is read-only. Make it writable and try again."
+    full = number in _DISK_FULL
+    if folder is not None and isinstance(error, OSError | RuntimeError):
+        full = full or _free_bytes(folder) < _NEARLY_NOTHING
+    if full:
+        return "the disk is full. Make room and try again."
+    return None
+
+
+def require_room(path: Path, n_bytes: int) -> None:
+    """Check that a file of at least `n_bytes` fits on the disk of `path`.
+
+    Raises
+    ------
+    WriteError
+        If it does not.
+    """
+    free = _free_bytes(path.parent)
+    if n_bytes > free:
+        raise WriteError(
+            f"'{path.name}' was not written: it needs about {n_bytes / 1e6:.3g} MB, and the disk "
+            f"has {free / 1e6:.3g} MB left. Make room and try again."
+        )
+
+
+def require_bytes(path: Path, n_bytes: int) -> None:
+    """Check that a file has the size that was written.
+
+    Raises
+    ------
+    WriteError
+        If it has another.
+    """
+    size = path.stat().st_size
+    if size != n_bytes:
+        raise not_as_written(f"{size} instead of {n_bytes} bytes")
+
+
+def require_archive(path: Path) -> None:
+    """Check that a zip file that was just written is whole.
+
+    Raises
+    ------
+    WriteError
+        If it is not.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise not_as_written(str(error)) from error
+    if damaged is not None:
+        raise not_as_written(f"'{damaged}' is damaged")
+
+
+def not_as_written(found: str) -> WriteError:
+    """Return the error for a file that is not what was to be written, with what was found."""
+    return WriteError(
+        f"The disk does not hold what was written to it ({found}); the file was not kept. Look "
+        "whether the disk is full or faulty, and try again."
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def safe_name(name: str) -> str:

@@ -24,7 +24,7 @@ STORED_AXES: Axes = ("+z", "+y", "+x")
 _BELIEVABLE_NM = (1.0, 1000.0)
 _LARGEST_ANISOTROPY = 4.0
 
-_RANGE = re.compile(r"\s*(\d*)\s*:\s*(\d*)\s*")
+_RANGE = re.compile(r"\s*([0-9]{0,9})\s*:\s*([0-9]{0,9})\s*")
 
 
 class _Zyx(NamedTuple):

@@ -4,6 +4,9 @@ import os
 import sysconfig
 from pathlib import Path
 
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""What this computer calls itself."""
+
 
 def installation_folder() -> Path:
     """Return the folder that holds `app.py`, `pages` and `assets`.
@@ -39,6 +42,24 @@ def data_roots() -> tuple[Path, ...]:
 def max_upload_bytes() -> int:
     """Return the largest file that may be uploaded (``DEEPSXT_MAX_UPLOAD_GB``, default 50)."""
     return round(float(os.environ.get("DEEPSXT_MAX_UPLOAD_GB", "50")) * 1e9)
+
+
+def max_exports_bytes() -> int:
+    """Return how much disk files made for downloads may take (``DEEPSXT_EXPORTS_GB``, default 20).
+
+    Beyond it, those that were not asked for longest are deleted; they are made again on demand.
+    """
+    return round(float(os.environ.get("DEEPSXT_EXPORTS_GB", "20")) * 1e9)
+
+
+def allowed_hosts() -> frozenset[str]:
+    """Return the names under which browsers may reach the app, in lower case.
+
+    Always those of this computer itself; besides, those in ``DEEPSXT_ALLOWED_HOSTS``, with commas
+    between.
+    """
+    named = os.environ.get("DEEPSXT_ALLOWED_HOSTS", "").split(",")
+    return LOCAL_HOSTS | {name.strip().lower() for name in named if name.strip()}
 
 
 def scheduler() -> str | None:

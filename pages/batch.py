@@ -135,7 +135,7 @@ def batch_card(job: jobs.Job) -> None:
     with st.container(border=True, key=f"batch_{job.id}"):
         _, subject = jobs.title(Workspace(), job)
         ending = "" if job.active else f" · {widgets.STATES[job.state]}"
-        st.markdown(f"**{subject}**{ending}")
+        st.markdown(f"**{texts.escaped(subject)}**{ending}")
         st.caption(f"started {texts.ago_text(job.created)}")
         if job.active:
             at_work(job.id)

@@ -1,6 +1,5 @@
 """The models at hand: what each was trained on, and how to get others."""
 
-import re
 import tempfile
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from deepsxt_core.network import (
     remove_model,
 )
 from deepsxt_core.settings import workspace_folder
-from deepsxt_core.workspace import Workspace
-from shared import texts, widgets
+from deepsxt_core.workspace import Workspace, uploads
+from shared import components, texts, widgets
 
 
 def model_card(info: ModelInfo) -> None:
@@ -43,7 +42,7 @@ def model_card(info: ModelInfo) -> None:
         if not own:
             st.caption("Comes with the program.")
         with st.expander("Card", icon=":material/info:"):
-            st.markdown(re.sub("^#", "###", info.card, flags=re.MULTILINE) or "It has no card.")
+            st.markdown(texts.card(info.card) or "It has no card.")
             st.caption(f"SHA-256 {info.sha256()}")
 
 
@@ -103,13 +102,16 @@ def import_card() -> None:
     """Let the user add a model file."""
     with st.container(border=True, key="import"):
         st.markdown("**Import a model**")
-        uploaded = st.file_uploader(
-            "Model file",
-            type=["h5", "hdf5", "keras", "zip"],
-            max_upload_size=2000,
-            help="A weight file of the published software, .weights.h5 or .keras of Keras 3, or "
-            "a model exported here.",
+        st.caption(
+            "A weight file of the published software, .weights.h5 or .keras of Keras 3, or a model "
+            "exported here."
         )
+        suffixes = [".h5", ".hdf5", ".keras", ".zip"]
+        arrived = components.file_zone("model_file", "Drop a model file here", suffixes)
+        uploaded = arrived[-1] if arrived else None
+        if uploaded is not None:
+            size = texts.size_text(uploaded.size)
+            st.caption(f":material/check: {texts.escaped(uploaded.name)}, {size}")
         config = st.file_uploader(
             "Configuration (JSON)",
             type=["json"],
@@ -120,16 +122,15 @@ def import_card() -> None:
             "Import", icon=":material/upload:", width="stretch", disabled=uploaded is None
         ):
             with widgets.errors_shown(), tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / Path(uploaded.name).name
-                path.write_bytes(uploaded.getbuffer())
                 read = None
                 if config is not None:
                     config_path = Path(folder) / "network.json"
                     config_path.write_bytes(config.getbuffer())
                     read = NetworkConfig.from_json(config_path)
                 with st.spinner("Checking that the weights fit …", show_time=True):
-                    info = import_model(path, config=read)
-                st.toast(f"{info.name} is imported.", icon=":material/check_circle:")
+                    info = import_model(uploaded.path, config=read)
+                uploads.discard(Workspace(), uploaded.id)
+                st.toast(f"{texts.escaped(info.name)} is imported.", icon=":material/check_circle:")
                 st.rerun()
 
 

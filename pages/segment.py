@@ -1,6 +1,5 @@
 """Find the membranes with a trained network."""
 
-import re
 from dataclasses import asdict
 
 import numpy as np
@@ -33,8 +32,7 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
         name = st.selectbox("Model", list(models), key="model")
         model = models[name]
         with st.expander("About this model", icon=":material/info:"):
-            card = re.sub("^#", "###", model.card, flags=re.MULTILINE)
-            st.markdown(card or "This model has no card.")
+            st.markdown(texts.card(model.card) or "This model has no card.")
         if not tomogram.region.is_whole:
             st.caption(
                 f":material/crop: Of the part chosen on *Open*: {texts.shape_text(volume.shape)} "
@@ -185,7 +183,8 @@ def done_card(tomogram: Tomogram) -> None:
         return
     with st.container(border=True, key="done"):
         st.markdown(
-            f":green[:material/check_circle:] **Segmented** with {widgets.score_label(result)}"
+            ":green[:material/check_circle:] **Segmented** with "
+            + texts.escaped(widgets.score_label(result))
         )
         if st.button("Look at the slices", icon=":material/layers:", width="stretch"):
             st.switch_page("slices.py")

@@ -1,5 +1,6 @@
 """Make a model that knows your own data."""
 
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,13 +18,13 @@ from deepsxt_core.training.preview import preview_samples
 from deepsxt_core.training.published_sets import SUFFIX
 from deepsxt_core.training.splits import Split, SplitParams, split
 from deepsxt_core.web.pictures import with_scale_bar
-from deepsxt_core.workspace import Workspace, data_roots
-from shared import texts, training, widgets
+from deepsxt_core.workspace import Workspace, data_roots, uploads
+from shared import components, texts, training, widgets
 
 _UPLOAD, _KEPT, _SERVER = "Upload", "In the workspace", "On this server"
 _FRESH = "Fresh weights"
 _POLARITIES = {"Automatic": None, "Dark": False, "Bright": True}
-_UPLOAD_MB = 2000
+_SUFFIXES = (".tif", ".tiff", ".mrc", ".rec", ".h5", ".hdf5", ".nii", ".nrrd", ".npy", SUFFIX)
 _PREVIEWS = 8
 _EARLIER = 6
 _ENLARGED = 3
@@ -55,11 +56,12 @@ def data_card() -> Path | None:
 
 
 def _upload() -> None:
-    files = st.file_uploader(
-        "Images NAME.tif with labels NAME.labels.tif",
-        accept_multiple_files=True,
-        max_upload_size=_UPLOAD_MB,
-        key="data_files",
+    files = components.file_zone(
+        "data_files", "Drop images NAME.tif with labels NAME.labels.tif", _SUFFIXES, multiple=True
+    )
+    names = ", ".join(texts.escaped(file.name) for file in files)
+    st.caption(
+        f":material/check: {names}" if files else "Images, and labels beside them.",
         help="Labels are 0 outside and above 0 on membranes; 128 marks what nobody has judged. "
         "Images without labels are welcome: the network learns to repaint them. Tomograms with "
         "label volumes and the .npz data sets of the published software work too.",
@@ -79,7 +81,11 @@ def _upload() -> None:
 @widgets.errors_shown()
 def _keep(name: str, files: list) -> None:
     # Before the page is drawn: the choice above can then follow.
-    kept = add_files(name, [(file.name, file) for file in files])
+    with ExitStack() as stack:
+        opened = [(file.name, stack.enter_context(file.path.open("rb"))) for file in files]
+        kept = add_files(name, opened)
+    for file in files:
+        uploads.discard(Workspace(), file.id)
     st.session_state["data_kept"] = kept.name
     st.session_state["data_way"] = _KEPT
 
@@ -422,6 +428,6 @@ if job is None:
 else:
     if row.button("Train another", icon=":material/add:"):
         show(None)
-    st.subheader(str(job.request.params.get("name", "")), anchor=False)
+    st.subheader(texts.escaped(str(job.request.params.get("name", ""))), anchor=False)
     with widgets.errors_shown():
         training_view(job)

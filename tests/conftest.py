@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deepsxt_core.io import open_volume
+from deepsxt_core.network.intake import make_model
 
 # TensorFlow writes notes about missing accelerators to stderr; they say nothing here.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,6 +19,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
+    # Names of other sites, made up by tests, lead to this computer as a rebound name does.
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
     # WebGL without a graphics card.
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
@@ -45,13 +48,21 @@ def workspace_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def opened_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the tests a process for each file, but for those marked ``probe``."""
+    """Spare the tests a process for each file and model, but for those marked ``probe``."""
     if "probe" not in request.keywords:
 
         def look(path: Path, dataset: str | None = None) -> None:
             open_volume(path, dataset=dataset)
 
         monkeypatch.setattr("deepsxt_core.workspace.library.probe", look)
+        monkeypatch.setattr("deepsxt_core.network.library.take_in", make_model)
+
+
+@pytest.fixture(autouse=True)
+def made_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the tests a process for each export, but for those marked ``making``."""
+    if "making" not in request.keywords:
+        monkeypatch.setattr("deepsxt_core.workspace.making.in_process", True)
 
 
 @pytest.fixture(scope="module")

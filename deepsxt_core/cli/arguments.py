@@ -416,7 +416,9 @@ def build_parser() -> argparse.ArgumentParser:
     app = commands.add_parser("app", help="start the web app")
     app.add_argument("--port", type=int, default=8501, help="(%(default)s)")
     app.add_argument(
-        "--address", default="localhost", help="0.0.0.0 opens it to the network (%(default)s)"
+        "--address",
+        default="localhost",
+        help="0.0.0.0 opens it to the network: see DEEPSXT_ALLOWED_HOSTS (%(default)s)",
     )
     return parser
 

@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from deepsxt_core import settings
 from deepsxt_core.cli.arguments import INVERT, build_parser
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
 from deepsxt_core.evaluation import EvaluateParams
@@ -604,14 +602,9 @@ def _rerun(args: argparse.Namespace, progress: TqdmProgress) -> Report:
 
 
 def _app(args: argparse.Namespace, progress: TqdmProgress) -> Report:  # noqa: ARG001
-    folder = settings.installation_folder()
-    os.environ.setdefault("DEEPSXT_HOME", str(settings.workspace_folder()))
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
-    options = ["--server.port", str(args.port), "--server.address", args.address]
-    completed = subprocess.run([*command, *options], cwd=folder, check=False)
-    if completed.returncode:
-        raise DeepSXTError(f"The app ended with exit code {completed.returncode}; see above.")
-    return {}
+    from deepsxt_core.web.server import serve
+
+    serve(args.port, args.address, print)
 
 
 def _segment_text(report: Report) -> list[str]:

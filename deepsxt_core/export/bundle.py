@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from deepsxt_core.export.meshes import in_unit, write_mesh
-from deepsxt_core.files import written_beside
+from deepsxt_core.files import require_archive, written_beside
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import mask_volume, write_volume
 from deepsxt_core.io.spool import spooled
@@ -110,7 +110,7 @@ def write_bundle(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bundle-") as name:
         folder = Path(name)
         with (
-            written_beside(path) as beside,
+            written_beside(path, verify=require_archive) as beside,
             zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from deepsxt_core.errors import DrawingError
+from deepsxt_core.files import disk_errors_told, not_as_written
 from deepsxt_core.surface.surfaces import Surfaces, Unit
 from deepsxt_core.surface.view import thinned
 
@@ -101,7 +102,10 @@ def write_page(
 def _drawn_by_child(
     what: str, surfaces: Surfaces, path: Path, theme: Theme, timeout_s: float
 ) -> Path:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".scene-") as name:
+    with (
+        disk_errors_told(path),
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".scene-") as name,
+    ):
         folder = Path(name)
         surfaces.save(folder)
         made = folder / f"made{path.suffix}"
@@ -128,7 +132,26 @@ def _drawn_by_child(
             explained = error.returncode > 0 and lines
             reason = lines[-1] if explained else f"drawing ended with code {error.returncode}"
             raise DrawingError(f"No {what} of the surface: {reason}.") from error
+        _VERIFIERS[what](made)
         return made.replace(path)
+
+
+def _require_picture(path: Path) -> None:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except (OSError, SyntaxError) as error:
+        raise not_as_written(str(error)) from error
+
+
+def _require_page(path: Path) -> None:
+    if not path.read_bytes().rstrip().endswith(b"</html>"):
+        raise not_as_written("a page without its end")
+
+
+_VERIFIERS = {"picture": _require_picture, "page": _require_page}
 
 
 def _draw_picture(surfaces: Surfaces, path: Path, theme: Theme) -> None:

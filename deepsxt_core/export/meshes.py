@@ -7,6 +7,7 @@ instead. The unit is noted in the file where the format has room.
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.files import written_beside
+from deepsxt_core.export.mesh_files import count_triangles
+from deepsxt_core.files import not_as_written, written_beside
+from deepsxt_core.surface.surfaces import vtp_bytes
 
 if TYPE_CHECKING:
     import meshio
@@ -58,10 +61,15 @@ class ColouredMesh(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MeshFormat:
-    """One way to write surfaces: its name for people and its writer."""
+    """One way to write surfaces: its name for people, its writer, and how large a file gets.
+
+    The sizes are such that a file is seldom smaller; coordinates and compression vary.
+    """
 
     name: str
     write: Callable[[ColouredMesh, Path], None]
+    point_bytes: int
+    face_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,8 @@ def write_mesh(surfaces: ColouredMesh, path: Path) -> Path:
     InvalidParameterError
         If the suffix is not one of `MESH_FORMATS`.
     DeepSXTError
-        If triangles are torn or normals point inwards: such a file would mislead.
+        If triangles are torn or normals point inwards: such a file would mislead; a `WriteError`
+        if the disk has no room for it.
     """
     path = Path(path)
     mesh_format = MESH_FORMATS.get(path.suffix.lower())
@@ -139,9 +148,18 @@ def write_mesh(surfaces: ColouredMesh, path: Path) -> Path:
             f"Cannot write '{path.name}': choose one of {', '.join(MESH_FORMATS)} as its ending."
         )
     _check(surfaces)
-    with written_beside(path) as partial:
-        mesh_format.write(surfaces, partial)
+    points, faces = surfaces.mesh.n_points, len(surfaces.triangles)
+    room_bytes = mesh_format.point_bytes * points + mesh_format.face_bytes * faces
+    verify = partial(_require_triangles, faces)
+    with written_beside(path, verify=verify, room_bytes=room_bytes) as beside:
+        mesh_format.write(surfaces, beside)
     return path
+
+
+def _require_triangles(n: int, path: Path) -> None:
+    found = count_triangles(path)
+    if found != n:
+        raise not_as_written(f"{found} instead of {n} triangles")
 
 
 def _check(surfaces: ColouredMesh) -> None:
@@ -185,7 +203,7 @@ def _write_stl(surfaces: ColouredMesh, path: Path) -> None:
     with path.open("wb") as file:
         file.write(_note(surfaces).encode("ascii").ljust(80))
         file.write(np.uint32(len(facets)).astype("<u4").tobytes())
-        facets.tofile(file)
+        file.write(facets.data)
 
 
 def _write_obj(surfaces: ColouredMesh, path: Path) -> None:
@@ -218,41 +236,55 @@ def _write_off(surfaces: ColouredMesh, path: Path) -> None:
 
 
 def _write_ply(surfaces: ColouredMesh, path: Path) -> None:
-    from vtkmodules.vtkIOPLY import vtkPLYWriter
-
-    mesh = surfaces.mesh.copy(deep=False)
-    mesh.clear_data()
-    mesh.point_data["colour"] = surfaces.point_colours
-    writer = vtkPLYWriter()
-    writer.SetInputData(mesh)
-    writer.SetFileName(str(path))
-    writer.SetArrayName("colour")
-    writer.AddComment(_note(surfaces))
-    if not writer.Write():
-        raise OSError(f"VTK could not write '{path}'.")
+    points, triangles = np.asarray(surfaces.mesh.points), surfaces.triangles
+    rows = np.zeros(len(points), [("place", "<f4", 3), ("colour", "u1", 3)])
+    rows["place"], rows["colour"] = points, surfaces.point_colours
+    faces = np.zeros(len(triangles), [("corners", "u1"), ("points", "<i4", 3)])
+    faces["corners"], faces["points"] = 3, triangles
+    head = [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"comment {_note(surfaces)}",
+        f"element vertex {len(rows)}",
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {colour}" for colour in ("red", "green", "blue")),
+        f"element face {len(faces)}",
+        "property list uchar int vertex_indices",
+        "end_header",
+    ]
+    with path.open("wb") as file:
+        file.write("".join(f"{line}\n" for line in head).encode("ascii"))
+        file.write(rows.data)
+        file.write(faces.data)
 
 
 def _write_vtp(surfaces: ColouredMesh, path: Path) -> None:
     mesh = surfaces.mesh.copy(deep=False)
     mesh.point_data["colour"] = surfaces.point_colours
     mesh.field_data["note"] = [_note(surfaces)]
-    mesh.save(path)
+    path.write_bytes(vtp_bytes(mesh))
 
 
 def _write_vtk(surfaces: ColouredMesh, path: Path) -> None:
     """Legacy VTK, which many older programs read; binary, the unit in its title."""
-    from vtkmodules.vtkIOLegacy import vtkPolyDataWriter
-
-    mesh = surfaces.mesh.copy(deep=False)
-    mesh.point_data["colour"] = surfaces.point_colours
-    writer = vtkPolyDataWriter()
-    writer.SetInputData(mesh)
-    writer.SetFileName(str(path))
-    writer.SetHeader(_note(surfaces))
-    writer.SetFileTypeToBinary()
-    writer.SetFileVersion(writer.VTK_LEGACY_READER_VERSION_4_2)
-    if not writer.Write():
-        raise OSError(f"VTK could not write '{path}'.")
+    points, triangles = np.asarray(surfaces.mesh.points, ">f4"), surfaces.triangles
+    faces = np.full((len(triangles), 4), 3, ">i4")
+    faces[:, 1:] = triangles
+    head = f"# vtk DataFile Version 4.2\n{_note(surfaces)}\nBINARY\nDATASET POLYDATA\n"
+    blocks = [
+        (f"{head}POINTS {len(points)} float\n", points),
+        (f"POLYGONS {len(faces)} {faces.size}\n", faces),
+        (
+            f"CELL_DATA {len(faces)}\nSCALARS object int\nLOOKUP_TABLE default\n",
+            surfaces.face_objects.astype(">i4"),
+        ),
+        (f"POINT_DATA {len(points)}\nCOLOR_SCALARS colour 3\n", surfaces.point_colours),
+    ]
+    with path.open("wb") as file:
+        for title, values in blocks:
+            file.write(title.encode("ascii"))
+            file.write(np.ascontiguousarray(values).data)
+            file.write(b"\n")
 
 
 def _write_inp(surfaces: ColouredMesh, path: Path) -> None:
@@ -340,16 +372,16 @@ def _gltf_scene(surfaces: ColouredMesh) -> "trimesh.Scene":
 
 
 MESH_FORMATS: dict[str, MeshFormat] = {
-    ".stl": MeshFormat("STL", _write_stl),
-    ".obj": MeshFormat("Wavefront OBJ", _write_obj),
-    ".ply": MeshFormat("PLY", _write_ply),
-    ".vtp": MeshFormat("VTK PolyData", _write_vtp),
-    ".glb": MeshFormat("glTF binary", _write_glb),
-    ".off": MeshFormat("Object File Format", _write_off),
-    ".gltf": MeshFormat("glTF text", _write_gltf),
-    ".vtk": MeshFormat("VTK legacy", _write_vtk),
-    ".inp": MeshFormat("Abaqus", _write_inp),
-    ".msh": MeshFormat("Gmsh", _write_msh),
+    ".stl": MeshFormat("STL", _write_stl, 0, 50),
+    ".obj": MeshFormat("Wavefront OBJ", _write_obj, 30, 10),
+    ".ply": MeshFormat("PLY", _write_ply, 15, 13),
+    ".vtp": MeshFormat("VTK PolyData", _write_vtp, 6, 4),
+    ".glb": MeshFormat("glTF binary", _write_glb, 24, 12),
+    ".off": MeshFormat("Object File Format", _write_off, 15, 8),
+    ".gltf": MeshFormat("glTF text", _write_gltf, 32, 16),
+    ".vtk": MeshFormat("VTK legacy", _write_vtk, 15, 20),
+    ".inp": MeshFormat("Abaqus", _write_inp, 20, 10),
+    ".msh": MeshFormat("Gmsh", _write_msh, 32, 40),
 }
 
 

@@ -2,22 +2,79 @@
 
 import json
 import logging
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
 from deepsxt_core.errors import InvalidParameterError, ModelError
+from deepsxt_core.network.size import NetworkSize
 
 logger = logging.getLogger(__name__)
 
 ActivationType = Literal["relu", "leaky_relu", "softplus", "linear"]
 
 
-def _check_at_least(minimum: int, **values: int) -> None:
+# Far beyond any network that is of use here, and small enough to be built within a minute.
+_MOST_FILTERS = 4096
+_LARGEST_KERNEL = 31
+_MOST_STAGES = 8
+_MOST_REPEATS = 32
+_MOST_BRANCHES = 16
+_LARGEST_FACTOR = 8
+_LARGEST_DIVISOR = 1024
+_LARGEST_PIXEL_NM = 1e6
+_MOST_CONVOLUTIONS = 600
+_MOST_PARAMETERS = 250_000_000
+# A saved Keras model brings a longer one, in a layout of its own.
+_MOST_BYTES = 1 << 23
+
+
+def _check_whole(least: int, most: int, **values: int) -> None:
+    """Raise unless all values are whole numbers within the bounds.
+
+    Raises
+    ------
+    TypeError
+        If one is no whole number; `True` and 4.0 are none.
+    InvalidParameterError
+        If one is out of bounds.
+    """
     for name, value in values.items():
-        if value < minimum:
-            raise InvalidParameterError(f"{name} must be at least {minimum}: got {value}.")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{name} must be a whole number, got {reprlib.repr(value)}")
+        if value < least:
+            raise InvalidParameterError(f"{name} must be at least {least}: got {_shown(value)}.")
+        if value > most:
+            raise InvalidParameterError(f"{name} must be at most {most}: got {_shown(value)}.")
+
+
+def _check_real(least: float, most: float, **values: float) -> None:
+    """Raise unless all values are finite numbers within the bounds."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} must be a number, got {reprlib.repr(value)}")
+        if not (least <= value <= most):
+            raise InvalidParameterError(
+                f"{name} must be from {least:g} to {most:g}: got {_shown(value)}."
+            )
+
+
+def _check_each(most: int, name: str, values: Sequence[int]) -> None:
+    for i, value in enumerate(values):
+        _check_whole(1, most, **{f"value {i} of {name}": value})
+
+
+def _check_flags(**values: bool) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be true or false, got {reprlib.repr(value)}")
+
+
+def _shown(value: float) -> str:
+    """Return a number as text that stays on one line however large it is."""
+    return reprlib.repr(value) if abs(value) < 1e40 or isinstance(value, float) else "1e40 or more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,25 +87,29 @@ class BlockConfig:
     batch_norm: bool = True
 
     def __post_init__(self) -> None:
-        if self.dropout_rate is not None and not 0 <= self.dropout_rate < 1:
-            raise InvalidParameterError(
-                f"The dropout rate must be at least 0 and below 1: got {self.dropout_rate}."
-            )
+        _check_real(0, 10, leak_slope=self.leak_slope)
+        _check_flags(batch_norm=self.batch_norm)
+        if self.dropout_rate is not None:
+            _check_real(0, 1, dropout_rate=self.dropout_rate)
+            if self.dropout_rate == 1:
+                raise InvalidParameterError("The dropout rate must be below 1: got 1.")
 
     @classmethod
     def _from_dict(cls, part: Mapping[str, Any]) -> Self:
         activation = part.get("activation") or {}
         kind = activation.get("type") or "linear"
         if kind not in get_args(ActivationType):
-            logger.warning("Activation %r is unknown; it counts as linear, as published.", kind)
+            logger.warning(
+                "Activation %s is unknown; it counts as linear, as published.", reprlib.repr(kind)
+            )
             kind = "linear"
         dropout = part.get("dropout") or {}
         batch_norm = part.get("batch_norm") or {}
         return cls(
             activation=cast(ActivationType, kind),
-            leak_slope=float(activation.get("leak_slope", 0.0)),
-            dropout_rate=float(dropout["rate"]) if dropout.get("active") else None,
-            batch_norm=bool(batch_norm.get("active", False)),
+            leak_slope=activation.get("leak_slope", 0.0),
+            dropout_rate=dropout["rate"] if dropout.get("active") else None,
+            batch_norm=batch_norm.get("active", False),
         )
 
     def _to_dict(self) -> dict[str, Any]:
@@ -85,11 +146,16 @@ class CoderConfig:
         if len(self.n_filters) != len(self.kernel_sizes) or len(self.n_filters) < 2:
             raise InvalidParameterError(
                 "n_filters and kernel_sizes need one value per stage and one more: "
-                f"got {list(self.n_filters)} and {list(self.kernel_sizes)}."
+                f"got {reprlib.repr(self.n_filters)} and {reprlib.repr(self.kernel_sizes)}."
             )
-        for values in (self.n_filters, self.kernel_sizes):
-            _check_at_least(1, **{f"value {i}": value for i, value in enumerate(values)})
-        _check_at_least(1, n_blocks=self.n_blocks, block_depth=self.block_depth)
+        _check_whole(1, _MOST_STAGES, n_stages=self.n_stages)
+        _check_each(_MOST_FILTERS, "n_filters", self.n_filters)
+        _check_each(_LARGEST_KERNEL, "kernel_sizes", self.kernel_sizes)
+        _check_whole(1, _MOST_REPEATS, n_blocks=self.n_blocks, block_depth=self.block_depth)
+        _check_flags(
+            add_instead_of_concat=self.add_instead_of_concat,
+            use_skip_connections=self.use_skip_connections,
+        )
 
     @property
     def n_stages(self) -> int:
@@ -109,7 +175,8 @@ class CoderConfig:
         )
         if part["n_stages"] != config.n_stages:
             raise InvalidParameterError(
-                f"n_stages is {part['n_stages']}, but n_filters {list(config.n_filters)} "
+                f"n_stages is {reprlib.repr(part['n_stages'])}, but n_filters "
+                f"{list(config.n_filters)} "
                 f"is for {config.n_stages}."
             )
         return config
@@ -140,9 +207,11 @@ class NeckConfig:
     def __post_init__(self) -> None:
         if not self.kernel_sizes:
             raise InvalidParameterError("The neck needs at least one kernel size: got none.")
-        _check_at_least(
-            1, n_filters=self.n_filters, depth=self.depth, kernel=min(self.kernel_sizes)
-        )
+        _check_whole(1, _MOST_BRANCHES, branches=len(self.kernel_sizes))
+        _check_each(_LARGEST_KERNEL, "kernel_sizes", self.kernel_sizes)
+        _check_whole(1, _MOST_FILTERS, n_filters=self.n_filters)
+        _check_whole(1, _MOST_REPEATS, depth=self.depth)
+        _check_flags(add_instead_of_concat=self.add_instead_of_concat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +232,9 @@ class NetworkConfig:
     Raises
     ------
     InvalidParameterError
-        If the parts do not fit each other.
+        If the parts do not fit each other, or the network would be larger than any of use.
+    TypeError
+        If an entry is of the wrong type.
     """
 
     width: int
@@ -176,16 +247,17 @@ class NetworkConfig:
     pixel_size_nm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        _check_at_least(1, m_f=self.width)
-        _check_at_least(2, pooling_factor=self.pooling_factor)
-        if (
-            self.pixel_size_nm is not None
-            and not 0 < self.pixel_size_nm[0] <= self.pixel_size_nm[1]
-        ):
-            raise InvalidParameterError(
-                "pixel_size_nm must be the smallest and the largest pixel in nm, above 0: got "
-                f"{self.pixel_size_nm}."
-            )
+        _check_whole(1, _MOST_FILTERS, m_f=self.width)
+        _check_whole(2, _LARGEST_FACTOR, pooling_factor=self.pooling_factor)
+        if self.pixel_size_nm is not None:
+            smallest, largest = self.pixel_size_nm
+            _check_real(0, _LARGEST_PIXEL_NM, pixel_size_nm=smallest)
+            _check_real(0, _LARGEST_PIXEL_NM, pixel_size_nm=largest)
+            if not 0 < smallest <= largest:
+                raise InvalidParameterError(
+                    "pixel_size_nm must be the smallest and the largest pixel in nm, above 0: got "
+                    f"{self.pixel_size_nm}."
+                )
         for name in ("image_decoder", "label_decoder"):
             n_stages = getattr(self, name).n_stages
             if n_stages != self.encoder.n_stages:
@@ -193,6 +265,10 @@ class NetworkConfig:
                     f"{name} has {n_stages} stages, the encoder {self.encoder.n_stages}: "
                     "they must be equal for the output to have the size of the input."
                 )
+        _check_whole(1, _LARGEST_DIVISOR, divisor=self.divisor)
+        size = NetworkSize.of(self)
+        _check_whole(1, _MOST_CONVOLUTIONS, convolutions=size.convolutions)
+        _check_whole(1, _MOST_PARAMETERS, parameters=size.parameters)
 
     @property
     def divisor(self) -> int:
@@ -230,7 +306,7 @@ class NetworkConfig:
         InvalidParameterError
             If `width` is below 1.
         """
-        _check_at_least(1, width=width)
+        _check_whole(1, _MOST_FILTERS, width=width)
         filters = (width, width, 2 * width, 4 * width, 8 * width)
         encoder = CoderConfig(n_filters=filters, kernel_sizes=(3,) * 5)
         decoder = CoderConfig(
@@ -262,8 +338,9 @@ class NetworkConfig:
                 "average_pooling": "average",
             }
             if pooling["type"] not in kinds:
+                told = reprlib.repr(pooling["type"])
                 raise InvalidParameterError(
-                    f"The pooling type must be one of {list(kinds)}: got {pooling['type']!r}."
+                    f"The pooling type must be one of {list(kinds)}: got {told}."
                 )
             neck = data["neck"]
             pixels = data.get("pixel_size_nm")
@@ -281,11 +358,13 @@ class NetworkConfig:
                 label_decoder=CoderConfig._from_dict(data["decoder_label"]),
                 pooling=kinds[pooling["type"]],
                 pooling_factor=pooling["factor"],
-                pixel_size_nm=None if pixels is None else (float(pixels[0]), float(pixels[1])),
+                pixel_size_nm=None if pixels is None else tuple(pixels),
             )
         except KeyError as error:
             raise ModelError(f"The network configuration lacks the entry {error}.") from error
-        except (TypeError, AttributeError, IndexError) as error:
+        except InvalidParameterError:
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
             raise ModelError(
                 f"The network configuration has an entry of the wrong type: {error}."
             ) from error
@@ -300,10 +379,13 @@ class NetworkConfig:
             If the file cannot be read or is not such a configuration.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"Cannot read the network configuration {path}: {error}.") from error
-        return cls.from_dict(data)
+            with Path(path).open("rb") as file:
+                text = file.read(_MOST_BYTES + 1)
+        except OSError as error:
+            raise ModelError(
+                f"Cannot read the network configuration {path}: {error.strerror}."
+            ) from error
+        return cls.from_dict(parse_description(text, str(path)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published layout, the inverse of `from_dict`."""
@@ -322,3 +404,24 @@ class NetworkConfig:
             "decoder_image": self.image_decoder._to_dict(),
             "decoder_label": self.label_decoder._to_dict(),
         }
+
+
+def parse_description(text: bytes, name: str) -> Mapping[str, Any]:
+    """Return the object in a JSON text that anybody may have written.
+
+    Raises
+    ------
+    ModelError
+        If it holds none; the message calls it `name`.
+    """
+    if len(text) > _MOST_BYTES:
+        raise ModelError(f"The network configuration {name} has more than {_MOST_BYTES} bytes.")
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ModelError(f"The network configuration {name} is nested too deeply.") from None
+    except ValueError as error:
+        raise ModelError(f"Cannot read the network configuration {name}: {error}.") from error
+    if not isinstance(data, dict):
+        raise ModelError(f"The network configuration {name} is no JSON object.")
+    return data

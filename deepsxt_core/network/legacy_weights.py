@@ -1,15 +1,15 @@
 """Weights of the published software: HDF5 files of Keras 2 from TensorFlow 2.10 and 2.11."""
 
 import re
+import reprlib
 from collections import defaultdict
 from pathlib import Path
 
 import h5py
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from deepsxt_core.errors import WeightsMismatchError
+from deepsxt_core.network.weight_file import blaming, opened_weights
 
 _GROUPS = {
     r"encoder": "encoder",
@@ -46,17 +46,22 @@ def _kind_and_counter(file_layer: str) -> tuple[str, int] | None:
     return None
 
 
-def _read_group(group: h5py.Group, prefix: str) -> dict[str, dict[str, NDArray]]:
-    """Return the arrays of one file group, by our layer name and variable name."""
-    counted: dict[str, dict[int, dict[str, NDArray]]] = defaultdict(lambda: defaultdict(dict))
+def _find_arrays(group: h5py.Group, prefix: str) -> dict[str, dict[str, h5py.Dataset]]:
+    """Return the arrays of one file group, by our layer name and variable name; none is read."""
+    counted: dict[str, dict[int, dict[str, h5py.Dataset]]] = defaultdict(lambda: defaultdict(dict))
     for name in map(_text, group.attrs["weight_names"]):
         layer, _, variable = name.rpartition("/")
         identity = _kind_and_counter(layer.rpartition("/")[2])
         variable = variable.removesuffix(":0")
         if identity is None or variable not in _VARIABLES:
-            raise WeightsMismatchError(f"The weight file holds {name!r}, which no layer here has.")
+            raise WeightsMismatchError(
+                f"The weight file holds {reprlib.repr(name)}, which no layer here has."
+            )
         kind, counter = identity
-        counted[kind][counter][variable] = np.asarray(group[name])
+        array = group[name]
+        if not isinstance(array, h5py.Dataset) or array.dtype.kind != "f":
+            raise WeightsMismatchError(f"The weight file holds no numbers at {reprlib.repr(name)}.")
+        counted[kind][counter][variable] = array
     return {
         f"{prefix}_{kind}_{i}": layers[counter]
         for kind, layers in counted.items()
@@ -65,7 +70,7 @@ def _read_group(group: h5py.Group, prefix: str) -> dict[str, dict[str, NDArray]]
 
 
 def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
@@ -79,17 +84,23 @@ def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
     WeightsMismatchError
         If the file is unreadable, or its groups or shapes are not those of `model`; the message
         names the first one that is not.
+    ModelError
+        If the file refers to other files, or claims to hold more than any network needs.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            names = [_text(name) for name in file.attrs["layer_names"]]
-            arrays = {name: _read_group(file[name], _our_group(name) or name) for name in names}
-    except (OSError, KeyError) as error:
-        raise WeightsMismatchError(
-            f"{path.name} is not a weight file of the published layout: {error}."
-        ) from error
+    problem = f"{path.name} is not a weight file of the published layout"
+    with blaming(WeightsMismatchError, problem), opened_weights(path) as file:
+        names = [_text(name) for name in file.attrs["layer_names"]]
+        arrays = {name: _find_arrays(file[name], _our_group(name) or name) for name in names}
+        assignments = [(variable, array[()]) for variable, array in _matched(path, model, arrays)]
+    for variable, array in assignments:
+        variable.assign(array)
 
+
+def _matched(
+    path: Path, model: keras.Model, arrays: dict[str, dict[str, dict[str, h5py.Dataset]]]
+) -> list[tuple[keras.Variable, h5py.Dataset]]:
+    """Return which array belongs to which variable; all of them have its shape."""
     expected = [layer for layer in model.layers if layer.weights]
     expected_names = {layer.name for layer in expected}
     found = {}
@@ -98,12 +109,13 @@ def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
             if layer_name not in expected_names:
                 shapes = {name: array.shape for name, array in variables.items()}
                 raise WeightsMismatchError(
-                    f"{path.name} does not fit this network: group {group!r} holds a layer more "
-                    f"({layer_name}: {shapes}). Check that the configuration belongs to the file."
+                    f"{path.name} does not fit this network: group {reprlib.repr(group)} holds a "
+                    f"layer more ({reprlib.repr(layer_name)}: {reprlib.repr(shapes)}). Check that "
+                    "the configuration belongs to the file."
                 )
             found[layer_name] = variables
 
-    assignments = []
+    matched = []
     for layer in expected:
         for variable in layer.weights:
             array = found.get(layer.name, {}).get(variable.name)
@@ -114,11 +126,10 @@ def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
                     f"has {has} for {layer.name}/{variable.name}, the network needs "
                     f"{tuple(variable.shape)}. Check that the configuration belongs to the file."
                 )
-            assignments.append((variable, array))
-    for variable, array in assignments:
-        variable.assign(array)
+            matched.append((variable, array))
+    return matched
 
 
-def _file_group(layer_name: str, groups: dict[str, dict[str, dict[str, NDArray]]]) -> str:
+def _file_group(layer_name: str, groups: dict[str, dict[str, dict[str, h5py.Dataset]]]) -> str:
     ours = layer_name.rsplit("_", 2)[0]
     return next((f"group {name!r}" for name in groups if _our_group(name) == ours), "the file")

@@ -1,28 +1,26 @@
 """Models that come and go: import from a file, export as one, remove."""
 
-import json
 import shutil
-import tempfile
 import zipfile
-from pathlib import Path, PurePosixPath
-
-import h5py
+from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError
-from deepsxt_core.files import file_sha256, safe_name, written_beside
+from deepsxt_core.files import file_sha256, require_archive, safe_name, written_beside
 from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.intake import take_in
 from deepsxt_core.network.models import (
     CARD_NAME,
     CONFIG_NAME,
+    MOST_CARD_BYTES,
     WEIGHTS_NAME,
     ModelInfo,
     find_model,
-    load_weights,
-    save_model,
+    model_written_beside,
+    read_card,
+    read_model,
 )
 
-_MAX_UNPACKED_BYTES = 4 * 2**30
 _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras", ".zip")
 
 
@@ -58,7 +56,8 @@ def import_model(
 
     What the file is decides its content, not its name: a weight file of the published software,
     weights of Keras 3 (``.weights.h5``), a saved Keras model (``.keras``), or one of our model
-    folders as a zip file. It is loaded into the network before it is accepted.
+    folders as a zip file. It is loaded into the network before it is accepted, by a process of its
+    own with limits on time and memory: this function may be called for any file, by any server.
 
     Parameters
     ----------
@@ -77,22 +76,23 @@ def import_model(
         If the file is none of these, or the name is taken.
     WeightsMismatchError
         If its weights do not fit the configuration.
+    InvalidParameterError
+        If the configuration in it asks for an impossible network.
+    NoRoomError
+        If the disk is too full.
     """
-    from deepsxt_core.network.architecture import build_network
-    from deepsxt_core.network.legacy_weights import load_legacy_weights
-
     path = Path(path)
     folder = new_model_folder(name or _stem(path.name))
-    with tempfile.TemporaryDirectory() as unpacked:
-        weights, found_config, found_card = _unpack(path, Path(unpacked))
-        config = config or found_config or NetworkConfig.published()
-        network = build_network(config)
-        if _is_legacy(weights, path.name):
-            load_legacy_weights(network, weights)
-        else:
-            load_weights(network, weights, path.name)
-    card = card or found_card or _unknown_card(folder.name, path)
-    return save_model(folder, network, config, card)
+    if not path.is_file():
+        raise ModelError(f"There is no file {str(path)!r}.")
+    if card is not None and len(card.encode()) > MOST_CARD_BYTES:
+        raise ModelError(f"The card of a model has at most {MOST_CARD_BYTES} bytes.")
+    with model_written_beside(folder) as partial:
+        take_in(path, config, partial)
+        found = partial / CARD_NAME
+        if card or not read_card(partial):
+            found.write_text(card or _unknown_card(folder.name, path), encoding="utf-8")
+    return read_model(folder)
 
 
 def export_model(name: str, path: str | Path) -> Path:
@@ -106,7 +106,7 @@ def export_model(name: str, path: str | Path) -> Path:
     info = find_model(name)
     path = Path(path)
     with (
-        written_beside(path) as partial,
+        written_beside(path, verify=require_archive) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for file_name in (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME):
@@ -143,48 +143,3 @@ def _stem(file_name: str) -> str:
         if file_name.lower().endswith(suffix):
             return file_name[: -len(suffix)]
     return file_name
-
-
-def _is_legacy(weights: Path, name: str) -> bool:
-    try:
-        with h5py.File(weights, "r") as file:
-            return "layer_names" in file.attrs
-    except OSError as error:
-        raise ModelError(f"{name} is damaged or incomplete: {error}.") from error
-
-
-def _unpack(path: Path, folder: Path) -> tuple[Path, NetworkConfig | None, str]:
-    """Return a weight file, the configuration and the card, as far as `path` holds them."""
-    if not path.is_file():
-        raise ModelError(f"There is no file {str(path)!r}.")
-    if h5py.is_hdf5(path):
-        return path, None, ""
-    if not zipfile.is_zipfile(path):
-        raise ModelError(
-            f"{path.name} is neither an HDF5 weight file nor a zip file with a model. "
-            "It may be incomplete, or a web page saved under this name."
-        )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            # Members are read by name and never extracted by theirs, which may point anywhere.
-            members = {PurePosixPath(info.filename).name: info for info in archive.infolist()}
-            if sum(info.file_size for info in members.values()) > _MAX_UNPACKED_BYTES:
-                raise ModelError(f"{path.name} would unpack to more than 4 GB and is refused.")
-            if WEIGHTS_NAME not in members:
-                raise ModelError(f"{path.name} holds no {WEIGHTS_NAME}, so it is no model.")
-            weights = folder / WEIGHTS_NAME
-            with archive.open(members[WEIGHTS_NAME]) as source, weights.open("wb") as target:
-                shutil.copyfileobj(source, target)
-            config = None
-            if CONFIG_NAME in members:
-                content = json.loads(archive.read(members[CONFIG_NAME]))
-                # A .keras file has a config.json too, in the layout of Keras.
-                config = NetworkConfig.from_dict(content) if "m_f" in content else None
-            card = archive.read(members[CARD_NAME]).decode() if CARD_NAME in members else ""
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"{path.name} is damaged: {error}.") from error
-    if not h5py.is_hdf5(weights):
-        raise ModelError(f"The {WEIGHTS_NAME} in {path.name} is no HDF5 file.")
-    return weights, config, card

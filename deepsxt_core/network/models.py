@@ -5,6 +5,8 @@ import json
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from deepsxt_core import settings
 from deepsxt_core.errors import ModelError, WeightsMismatchError
 from deepsxt_core.files import read_json
 from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.weight_file import blaming, opened_weights
 
 if TYPE_CHECKING:
     import keras
@@ -22,6 +25,8 @@ CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.weights.h5"
 CARD_NAME = "card.md"
 DEFAULT_MODEL = "deepsxt-compact"
+MOST_CARD_BYTES = 1 << 18
+"""The longest card that a model may bring; of a longer one that much is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +91,27 @@ def _library() -> tuple[Path, ...]:
     return settings.workspace_folder() / "models", settings.assets_folder() / "models"
 
 
-def _read_info(folder: Path) -> ModelInfo:
+def read_card(folder: Path) -> str:
+    """Return the card of a model folder, empty if it has none, up to `MOST_CARD_BYTES` of it."""
+    try:
+        with (folder / CARD_NAME).open("rb") as file:
+            return file.read(MOST_CARD_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def read_model(folder: Path) -> ModelInfo:
+    """Return the model in a folder, not loaded.
+
+    Raises
+    ------
+    ModelError
+        If its configuration or its weights are missing.
+    """
     missing = [name for name in (CONFIG_NAME, WEIGHTS_NAME) if not (folder / name).is_file()]
     if missing:
         raise ModelError(f"The model folder {folder} lacks {' and '.join(missing)}.")
-    card = folder / CARD_NAME
-    return ModelInfo(
-        folder.resolve().name, folder, card.read_text(encoding="utf-8") if card.is_file() else ""
-    )
+    return ModelInfo(folder.resolve().name, folder, read_card(folder))
 
 
 def list_models() -> list[ModelInfo]:
@@ -103,7 +121,7 @@ def list_models() -> list[ModelInfo]:
         # A hidden folder is a model on its way in, or what a killed process has left of one.
         for folder in sorted(library.glob("[!.]*/")):
             try:
-                info = _read_info(folder)
+                info = read_model(folder)
             except ModelError:
                 continue
             found.setdefault(info.name, info)
@@ -123,7 +141,7 @@ def find_model(name_or_folder: str | Path) -> ModelInfo:
             return info
     folder = Path(name_or_folder)
     if folder.is_dir():
-        return _read_info(folder)
+        return read_model(folder)
     names = ", ".join(info.name for info in list_models()) or "none"
     raise ModelError(f"There is no model {str(name_or_folder)!r}. Installed: {names}.")
 
@@ -155,29 +173,34 @@ def load_weights(network: "keras.Model", weights: Path, name: str) -> None:
     WeightsMismatchError
         If it does not fit; the message calls the model `name`.
     """
-    try:
-        with warnings.catch_warnings():
-            # Keras warns and goes on when a file lacks a layer; such a model must not be used.
-            warnings.simplefilter("error", UserWarning)
-            network.load_weights(weights)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
-        raise WeightsMismatchError(
-            f"The weights of {name!r} do not fit its configuration: {error}"
-        ) from error
+    problem = f"The weights of {name!r} do not fit its configuration"
+    with blaming(WeightsMismatchError, problem), opened_weights(weights):
+        pass
+    with blaming(WeightsMismatchError, problem), warnings.catch_warnings():
+        # Keras warns and goes on when a file lacks a layer; such a model must not be used.
+        warnings.simplefilter("error", UserWarning)
+        network.load_weights(weights)
 
 
-def save_model(folder: Path, network: "keras.Model", config: NetworkConfig, card: str) -> ModelInfo:
-    """Write a model folder; it appears complete or, on an error, not at all.
+def write_model(folder: Path, network: "keras.Model", config: NetworkConfig, card: str) -> None:
+    """Write the files of a model into a folder."""
+    network.save_weights(folder / WEIGHTS_NAME)
+    text = json.dumps(config.to_dict(), indent=2) + "\n"
+    (folder / CONFIG_NAME).write_text(text, encoding="utf-8")
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
 
-    A model that is already there is replaced.
+
+@contextmanager
+def model_written_beside(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder to write a model into, which then takes the place of `folder`.
+
+    On an error nothing shows, and nothing is left.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        network.save_weights(partial / WEIGHTS_NAME)
-        text = json.dumps(config.to_dict(), indent=2) + "\n"
-        (partial / CONFIG_NAME).write_text(text, encoding="utf-8")
-        (partial / CARD_NAME).write_text(card, encoding="utf-8")
+        yield partial
+        read_model(partial)
         partial.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -185,4 +208,13 @@ def save_model(folder: Path, network: "keras.Model", config: NetworkConfig, card
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return _read_info(folder)
+
+
+def save_model(folder: Path, network: "keras.Model", config: NetworkConfig, card: str) -> ModelInfo:
+    """Write a model folder; it appears complete or, on an error, not at all.
+
+    A model that is already there is replaced.
+    """
+    with model_written_beside(folder) as partial:
+        write_model(partial, network, config, card)
+    return read_model(folder)

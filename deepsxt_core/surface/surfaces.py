@@ -3,14 +3,15 @@
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.files import written_beside
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError, WriteError
+from deepsxt_core.files import require_bytes, written_beside
 from deepsxt_core.surface.params import VOLUME_BOUND
 
 if TYPE_CHECKING:
@@ -266,15 +267,17 @@ class Surfaces:
     def save(self, folder: Path) -> None:
         """Write the mesh and the table into `folder`; `load` reads them back."""
         folder.mkdir(parents=True, exist_ok=True)
-        with written_beside(folder / MESH_NAME) as partial:
-            self.mesh.save(partial, compression="lz4")
+        content = vtp_bytes(self.mesh, fast=True)
+        verify = partial(require_bytes, n_bytes=len(content))
+        with written_beside(folder / MESH_NAME, verify=verify, room_bytes=len(content)) as beside:
+            beside.write_bytes(content)
         table = {
             "unit": self.unit,
             "objects": [asdict(row) for row in self.objects],
             "report": self.report and asdict(self.report),
         }
-        with written_beside(folder / TABLE_NAME) as partial:
-            partial.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
+        with written_beside(folder / TABLE_NAME) as beside:
+            beside.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -291,6 +294,27 @@ class Surfaces:
         if not (folder / MESH_NAME).is_file():
             raise UnreadableFileError(f"'{folder}' holds no {MESH_NAME}. Reconstruct it again.")
         return cls(pyvista.PolyData(folder / MESH_NAME), objects, unit, load_report(folder))
+
+
+def vtp_bytes(mesh: "pyvista.PolyData", *, fast: bool = False) -> bytes:
+    """Return a mesh as a VTP file, compressed; `fast` takes LZ4 instead of zlib.
+
+    VTK gets no file to write to: where the disk is full, it would end the process.
+    """
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    writer = vtkXMLPolyDataWriter()
+    writer.SetInputData(mesh)
+    if fast:
+        writer.SetCompressorTypeToLZ4()
+    writer.SetDataModeToAppended()
+    writer.EncodeAppendedDataOff()
+    writer.WriteToOutputStringOn()
+    if not writer.Write():
+        raise WriteError("VTK could not write the mesh. Is there enough memory?")
+    content = writer.GetOutputString()
+    # As bytes where it is no text, which the compressed numbers hardly ever are.
+    return content if isinstance(content, bytes) else content.encode()
 
 
 def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:

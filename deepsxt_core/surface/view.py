@@ -9,13 +9,14 @@ One file holds, little-endian and without gaps::
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.files import written_beside
+from deepsxt_core.files import require_bytes, written_beside
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.mesh.finishing import decimate
 from deepsxt_core.surface.surfaces import Surfaces, build_mesh
@@ -77,11 +78,18 @@ def write_views(surfaces: Surfaces, folder: Path) -> None:
     for name, shown in ((COARSE_NAME, thinned(surfaces)), (FULL_NAME, surfaces)):
         head = json.dumps(_head(shown)).encode()
         head += b" " * (-len(head) % 4)
-        with written_beside(folder / name) as partial, partial.open("wb") as file:
+        points = np.ascontiguousarray(shown.mesh.points, "<f4")
+        triangles = np.ascontiguousarray(shown.triangles, "<u4")
+        n_bytes = 4 + len(head) + points.nbytes + triangles.nbytes
+        verify = partial(require_bytes, n_bytes=n_bytes)
+        with (
+            written_beside(folder / name, verify=verify, room_bytes=n_bytes) as beside,
+            beside.open("wb") as file,
+        ):
             file.write(np.uint32(len(head)).astype("<u4").tobytes())
             file.write(head)
-            np.asarray(shown.mesh.points, "<f4").tofile(file)
-            shown.triangles.astype("<u4").tofile(file)
+            file.write(points.data)
+            file.write(triangles.data)
 
 
 def _head(surfaces: Surfaces) -> dict[str, Any]:

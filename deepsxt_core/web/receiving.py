@@ -2,15 +2,15 @@
 
 ::
 
-    POST   /api/uploads?name=&size=   prepare; answers {"id": …, "offset": 0}
+    POST   /api/uploads?name=&size=&kind=   prepare; answers {"id": …, "offset": 0}
     GET    /api/uploads/<id>          how much has arrived: {"id": …, "offset": …, "size": …}
     PATCH  /api/uploads/<id>          the bytes from the header Upload-Offset on, as the body
     DELETE /api/uploads/<id>          give up
 
-The answer to the last byte is 201 with the tomogram: {"id": …, "name": …, "sha256": …}. Asking
-again after it got lost gives the same answer. All but GET need the token that the app's own pages
-get, in the header X-DeepSXT-Token. Nothing here holds more than one piece of a file in memory; the
-hash is computed while the pieces arrive.
+The answer to the last byte is 201 with the tomogram, or with the file that waits to be taken:
+{"id": …, "name": …, "sha256": …}. Asking again after it got lost gives the same answer. All but
+GET need the token that the app's own pages get, in the header X-DeepSXT-Token. Nothing here holds
+more than one piece of a file in memory; the hash is computed while the pieces arrive.
 """
 
 import secrets
@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import anyio
@@ -28,7 +27,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.web.responses import HttpError, answer
+from deepsxt_core.web.responses import HttpError, Waiting, answer
 from deepsxt_core.workspace import Tomogram, Workspace, uploads
 from deepsxt_core.workspace.uploads import Upload
 
@@ -46,6 +45,8 @@ class _Turn:
     owner: object = None
 
 
+_looking = Waiting(8)
+
 # Those of requests that are at work.
 _turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
@@ -62,16 +63,11 @@ def routes() -> list[BaseRoute]:
 
 
 def _from_our_page(work: Callable) -> Callable:
-    """Refuse what another site's page sends, or what does not know the token."""
+    """Refuse what does not know the token; other sites' pages do not get past the guard."""
 
     @wraps(work)
     async def checked(request: Request) -> Response:
-        headers = request.headers
-        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
-        if site not in (None, "same-origin", "none") or (site is None and foreign):
-            raise HttpError(403, "Uploads are accepted from the app's own pages alone.")
-        token = headers.get("x-deepsxt-token", "")
+        token = request.headers.get("x-deepsxt-token", "")
         if not secrets.compare_digest(token.encode(), TOKEN.encode()):
             raise HttpError(403, "This page is out of date. Reload it, then upload the file again.")
         return await work(request)
@@ -85,9 +81,8 @@ async def _begin(request: Request) -> Response:
         size = int(query.get("size", ""))
     except ValueError:
         raise HttpError(400, "The size of the file is missing.") from None
-    upload = await run_in_threadpool(
-        uploads.begin, Workspace(), query.get("name", "").strip(), size
-    )
+    name, kind = query.get("name", "").strip(), query.get("kind", "tomogram")
+    upload = await run_in_threadpool(uploads.begin, Workspace(), name, size, kind)
     return JSONResponse({"id": upload.id, "offset": 0}, 201)
 
 
@@ -122,7 +117,10 @@ async def _receive(request: Request) -> Response:
     if arrival.n_bytes < upload.size:
         return _so_far(upload_id, arrival.n_bytes, upload.size)
     async with _held(turn, me):
-        tomogram = await run_in_threadpool(uploads.accept, workspace, upload, arrival.sha256)
+        if upload.kind == "file":
+            told = {"id": upload.id, "name": upload.name, "sha256": arrival.sha256}
+            return JSONResponse(told, 201)
+        tomogram = await _looking.run(uploads.accept, workspace, upload, arrival.sha256)
     return _arrived(tomogram)
 
 

@@ -3,16 +3,24 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from typing import Any
 
+import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError, NoRoomError, VolumeError
+from deepsxt_core.errors import (
+    BusyError,
+    DeepSXTError,
+    InvalidParameterError,
+    NoRoomError,
+    VolumeError,
+    WriteError,
+)
+from deepsxt_core.files import disk_problem
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-_COMMON = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 class HttpError(Exception):
@@ -23,8 +31,25 @@ class HttpError(Exception):
         self.status = status
 
 
-def answer(work: Callable) -> Endpoint:
-    """Run `work` off the event loop if it blocks, and turn expected errors into answers."""
+class Waiting:
+    """Threads of their own for work that waits, so that slices and pages need not wait with it."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def run(self, work: Callable, *arguments: Any) -> Any:
+        """Run `work` once a thread is free, and return its result."""
+        # Made here, as it belongs to the event loop.
+        self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+
+
+def answer(work: Callable, waiting: "Waiting | None" = None) -> Endpoint:
+    """Run `work` off the event loop if it blocks, and turn expected errors into answers.
+
+    `waiting` is where it waits, if that can be long.
+    """
 
     @wraps(work)
     async def endpoint(request: Request) -> Response:
@@ -32,7 +57,7 @@ def answer(work: Callable) -> Endpoint:
             response = (
                 await work(request)
                 if inspect.iscoroutinefunction(work)
-                else await run_in_threadpool(work, request)
+                else await (waiting.run if waiting else run_in_threadpool)(work, request)
             )
         except HttpError as error:
             response = PlainTextResponse(str(error), error.status)
@@ -40,11 +65,19 @@ def answer(work: Callable) -> Endpoint:
             response = PlainTextResponse(str(error), 413)
         except (VolumeError, InvalidParameterError) as error:
             response = PlainTextResponse(str(error), 422)
+        except WriteError as error:
+            response = PlainTextResponse(str(error), 507)
+        except BusyError as error:
+            response = PlainTextResponse(str(error), 503, {"Retry-After": "10"})
         except DeepSXTError as error:
             response = PlainTextResponse(str(error), 404)
+        except OSError as error:
+            problem = disk_problem(error)
+            if problem is None:
+                raise
+            response = PlainTextResponse(f"The server cannot write: {problem}", 507)
         except ClientDisconnect:
             response = PlainTextResponse("The upload was broken off.", 499)
-        response.headers.update(_COMMON)
         return response
 
     return endpoint

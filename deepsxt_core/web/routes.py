@@ -20,6 +20,7 @@ memory.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -43,17 +45,33 @@ from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.web import receiving
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
-from deepsxt_core.web.responses import HttpError, answer
+from deepsxt_core.web.responses import HttpError, Waiting, answer
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
 
 _KEPT_VOLUMES = 8
 # Parts of the front end that browsers load; its tests and tools lie beside them.
 _SERVED = {"downloads", "shared", "surface", "upload", "vendor", "viewer"}
+_WAITING_THREADS = 16
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 # Compression gains nothing on noisy images and on meshes, and costs more than the local network.
 _AS_IT_IS = {"Content-Encoding": "identity"}
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
+
+
+class _Index(Convertor[int]):
+    """A number in an address, of few enough digits to be one of a slice."""
+
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("index", _Index())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +92,13 @@ class SliceSource:
 
 def routes(front_end: Path | None = None) -> list[BaseRoute]:
     """Return all routes; `front_end` is a folder of scripts and styles to serve under ``/ui``."""
-    tomogram = "/api/tomograms/{tomogram}"
+    tomogram, making = "/api/tomograms/{tomogram}", Waiting(_WAITING_THREADS)
     found: list[BaseRoute] = [
         *receiving.routes(),
-        Route(f"{tomogram}/slices/{{z:int}}", answer(_slice)),
-        Route(f"{tomogram}/scores/{{result}}/slices/{{z:int}}", answer(_score_slice)),
-        Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file)),
-        Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file)),
+        Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
+        Route(f"{tomogram}/scores/{{result}}/slices/{{z:index}}", answer(_score_slice)),
+        Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),
+        Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file, making)),
         Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
         Route(f"{tomogram}/measurements/{{result}}/{{name}}", answer(_measurement_file)),
     ]
@@ -188,8 +206,8 @@ def _slice(request: Request) -> Response:
 
 def _region(request: Request) -> Region:
     crop, binning = request.query_params.get("crop"), request.query_params.get("bin", "1")
-    # Digits alone: what is no number is no binning either.
-    return Region.parse(crop, int(binning) if binning.isdecimal() else 0)
+    # Digits alone, and few: what is no number is no binning either.
+    return Region.parse(crop, int(binning) if re.fullmatch("[0-9]{1,4}", binning) else 0)
 
 
 def _score_slice(request: Request) -> Response:
@@ -247,12 +265,10 @@ def _measurement_file(request: Request) -> Response:
 
 
 def _ids(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",") if part]
-    except ValueError:
-        raise InvalidParameterError(
-            f"Objects are numbers with commas between: got '{text[:40]}'."
-        ) from None
+    parts = [part for part in text.split(",") if part]
+    if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        raise InvalidParameterError(f"Objects are numbers with commas between: got '{text[:40]}'.")
+    return [int(part) for part in parts]
 
 
 def _bundle(request: Request) -> Response:

@@ -3,12 +3,13 @@
 import csv
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError, UnreadableFileError
 from deepsxt_core.export.bundle import BundleContent, write_bundle
 from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
@@ -20,9 +21,11 @@ from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.measure.quantities import write_quantities
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
-from deepsxt_core.surface.view import thinned, write_views
+from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.workspace.library import Tomogram, Workspace
+from deepsxt_core.workspace.making import made
+from deepsxt_core.workspace.results import Result, read_result
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
 MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
@@ -53,9 +56,10 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
     # The voxel size may be corrected later; the file must not keep the old one.
     content = (kind, score.placed.geometry, threshold if kind == "mask" else None)
     path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
+    order = _order("score", result, tomogram, name=name, threshold=threshold)
     if kind == "mask":
-        return _made(path, partial(write_mask, score, threshold))
-    return _made(path, partial(write_volume, score.placed))
+        return made(path, order, partial(write_mask, score, threshold))
+    return made(path, order, partial(write_volume, score.placed))
 
 
 def surface_file(
@@ -82,21 +86,22 @@ def surface_file(
         If the page or a picture cannot be drawn here.
     """
     path = _exports(result) / name
+    order = _order("surface", result, name=name, objects=list(objects), unit=unit)
     if name == OBJECTS_FILE:
-        return _made(path, partial(_write_table, result.folder))
+        return made(path, order, partial(_write_table, result.folder))
     if name in MEASUREMENTS_FILES:
-        return _made(path, partial(_write_measurements, result.folder))
+        return made(path, order, partial(_write_measurements, result.folder))
     if name == PAGE_FILE:
-        return _made(path, lambda out: write_page(Surfaces.load(result.folder), out))
+        return made(path, order, lambda out: write_page(Surfaces.load(result.folder), out))
     if name in PICTURE_FILES:
-        return _made(path, partial(_write_picture, result.folder, PICTURE_FILES[name]))
+        return made(path, order, partial(_write_picture, result.folder, PICTURE_FILES[name]))
     if name not in MESH_FILES:
         offered = (*MESH_FILES, OBJECTS_FILE, *MEASUREMENTS_FILES, PAGE_FILE, *PICTURE_FILES)
         raise InvalidParameterError(f"A surface can be had as {', '.join(offered)}: got '{name}'.")
     if objects or unit:
         content = hashlib.sha256(repr((sorted(objects), unit)).encode()).hexdigest()[:12]
         path = path.with_stem(f"{path.stem}-{content}")
-    return _made(path, partial(_write_mesh, result, objects, unit))
+    return made(path, order, partial(_write_mesh, result, objects, unit))
 
 
 def measurement_file(result: Result, name: str) -> Path:
@@ -129,12 +134,13 @@ def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
         raise InvalidParameterError(
             f"Objects can be had as {', '.join(INSTANCE_FILES)}: got '{name}'."
         )
+    path, order = _exports(result) / name, _order("instances", result, tomogram, name=name)
     kept = kept_instances(result)
     if kept is not None:
-        return _made(_exports(result) / name, partial(write_volume, kept))
+        return made(path, order, partial(write_volume, kept))
     source = tomogram.segmentation(result.run["recipe"]["score"])
     params = ReconstructParams(**result.run["params"])
-    return _made(_exports(result) / name, partial(write_instances, source, params))
+    return made(path, order, partial(write_instances, source, params))
 
 
 def view_file(folder: Path, name: str) -> Path:
@@ -147,10 +153,18 @@ def view_file(folder: Path, name: str) -> Path:
     UnreadableFileError
         If `folder` does not hold a complete result.
     """
-    path = folder / name
-    if not path.is_file() or path.stat().st_mtime_ns < view_version(folder):
-        write_views(Surfaces.load(folder), folder)
-    return path
+    path, version = folder / name, view_version(folder)
+
+    def current() -> bool:
+        return path.is_file() and path.stat().st_mtime_ns >= version
+
+    return made(
+        path,
+        {"file": "view", "result": str(folder), "name": name},
+        lambda _: write_views(Surfaces.load(folder), folder),
+        current=current,
+        together=folder / FULL_NAME,
+    )
 
 
 def view_version(folder: Path) -> int:
@@ -173,11 +187,35 @@ def _exports(result: Result) -> Path:
     return folder
 
 
-def _made(path: Path, write: Callable[[Path], object]) -> Path:
-    # Writers let a file appear complete, so that what is there can be handed out.
-    if not path.exists():
-        write(path)
-    return path
+def _order(
+    file: str, result: Result, tomogram: Tomogram | None = None, **asked: Any
+) -> dict[str, Any]:
+    """Return what `make` needs to call the function that asks for a file once more."""
+    of = None if tomogram is None else [str(tomogram.folder.parents[1]), tomogram.id]
+    return {"file": file, "result": str(result.folder), "tomogram": of, **asked}
+
+
+def make(order: Mapping[str, Any]) -> Path:
+    """Make the file that was ordered, in the process that was started for it.
+
+    Raises
+    ------
+    DeepSXTError
+        If it cannot be made.
+    """
+    asked = {key: order[key] for key in order if key not in ("file", "result", "tomogram")}
+    folder = Path(order["result"])
+    if order["file"] == "view":
+        return view_file(folder, **asked)
+    result = read_result(folder)
+    if result is None:
+        raise DeepSXTError(f"There is no result in '{folder}' any more. Run the step again.")
+    if order["file"] == "surface":
+        return surface_file(result, **asked)
+    workspace, tomogram_id = order["tomogram"]
+    tomogram = Workspace(Path(workspace)).tomogram(tomogram_id)
+    made_by = {"score": score_file, "instances": instances_file}[order["file"]]
+    return made_by(tomogram, result, **asked)
 
 
 def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path: Path) -> None:

@@ -22,7 +22,7 @@ from deepsxt_core.export.figures import offline_page
 from deepsxt_core.export.volume_scene import SceneParams, build_scene
 from deepsxt_core.files import written_beside
 from deepsxt_core.geometry import VoxelSize
-from deepsxt_core.io.probe import limit_process
+from deepsxt_core.io.limited import limit_process
 from deepsxt_core.surface import Surfaces
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace.library import Tomogram, Workspace

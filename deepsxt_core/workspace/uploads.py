@@ -1,33 +1,51 @@
-"""Files that arrive in pieces and become tomograms once they are whole.
+"""Files that arrive in pieces and become tomograms, or wait to be taken, once they are whole.
 
 ::
 
     <workspace>/uploads/<id>/
-      upload.json      name and size as announced
+      upload.json      name, size and kind as announced
       content/<file>   what has arrived so far
 
-Nothing of it is visible as a tomogram before `accept`. An upload to which nothing was added for
-two days is given up when the next one begins.
+Nothing of it is visible as a tomogram before `accept`. A file of the kind ``file`` stays where it
+is until a page takes it: a model, labelled slices. An upload to which nothing was added for two
+days, or nothing at all for an hour, is given up when the next one begins. What all of them may
+still bring is counted against the disk, and only so many may be on their way.
 """
 
 import errno
 import hashlib
 import secrets
 import shutil
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, get_args
 
 from deepsxt_core import settings
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError, NoRoomError
+from deepsxt_core.errors import (
+    BusyError,
+    DeepSXTError,
+    InvalidParameterError,
+    NoRoomError,
+    VolumeError,
+)
 from deepsxt_core.files import delete_folder, read_json, safe_name, write_json
 from deepsxt_core.workspace import Tomogram, Workspace, is_id
 
 _ID_BYTES = 9
 _KEPT_S = 2 * 24 * 3600
+_KEPT_EMPTY_S = 3600
 _PIECE_BYTES = 4 * 2**20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+MOST_PENDING = 64
+"""How many uploads may be on their way, or wait to be taken."""
+
+Kind = Literal["tomogram", "file"]
+"""What becomes of a file: a tomogram at once, or what a page makes of it."""
+
+_beginning = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +62,15 @@ class Upload:
         Bytes when whole.
     path : Path
         What has arrived.
+    kind : {"tomogram", "file"}
+        What becomes of it.
     """
 
     id: str
     name: str
     size: int
     path: Path
+    kind: Kind = "tomogram"
 
     @property
     def received(self) -> int:
@@ -103,37 +124,52 @@ class Arrival:
         self.n_bytes += len(piece)
 
 
-def begin(workspace: Workspace, name: str, size: int) -> Upload:
+def begin(workspace: Workspace, name: str, size: int, kind: str = "tomogram") -> Upload:
     """Prepare for a file of `size` bytes.
 
     Raises
     ------
     InvalidParameterError
-        If the name is missing or the size is not above 0.
+        If the name is missing, the size is not above 0, or the kind is unknown.
     NoRoomError
-        If the size is beyond what is allowed (``DEEPSXT_MAX_UPLOAD_GB``) or what the disk holds.
+        If the size is beyond what is allowed (``DEEPSXT_MAX_UPLOAD_GB``), or what the disk holds
+        besides all that was promised.
+    BusyError
+        If too many are on their way.
     """
+    if kind not in get_args(Kind):
+        raise InvalidParameterError(
+            f"An upload is of kind {', '.join(get_args(Kind))}: got '{kind[:40]}'."
+        )
     if not name.strip():
         raise InvalidParameterError("The name of the file is missing.")
     if size <= 0:
         raise InvalidParameterError(
             f"'{name}' is empty ({size} bytes). The copy or the export failed: make it again."
         )
-    _give_up_old(workspace)
-    workspace.uploads_folder.mkdir(parents=True, exist_ok=True)
-    limit, free = settings.max_upload_bytes(), shutil.disk_usage(workspace.folder).free
+    limit = settings.max_upload_bytes()
     if size > limit:
         raise NoRoomError(f"The file is larger than the {limit / 1e9:g} GB that are allowed.")
-    if size > free:
-        raise NoRoomError(
-            f"The server has {free / 1e9:.1f} GB left; the file has {size / 1e9:.1f} GB."
-        )
-    folder = workspace.uploads_folder / secrets.token_hex(_ID_BYTES)
-    path = _content(folder, name)
-    path.parent.mkdir(parents=True)
-    path.touch()
-    write_json(folder / "upload.json", {"name": name, "size": size})
-    return Upload(folder.name, name, size, path)
+    # One after the other, so that two cannot be promised the same room.
+    with _beginning:
+        workspace.uploads_folder.mkdir(parents=True, exist_ok=True)
+        promised = _pending(workspace)
+        if len(promised) >= MOST_PENDING:
+            raise BusyError(
+                f"{MOST_PENDING} uploads are on their way already. Try again once some are done."
+            )
+        free = shutil.disk_usage(workspace.folder).free - sum(promised)
+        if size > free:
+            raise NoRoomError(
+                f"The server has {max(0, free) / 1e9:.1f} GB left; the file has "
+                f"{size / 1e9:.1f} GB."
+            )
+        folder = workspace.uploads_folder / secrets.token_hex(_ID_BYTES)
+        path = _content(folder, name)
+        path.parent.mkdir(parents=True)
+        path.touch()
+        write_json(folder / "upload.json", {"name": name, "size": size, "kind": kind})
+    return find(workspace, folder.name)
 
 
 def find(workspace: Workspace, upload_id: str) -> Upload:
@@ -144,13 +180,28 @@ def find(workspace: Workspace, upload_id: str) -> Upload:
     DeepSXTError
         If there is none of that id.
     """
-    folder = workspace.uploads_folder / upload_id
-    known = read_json(folder / "upload.json") if is_id(upload_id) else None
-    if known is None:
+    upload = _read(workspace.uploads_folder / upload_id) if is_id(upload_id) else None
+    if upload is None:
         raise DeepSXTError(
             f"There is no unfinished upload '{upload_id[:64]}'. Upload the file again."
         )
-    return Upload(upload_id, known["name"], known["size"], _content(folder, known["name"]))
+    return upload
+
+
+def whole(workspace: Workspace, upload_id: str) -> Upload:
+    """Return a file that has arrived as a whole and waits to be taken.
+
+    Who takes it moves or reads its `path`, and calls `discard` then.
+
+    Raises
+    ------
+    DeepSXTError
+        If there is none of that id.
+    """
+    upload = find(workspace, upload_id)
+    if upload.kind != "file" or upload.received != upload.size:
+        raise DeepSXTError(f"'{upload.name}' has not arrived as a whole. Upload it again.")
+    return upload
 
 
 def accept(workspace: Workspace, upload: Upload, sha256: str) -> Tomogram:
@@ -166,11 +217,16 @@ def accept(workspace: Workspace, upload: Upload, sha256: str) -> Tomogram:
     VolumeError
         If the file cannot serve as a tomogram; it is deleted then. Several candidates inside
         are no error here: the choice is made later with `Tomogram.update`.
+    BusyError, WriteError
+        If the computer is too busy to look at it, or the disk takes no more; it is kept then.
     """
     try:
-        return workspace.adopt(upload.path, upload.id, name=upload.name, sha256=sha256)
-    finally:
+        tomogram = workspace.adopt(upload.path, upload.id, name=upload.name, sha256=sha256)
+    except VolumeError:
         discard(workspace, upload.id)
+        raise
+    discard(workspace, upload.id)
+    return tomogram
 
 
 def discard(workspace: Workspace, upload_id: str) -> None:
@@ -189,10 +245,27 @@ def _content(folder: Path, name: str) -> Path:
     return folder / "content" / safe_name(name)
 
 
-def _give_up_old(workspace: Workspace) -> None:
-    if not workspace.uploads_folder.is_dir():
-        return
+def _read(folder: Path) -> Upload | None:
+    known = read_json(folder / "upload.json")
+    if known is None:
+        return None
+    name = known["name"]
+    kind = known.get("kind", "tomogram")
+    return Upload(folder.name, name, known["size"], _content(folder, name), kind)
+
+
+def _pending(workspace: Workspace) -> list[int]:
+    """Give up what is old, and return how many bytes each of the others may still bring."""
+    missing = []
     for folder in workspace.uploads_folder.iterdir():
-        files = [file for file in folder.rglob("*") if file.is_file()] or [folder]
-        if max(file.stat().st_mtime for file in files) < time.time() - _KEPT_S:
+        upload = _read(folder)
+        try:
+            stat = (upload.path if upload else folder).stat()
+        except OSError:
+            continue  # it has just been accepted
+        kept_s = _KEPT_S if upload and stat.st_size else _KEPT_EMPTY_S
+        if stat.st_mtime < time.time() - kept_s:
             shutil.rmtree(folder, ignore_errors=True)
+        elif upload:
+            missing.append(upload.size - stat.st_size)
+    return missing

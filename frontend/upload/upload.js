@@ -1,5 +1,5 @@
-// A drop zone that streams one file to the server, goes on after a broken connection, shows how
-// far it is, and can be stopped.
+// A drop zone that streams files to the server, one after the other, goes on after a broken
+// connection, shows how far it is, and can be stopped.
 
 const FORMATS = "TIFF, MRC, HDF5, Zeiss .txm, zipped OME-Zarr, Amira, NIfTI, NRRD, NumPy or EM";
 const RETRY_AFTER_S = [1, 2, 4, 8, 15, 30, 30, 30];
@@ -13,7 +13,9 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   parentElement.token = data.token;
 
   if (data.prompt) find(".zone strong").textContent = data.prompt;
-  find(".formats").textContent = `${FORMATS}, up to ${formatBytes(data.limit)}`;
+  find(".formats").textContent = `${data.formats || FORMATS}, up to ${formatBytes(data.limit)}`;
+  if (data.accept) input.accept = data.accept;
+  input.multiple = Boolean(data.multiple);
 
   const show = (element, text) => {
     element.textContent = text;
@@ -28,10 +30,21 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   };
   const tell = (text) => { find(".state").textContent = text; };
 
-  async function send(file) {
-    if (!file || parentElement.sending) return;
+  // Streamlit is told once, when all are there: it draws the page anew then.
+  async function send(files) {
+    if (parentElement.sending) return;
+    const arrived = [];
+    for (const file of data.multiple ? [...files] : [...files].slice(0, 1)) {
+      const id = await sendOne(file);
+      if (!id) break;
+      arrived.push(id);
+    }
+    if (arrived.length) setTriggerValue("opened", arrived.join(" "));
+  }
+
+  async function sendOne(file) {
     if (file.size > data.limit) return idle(`${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.`);
-    const sending = new Sending(file, () => parentElement.token);
+    const sending = new Sending(file, data.kind || "tomogram", () => parentElement.token);
     parentElement.sending = sending;
     show(problem, "");
     zone.hidden = true;
@@ -50,7 +63,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
         (seconds) => tell(`The connection was lost. Trying again ${seconds > 1 ? `in ${seconds} s` : "now"} …`),
       );
       idle();
-      setTriggerValue("opened", arrived.id);
+      return arrived.id;
     } catch (error) {
       idle(error instanceof Refused || error instanceof Lost ? error.message : "");
       if (!(error instanceof Refused || error instanceof Lost || error instanceof Stopped)) throw error;
@@ -58,7 +71,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   }
 
   const options = { signal: listening.signal };
-  input.addEventListener("change", () => send(input.files[0]), options);
+  input.addEventListener("change", () => send([...input.files]), options);
   find(".cancel").addEventListener("click", () => parentElement.sending?.stop(), options);
   for (const name of ["dragenter", "dragover"]) {
     zone.addEventListener(name, (event) => {
@@ -70,7 +83,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    send(event.dataTransfer.files[0]);
+    send([...event.dataTransfer.files]);
   }, options);
 
   // Streamlit mounts again on each new data and cleans up once, at the end. A file may have been
@@ -78,7 +91,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   const first = !parentElement.listening;
   parentElement.listening?.abort();
   parentElement.listening = listening;
-  if (first) send(input.files[0]);
+  if (first) send([...input.files]);
   return () => {
     listening.abort();
     parentElement.sending?.pause();
@@ -92,10 +105,11 @@ class Stopped extends Error {}
 // One file on its way. The server knows how much it has; the browser remembers which upload of it
 // belongs to which file, so that choosing the file again, even after a reload, goes on with it.
 class Sending {
-  constructor(file, token) {
+  constructor(file, kind, token) {
     this.file = file;
+    this.kind = kind;
     this.token = token;
-    this.key = `deepsxt-upload ${file.name} ${file.size} ${file.lastModified}`;
+    this.key = `deepsxt-upload ${kind} ${file.name} ${file.size} ${file.lastModified}`;
     this.ended = new AbortController();
   }
 
@@ -131,7 +145,7 @@ class Sending {
       if (answer.status !== 404) throw new Lost();
       localStorage.removeItem(this.key);
     }
-    const answer = await this.ask("POST", `?name=${encodeURIComponent(this.file.name)}&size=${this.file.size}`);
+    const answer = await this.ask("POST", `?name=${encodeURIComponent(this.file.name)}&size=${this.file.size}&kind=${this.kind}`);
     if (answer.status >= 500) throw new Lost();
     if (!answer.ok) throw new Refused(await answer.text());
     const begun = await answer.json();

@@ -5,20 +5,23 @@ under ``/ui``; they talk to the server's own routes and tell Streamlit only what
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from deepsxt_core import settings
+from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import Region
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow, Unit
 from deepsxt_core.surface.view import COARSE_FACES
 from deepsxt_core.volume import Score
 from deepsxt_core.web import receiving, routes
-from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
+from deepsxt_core.workspace.uploads import Upload
 
 _FRONT_END = Path(__file__).parents[2] / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
@@ -71,6 +74,44 @@ def upload_zone(key: str = "upload", prompt: str = "") -> str | None:
     """
     data = {"limit": settings.max_upload_bytes(), "token": receiving.TOKEN, "prompt": prompt}
     return _upload(key=key, data=data, on_opened_change=_nothing).opened
+
+
+def file_zone(
+    key: str, prompt: str, suffixes: Sequence[str], *, multiple: bool = False
+) -> list[Upload]:
+    """Show a drop zone for other files; return those that have arrived and were not taken yet.
+
+    They are streamed to the disk of the server. Who takes one calls `uploads.discard` then.
+
+    Parameters
+    ----------
+    prompt : str
+        The words that invite to drop a file.
+    suffixes : sequence of str
+        Endings of names, for the dialog that chooses files.
+    multiple : bool
+        Whether several may wait; otherwise the latest alone.
+    """
+    data = {
+        "limit": settings.max_upload_bytes(),
+        "token": receiving.TOKEN,
+        "prompt": prompt,
+        "formats": ", ".join(suffixes),
+        "accept": ",".join(suffixes),
+        "multiple": multiple,
+        "kind": "file",
+    }
+    arrived = (_upload(key=key, data=data, on_opened_change=_nothing).opened or "").split()
+    waiting = st.session_state.setdefault(f"{key}_waiting", [])
+    known = [*waiting, *(each for each in arrived if each not in waiting)]
+    if arrived and not multiple:
+        known = arrived[-1:]
+    found = []
+    for upload_id in known:
+        with suppress(DeepSXTError):
+            found.append(uploads.whole(Workspace(), upload_id))
+    st.session_state[f"{key}_waiting"] = [upload.id for upload in found]
+    return found
 
 
 def slice_viewer(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Result, Tomogram, Workspace
+from shared import texts
 
 LABELS = "labels"
 """Stands for the labels that the file itself holds, in place of the id of a score."""
@@ -52,7 +53,7 @@ def tomogram() -> Tomogram | None:
         return Workspace().tomogram(tomogram_id)
     except DeepSXTError as error:
         open_tomogram(None)
-        st.warning(str(error), icon=":material/link_off:")
+        st.warning(texts.escaped(str(error)), icon=":material/link_off:")
         return None
 
 

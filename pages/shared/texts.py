@@ -1,9 +1,15 @@
 """Numbers as people read them, and the terms that need a word of explanation."""
 
 import math
+import re
 from datetime import UTC, datetime
 
 from deepsxt_core.volume import Volume, VoxelSize
+
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*([^\s()]*)[^()]*\)")
+# Addresses are found by their scheme, by www. and by the @ of mail.
+_LINKED = re.compile(r"\\?:(?=\\?/)|\bwww(?=\\?\.)|@", re.IGNORECASE)
+_JOINER = "\u2060"
 
 TERMS = {
     "score": "How sure the network is that a voxel belongs to a membrane: from -1 (certainly "
@@ -107,8 +113,24 @@ def _coarse(seconds: float) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~:$" else char for char in text)
+    """Return `text` so that Markdown shows it as it is, without links and pictures.
+
+    All that came from a file, an address or a person goes through here before it is drawn.
+    """
+    plain = "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~:$" else char for char in text)
+    return _unlinked(plain)
+
+
+def card(markdown: str) -> str:
+    """Return a model card as Markdown: its headings small, its links and pictures as text."""
+    text = _LINK.sub(r"\1 (\2)", markdown)
+    text = re.sub("^#", "###", text, flags=re.MULTILINE)
+    return _unlinked(re.sub(r"([\[\]<!])", r"\\\1", text))
+
+
+def _unlinked(text: str) -> str:
+    """Part what Markdown makes a link of without being asked, by a character without width."""
+    return _LINKED.sub(f"\\g<0>{_JOINER}", text)
 
 
 def shortened(text: str, longest: int = 34) -> str:

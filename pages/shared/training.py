@@ -242,4 +242,4 @@ def outcome(job: jobs.Job) -> None:
         if row.button("Model library", icon=":material/model_training:"):
             st.switch_page("models.py")
         with st.expander("Card", icon=":material/info:"):
-            st.markdown(info.card.replace("# ", "### ", 1))
+            st.markdown(texts.card(info.card))

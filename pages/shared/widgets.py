@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.files import disk_problem
 from deepsxt_core.io import seen_labels
 from deepsxt_core.volume import Volume
 from deepsxt_core.workflow.recipe import Recipe
@@ -61,6 +62,11 @@ def errors_shown() -> Iterator[None]:
         yield
     except DeepSXTError as error:
         st.error(texts.escaped(str(error)), icon=":material/error:")
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        st.error(f"The server cannot write: {problem}", icon=":material/hard_disk:")
 
 
 def required_tomogram() -> Tomogram:

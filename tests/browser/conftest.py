@@ -50,7 +50,7 @@ def running_app(workspace_home, log):
     address = f"http://localhost:{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            [sys.executable, "-m", "deepsxt_core.cli", "app", "--port", str(port)],
             cwd=ROOT,
             env=os.environ | {"DEEPSXT_HOME": str(workspace_home)},
             stdout=output,

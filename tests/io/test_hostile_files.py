@@ -13,13 +13,21 @@ from pathlib import Path
 import h5py
 import mrcfile
 import nibabel
+import numcodecs
 import numpy as np
 import pytest
 import tifffile
 import zarr
 from more_files import amira_file, em_file, zeiss_file
 from stack_files import WRITERS, make_stack, ome_zarr_folder, tiff_slices
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.codecs import (
+    BloscCodec,
+    BytesCodec,
+    Crc32cCodec,
+    GzipCodec,
+    ShardingCodec,
+    ZstdCodec,
+)
 
 from deepsxt_core.errors import DeepSXTError, UnreadableFileError, VolumeError
 from deepsxt_core.io import list_datasets, open_volume
@@ -258,6 +266,93 @@ def test_zarr_chunks_that_grow_without_end(tmp_path, codec, monkeypatch):
     (tmp_path / "a" / "0" / "c" / "0" / "0" / "0").write_bytes(bomb.read_bytes())
     with pytest.raises(UnreadableFileError, match="would grow"):
         open_volume(tmp_path / "a").read(0, 1)
+
+
+ZEROS = bytes(8 << 20)
+
+
+def growing(codec: str) -> bytes:
+    """Return 8 MB of zeros behind a small first part, as the library would unpack them."""
+    first = make_stack("uint8").tobytes()
+    packed = {
+        "zstd": numcodecs.Zstd,
+        "gzip": numcodecs.GZip,
+        "bz2": numcodecs.BZ2,
+        "lzma": numcodecs.LZMA,
+        "lz4": numcodecs.LZ4,
+    }[codec]()
+    if codec == "lz4":
+        return packed.encode(ZEROS)
+    return packed.encode(first) + packed.encode(ZEROS)
+
+
+@pytest.mark.parametrize("codec", ["zstd", "gzip", "bz2", "lzma", "lz4"])
+def test_zarr_chunks_that_grow_in_their_second_part(tmp_path, codec, monkeypatch):
+    """The libraries unpack one stream after another; the first alone says nothing."""
+    monkeypatch.setattr(chunks, "_HARMLESS_BYTES", 1 << 20)
+    stack = make_stack("uint8")
+    ome_zarr_folder(
+        tmp_path / "a",
+        stack,
+        version="0.4",
+        chunks=stack.shape,
+        compressors=numcodecs.get_codec({"id": codec}),
+    )
+    np.testing.assert_array_equal(open_volume(tmp_path / "a").read(0, 6), stack)
+    (chunk,) = (path for path in (tmp_path / "a" / "0").rglob("0*") if path.is_file())
+    chunk.write_bytes(growing(codec))
+    with pytest.raises(UnreadableFileError, match="would grow"):
+        open_volume(tmp_path / "a").read(0, 1)
+
+
+@pytest.mark.parametrize("place", ["start", "end"])
+def test_zarr_shards_that_grow_without_end(tmp_path, place, monkeypatch):
+    monkeypatch.setattr(chunks, "_HARMLESS_BYTES", 1 << 20)
+    inner = (1, 16, 16)
+    for name, stack, shard, chunk in (
+        ("a", make_stack("uint8", (4, 32, 32)), (4, 32, 32), inner),
+        ("b", np.zeros((4, 2048, 2048), "u1"), (4, 2048, 2048), (4, 2048, 2048)),
+    ):
+        codec = ShardingCodec(
+            chunk_shape=chunk, codecs=[BytesCodec(), ZstdCodec()], index_location=place
+        )
+        options = {"serializer": codec, "compressors": None, "fill_value": 1}
+        ome_zarr_folder(tmp_path / name, stack, chunks=shard, **options)
+        volume = open_volume(tmp_path / name)
+        np.testing.assert_array_equal(volume.read(0, 4), stack)
+    shard = tmp_path / "a" / "0" / "c" / "0" / "0" / "0"
+    bomb = (tmp_path / "b" / "0" / "c" / "0" / "0" / "0").read_bytes()
+    content = bytearray(shard.read_bytes())
+    index = 0 if place == "start" else len(content) - 16 * 16 - 4
+    head = 20 if place == "start" else 0
+    start, n_bytes = struct.unpack_from("<QQ", bomb, 0 if head else len(bomb) - 20)
+    at = len(content) if head else index
+    content[at:at] = bomb[start : start + n_bytes]
+    struct.pack_into("<QQ", content, index + (0 if head else n_bytes), at, n_bytes)
+    shard.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match="would grow"):
+        open_volume(tmp_path / "a").read(0, 1)
+
+
+def test_zarr_compressors_one_after_another_are_refused(tmp_path):
+    for name, compressors in (
+        ("a", [GzipCodec(), ZstdCodec()]),
+        ("b", [ZstdCodec(), GzipCodec(), Crc32cCodec()]),
+    ):
+        ome_zarr_folder(tmp_path / name, make_stack(), compressors=compressors)
+        with pytest.raises(UnreadableFileError, match="one after another"):
+            open_volume(tmp_path / name)
+    ome_zarr_folder(tmp_path / "c", make_stack(), compressors=[ZstdCodec(), Crc32cCodec()])
+    np.testing.assert_array_equal(open_volume(tmp_path / "c").read(0, 6), make_stack())
+
+
+def test_zarr_descriptions_of_undue_length_are_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    WRITERS["ome-zarr-zip"][0](path, make_stack())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0/.zattrs", bytes(17 << 20))
+    with pytest.raises(UnreadableFileError, match="no description"):
+        open_volume(path)
 
 
 @pytest.mark.parametrize("zipped", [False, True])

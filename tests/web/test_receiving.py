@@ -2,16 +2,25 @@
 
 import hashlib
 import io
+import os
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import numpy as np
 import pytest
 import tifffile
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from deepsxt_core.errors import BusyError, DeepSXTError
+from deepsxt_core.io import limited
 from deepsxt_core.web import receiving
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.web.guard import Guard
+from deepsxt_core.workspace import Workspace, uploads
 
 SHAPE = (12, 20, 16)
 TOKEN = {"X-DeepSXT-Token": receiving.TOKEN}
@@ -19,7 +28,8 @@ TOKEN = {"X-DeepSXT-Token": receiving.TOKEN}
 
 @pytest.fixture
 def client():
-    with TestClient(Starlette(routes=receiving.routes()), headers=TOKEN) as client:
+    app = Starlette(routes=receiving.routes(), middleware=[Middleware(Guard)])
+    with TestClient(app, base_url="http://localhost:8501", headers=TOKEN) as client:
         yield client
 
 
@@ -35,8 +45,9 @@ def tiff(array):
     return buffer.getvalue()
 
 
-def begin(client, size, name="cell.tif", **options):
-    return client.post("/api/uploads", params={"name": name, "size": size}, **options)
+def begin(client, size, name="cell.tif", kind="tomogram", **options):
+    params = {"name": name, "size": size, "kind": kind}
+    return client.post("/api/uploads", params=params, **options)
 
 
 def send(client, upload, content, offset=0, **options):
@@ -96,7 +107,7 @@ class Connection:
     def __init__(self, app, upload, offset):
         self.messages, self.inbox = anyio.create_memory_object_stream(10)
         self.answer = None
-        headers = TOKEN | {"Upload-Offset": str(offset)}
+        headers = TOKEN | {"Host": "localhost", "Upload-Offset": str(offset)}
         self.scope = {
             "type": "http",
             "method": "PATCH",
@@ -214,7 +225,8 @@ def test_a_file_over_the_limit_is_refused(client, tiff, monkeypatch):
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://elsewhere.example"}, 403),
         ({"Origin": "null"}, 403),
-        ({"Origin": "http://testserver"}, 201),
+        ({"Origin": "http://localhost:8501"}, 201),
+        ({"Origin": "http://localhost:8502"}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 201),
         ({}, 201),
         ({"X-DeepSXT-Token": "guessed"}, 403),
@@ -227,3 +239,99 @@ def test_only_our_own_pages_may_upload(client, tiff, headers, status):
     assert send(client, upload, tiff, headers=headers).status_code == status
     if status == 403:
         assert client.delete(f"/api/uploads/{upload}", headers=headers).status_code == 403
+
+
+class TestFiles:
+    """What is no tomogram: models, labelled slices."""
+
+    def test_a_file_waits_until_it_is_taken(self, client):
+        content = b"no tomogram at all"
+        upload = begin(client, len(content), "weights.h5", kind="file").json()["id"]
+        with pytest.raises(DeepSXTError, match=r"weights\.h5.*as a whole"):
+            uploads.whole(Workspace(), upload)
+        answer = send(client, upload, content)
+        assert answer.status_code == 201
+        assert answer.json()["sha256"] == hashlib.sha256(content).hexdigest()
+        assert send(client, upload, b"", offset=len(content)).json() == answer.json()
+        arrived = uploads.whole(Workspace(), upload)
+        assert (arrived.name, arrived.path.read_bytes()) == ("weights.h5", content)
+        assert not Workspace().tomograms()
+        uploads.discard(Workspace(), upload)
+        assert not left_behind()
+
+    def test_a_tomogram_on_its_way_is_no_file_to_take(self, client, tiff):
+        upload = begin(client, len(tiff)).json()["id"]
+        with pytest.raises(DeepSXTError):
+            uploads.whole(Workspace(), upload)
+
+    def test_another_kind_is_refused(self, client):
+        assert begin(client, 9, kind="folder").status_code == 422
+
+
+class TestManyAtOnce:
+    def test_all_that_are_on_their_way_have_room(self, client, monkeypatch):
+        room = shutil.disk_usage(Workspace().folder.parent).free
+        monkeypatch.setenv("DEEPSXT_MAX_UPLOAD_GB", "1e9")
+        first = begin(client, room * 2 // 3)
+        assert first.status_code == 201
+        second = begin(client, room * 2 // 3)
+        assert (second.status_code, "GB left" in second.text) == (413, True)
+        client.delete(f"/api/uploads/{first.json()['id']}")
+        assert begin(client, room * 2 // 3).status_code == 201
+
+    def test_only_so_many_are_on_their_way(self, client, monkeypatch):
+        monkeypatch.setattr(uploads, "MOST_PENDING", 3)
+        begun = [begin(client, 9) for _ in range(3)]
+        assert begin(client, 9).status_code == 503
+        hour_ago = time.time() - 3601
+        path = uploads.find(Workspace(), begun[0].json()["id"]).path
+        os.utime(path, (hour_ago, hour_ago))
+        assert begin(client, 9).status_code == 201
+        assert client.get(f"/api/uploads/{begun[0].json()['id']}").status_code == 404
+        assert client.get(f"/api/uploads/{begun[1].json()['id']}").status_code == 200
+
+    def test_a_busy_computer_loses_nothing(self, client, tiff, monkeypatch):
+        def busy(*_):
+            raise BusyError("This computer is too busy.")
+
+        upload = begin(client, len(tiff)).json()["id"]
+        with monkeypatch.context() as patch:
+            patch.setattr("deepsxt_core.workspace.library.probe", busy)
+            answer = send(client, upload, tiff)
+            assert (answer.status_code, answer.text) == (503, "This computer is too busy.")
+        assert client.get(f"/api/uploads/{upload}").json()["offset"] == len(tiff)
+        assert send(client, upload, b"", offset=len(tiff)).status_code == 201
+        assert Workspace().tomogram(upload).source.read_bytes() == tiff
+
+    @pytest.mark.probe
+    @pytest.mark.slow
+    def test_six_that_are_costly_to_open_are_all_accepted(self, client, monkeypatch):
+        """Each takes about the time that it may take; two are looked at, the others wait.
+
+        Where this computer has no time for them the sender is told so, and asks again.
+        """
+        script = (
+            "import json, pathlib, sys, time\n"
+            "begun = time.process_time()\n"
+            "while time.process_time() < begun + 1.5: pass\n"
+            "print(json.dumps({'shape': [1, 1, 1]}))\n"
+        )
+        monkeypatch.setattr("deepsxt_core.io.probe.COMMAND", (sys.executable, "-c", script))
+        limits = limited.ProcessLimits(seconds=2)
+        monkeypatch.setattr("deepsxt_core.io.probe.ProcessLimits", lambda: limits)
+
+        def arrived(n):
+            upload = begin(client, 505, f"{n}.tif").json()["id"]
+            answer = send(client, upload, bytes(505))
+            while answer.status_code == 503:
+                answer = send(client, upload, b"", offset=505)
+            return answer.status_code
+
+        with ThreadPoolExecutor(6) as threads:
+            assert list(threads.map(arrived, range(6))) == [201] * 6
+        assert len(Workspace().tomograms()) == 6
+
+
+@pytest.mark.parametrize("size", ["9" * 5000, "-" + "9" * 5000])
+def test_a_size_of_thousands_of_digits_is_refused(client, size):
+    assert begin(client, size).status_code == 400

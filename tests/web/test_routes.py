@@ -251,7 +251,26 @@ def test_the_front_end_is_served_and_always_asked_for_again(client):
     assert client.get("/ui/tests/viewer.test.js").status_code == 404
 
 
-def test_answers_are_not_for_other_sites(client, tomogram):
-    headers = client.get(at(tomogram, "slices/0")).headers
-    assert headers["cross-origin-resource-policy"] == "same-origin"
-    assert headers["x-content-type-options"] == "nosniff"
+DIGITS = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"slices/{DIGITS}",
+        f"slices/0?bin={DIGITS}",
+        f"slices/0?crop={DIGITS}:,:,:",
+        "slices/0?crop=٣:,:,:",
+        f"scores/RESULT/slices/{DIGITS}",
+        f"scores/RESULT/mask.tif?threshold={DIGITS}",
+        f"surfaces/RESULT/surface.ply?objects={DIGITS}",
+        "surfaces/RESULT/surface.ply?objects=-1",
+        f"surfaces/{DIGITS}/surface.ply",
+        f"surfaces/RESULT/view-full.bin/{DIGITS}",
+    ],
+)
+def test_numbers_that_are_none_are_refused(client, tomogram, rest):
+    score = add_score(tomogram, ball(SHAPE, 6))
+    surface = add_surface(tomogram, score)
+    result = surface.id if rest.startswith("surfaces") else score.id
+    assert 400 <= client.get(at(tomogram, rest.replace("RESULT", result))).status_code < 500

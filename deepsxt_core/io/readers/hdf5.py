@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
+from deepsxt_core.io.hdf5_guard import dataset_inside, opened_hdf5
 from deepsxt_core.io.readers.calibration import as_length, settle_voxel_size
 from deepsxt_core.io.readers.chunks import refuse_growing
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
@@ -35,13 +36,13 @@ def matches(path: Path, head: bytes) -> bool:
 
 def list_datasets(path: Path) -> list[Entry]:
     """Return the datasets that could be volumes or slices as (name, shape, dtype)."""
-    with blaming_file(path, KIND), _open(path) as file:
+    with blaming_file(path, KIND), opened_hdf5(path) as file:
         return _candidates(file)
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
     """Open an HDF5 file; see `deepsxt_core.io.open_volume`."""
-    with blaming_file(path, KIND), _open(path) as file:
+    with blaming_file(path, KIND), opened_hdf5(path) as file:
         entries = _candidates(file)
         if not entries:
             _refuse_more_axes(path, file)
@@ -53,8 +54,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         known = [name for name in _WELL_KNOWN if name in {entry[0] for entry in entries}]
         wanted = known[0] if dataset is None and known else dataset
         name = choose_dataset(path, entries, wanted)
-        array = file[name]
-        _refuse_foreign(path, array)
+        array = dataset_inside(file, name)
         _refuse_projections(path, array)
         shape, dtype = as_shape(array.shape), array.dtype.newbyteorder("=")
         check_values(path, shape, dtype)
@@ -63,10 +63,6 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         origin_nm = as_origin(np.ravel(array.attrs.get("origin_um", (0.0, 0.0, 0.0))).tolist(), 1e3)
     reader = partial(_read, path, name, shape, dtype)
     return Volume(shape, dtype, settled, reader, path, KIND, name, doubts, origin_nm)
-
-
-def _open(path: Path) -> h5py.File:
-    return h5py.File(path, "r", locking="best-effort")
 
 
 def _candidates(file: h5py.File) -> list[Entry]:
@@ -141,15 +137,6 @@ def _refuse_bombs(path: Path, array: h5py.Dataset, z0: int, z1: int) -> None:
                 refuse_growing(path, array.compression, file, chunk.size, n_bytes)
 
 
-def _refuse_foreign(path: Path, array: h5py.Dataset) -> None:
-    """Raise if the values lie in other files: a tomogram must not open what it was not given."""
-    if array.is_virtual or array.external:
-        raise UnreadableFileError(
-            f"The dataset '{array.name}' of '{path.name}' only points to values in other files. "
-            "Copy the dataset with its values into one file, for example with h5repack."
-        )
-
-
 def _refuse_projections(path: Path, array: h5py.Dataset) -> None:
     """Raise `NotATomogramError` where an angle belongs to each section."""
     first_axis = str(array.attrs.get("axes", "")).partition(":")[0].lower()
@@ -208,8 +195,14 @@ def _edges_nm(array: h5py.Dataset) -> tuple[float | None, float | None, float | 
 def _read(
     path: Path, name: str, shape: tuple[int, int, int], dtype: np.dtype, z0: int, z1: int
 ) -> NDArray:
-    with blaming_file(path, KIND), _open(path) as file:
-        array = file[name]
+    with blaming_file(path, KIND), opened_hdf5(path) as file:
+        # Checked again: another file may lie under this name by now.
+        array = dataset_inside(file, name)
+        if (as_shape(array.shape), array.dtype.newbyteorder("=")) != (shape, dtype):
+            raise UnreadableFileError(
+                f"'{path.name}' has changed since it was opened. Open it again."
+            )
+        _check_chunks(path, array)
         _refuse_bombs(path, array, z0, z1)
         slab = array[z0:z1] if array.ndim == 3 else array[()]
         return slab.reshape(z1 - z0, *shape[1:]).astype(dtype, copy=False)

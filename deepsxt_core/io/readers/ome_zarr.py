@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import zarr
@@ -34,6 +34,12 @@ _MOST_MEMBERS = 1 << 20
 _CODECS = frozenset(
     ("bytes", "transpose", "sharding_indexed", "crc32c", "shuffle", "delta", "fixedscaleoffset")
 ) | {"blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bitround"}
+_SHRINKING = frozenset(("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma"))
+_SHARDS = "sharding_indexed"
+_CHECKSUM = "crc32c"
+_CHECKSUM_BYTES = 4
+_EMPTY_CHUNK = (2**64 - 1, 2**64 - 1)
+_LARGEST_DESCRIPTION_BYTES = 1 << 24
 _REMEDIES = {
     "c": ("channels", "Save the one with the tomogram as an image of its own"),
     "t": ("time points", "Save one as an image of its own"),
@@ -102,8 +108,20 @@ def _opened(path: Path) -> Iterator[zarr.Group | zarr.Array]:
         return
     with zipfile.ZipFile(path) as archive:
         prefix = _prefix(archive) or ""
+        for member in archive.infolist():
+            _check_description(path, member.filename, member.file_size)
     with ZipStore(path, mode="r") as store:
         yield zarr.open(store, path=prefix, mode="r")
+
+
+def _check_description(path: Path, name: str, n_bytes: int) -> None:
+    """Raise if what describes an image is too large to be read as a whole."""
+    last = PurePosixPath(name).name
+    if n_bytes > _LARGEST_DESCRIPTION_BYTES and (last.startswith(".z") or last == "zarr.json"):
+        raise UnreadableFileError(
+            f"The '{name}' in '{path.name}' has {n_bytes} bytes; no description of an image is "
+            "that long. It may be damaged: export the image once more."
+        )
 
 
 def _prefix(archive: zipfile.ZipFile) -> str | None:
@@ -137,8 +155,11 @@ def _stays_inside(name: str) -> bool:
 
 
 def _refuse_links(path: Path) -> None:
+    """Raise if a member leads out of the folder, or describes the image at undue length."""
     inside = path.resolve()
     for member in path.rglob("*"):
+        if member.name in (*_MARKS, ".zattrs", ".zmetadata") and member.is_file():
+            _check_description(path, member.name, member.stat().st_size)
         if member.is_symlink() and not member.resolve().is_relative_to(inside):
             raise UnreadableFileError(
                 f"'{member.name}' in '{path.name}' is a link that leads out of it. "
@@ -251,14 +272,29 @@ def _check_storage(path: Path, array: zarr.Array) -> None:
             f"'{path.name}' is cut into chunks of {array.chunks}, {n_bytes / 1e9:.1f} GB each; at "
             f"most {_LARGEST_CHUNK_BYTES / 1e9:.1f} GB can be opened. Save it with smaller chunks."
         )
-    used = [*array.compressors, *array.filters]
-    names = {_codec_name(codec) for codec in used}
-    unknown = sorted(names - _CODECS)
+    chain = [_codec_name(codec) for codec in _chain(array)]
+    unknown = sorted(set(chain) - _CODECS)
     if unknown:
         raise UnreadableFileError(
             f"'{path.name}' is stored by the codec '{unknown[0]}', which is not supported. "
             "Save it with zstd, blosc or gzip."
         )
+    packing = [at for at, name in enumerate(chain) if name in _SHRINKING]
+    last = packing[0] if packing else len(chain)
+    # Compressors multiply, and only what the last one has stored can be measured beforehand.
+    if set(chain[last + 1 :]) - {_CHECKSUM} or chain.count(_SHARDS) > 1:
+        raise UnreadableFileError(
+            f"'{path.name}' is stored by {', '.join(chain)}, one after another, which is not "
+            "supported. Save it with one compressor: zstd, blosc or gzip."
+        )
+
+
+def _chain(array: zarr.Array) -> list[Any]:
+    """Return the codecs in the order in which a chunk, or one in a shard, went through them."""
+    outer: Any = getattr(array.metadata, "codecs", None)
+    if outer is None:
+        return [*array.filters, *array.compressors]
+    return [*outer, *(inner for codec in outer for inner in getattr(codec, "codecs", ()))]
 
 
 def _codec_name(codec: Any) -> str:
@@ -292,27 +328,62 @@ def _read(
 
 def _refuse_bombs(path: Path, array: zarr.Array, where: list[Any]) -> None:
     """Raise if a chunk that is about to be read grows beyond all reason."""
-    codecs = [_codec_name(codec) for codec in array.compressors]
-    if not codecs or array.shards is not None:
-        return
+    chain = [_codec_name(codec) for codec in _chain(array)]
+    codec = next((name for name in chain if name in _SHRINKING), "")
     n_bytes = int(np.prod(array.chunks, dtype=object)) * np.dtype(array.dtype).itemsize
     ranges = []
-    for place, n, step in zip(where, array.shape, array.chunks, strict=True):
+    for place, n, step in zip(where, array.shape, array.shards or array.chunks, strict=True):
         first, end, _ = place.indices(n) if isinstance(place, slice) else (place, place + 1, 1)
         ranges.append(range(first // step, -(-end // step)))
     keys = [
         f"{array.path}/{array.metadata.encode_chunk_key(at)}".lstrip("/") for at in product(*ranges)
     ]
+    checksum_bytes = _CHECKSUM_BYTES * chain.count(_CHECKSUM)
+
+    def check(file: IO[bytes], size: int) -> None:
+        for start, stored in _inner_chunks(path, array, file, size):
+            file.seek(start)
+            refuse_growing(path, codec, file, stored - checksum_bytes, n_bytes)
+
     if path.is_dir():
         for key in keys:
             if (path / key).is_file():
                 with (path / key).open("rb") as chunk:
-                    stored = (path / key).stat().st_size
-                    refuse_growing(path, codecs[-1], chunk, stored, n_bytes)
+                    check(chunk, (path / key).stat().st_size)
         return
     with zipfile.ZipFile(path) as archive:
         members = set(archive.namelist())
         for key in members.intersection(keys):
-            with archive.open(key) as chunk:
-                stored = archive.getinfo(key).file_size
-                refuse_growing(path, codecs[-1], chunk, stored, n_bytes)  # type: ignore[arg-type]
+            with archive.open(key) as member:
+                check(member, archive.getinfo(key).file_size)
+
+
+def _inner_chunks(
+    path: Path, array: zarr.Array, file: IO[bytes], size: int
+) -> Iterator[tuple[int, int]]:
+    """Yield where the chunks of one file start and how many bytes they have.
+
+    A shard has an index of (start, length), at its start or end: zarr 3, sharding codec 1.0.
+    """
+    if array.shards is None:
+        yield 0, size
+        return
+    shards = next(codec for codec in _chain(array) if _codec_name(codec) == _SHARDS)
+    counts = (n // step for n, step in zip(array.shards, array.chunks, strict=True))
+    n_chunks = int(np.prod(list(counts), dtype=object))
+    names = [_codec_name(codec) for codec in shards.index_codecs]
+    tail = _CHECKSUM_BYTES if names[1:] == [_CHECKSUM] else 0
+    n_bytes = 16 * n_chunks + tail
+    if names[1:] not in ([], [_CHECKSUM]) or n_bytes > size:
+        raise UnreadableFileError(
+            f"'{path.name}' has a damaged shard of {size} bytes: copy it again, or export it once "
+            "more from its program."
+        )
+    at_end = str(shards.index_location.value) == "end"
+    file.seek(size - n_bytes if at_end else 0)
+    order = getattr(shards.index_codecs[0], "endian", None)
+    order = ">" if order is not None and order.value == "big" else "<"
+    index = np.frombuffer(file.read(16 * n_chunks), f"{order}u8").reshape(-1, 2)
+    for start, stored in index.tolist():
+        if (start, stored) != _EMPTY_CHUNK:
+            yield min(start, size), min(stored, size)

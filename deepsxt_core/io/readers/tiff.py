@@ -14,9 +14,9 @@ from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_v
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
 from deepsxt_core.io.readers.placement import as_origin
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous, truncated
+from deepsxt_core.io.readers.tiff_pages import KIND, opened_tiff, page_indices, read_pages
 from deepsxt_core.volume import Volume, VoxelSize, as_shape
 
-KIND = "TIFF"
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 # Coarser than this, a resolution per inch or cm is one for the printer (72 dpi is 353 µm).
@@ -46,7 +46,7 @@ def list_datasets(path: Path) -> list[Entry]:
     """Return the image series that are slices or stacks as (name, shape, dtype)."""
     with blaming_file(path, KIND):
         _check_directories(path)
-        with _opened(path) as tif:
+        with opened_tiff(path) as tif:
             return _entries(tif)
 
 
@@ -54,7 +54,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     """Open a TIFF file; see `deepsxt_core.io.open_volume`."""
     with blaming_file(path, KIND):
         _check_directories(path)
-        with _opened(path) as tif:
+        with opened_tiff(path) as tif:
             name = _choose_series(path, tif, dataset)
             index = _names(tif).index(name)
             series = tif.series[index]
@@ -72,17 +72,12 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
                 check_holds(path, KIND, series.dataoffset + n_bytes)
                 reader = partial(read_contiguous, path, stored, series.dataoffset, shape[1:])
             else:
-                pages = _page_indices(path, series, shape)
-                reader = partial(_read_pages, path, pages, shape[1:], dtype)
+                pages = page_indices(path, series, shape)
+                reader = partial(read_pages, path, pages, shape[1:], dtype)
     settled, warnings = settle_voxel_size(edges_nm, voxel_size_nm, shape[0])
     if dict(zip(series.axes, series.shape, strict=True)).get("C", 1) > 1:
         warnings += (f"The file calls its {shape[0]} slices channels; they are taken as slices.",)
     return Volume(shape, dtype, settled, reader, path, kind, listed, warnings, origin_nm)
-
-
-def _opened(path: Path) -> tifffile.TiffFile:
-    # OME files may name others; only the file that the user chose is opened.
-    return tifffile.TiffFile(path, _multifile=False)
 
 
 def _names(tif: tifffile.TiffFile) -> list[str]:
@@ -191,40 +186,6 @@ def _check_directories(path: Path) -> None:
             (offset,) = struct.unpack(offset_format, file.read(offset_bytes))
         if not seen:
             raise UnreadableFileError(f"'{path.name}' is a TIFF file without any picture in it.")
-
-
-def _page_indices(
-    path: Path, series: tifffile.TiffPageSeries, shape: tuple[int, int, int]
-) -> tuple[int, ...]:
-    """Return the index of each slice's page, after a look that the file holds all its data."""
-    pages = [page for page in series.pages if page is not None]
-    if len(pages) != shape[0]:
-        raise UnreadableFileError(
-            f"'{path.name}' describes {shape[0]} slices in {len(pages)} compressed pages, a layout "
-            "that is not supported. Save it as a plain stack, for example with Fiji."
-        )
-    ends = (
-        start + count
-        for page in pages
-        for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    )
-    check_holds(path, KIND, max(ends))
-    return tuple(page.index for page in pages)
-
-
-def _read_pages(
-    path: Path,
-    pages: tuple[int, ...],
-    slice_shape: tuple[int, int],
-    dtype: np.dtype,
-    z0: int,
-    z1: int,
-) -> NDArray:
-    slab = np.empty((z1 - z0, *slice_shape), dtype)
-    with blaming_file(path, KIND), _opened(path) as tif:
-        for target, index in zip(slab, pages[z0:z1], strict=True):
-            target[...] = tif.pages[index].asarray().reshape(slice_shape)
-    return slab
 
 
 def _edges_nm(

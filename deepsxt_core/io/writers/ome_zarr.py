@@ -2,6 +2,9 @@
 
 import secrets
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,12 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.files import delete_folder, partial_folder
-from deepsxt_core.io.writers.slabs import CHUNK_PX, slabs_of, stored_type
+from deepsxt_core.files import delete_folder, disk_errors_told, partial_folder
+from deepsxt_core.io.writers.slabs import CHUNK_PX, require_volume, slabs_of, stored_type
 from deepsxt_core.volume import Volume
+
+_ATTEMPTS = 50
+_PAUSE_S = 0.05
 
 
 def write_ome_zarr(volume: Volume, path: str | Path) -> None:
@@ -36,7 +42,7 @@ def write_ome_zarr(volume: Volume, path: str | Path) -> None:
         )
     dtype = stored_type(volume)
     beside = partial_folder(target, secrets.token_hex(4))
-    try:
+    with disk_errors_told(target), _discarded(beside):
         group = zarr.open_group(beside, mode="w", zarr_format=3)
         group.attrs["ome"] = _ome_metadata(volume, target.name)
         array = group.create_array(
@@ -51,11 +57,23 @@ def write_ome_zarr(volume: Volume, path: str | Path) -> None:
         for slab in slabs_of(volume, dtype):
             array[z0 : z0 + len(slab)] = slab
             z0 += len(slab)
+        require_volume(volume.shape, beside)
         if target.exists():
             delete_folder(target)
         beside.rename(target)
+
+
+@contextmanager
+def _discarded(folder: Path) -> Iterator[None]:
+    try:
+        yield
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        # After an error, threads of zarr may still be writing other chunks.
+        for _ in range(_ATTEMPTS):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_PAUSE_S)
 
 
 def _ome_metadata(volume: Volume, name: str) -> dict[str, Any]:

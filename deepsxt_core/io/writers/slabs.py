@@ -1,13 +1,16 @@
 """What all writers share: bounded slabs of one type, and the types that are replaced."""
 
+import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.files import written_beside
+from deepsxt_core.errors import InvalidParameterError, VolumeError
+from deepsxt_core.files import not_as_written, require_bytes, written_beside
+from deepsxt_core.io.readers.registry import open_volume
 from deepsxt_core.volume import Volume
 
 _SLAB_BYTES = 32 << 20
@@ -35,9 +38,36 @@ def stored_type(volume: Volume) -> np.dtype:
     return np.dtype(_REPLACED.get(volume.dtype.name, volume.dtype.name))
 
 
+def require_volume(shape: tuple[int, int, int], path: Path) -> None:
+    """Check that a file that was just written opens with that shape, down to its last slice.
+
+    Raises
+    ------
+    WriteError
+        If it does not.
+    """
+    try:
+        volume = open_volume(path)
+        volume.read(volume.shape[0] - 1, volume.shape[0])
+    except VolumeError as error:
+        raise not_as_written(str(error)) from error
+    if volume.shape != shape:
+        raise not_as_written(f"{volume.shape} instead of {shape} voxels")
+
+
+def room_bytes(volume: Volume, dtype: np.dtype) -> int:
+    """Return how many bytes the voxels of a volume have as `dtype`."""
+    return math.prod(volume.shape) * dtype.itemsize
+
+
 def write_raw(volume: Volume, target: Path, header: bytes, dtype: np.dtype) -> None:
     """Write a header and the voxels behind it, in the order z, y, x."""
-    with written_beside(target) as beside, beside.open("wb") as file:
+    n_bytes = len(header) + room_bytes(volume, dtype)
+    verify = partial(require_bytes, n_bytes=n_bytes)
+    with (
+        written_beside(target, verify=verify, room_bytes=n_bytes) as beside,
+        beside.open("wb") as file,
+    ):
         file.write(header)
         for slab in slabs_of(volume, dtype):
             file.write(np.ascontiguousarray(slab, dtype).data)

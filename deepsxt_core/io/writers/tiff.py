@@ -1,6 +1,6 @@
 """TIFF: ImageJ's for Fiji, and OME-TIFF."""
 
-import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.io.writers.slabs import slabs_of, stored_type
+from deepsxt_core.io.writers.slabs import require_volume, room_bytes, slabs_of, stored_type
 from deepsxt_core.volume import Volume
 
 # Room for the page headers below the 4 GiB that a classic TIFF can address.
@@ -42,9 +42,10 @@ def write_tiff(volume: Volume, path: str | Path) -> None:
             calibration[f"{axis}origin"] = -place / edge
     # Spelt out instead of `imagej=True`, which warns about every BigTIFF.
     description = tifffile.imagej_description(volume.shape, axes="ZYX", **calibration)
-    n_bytes = math.prod(volume.shape) * dtype.itemsize
+    n_bytes = room_bytes(volume, dtype)
+    verify = partial(require_volume, volume.shape)
     with (
-        written_beside(target) as beside,
+        written_beside(target, verify=verify, room_bytes=n_bytes) as beside,
         tifffile.TiffWriter(beside, bigtiff=n_bytes > CLASSIC_TIFF_BYTES) as tif,
     ):
         tif.write(
@@ -75,9 +76,10 @@ def write_ome_tiff(volume: Volume, path: str | Path) -> None:
             plane |= {f"Position{axis}": positions}
             plane |= {f"Position{axis}Unit": ["nm"] * volume.shape[0]}
         metadata["Plane"] = plane
-    n_bytes = math.prod(volume.shape) * dtype.itemsize
+    n_bytes = room_bytes(volume, dtype)
+    verify = partial(require_volume, volume.shape)
     with (
-        written_beside(target) as beside,
+        written_beside(target, verify=verify, room_bytes=n_bytes) as beside,
         tifffile.TiffWriter(beside, bigtiff=n_bytes > CLASSIC_TIFF_BYTES, ome=True) as tif,
     ):
         tif.write(

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from deepsxt_core.files import written_beside
+from deepsxt_core.files import not_as_written, written_beside
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS, neighbourhoods
 from deepsxt_core.surface.measure.shapes import feret_diameter, mean_curvature, outer_faces, solid
 from deepsxt_core.surface.surfaces import Surfaces, Unit
@@ -255,15 +256,32 @@ def write_quantities(found: Sequence[ObjectQuantities], unit: Unit, path: Path) 
 
 def write_columns(columns: Mapping[str, Sequence[Any]], path: Path) -> Path:
     """Write columns to `path` as CSV, or as Parquet if that is its ending, and return it."""
-    with written_beside(path) as partial:
+    rows = list(zip(*columns.values(), strict=True))
+    with written_beside(path, verify=partial(_require_rows, len(rows))) as beside:
         if path.suffix == ".parquet":
             import pyarrow
             import pyarrow.parquet
 
-            pyarrow.parquet.write_table(pyarrow.table(dict(columns)), partial)
+            pyarrow.parquet.write_table(pyarrow.table(dict(columns)), beside)
         else:
-            with partial.open("w", newline="", encoding="utf-8") as file:
+            with beside.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(columns)
-                writer.writerows(zip(*columns.values(), strict=True))
+                writer.writerows(rows)
     return path
+
+
+def _require_rows(n: int, path: Path) -> None:
+    if path.suffix == ".parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            found = pyarrow.parquet.read_metadata(path).num_rows
+        except (OSError, pyarrow.ArrowInvalid) as error:
+            raise not_as_written(str(error)) from error
+    else:
+        with path.open(newline="", encoding="utf-8") as file:
+            found = sum(1 for _ in csv.reader(file)) - 1
+    if found != n:
+        raise not_as_written(f"{found} instead of {n} lines")

@@ -1,0 +1,161 @@
+"""What other sites, hostile names and hostile addresses can make of the app in a browser."""
+
+import contextlib
+import http.server
+import threading
+
+import numpy as np
+import pytest
+import tifffile
+from playwright.sync_api import expect
+
+from deepsxt_core.network import models
+from deepsxt_core.volume import VoxelSize
+from deepsxt_core.workspace import Workspace
+from tests.results import add_measurement, add_score, add_surface, ball
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "![a](http://evil.example/a.png) [b](http://evil.example/b) <img src=//evil.example/c>"
+PAGES = [
+    "",
+    "segment",
+    "slices",
+    "surface",
+    "measure",
+    "evaluate",
+    "batch",
+    "jobs",
+    "train",
+    "models",
+]
+FOREIGN = "[src*='evil.example'], [href*='evil.example']"
+SHAPE = (8, 48, 48)
+
+
+@contextlib.contextmanager
+def site(html: str):
+    """Yield the address of another site on this computer, with one page."""
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def violations(page):
+    """What the policy made the browser refuse."""
+    found = []
+    page.on(
+        "console",
+        lambda message: found.append(message.text) if "Security Policy" in message.text else None,
+    )
+    return found
+
+
+@pytest.fixture
+def tomogram(workspace_home, tmp_path):
+    """Results of every kind, under names that would load what they name."""
+    path = tmp_path / "cell.tif"
+    grey = np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8)
+    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
+    tomogram = Workspace(workspace_home).add_file(path, name=HOSTILE)
+    tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
+    surface = add_surface(tomogram, add_score(tomogram, ball(SHAPE, 3)))
+    add_measurement(tomogram, surface)
+    return tomogram
+
+
+@pytest.fixture
+def hostile_card(workspace_home):
+    """A model whose card would load pictures and lead elsewhere."""
+    known = models.find_model("deepsxt-compact")
+    folder = workspace_home / "models" / "hostile"
+    folder.mkdir(parents=True)
+    for file in known.folder.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / models.CARD_NAME).write_text(f"# {HOSTILE}\n\n{HOSTILE}\n\n| {HOSTILE} | |\n|-|-|\n")
+    return folder
+
+
+def settled(page) -> None:
+    """Wait until the page has run."""
+    expect(page.get_by_test_id("stMain").get_by_role("heading").first).to_be_visible()
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+@pytest.mark.usefixtures("hostile_card")
+def test_no_page_asks_anybody_else(page, server, tomogram, violations):
+    """The tab's own check is that all requests go to localhost."""
+    for name in PAGES:
+        page.goto(f"{server}/{name}?t={tomogram.id}")
+        settled(page)
+        for expander in page.get_by_test_id("stExpander").all():
+            expander.locator("summary").click()
+        settled(page)
+        assert not page.locator(FOREIGN).count(), name
+        assert not violations, name
+
+
+def test_an_address_shows_no_foreign_picture(page, server, violations):
+    page.goto(f"{server}/slices?t={HOSTILE.replace(' ', '%20').replace('#', '%23')}")
+    settled(page)
+    assert not page.locator(FOREIGN).count()
+    assert not violations
+
+
+def test_a_frame_on_another_site_stays_blank(browser, server):
+    with site(f"<iframe src='{server}/' width=900 height=900></iframe>") as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_timeout(3000)
+        (frame,) = (frame for frame in page.frames if frame != page.main_frame)
+        assert not frame.locator("#root, [data-testid]").count()
+        page.close()
+
+
+def test_another_site_gets_nothing(browser, server):
+    """Not by fetching, not through Streamlit's WebSocket, and not as a picture."""
+    script = """
+    async (server) => {
+      const got = [];
+      for (const mode of ["cors", "no-cors"]) {
+        for (const path of ["/_stcore/health", "/ui/viewer.js", "/"]) {
+          try {
+            const answer = await fetch(server + path, { mode });
+            got.push(`${mode} ${path} ${answer.status} ${(await answer.text()).length}`);
+          } catch {}
+        }
+      }
+      await new Promise((done) => {
+        const socket = new WebSocket(server.replace("http", "ws") + "/_stcore/stream");
+        socket.onopen = () => { got.push("websocket"); done(); };
+        socket.onerror = done;
+      });
+      return got;
+    }"""
+    with site("<p>another site</p>") as address:
+        page = browser.new_page()
+        page.goto(address)
+        assert page.evaluate(script, server) == []
+        page.close()
+
+
+def test_a_name_that_points_here_shows_no_app(browser, server):
+    page = browser.new_page()
+    answer = page.goto(server.replace("localhost", "evil.example"))
+    assert answer.status == 421
+    assert "DEEPSXT_ALLOWED_HOSTS" in page.locator("body").inner_text()
+    page.close()
