@@ -44,7 +44,7 @@ class Limits:
     """What a number may be, both ends of a range included unless `above` or `below`; None for any.
 
     `above` and `below` exclude their value, and `unit` is what the number counts. Of a tuple they
-    hold for each of its numbers.
+    hold for each of its numbers. `form` says in words what is allowed, where type and range do not.
     """
 
     least: float | None = None
@@ -52,6 +52,7 @@ class Limits:
     above: float | None = None
     below: float | None = None
     unit: str = ""
+    form: str = ""
 
     def hold(self, number: float) -> bool:
         """Return whether a number lies within."""
@@ -253,6 +254,8 @@ def _fitted(hint: Any, value: Any, limits: Limits) -> Any:
 
 
 def _allowed(bare: Any, limits: Limits) -> str:
+    if limits.form:
+        return limits.form
     origin, arguments = get_origin(bare), get_args(bare)
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
