@@ -63,13 +63,18 @@ class Limits:
             and (self.below is None or number < self.below)
         )
 
-    def __str__(self) -> str:
+    @property
+    def words(self) -> str:
+        """The range with its unit, as "from 0 to 10 voxels"."""
+        return " ".join(filter(None, (self._range(), self.unit)))
+
+    def _range(self) -> str:
         if self.least is not None and self.most is not None:
             return f"from {self.least:g} to {self.most:g}"
         words = {
-            "of at least": self.least,
+            "at least": self.least,
             "above": self.above,
-            "of at most": self.most,
+            "at most": self.most,
             "below": self.below,
         }
         return " and ".join(f"{word} {end:g}" for word, end in words.items() if end is not None)
@@ -108,7 +113,7 @@ class Declared:
 
     @property
     def allowed(self) -> str:
-        """What it may be, in words, as "a number from 0 to 10"."""
+        """What it may be, in words, as "a number, from 0 to 10 voxels"."""
         return _allowed(self.type, self.limits) + (", or left out" if self.optional else "")
 
 
@@ -266,9 +271,7 @@ def _allowed(bare: Any, limits: Limits) -> str:
         return f"a list of {count}each {item}"
     if bare in (int, float):
         noun = "a whole number" if bare is int else "a number"
-        return " ".join(filter(None, (noun, str(limits)))) + (
-            f" ({limits.unit})" * bool(limits.unit)
-        )
+        return ", ".join(filter(None, (noun, limits.words)))
     return _PLAIN.get(bare, f"of {bare.__name__}")
 
 

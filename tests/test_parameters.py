@@ -48,7 +48,7 @@ class Sample:
 def test_a_field_declares_type_range_unit_choices_and_help():
     width = declared_field(Sample, "width")
     assert (width.type, width.default, width.limits.unit) == (float, 0.5, "px")
-    assert width.allowed == "a number of at least 0 and below 10 (px)"
+    assert width.allowed == "a number, at least 0 and below 10 px"
     assert declared_field(Sample, "mode").choices == ("fast", 4)
     assert declared_field(Sample, "count").optional
     assert [each.help for each in declared(Inner)] == ["Ends of a range."] * 2
@@ -110,7 +110,7 @@ def test_what_was_written_reads_back():
     [
         ({"name": "a", "wide": 1}, "The job: 'wide' is not known. Known are name, width, count"),
         ({}, "The job: name is missing."),
-        ({"name": "a", "width": -1}, "The job: width must be a number of at least 0 and below 10"),
+        ({"name": "a", "width": -1}, "The job: width must be a number, at least 0 and below 10 px"),
         ({"name": "a", "inner": {"low": 0.5}}, "The job, inner: low must be a whole number: got"),
         ({"name": "a", "inner": 3}, "The job, inner must hold names with values: got 3."),
         ({"name": "a", "inner": None}, "The job, inner must hold names with values: got None."),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.files import written_beside
+from deepsxt_core.files import prepare_folder, written_beside
 
 if TYPE_CHECKING:
     import meshio
@@ -366,8 +366,7 @@ def write_surfaces(
     InvalidParameterError
         If a format is unknown.
     """
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = prepare_folder(Path(out))
     paths = [out / f"{stem}.{name}" for name in formats]
     for path in paths:
         write_mesh(surfaces, path)

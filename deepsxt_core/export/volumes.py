@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from deepsxt_core.files import prepare_folder
 from deepsxt_core.io import mask_volume
 from deepsxt_core.io import write_volume as write_file
 from deepsxt_core.progress import Progress
@@ -17,9 +18,9 @@ def write_mask(score: Score, threshold: float, path: str | Path) -> None:
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:
-    """Write a volume in the format that the suffix names, by default as ImageJ TIFF."""
+    """Write a volume in the format that the suffix names, into a folder that is made for it."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    prepare_folder(path.parent)
     write_file(volume, path)
 
 
@@ -35,7 +36,7 @@ def write_instances(
     uint8, uint16 and int32 the smallest is written that holds all ids.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    prepare_folder(path.parent)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
         labels = object_labels(source, params, Path(scratch) / "labels", progress)
         write_file(labels, path)

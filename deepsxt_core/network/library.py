@@ -10,7 +10,13 @@ import h5py
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError
-from deepsxt_core.files import file_sha256, safe_name, written_beside
+from deepsxt_core.files import (
+    file_sha256,
+    keep_apart,
+    prepare_folder,
+    safe_name,
+    written_beside,
+)
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.models import (
     CARD_NAME,
@@ -102,9 +108,13 @@ def export_model(name: str, path: str | Path) -> Path:
     ------
     ModelError
         If there is no such model.
+    DeepSXTError
+        If the file would lie in the model's folder, or where nothing can be written.
     """
     info = find_model(name)
     path = Path(path)
+    keep_apart([info.folder], [path])
+    prepare_folder(path.parent)
     with (
         written_beside(path) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.evaluation import EvaluateParams, Evaluation, compare
-from deepsxt_core.files import file_sha256, write_json
+from deepsxt_core.files import file_sha256, keep_apart, prepare_folder, write_json
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
     Checkpoint,
@@ -33,6 +33,7 @@ from deepsxt_core.io import (
     create_score,
     open_score,
     reopen_score,
+    writer_for,
 )
 from deepsxt_core.io import write_volume as write_file
 from deepsxt_core.network import Model
@@ -101,7 +102,7 @@ def segment(
     Raises
     ------
     InvalidParameterError
-        If the slices asked for are not in the volume.
+        If the slices asked for are not in the volume, or the score would replace it.
     VolumeError
         If the file turns out to be damaged.
     DeepSXTError
@@ -112,8 +113,11 @@ def segment(
     out = Path(out)
     params = params or SegmentParams()
     progress = progress or NoProgress()
+    if volume.path is not None:
+        keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
     volume = cut(volume, params.region)
     z0, z1 = params.z_range(volume.shape[0])
+    prepare_folder(out)
     started = time.monotonic()
     (out / RUN_NAME).unlink(missing_ok=True)
 
@@ -296,8 +300,8 @@ def write_phantom(
     params : PhantomParams
         The cell and the microscope.
     path : str or Path
-        NAME.tif: the tomogram, float32, membranes dark. NAME.truth.tif has 1 on the membranes that
-        can be seen, NAME.classes.tif the class of every voxel, NAME.json the parameters, the
+        NAME.tif, or another format: the tomogram, float32, membranes dark. NAME.truth.tif has 1
+        on the membranes that can be seen, NAME.classes.tif the class of every voxel, NAME.json the parameters, the
         names of the classes, and the filopodia with their diameters and lengths.
     progress : Progress, optional
         Advances by projections and slices.
@@ -306,10 +310,16 @@ def write_phantom(
     -------
     dict
         The files by what they hold: tomogram, truth, classes, parameters.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the suffix names no format that can be written.
     """
     target = Path(path)
+    writer_for(target)
+    prepare_folder(target.parent)
     phantom = simulate(params, progress)
-    target.parent.mkdir(parents=True, exist_ok=True)
     files = {"tomogram": target}
     for name in ("truth", "classes"):
         files[name] = target.with_name(f"{target.stem}.{name}.tif")
