@@ -86,6 +86,22 @@ def prepare_folder(folder: Path) -> Path:
     return folder
 
 
+def prepare_file(path: Path) -> Path:
+    """Make the folder of a file that is to be written; return the file.
+
+    Raises
+    ------
+    DeepSXTError
+        If nothing can be written there, or there is a folder of that name.
+    """
+    prepare_folder(path.parent)
+    if path.is_dir():
+        raise DeepSXTError(
+            f"Cannot write '{path}': there is a folder of that name. Choose another one."
+        )
+    return path
+
+
 def safe_name(name: str) -> str:
     """Return a file name that is valid on every system and stays in its folder.
 

@@ -17,13 +17,21 @@ from deepsxt_core.cli.options import (
     command,
     option,
 )
-from deepsxt_core.cli.surfaces import Instances, Objects, Unit, bundle_to, reconstruct_to, told
+from deepsxt_core.cli.surfaces import (
+    Instances,
+    Objects,
+    Unit,
+    bundle_to,
+    reconstruct_to,
+    surface_files,
+    told,
+)
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.export.volumes import write_mask
-from deepsxt_core.files import keep_apart, prepare_folder
+from deepsxt_core.files import keep_apart, prepare_file, prepare_folder
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
-from deepsxt_core.io import SCORE_NAME, writer_for
+from deepsxt_core.io import SCORE_NAME
 from deepsxt_core.network import DEFAULT_MODEL, load_model
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams
@@ -118,11 +126,7 @@ def run(
         raise InvalidParameterError(
             "--each-label makes objects of the values of a label file: a score holds none."
         )
-    written = [out / f"surface.{suffix}" for suffix in export.meshes]
-    written += [out / BUNDLE_NAME] if bundle else []
-    if instances is not None:
-        writer_for(instances)
-        written.append(instances)
+    written = surface_files(out, export, instances) + [out / BUNDLE_NAME] * bundle
     wish = _wish(
         input, out, dataset, voxel_size_nm, model, z, segment, surface.threshold, scheduler
     )
@@ -130,6 +134,8 @@ def run(
     size = wish.tomogram.voxel_size_nm
     surface.least_voxels(size)
     require_unit(unit, size)
+    for path in written:
+        prepare_file(path)
     score, segmented = _segment_to(wish, progress)
     surfaces, reconstructed = reconstruct_to(
         score, surface, out, export.meshes, unit, instances, objects, progress
@@ -189,6 +195,7 @@ def _wish(
     names = (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME, MASK_NAME)
     keep_apart([path], [out / name for name in names])
     prepare_folder(out)
+    prepare_file(out / MASK_NAME)
     return _Wish(
         tomogram=tomogram,
         model=model,

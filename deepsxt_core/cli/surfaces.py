@@ -18,7 +18,7 @@ from deepsxt_core.cli.options import (
 from deepsxt_core.export.bundle import write_bundle
 from deepsxt_core.export.meshes import UNITS, ColouredMesh, in_unit, write_surfaces
 from deepsxt_core.export.volumes import write_instances
-from deepsxt_core.files import keep_apart, prepare_folder, read_json
+from deepsxt_core.files import keep_apart, prepare_file, prepare_folder, read_json
 from deepsxt_core.io import open_volume, writer_for
 from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
@@ -85,14 +85,12 @@ def reconstruct(
     input
         Score or mask.
     """
-    written = [out / f"surface.{suffix}" for suffix in export.meshes]
-    if instances is not None:
-        writer_for(instances)
-        written.append(instances)
+    written = surface_files(out, export, instances)
     keep_apart([input], written)
     source = open_source(input, dataset, voxel_size_nm)
     require_unit(unit, source.volume.voxel_size_nm)
-    prepare_folder(out)
+    for path in written:
+        prepare_file(path)
     surfaces, report = reconstruct_to(
         source, surface, out, export.meshes, unit, instances, objects, progress
     )
@@ -170,13 +168,28 @@ def export(
     keep_apart([input, score], [out])
     tomogram = open_volume(input, dataset=dataset, voxel_size_nm=voxel_size_nm)
     source = open_source(score, None, voxel_size_nm)
-    prepare_folder(out.parent)
+    prepare_file(out)
     surfaces = pipeline.reconstruct(source, surface, progress)
     path = bundle_to(out, tomogram, source, surfaces, surface, progress)
     return Outcome(
         [f"Bundle {path}, {path.stat().st_size / 1e6:.1f} MB"],
         surfaces.summary() | {"files": [str(path)]},
     )
+
+
+def surface_files(out: Path, export: ExportParams, instances: Path | None) -> list[Path]:
+    """Return the files that `reconstruct_to` will write.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no format of the suffix of `instances`.
+    """
+    files = [out / f"surface.{suffix}" for suffix in export.meshes]
+    if instances is not None:
+        writer_for(instances)
+        files.append(instances)
+    return files
 
 
 def reconstruct_to(

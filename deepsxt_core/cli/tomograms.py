@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from deepsxt_core.cli.opening import open_noted
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.files import prepare_folder
+from deepsxt_core.files import prepare_file
 from deepsxt_core.io import list_datasets, looks_like_labels, write_volume, writer_for
 from deepsxt_core.phantom import PRESETS, PhantomParams
 from deepsxt_core.progress import Progress
@@ -101,7 +101,7 @@ def phantom(
 
     wanted = replace(PRESETS[preset] if preset else PhantomParams(), **params)
     writer_for(out)
-    prepare_folder(out.parent)
+    prepare_file(out)
     if preset is None:
         return _quick_phantom(out, wanted.seed, params, progress)
     files = write_phantom(wanted, out, progress)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.export.meshes import in_unit, write_mesh
-from deepsxt_core.files import prepare_folder, written_beside
+from deepsxt_core.files import prepare_file, written_beside
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import mask_volume, write_volume
 from deepsxt_core.preprocessing.cutting import cut
@@ -69,7 +69,7 @@ def write_bundle(
         If the user stops; nothing is left then.
     """
     progress = progress or NoProgress()
-    prepare_folder(path.parent)
+    prepare_file(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bundle-") as name:
         folder = Path(name)
         with (

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from deepsxt_core.files import prepare_folder
+from deepsxt_core.files import prepare_file, prepare_folder
 from deepsxt_core.io import mask_volume
 from deepsxt_core.io import write_volume as write_file
 from deepsxt_core.progress import Progress
@@ -36,7 +36,7 @@ def write_instances(
     uint8, uint16 and int32 the smallest is written that holds all ids.
     """
     path = Path(path)
-    prepare_folder(path.parent)
+    prepare_file(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
         labels = object_labels(source, params, Path(scratch) / "labels", progress)
         write_file(labels, path)

@@ -13,7 +13,7 @@ from deepsxt_core.errors import ModelError
 from deepsxt_core.files import (
     file_sha256,
     keep_apart,
-    prepare_folder,
+    prepare_file,
     safe_name,
     written_beside,
 )
@@ -114,7 +114,7 @@ def export_model(name: str, path: str | Path) -> Path:
     info = find_model(name)
     path = Path(path)
     keep_apart([info.folder], [path])
-    prepare_folder(path.parent)
+    prepare_file(path)
     with (
         written_beside(path) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,

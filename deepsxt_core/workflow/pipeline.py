@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.evaluation import EvaluateParams, Evaluation, compare
-from deepsxt_core.files import file_sha256, keep_apart, prepare_folder, write_json
+from deepsxt_core.files import file_sha256, keep_apart, prepare_file, prepare_folder, write_json
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
     Checkpoint,
@@ -301,8 +301,9 @@ def write_phantom(
         The cell and the microscope.
     path : str or Path
         NAME.tif, or another format: the tomogram, float32, membranes dark. NAME.truth.tif has 1
-        on the membranes that can be seen, NAME.classes.tif the class of every voxel, NAME.json the parameters, the
-        names of the classes, and the filopodia with their diameters and lengths.
+        on the membranes that can be seen, NAME.classes.tif the class of every voxel, NAME.json
+        the parameters, the names of the classes, and the filopodia with their diameters and
+        lengths.
     progress : Progress, optional
         Advances by projections and slices.
 
@@ -318,7 +319,7 @@ def write_phantom(
     """
     target = Path(path)
     writer_for(target)
-    prepare_folder(target.parent)
+    prepare_file(target)
     phantom = simulate(params, progress)
     files = {"tomogram": target}
     for name in ("truth", "classes"):
