@@ -70,14 +70,16 @@ class Limits:
 
     def _range(self) -> str:
         if self.least is not None and self.most is not None:
-            return f"from {self.least:g} to {self.most:g}"
+            return f"from {_text(self.least)} to {_text(self.most)}"
         words = {
             "at least": self.least,
             "above": self.above,
             "at most": self.most,
             "below": self.below,
         }
-        return " and ".join(f"{word} {end:g}" for word, end in words.items() if end is not None)
+        return " and ".join(
+            f"{word} {_text(end)}" for word, end in words.items() if end is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +210,10 @@ def parsed(params_type: type[T], content: Any, where: str) -> T:
 def plain(params: Any) -> dict[str, Any]:
     """Return parameters as JSON holds them; `parsed` reads them back."""
     return {field.name: _plain(getattr(params, field.name)) for field in fields(params)}
+
+
+def _text(end: float) -> str:
+    return f"{end:,}" if isinstance(end, int) else f"{end:g}"
 
 
 def _plain(value: Any) -> Any:

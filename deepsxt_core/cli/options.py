@@ -129,6 +129,14 @@ def option(params_type: type, name: str) -> Parameter:
     return get_args(_annotation(declared_field(params_type, name), None, None))[1]
 
 
+def option_name(params_type: type, field: Declared) -> str | None:
+    """Return the name of the option for a field, as ``--min-voxels``; None where there is none."""
+    key = (params_type.__name__, field.name)
+    if key in _LEFT_OUT or is_dataclass(field.type):
+        return None
+    return "--" + _NAMES.get(key, field.name).replace("_", "-")
+
+
 def command(app: App, name: str | None = None) -> Callable[[Callable[..., Outcome]], Callable]:
     """Add a function to the commands of `app`; parameters of a parameter class become options.
 
@@ -207,10 +215,10 @@ def _options(
     names: dict[str, Declared] = {}
     options = []
     for field in declared(params_type):
-        key = (params_type.__name__, field.name)
-        if key in _LEFT_OUT or is_dataclass(field.type):
+        typed = option_name(params_type, field)
+        if typed is None:
             continue
-        name = _NAMES.get(key, field.name)
+        name = typed.removeprefix("--").replace("-", "_")
         names[name] = field
         options.append(
             inspect.Parameter(

@@ -27,7 +27,8 @@ class EvaluateParams:
     threshold : float
         Above which a score counts as membrane; of no effect on a mask.
     tolerance_px : float
-        Distance within a slice that counts as agreement in the tolerant scores.
+        Voxels this near to each other within a slice count as agreeing in the tolerant scores:
+        people do not draw a membrane to the pixel.
     tolerance_nm : float or None
         The same in nm; given, it takes the place of `tolerance_px`.
     ignore_label : int or None

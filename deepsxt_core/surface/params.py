@@ -22,10 +22,13 @@ class ReconstructParams:
     Attributes
     ----------
     threshold : float
-        The surface lies where the smoothed score crosses it. Not used for a mask.
+        Voxels that score above it count as membrane: the surface lies where the smoothed score
+        crosses it. Lower finds more and lets more errors in, higher keeps only what is certain.
+        Not used for a mask.
     smoothing_voxels : float
-        Width (standard deviation) of the smoothing of the score, along each axis.
-        0 switches it off.
+        Width (standard deviation) of the smoothing of the score along each axis, so that noise
+        leaves no roughness. More than 2 closes fine gaps and swallows thin details. 0 switches it
+        off.
     close_gap_voxels : int
         Gaps in a membrane up to about twice as wide are closed, and dents as narrow with them;
         on a 0/1 mask the corners of the voxels' steps too, some per cent of a small body. 0
@@ -48,15 +51,16 @@ class ReconstructParams:
         the highest value; thinned neighbours share their boundary within
         `decimate_error_voxels`. Not for a score.
     min_voxels : int
-        Objects of fewer voxels are left out.
+        Objects of fewer voxels are left out; most of them are noise.
     min_volume_um3 : float
         Objects of a smaller volume are left out; needs a known voxel size.
     taubin_iterations : int
-        Rounds of smoothing of the mesh; from 3 on they have an effect. After them the surface of
+        Rounds of Taubin smoothing, which takes the steps of the voxels out of the mesh; from 3 on
+        they have an effect. After them the surface of
         a mask encloses the volume of its voxels, that of a score or of parted bodies what it
         enclosed before. 0 switches it off.
     decimate_to : float
-        Fraction of the faces to keep. 1 keeps them all.
+        Fraction of the faces to keep; fewer make smaller files. 1 keeps them all.
     decimate_error_voxels : float
         Objects whose surface would move farther than this many voxel edges keep more faces.
 

@@ -18,22 +18,25 @@ class TrainingParams:
     Attributes
     ----------
     minutes : float or None
-        Budget of time; left out, there is none. A run that went on after a break counts as one.
+        Budget of time; left out, there is none. Ten minutes already help; more labels help more
+        than more time. A run that went on after a break counts as one.
     steps : int or None
         Budget of batches; left out, there is none. With steps alone, the same seed gives the same
         weights up to the rounding of the machine.
     batch_size : int
         Crops per batch.
     crop_px : int
-        Side of a crop; rounded down to a multiple of 16 that the network divides by.
+        Side of a crop; rounded down to a multiple of 16 that the network divides by. Larger crops
+        show more surroundings and take more time and memory.
     learning_rate : float
         The highest; it rises over the first 3 % of the budget, 10 steps at least, and falls along a
         cosine to 0.
     positive_weight : float
         Weight of a membrane pixel in the loss, against 1 for the rest. Membranes are few: above 1
-        they are found more readily.
+        they are found more readily, and more is marked that is none.
     augmentation : float
-        How much grey values are varied; 0 leaves turns, flips and crops alone.
+        How much contrast, gamma, noise, blur and background are varied; 0 leaves turns, flips and
+        crops alone.
     rehearsal : float
         Part of each labelled batch that is simulated, so that a few slices are not learnt by
         heart and what is known of membranes in general is kept.
@@ -68,7 +71,7 @@ class TrainingParams:
     invert_chance: Annotated[float, Limits(least=0, most=1)] = 0.0
     validation_steps: Annotated[int, Limits(least=1, unit="batches")] = 25
     patience: Annotated[int | None, Limits(least=1, unit="measurements")] = None
-    seed: Annotated[int, Limits(least=0)] = 0
+    seed: Annotated[int, Limits(least=0, most=2**31 - 1)] = 0
     split: SplitParams = field(default_factory=SplitParams)
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ class SplitParams:
     Attributes
     ----------
     fraction : float
-        Part of the labelled data to measure on.
+        Part of the labelled data to measure on; never trained on.
     gap_slices : int
         Slices of a tomogram left out between the two.
     gap_images : int

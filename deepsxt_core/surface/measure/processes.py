@@ -32,7 +32,7 @@ class ProcessParams:
     Attributes
     ----------
     min_aspect : float
-        How many times as long as thick it is at least.
+        How many times as long as thick it is at least; shorter ones are no processes but bumps.
     max_diameter : float or None
         Parts of a branch that are thicker, in the unit of the surfaces, do not belong to it: a
         cell that filopodia grow from. Left out, there is no limit.
