@@ -71,6 +71,19 @@ def max_upload_bytes() -> int:
     return round(gigabytes * 1e9)
 
 
+def check() -> None:
+    """Read all settings, so that a wrong one is told before it is needed.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a variable of the environment holds what it must not.
+    """
+    workspace_folder()
+    data_roots()
+    max_upload_bytes()
+
+
 def _folder(variable: str, name: str) -> Path:
     try:
         folder = Path(name).expanduser().resolve()

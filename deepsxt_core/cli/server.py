@@ -26,8 +26,7 @@ def start(*, port: int = 8501, address: str = "localhost") -> int:
         0.0.0.0 opens it to the network.
     """
     folder = settings.installation_folder()
-    settings.max_upload_bytes()
-    settings.data_roots()
+    settings.check()
     os.environ.setdefault("DEEPSXT_HOME", str(settings.workspace_folder()))
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     options = ["--server.port", str(port), "--server.address", address]

@@ -125,10 +125,13 @@ class Recipe:
         InvalidParameterError
             If they hold what is not known.
         """
-        if not (isinstance(tables, Mapping) and set(tables) <= set(_TABLES)):
+        if not isinstance(tables, Mapping):
+            raise InvalidParameterError(f"The recipe {name} holds no tables: got {tables!r:.200}.")
+        unknown = sorted(set(map(str, tables)) - set(_TABLES))
+        if unknown:
             raise InvalidParameterError(
-                f"The recipe {name} must hold the tables {', '.join(_TABLES)} and no other: got "
-                f"{tables!r:.200}."
+                f"The recipe {name} has the unknown table {unknown[0]!r}. "
+                f"Known are {', '.join(_TABLES)}."
             )
         content: dict[str, Any] = {"reconstruct": None, **tables}
         segment = content.get("segment", {})
