@@ -36,7 +36,7 @@ fuzz: $(DEV)
 
 # `make bundled-model REAL=FOLDER` fine-tunes on the labelled slices in FOLDER at the end.
 bundled-model: $(RUN)
-	$(BIN)/python -m deepsxt_core.training.bundled --out assets/models/deepsxt-compact \
+	$(BIN)/python -m tools.train_bundled_model --out assets/models/deepsxt-compact \
 	  $(if $(REAL),--real "$(REAL)")
 
 # Tests drive a real browser. Debian and Ubuntu as root get it here; elsewhere install Chromium

@@ -18,15 +18,15 @@ import numpy as np
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor, SegmentParams
 from deepsxt_core.network import Model, load_model
-from deepsxt_core.training.bundled import (
+from deepsxt_core.training.datasets import IGNORED, Source, find_pairs, open_training_set
+from deepsxt_core.training.finetune import finetune
+from deepsxt_core.training.params import TrainingParams
+from tools.train_bundled_model import (
     REAL_STEPS,
     TOMOGRAMS,
     real_params,
     training_tomograms,
 )
-from deepsxt_core.training.datasets import IGNORED, Source, find_pairs, open_training_set
-from deepsxt_core.training.finetune import finetune
-from deepsxt_core.training.params import TrainingParams
 
 TOLERANCE_PX = 3
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
@@ -17,6 +18,7 @@ from deepsxt_core.workspace import Tomogram, Workspace, data_roots
 from shared import checks, components, reconstruction, state, texts, widgets
 
 _RECENT = 6
+_EDGES_NM = (0.01, 100_000.0)
 _BAR_COLOUR = "#179d8f"
 _SIZE_CHOICES = {"file": "From the file", "cubic": "Cubic", "axes": "Per axis"}
 _POLARITIES = {"Automatic": None, "Dark": False, "Bright": True}
@@ -190,7 +192,7 @@ def _voxel_size(tomogram: Tomogram, volume: Volume) -> None:
                 else "The file does not say. Lengths are in pixels until you set a size."
             )
         elif choice == "cubic":
-            edge = _edge("Edge (nm)", start and start.x, f"{key}_edge")
+            edge = _edge("Edge (nm)", start and start.x, f"{key}_edge", st.container())
             size = VoxelSize.isotropic(edge) if edge else confirmed
         else:
             x, y, z = (
@@ -212,10 +214,11 @@ def _voxel_size(tomogram: Tomogram, volume: Volume) -> None:
             st.rerun()
 
 
-def _edge(label: str, value: float | None, key: str, where=st) -> float | None:
-    return where.number_input(
-        label, 0.01, 100000.0, value, format="%.4g", key=key, placeholder="nm"
-    )
+def _edge(label: str, value: float | None, key: str, where: DeltaGenerator) -> float | None:
+    low, high = _EDGES_NM
+    # A size beyond the limits is the very one that is to be corrected: nothing is proposed then.
+    start = value if value is not None and low <= value <= high else None
+    return where.number_input(label, low, high, start, format="%.4g", key=key, placeholder="nm")
 
 
 def _as_in_file(tomogram: Tomogram) -> Volume:

@@ -120,7 +120,7 @@ def _model(_sha256: str, name: str):
 def _one_slice(
     tomogram: Tomogram, sha256: str, model: str, z: int, params: SegmentParams
 ) -> np.ndarray:
-    from deepsxt_core.workflow.pipeline import preview_slice
+    from deepsxt_core.workflow.segmentation import preview_slice
 
     return preview_slice(tomogram.volume(), _model(sha256, model), z, params)
 

@@ -28,8 +28,9 @@ from deepsxt_core.network import (
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.training.losses import ssim
 from deepsxt_core.volume import Volume
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow.segmentation import segment
 from tests.models import small_config, small_network
+from tests.tolerances import SCORE_ATOL
 from tests.training.conftest import PairFolder
 from tests.training.stand_in_training import PARAMS, prepare
 
@@ -45,7 +46,7 @@ def published_outputs(golden: Path) -> None:
             for kind, output in zip(("image", "label"), found, strict=True):
                 expected = arrays[f"{kind}_{shape}"]
                 output = keras.ops.convert_to_numpy(output)
-                np.testing.assert_allclose(output, expected, rtol=0, atol=1e-4)
+                np.testing.assert_allclose(output, expected, rtol=0, atol=SCORE_ATOL)
 
 
 def segmentation(scratch: Path) -> None:
@@ -54,7 +55,7 @@ def segmentation(scratch: Path) -> None:
     model = load_model(scratch / "small")
     array = np.random.default_rng(0).normal(size=(3, 40, 52)).astype(np.float32)
     params = SegmentParams(rotations=1)
-    score = pipeline.segment(Volume.from_array(array), model, scratch / "out", params)
+    score = segment(Volume.from_array(array), model, scratch / "out", params)
     expected = predict_slice(model, array[1])
     assert np.abs(expected).max() > 0
     direct = keras.ops.convert_to_numpy(
@@ -62,7 +63,7 @@ def segmentation(scratch: Path) -> None:
             ((array[1] - array[1].mean()) / array[1].std())[np.newaxis, ..., np.newaxis]
         )
     )[0, ..., 0]
-    np.testing.assert_allclose(expected, direct, atol=1e-4)
+    np.testing.assert_allclose(expected, direct, atol=SCORE_ATOL)
     assert score.volume.shape == array.shape
     assert Predictor(model).device == "CPU" or "CUDA_VISIBLE_DEVICES" in os.environ
 

@@ -9,7 +9,7 @@ import numpy as np
 from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.volume import Score
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow import pipeline, segmentation
 from deepsxt_core.workspace import Result, Tomogram
 
 
@@ -32,7 +32,7 @@ def add_score(tomogram: Tomogram, score: np.ndarray, first_slice: int = 0) -> Re
     run = {
         "step": "segment",
         "params": {"rotations": 1, "tiling": "full"},
-        "input": pipeline.describe(volume),
+        "input": segmentation.describe(volume),
         "model": {"name": "test-model", "sha256": "0"},
         "z": [first_slice, first_slice + len(score)],
         "inverted": False,

@@ -1,6 +1,8 @@
 """``deepsxt run | segment``."""
 
+import contextlib
 import json
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,26 +19,20 @@ from deepsxt_core.cli.options import (
     command,
     option,
 )
-from deepsxt_core.cli.surfaces import (
-    Instances,
-    Objects,
-    Unit,
-    bundle_to,
-    reconstruct_to,
-    surface_files,
-    told,
-)
+from deepsxt_core.cli.surfaces import Instances, Objects, Unit, places, segment_record, told
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
-from deepsxt_core.io import SCORE_NAME
+from deepsxt_core.io import SCORE_NAME, open_volume
+from deepsxt_core.io.spool import remembered
 from deepsxt_core.network import DEFAULT_MODEL, load_model
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workflow.recipe import ExportParams
+from deepsxt_core.workflow.surface_files import SurfaceFiles, reconstruct_to
 
 MASK_NAME = "mask.tif"
 
@@ -126,7 +122,14 @@ def run(
         raise InvalidParameterError(
             "--each-label makes objects of the values of a label file: a score holds none."
         )
-    written = surface_files(out, export, instances) + [out / BUNDLE_NAME] * bundle
+    files = SurfaceFiles(
+        formats=export.meshes,
+        unit=unit,
+        objects=objects or (),
+        instances=instances,
+        bundle=out / BUNDLE_NAME if bundle else None,
+    )
+    written = places(out, files)
     wish = _wish(
         input, out, dataset, voxel_size_nm, model, z, segment, surface.threshold, scheduler
     )
@@ -136,13 +139,19 @@ def run(
     require_unit(unit, size)
     for path in written:
         prepare_file(path)
-    score, segmented = _segment_to(wish, progress)
-    surfaces, reconstructed = reconstruct_to(
-        score, surface, out, export.meshes, unit, instances, objects, progress
-    )
-    if bundle:
-        path = bundle_to(out / BUNDLE_NAME, wish.tomogram, score, surfaces, surface, progress)
-        reconstructed["files"].append(str(path))
+    with contextlib.ExitStack() as stack:
+        if bundle and wish.scheduler is None:
+            # The bundle shows the tomogram too: so each slice is read once.
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".tomogram-"))
+            wish = replace(wish, tomogram=remembered(wish.tomogram, Path(scratch) / "voxels"))
+        score, segmented = _segment_to(wish, progress)
+        surfaces, paths = reconstruct_to(
+            *(out, score, surface, files, progress),
+            tomogram=wish.tomogram,
+            mask=open_volume(out / MASK_NAME) if bundle else None,
+            records=segment_record(score),
+        )
+    reconstructed = surfaces.summary() | {"files": [str(path) for path in paths]}
     return Outcome(
         _segment_text(segmented) + told(surfaces, reconstructed),
         {"segment": segmented, "reconstruct": reconstructed},
@@ -187,7 +196,7 @@ def _wish(
     scheduler: str | None,
 ) -> _Wish:
     """Check all that can be checked before the work."""
-    from deepsxt_core.workflow.pipeline import RUN_NAME
+    from deepsxt_core.workflow.segmentation import RUN_NAME
 
     params = replace(params, z0=z[0], z1=z[1])
     Score.threshold_code(threshold)
@@ -207,23 +216,23 @@ def _wish(
 
 
 def _segment_to(wish: _Wish, progress: Progress) -> tuple[Score, dict[str, Any]]:
-    from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workflow import segmentation
 
     with native_stderr_silenced():
         model = load_model(wish.model)
-    score = pipeline.segment(
+    score = segmentation.segment(
         wish.tomogram, model, wish.out, wish.params, progress, scheduler=wish.scheduler
     )
     mask = wish.out / MASK_NAME
-    write_mask(score, wish.threshold, mask)
-    record = json.loads((wish.out / pipeline.RUN_NAME).read_text(encoding="utf-8"))
+    marked = write_mask(score, wish.threshold, mask)
+    record = json.loads((wish.out / segmentation.RUN_NAME).read_text(encoding="utf-8"))
     return score, {
         "score": str(wish.out / SCORE_NAME),
         "mask": str(mask),
         "shape": list(score.volume.shape),
         "voxel_size_nm": record["input"]["voxel_size_nm"],
         "origin_nm": list(score.placed.origin_nm),
-        "positive_fraction": score.positive_fraction(wish.threshold),
+        "positive_fraction": marked,
         "inverted": record["inverted"],
         "model": record["model"]["name"],
         "device": record["device"],

@@ -1,6 +1,5 @@
 """``deepsxt reconstruct | measure | export``."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,19 +14,17 @@ from deepsxt_core.cli.options import (
     comma_separated,
     command,
 )
-from deepsxt_core.export.bundle import write_bundle
-from deepsxt_core.export.meshes import UNITS, ColouredMesh, in_unit, write_surfaces
-from deepsxt_core.export.volumes import write_instances
+from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder, read_json
 from deepsxt_core.io import open_volume, writer_for
-from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.surface.measure.processes import process_columns
 from deepsxt_core.surface.measure.quantities import table
 from deepsxt_core.surface.measure.tables import FILE_NAMES, Measurements
-from deepsxt_core.volume import Mask, Score, Volume
+from deepsxt_core.volume import Mask, Score
 from deepsxt_core.workflow.recipe import ExportParams
+from deepsxt_core.workflow.surface_files import SurfaceFiles, reconstruct_to
 
 _SHOWN = 20
 
@@ -85,15 +82,17 @@ def reconstruct(
     input
         Score or mask.
     """
-    written = surface_files(out, export, instances)
+    files = SurfaceFiles(
+        formats=export.meshes, unit=unit, objects=objects or (), instances=instances
+    )
+    written = places(out, files)
     keep_apart([input], written)
     source = open_source(input, dataset, voxel_size_nm)
     require_unit(unit, source.volume.voxel_size_nm)
     for path in written:
         prepare_file(path)
-    surfaces, report = reconstruct_to(
-        source, surface, out, export.meshes, unit, instances, objects, progress
-    )
+    surfaces, paths = reconstruct_to(out, source, surface, files, progress)
+    report = surfaces.summary() | {"files": [str(path) for path in paths]}
     return Outcome(told(surfaces, report), report)
 
 
@@ -163,75 +162,44 @@ def export(
     out
         File to write.
     """
-    from deepsxt_core.workflow import pipeline
-
     keep_apart([input, score], [out])
     tomogram = open_volume(input, dataset=dataset, voxel_size_nm=voxel_size_nm)
     source = open_source(score, None, voxel_size_nm)
     prepare_file(out)
-    surfaces = pipeline.reconstruct(source, surface, progress)
-    path = bundle_to(out, tomogram, source, surfaces, surface, progress)
+    surfaces, (path,) = reconstruct_to(
+        out.parent,
+        source,
+        surface,
+        SurfaceFiles(formats=(), bundle=out),
+        progress,
+        tomogram=tomogram,
+        records=segment_record(source),
+    )
     return Outcome(
         [f"Bundle {path}, {path.stat().st_size / 1e6:.1f} MB"],
         surfaces.summary() | {"files": [str(path)]},
     )
 
 
-def surface_files(out: Path, export: ExportParams, instances: Path | None) -> list[Path]:
+def places(out: Path, files: SurfaceFiles) -> list[Path]:
     """Return the files that `reconstruct_to` will write.
 
     Raises
     ------
     InvalidParameterError
-        If there is no format of the suffix of `instances`.
+        If the objects' numbers shall be written in a format that there is not.
     """
-    files = [out / f"surface.{suffix}" for suffix in export.meshes]
-    if instances is not None:
-        writer_for(instances)
-        files.append(instances)
-    return files
+    if files.instances is not None:
+        writer_for(files.instances)
+    meshes = [out / f"surface.{suffix}" for suffix in files.formats]
+    return [*meshes, *(path for path in (files.instances, files.bundle) if path is not None)]
 
 
-def reconstruct_to(
-    source: Score | Mask,
-    params: ReconstructParams,
-    out: Path,
-    formats: Sequence[str],
-    unit: str | None,
-    instances: Path | None,
-    objects: tuple[int, ...] | None,
-    progress: Progress,
-) -> tuple[Surfaces, dict[str, Any]]:
-    """Make surfaces and write them; return them, and what is to be told about them."""
-    from deepsxt_core.workflow import pipeline
-
-    surfaces = pipeline.reconstruct(source, params, progress)
-    meshes: ColouredMesh = surfaces.select(objects) if objects else surfaces
-    if unit:
-        volume = source.volume
-        meshes = in_unit(meshes, unit, volume.voxel_size_nm, volume.whole_origin_nm)
-    files = write_surfaces(meshes, out, formats)
-    if instances:
-        write_instances(source, params, instances, progress)
-        files.append(instances)
-    return surfaces, surfaces.summary() | {"files": [str(path) for path in files]}
-
-
-def bundle_to(
-    path: Path,
-    tomogram: Volume,
-    source: Score | Mask,
-    surfaces: Surfaces,
-    params: ReconstructParams,
-    progress: Progress,
-) -> Path:
-    """Write a bundle, with the record of the segmentation where there is one."""
-    records = {"reconstruct": {"step": "reconstruct", "params": plain(params)}}
+def segment_record(source: Score | Mask) -> dict[str, dict[str, Any]]:
+    """Return the record of the segmentation, where it lies beside the score."""
     made_from = source.volume.path
     segmented = read_json(made_from.parent / "run.json") if made_from else None
-    if segmented is not None:
-        records["segment"] = segmented
-    return write_bundle(path, tomogram, source, surfaces, params, records, progress)
+    return {} if segmented is None else {"segment": segmented}
 
 
 def told(surfaces: Surfaces, report: dict[str, Any]) -> list[str]:

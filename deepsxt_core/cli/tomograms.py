@@ -43,7 +43,7 @@ def info(
         Look at the voxels too: contrast, borders, noise, missing wedge, …
     """
     from deepsxt_core.preprocessing import check_health
-    from deepsxt_core.workflow.pipeline import describe
+    from deepsxt_core.workflow.segmentation import describe
 
     volume = open_noted(input, dataset, voxel_size_nm)
     report = describe(volume) | {"labels": looks_like_labels(volume)}
@@ -97,7 +97,7 @@ def phantom(
         Measure the cell with a microscope like this one; left out, a quick sample is painted,
         which --seed alone changes.
     """
-    from deepsxt_core.workflow.pipeline import write_phantom
+    from deepsxt_core.workflow.simulation import write_phantom
 
     wanted = replace(PRESETS[preset] if preset else PhantomParams(), **params)
     writer_for(out)

@@ -109,8 +109,8 @@ def _train(
     if out is None:
         return Outcome(_data_text(report), report)
     with native_stderr_silenced():
+        from deepsxt_core.network.compact import compact_config
         from deepsxt_core.training import finetune as loops
-        from deepsxt_core.training.bundled import compact_config
 
         base = load_model(base_name)
     if fresh:

@@ -10,22 +10,21 @@ import math
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deepsxt_core.export.meshes import in_unit, write_mesh
 from deepsxt_core.files import prepare_file, written_beside
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import mask_volume, write_volume
+from deepsxt_core.io.spool import spooled
 from deepsxt_core.preprocessing.cutting import cut
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
-from deepsxt_core.surface.field.object_ids import object_labels
+from deepsxt_core.surface import Surfaces, quantify
 from deepsxt_core.surface.measure.quantities import write_quantities
 from deepsxt_core.volume import Mask, Score, Volume
 
@@ -36,12 +35,56 @@ PREVIEW_VOXELS = 1 << 26
 """Voxels of the preview, at most: 0.13 GB in 16 bit."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleContent:
+    """What goes into a bundle. Each volume is read once.
+
+    Attributes
+    ----------
+    tomogram : Volume
+        What was segmented.
+    mask : Volume
+        1 where something was segmented, else 0.
+    instances : Volume
+        The number of the object at each voxel.
+    surfaces : Surfaces
+    segmentation : str
+        What the mask is, for people.
+    """
+
+    tomogram: Volume
+    mask: Volume
+    instances: Volume
+    surfaces: Surfaces
+    segmentation: str
+
+    @classmethod
+    def of(
+        cls,
+        tomogram: Volume,
+        source: Score | Mask,
+        threshold: float,
+        instances: Volume,
+        surfaces: Surfaces,
+    ) -> Self:
+        """Put together what was made from a score at a threshold, or from a mask."""
+        if isinstance(source, Score):
+            mask, segmentation = mask_volume(source, threshold), f"score above {threshold:g}"
+        else:
+            mask = replace(source.volume, dtype=np.dtype(bool), reader=source.read_mask)
+            segmentation = "labels from a file"
+        return cls(
+            tomogram=tomogram,
+            mask=mask,
+            instances=instances,
+            surfaces=surfaces,
+            segmentation=segmentation,
+        )
+
+
 def write_bundle(
     path: Path,
-    tomogram: Volume,
-    source: Score | Mask,
-    surfaces: Surfaces,
-    params: ReconstructParams,
+    content: BundleContent,
     records: Mapping[str, Mapping[str, Any]],
     progress: Progress | None = None,
 ) -> Path:
@@ -52,13 +95,7 @@ def write_bundle(
     path : Path
         By convention ``.zip``; replaced if it exists. Its folder needs room for the largest file in
         it, besides.
-    tomogram : Volume
-        What was segmented.
-    source : Score or Mask
-        What the surfaces were made from.
-    surfaces : Surfaces
-    params : ReconstructParams
-        What the surfaces were made with.
+    content : BundleContent
     records : mapping
         ``run.json`` of the steps, by the name that they get in the bundle.
     progress : Progress, optional
@@ -82,17 +119,18 @@ def write_bundle(
                 archive.write(folder / name, name)
                 (folder / name).unlink()
 
-            labels = object_labels(source, params, folder / "labels", progress)
             volumes = {
-                "preview": preview(tomogram),
-                "mask": _mask(source, params.threshold),
-                "instances": labels,
+                "preview": preview(content.tomogram),
+                "mask": content.mask,
+                "instances": content.instances,
             }
-            progress.stage("Bundling", sum(2 * v.shape[0] for v in volumes.values()), "slice")
+            progress.stage("Bundling", sum(v.shape[0] for v in volumes.values()), "slice")
             for stem, volume in volumes.items():
+                copy = spooled(volume, folder / "spool", progress)
                 for suffix in ("tif", "mrc"):
-                    add(f"{stem}.{suffix}", partial(write_volume, _counted(volume, progress)))
+                    add(f"{stem}.{suffix}", partial(write_volume, copy))
             progress.stage("Measuring", 1, "surface")
+            surfaces = content.surfaces
             table = quantify(surfaces)
             add("measurements.csv", partial(write_quantities, table, surfaces.unit))
             in_angstrom = in_unit(surfaces, "angstrom") if surfaces.unit == "µm" else surfaces
@@ -103,12 +141,9 @@ def write_bundle(
             ):
                 add(f"{stem}.{suffix}", partial(write_mesh, mesh))
             progress.advance()
-            segmentation = "labels from a file"
-            if isinstance(source, Score):
-                segmentation = f"score above {params.threshold:g}"
             for step, record in records.items():
                 archive.writestr(f"{step}.run.json", json.dumps(record, indent=1))
-            archive.writestr("README.txt", _readme(tomogram, volumes, surfaces, segmentation))
+            archive.writestr("README.txt", _readme(content, volumes))
     return path
 
 
@@ -128,23 +163,6 @@ def preview(tomogram: Volume, most_voxels: int = PREVIEW_VOXELS) -> Volume:
         dtype=tomogram.dtype,
         reader=lambda z0, z1: np.rint(means(z0, z1)).astype(tomogram.dtype),
     )
-
-
-def _mask(source: Score | Mask, threshold: float) -> Volume:
-    if isinstance(source, Score):
-        return mask_volume(source, threshold)
-    return replace(source.volume, dtype=np.dtype(bool), reader=source.read_mask)
-
-
-def _counted(volume: Volume, progress: Progress) -> Volume:
-    """Return the same volume, which tells how much of it is read."""
-
-    def read(z0: int, z1: int) -> NDArray:
-        slab = volume.reader(z0, z1)
-        progress.advance(z1 - z0)
-        return slab
-
-    return replace(volume, reader=read)
 
 
 _README = """\
@@ -172,9 +190,8 @@ ChimeraX:  open preview.mrc; open mask.mrc; open surface-chimerax.obj
 """
 
 
-def _readme(
-    tomogram: Volume, volumes: Mapping[str, Volume], surfaces: Surfaces, segmentation: str
-) -> str:
+def _readme(content: BundleContent, volumes: Mapping[str, Volume]) -> str:
+    tomogram, surfaces = content.tomogram, content.surfaces
     size = tomogram.voxel_size_nm
     shown = volumes["preview"].shape
     known = surfaces.unit == "µm"
@@ -186,7 +203,7 @@ def _readme(
             if size
             else "voxel size not known"
         ),
-        segmentation=segmentation,
+        segmentation=content.segmentation,
         objects=len(surfaces.objects),
         binned=(
             ""

@@ -13,6 +13,7 @@ from deepsxt_core.inference.remote import RemotePredictor
 from deepsxt_core.inference.rescaling import Rescaling, choose_rescaling
 from deepsxt_core.inference.segment import (
     Preparation,
+    ScoreSlabs,
     SegmentSummary,
     prepare,
     score_here,
@@ -29,6 +30,7 @@ __all__ = [
     "Preparation",
     "RemotePredictor",
     "Rescaling",
+    "ScoreSlabs",
     "SegmentParams",
     "SegmentSummary",
     "Slab",

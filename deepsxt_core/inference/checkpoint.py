@@ -33,8 +33,8 @@ class Slab:
         Its slices, counted from the first scored one; `end` is exclusive.
     sha256 : str
         Of the codes.
-    positive_voxels, nonfinite_voxels : int
-        Scored above 0; were NaN or infinite.
+    positive_voxels, nonfinite_voxels, void_voxels : int
+        Scored above 0; were NaN or infinite; lie where nothing was reconstructed.
     seconds : float
         What it took.
     """
@@ -44,14 +44,17 @@ class Slab:
     sha256: str
     positive_voxels: int
     nonfinite_voxels: int
+    void_voxels: int
     seconds: float
 
     @classmethod
-    def of(cls, first: int, codes: NDArray[np.uint8], nonfinite: int, seconds: float) -> Self:
+    def of(
+        cls, first: int, codes: NDArray[np.uint8], *, nonfinite: int, void: int, seconds: float
+    ) -> Self:
         """Describe the codes (n, y, x) of a slab."""
         positive = int(np.count_nonzero(codes >= Score.threshold_code(0.0)))
         end = first + len(codes)
-        return cls(first, end, codes_sha256(codes), positive, nonfinite, round(seconds, 4))
+        return cls(first, end, codes_sha256(codes), positive, nonfinite, void, round(seconds, 4))
 
 
 def codes_sha256(codes: NDArray[np.uint8]) -> str:

@@ -199,7 +199,7 @@ def survey(assignment: Assignment, z: int) -> Survey:
     with _one_at_a_time:
         volume, predictor = _volume(assignment), _predictor(assignment)
         raw = volume.read(z, z + 1)
-        slices, _ = assignment.preparation.apply(raw)
+        slices = assignment.preparation.apply(raw).standardised
         return Survey(
             Site(predictor.device, versions()),
             predictor.settle_precision(slices),

@@ -22,6 +22,7 @@ from deepsxt_core.preprocessing import (
     normalise_published,
     suggest_invert,
 )
+from deepsxt_core.preprocessing.validity import filled, valid_pixels, without_spikes
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, Volume
 
@@ -47,27 +48,68 @@ class Preparation:
     published: bool
     rescaling: Rescaling | None = None
 
-    def apply(self, slices: NDArray) -> tuple[NDArray[np.float32], int]:
-        """Return slices (n, y, x) as the network sees them, and how many values were not finite.
+    def apply(self, slices: NDArray) -> "PreparedSlices":
+        """Return slices (n, y, x) as the network sees them.
 
-        They are standardised, float32.
+        Absurd single voxels are mended, and the void is filled with what lies beside it; not so
+        in the published way.
         """
         values, nonfinite = clean(slices, self.intensity.median)
+        if self.published:
+            standardised = normalise_published(values, self.intensity, invert=self.invert)
+            return PreparedSlices(standardised, nonfinite, None)
+        valid = np.stack([valid_pixels(image) for image in slices])
+        spikes = self.intensity.spikes
+        for image, measured in zip(values, valid, strict=True):
+            image[:] = filled(image if spikes is None else without_spikes(image, spikes), measured)
+        seen: NDArray[np.bool_] | None = valid
         if self.rescaling is not None:
             # Clipped first, so that a bright spot does not spread.
             values = np.clip(values, self.intensity.low, self.intensity.high)
-            values = self.rescaling.to_network(values)
-        scale = normalise_published if self.published else normalise
-        return scale(values, self.intensity, invert=self.invert), nonfinite
+            values, seen = self.rescaling.to_network(values), None
+        standardised = normalise(values, self.intensity, invert=self.invert, valid=seen)
+        return PreparedSlices(standardised, nonfinite, valid)
 
-    def score(self, predictor: Predictor, slices: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Score what `apply` returned; the scores (n, y, x) have the pixels of the volume."""
-        scores = predictor.score(slices)
-        return scores if self.rescaling is None else self.rescaling.to_tomogram(scores)
+    def score(self, predictor: Predictor, prepared: "PreparedSlices") -> NDArray[np.float32]:
+        """Score what `apply` returned; the scores (n, y, x) have the pixels of the volume.
+
+        The void scores -1.
+        """
+        scores = predictor.score(prepared.standardised)
+        if self.rescaling is not None:
+            scores = self.rescaling.to_tomogram(scores)
+        if prepared.valid is not None:
+            scores = np.where(prepared.valid, scores, np.float32(-1))
+        return scores
 
     def network_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return (y, x) of a slice of that shape as the network sees it."""
         return shape if self.rescaling is None else self.rescaling.network_shape
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSlices:
+    """Slices as the network sees them.
+
+    Attributes
+    ----------
+    standardised : ndarray
+        float32 (n, y, x), at the pixel size of the network.
+    nonfinite_voxels : int
+        Were NaN or infinite.
+    valid : ndarray or None
+        bool (n, y, x), at the pixel size of the volume: where something was measured. None where
+        that is not looked at.
+    """
+
+    standardised: NDArray[np.float32]
+    nonfinite_voxels: int
+    valid: NDArray[np.bool_] | None
+
+    @property
+    def void_voxels(self) -> int:
+        """How many pixels lie in the void."""
+        return 0 if self.valid is None else int(np.count_nonzero(~self.valid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +122,8 @@ class ScoredSlab:
         Its first slice in the volume.
     codes : ndarray
         (n, y, x), uint8.
-    nonfinite_voxels : int
-        Were NaN or infinite.
+    nonfinite_voxels, void_voxels : int
+        Were NaN or infinite; lie where nothing was reconstructed.
     seconds : float
         What it took.
     """
@@ -89,6 +131,7 @@ class ScoredSlab:
     first: int
     codes: NDArray[np.uint8]
     nonfinite_voxels: int
+    void_voxels: int
     seconds: float
 
 
@@ -106,6 +149,8 @@ class SegmentSummary:
         Scored above 0, and in all.
     nonfinite_voxels : int
         Were NaN or infinite and counted as the median.
+    void_voxels : int
+        Lie where nothing was reconstructed, and score -1.
     seconds_per_slice : float
         The median over the slabs, which leaves the first one's compilation out.
     """
@@ -113,6 +158,7 @@ class SegmentSummary:
     positive_voxels: int
     voxels: int
     nonfinite_voxels: int
+    void_voxels: int
     seconds_per_slice: float
 
 
@@ -136,9 +182,15 @@ def score_slab(
 ) -> ScoredSlab:
     """Score slices `first` to `end`."""
     begun = time.monotonic()
-    slices, nonfinite = preparation.apply(volume.read(first, end))
-    codes = Score.encode(preparation.score(predictor, slices))
-    return ScoredSlab(first, codes, nonfinite, time.monotonic() - begun)
+    prepared = preparation.apply(volume.read(first, end))
+    codes = Score.encode(preparation.score(predictor, prepared))
+    return ScoredSlab(
+        first,
+        codes,
+        prepared.nonfinite_voxels,
+        prepared.void_voxels,
+        time.monotonic() - begun,
+    )
 
 
 def score_here(volume: Volume, predictor: Predictor, preparation: Preparation) -> ScoreSlabs:
@@ -169,14 +221,21 @@ def score_volume(
         progress.advance(sum(slab.end - slab.first for slab in slabs))
     missing = [(first, end) for first, end in ranges if (first - z0, end - z0) not in known]
     with closing(score_slabs(missing)) as scored:
-        for each in scored:
-            slab = Slab.of(each.first - z0, each.codes, each.nonfinite_voxels, each.seconds)
-            keep(slab, each.codes)
+        for scored_slab in scored:
+            slab = Slab.of(
+                scored_slab.first - z0,
+                scored_slab.codes,
+                nonfinite=scored_slab.nonfinite_voxels,
+                void=scored_slab.void_voxels,
+                seconds=scored_slab.seconds,
+            )
+            keep(slab, scored_slab.codes)
             slabs.append(slab)
-            progress.advance(len(each.codes))
+            progress.advance(len(scored_slab.codes))
     return SegmentSummary(
         sum(slab.positive_voxels for slab in slabs),
         (z1 - z0) * height * width,
         sum(slab.nonfinite_voxels for slab in slabs),
+        sum(slab.void_voxels for slab in slabs),
         median(slab.seconds / (slab.end - slab.first) for slab in slabs),
     )

@@ -17,6 +17,7 @@ from deepsxt_core.preprocessing.normalisation import (
     zscore,
 )
 from deepsxt_core.preprocessing.polarity import suggest_invert
+from deepsxt_core.preprocessing.sampling import sampled_volume
 from deepsxt_core.preprocessing.wedge import Wedge
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "measure_min_max",
     "normalise",
     "normalise_published",
+    "sampled_volume",
     "suggest_invert",
     "suggested_region",
     "zscore",

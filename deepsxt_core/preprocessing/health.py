@@ -1,14 +1,15 @@
 """Is this tomogram fit to be segmented? A report made from some slices, in seconds."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from deepsxt_core.geometry import Region, VoxelSize, doubts
-from deepsxt_core.preprocessing.familiarity import Look, crops, look, unfamiliar
+from deepsxt_core.geometry import Region
+from deepsxt_core.preprocessing import findings
+from deepsxt_core.preprocessing.familiarity import Look, crops, look
+from deepsxt_core.preprocessing.findings import Finding, Level, Totals
 from deepsxt_core.preprocessing.margins import BorderProfiles, Margins, empty_ends, is_flat
 from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.polarity import BRIGHT_FROM, tail_asymmetry
@@ -17,45 +18,9 @@ from deepsxt_core.preprocessing.wedge import Wedge, find_wedge
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import Volume
 
-Level = Literal["ok", "notice", "warning"]
-
 _SLICES = 24
 _LOOKED_AT_CLOSELY = 6
 _CLOSE_PX = 1024
-_TILE_PX = 16
-# Robust standard deviations from the median of its 3 × 3 neighbours; a gold bead is wider.
-_HOT = 12.0
-_UNSURE = 0.08
-_EMPTY_WEDGE = 6.0
-_WIDEST_WEDGE_DEG = 50.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    name : str
-        What, such as ``"Hot voxels"``.
-    level : {"ok", "notice", "warning"}
-    value : float or None
-        What was measured, in `unit`; None where it could not be.
-    unit : str
-        Such as ``"%"``; empty for a pure number.
-    text : str
-        What was found, and one sentence on what to do about it.
-    """
-
-    name: str
-    level: Level
-    value: float | None
-    unit: str
-    text: str
-
-    def __str__(self) -> str:
-        number = "" if self.value is None else f": {self.value:.3g} {self.unit}".rstrip()
-        return f"{self.name}{number}. {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,55 +63,6 @@ class HealthReport:
         }
 
 
-@dataclass(slots=True)
-class _Totals:
-    """What adds up over the slices that are read."""
-
-    values: int = 0
-    nonfinite: int = 0
-    lowest: float = np.inf
-    highest: float = -np.inf
-    at_lowest: int = 0
-    at_highest: int = 0
-    tiles: int = 0
-    flat_tiles: int = 0
-    close_values: int = 0
-    hot: int = 0
-
-    def add(self, image: NDArray) -> None:
-        """Count what is not finite, and what lies at the ends of the grey values."""
-        finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
-        self.values += image.size
-        self.nonfinite += image.size - finite.size
-        if finite.size == 0:
-            return
-        low, high = float(finite.min()), float(finite.max())
-        if low < self.lowest:
-            self.lowest, self.at_lowest = low, 0
-        if high > self.highest:
-            self.highest, self.at_highest = high, 0
-        self.at_lowest += int(np.count_nonzero(finite == self.lowest))
-        self.at_highest += int(np.count_nonzero(finite == self.highest))
-
-    def add_tiles(self, image: NDArray[np.float32]) -> None:
-        """Count the tiles that hold one value alone."""
-        rows, columns = (n // _TILE_PX for n in image.shape)
-        inner = image[: rows * _TILE_PX, : columns * _TILE_PX]
-        tiles = inner.reshape(rows, _TILE_PX, columns, _TILE_PX)
-        self.tiles += rows * columns
-        self.flat_tiles += int(np.count_nonzero(tiles.max(axis=(1, 3)) == tiles.min(axis=(1, 3))))
-
-    def add_close(self, image: NDArray[np.float32]) -> None:
-        """Count single voxels that stick out of their neighbours."""
-        rest = image - ndimage.median_filter(image, 3)
-        spread = 1.4826 * float(np.median(np.abs(rest[rest != 0]))) if rest.any() else 0.0
-        low, high = np.percentile(image, [1, 99])
-        self.close_values += image.size
-        if spread:
-            limit = max(_HOT * spread, (high - low) / 2)
-            self.hot += int(np.count_nonzero(np.abs(rest) > limit))
-
-
 def check_health(volume: Volume, progress: Progress | None = None) -> HealthReport:
     """Look at slices spread through a volume and tell what may spoil a segmentation.
 
@@ -165,7 +81,7 @@ def check_health(volume: Volume, progress: Progress | None = None) -> HealthRepo
     asymmetry = tail_asymmetry(volume)
     bright = asymmetry > BRIGHT_FROM
     progress.advance()
-    totals, borders = _Totals(), BorderProfiles(volume.shape[1:])
+    totals, profiles = Totals(), BorderProfiles(volume.shape[1:])
     flat: list[tuple[int, bool]] = []
     looks: list[Look] = []
     for z in places:
@@ -175,31 +91,31 @@ def check_health(volume: Volume, progress: Progress | None = None) -> HealthRepo
         if not flat[-1][1]:
             finite = image[np.isfinite(image)]
             values = clean(image, float(np.median(finite)))[0]
-            borders.add(values)
+            profiles.add(values)
             totals.add_tiles(values)
             if z in closely:
                 totals.add_close(_middle(values))
-                found = [look(-crop if bright else crop) for crop in crops(_middle(values))]
-                looks += [each for each in found if each is not None]
+                seen = [look(-crop if bright else crop) for crop in crops(_middle(values))]
+                looks += [one for one in seen if one is not None]
         progress.advance()
     wedge = find_wedge(volume)
     progress.advance()
-    rows, columns = borders.widths()
+    rows, columns = profiles.widths()
     margins = Margins(z=empty_ends(volume, flat), y=rows, x=columns)
-    findings = (
-        _voxel_size(volume.voxel_size_nm),
-        _polarity(asymmetry),
-        _not_finite(totals),
-        _flat_slices(flat, margins, volume.shape[0]),
-        _borders(margins),
-        _flat_areas(totals),
-        _saturation(totals, volume.dtype),
-        _hot_voxels(totals),
-        _noise(looks),
-        _missing_wedge(wedge),
-        _familiar(looks),
+    found = (
+        findings.voxel_size(volume.voxel_size_nm),
+        findings.polarity(asymmetry),
+        findings.not_finite(totals),
+        findings.flat_slices(flat, margins, volume.shape[0]),
+        findings.borders(margins),
+        findings.flat_areas(totals),
+        findings.saturation(totals, volume.dtype),
+        findings.hot_voxels(totals),
+        findings.noise(looks),
+        findings.missing_wedge(wedge),
+        findings.familiar(looks),
     )
-    return HealthReport(findings=findings, margins=margins, wedge=wedge, slices=len(places))
+    return HealthReport(findings=found, margins=margins, wedge=wedge, slices=len(places))
 
 
 def suggested_region(report: HealthReport, volume: Volume) -> Region | None:
@@ -214,173 +130,3 @@ def suggested_region(report: HealthReport, volume: Volume) -> Region | None:
 def _middle(image: NDArray[np.float32]) -> NDArray[np.float32]:
     starts = [max(0, (n - _CLOSE_PX) // 2) for n in image.shape]
     return image[starts[0] : starts[0] + _CLOSE_PX, starts[1] : starts[1] + _CLOSE_PX]
-
-
-def _finding(name: str, level: Level, value: float | None, unit: str, text: str) -> Finding:
-    return Finding(name=name, level=level, value=value, unit=unit, text=text)
-
-
-def _voxel_size(size: VoxelSize | None) -> Finding:
-    name, unit = "Voxel size", "nm"
-    if size is None:
-        text = "Not known: lengths are in voxels. Enter it if you can."
-        return _finding(name, "notice", None, unit, text)
-    doubtful = doubts(size)
-    level: Level = "warning" if doubtful else "ok"
-    return _finding(name, level, size.x, unit, " ".join(doubtful) or "Believable.")
-
-
-def _polarity(asymmetry: float) -> Finding:
-    name = "Polarity"
-    told = "bright, so grey values are inverted" if asymmetry > BRIGHT_FROM else "dark"
-    if abs(asymmetry - BRIGHT_FROM) < _UNSURE:
-        text = f"Membranes seem {told}, but that is not sure. Look at a slice and set it by hand."
-        return _finding(name, "notice", asymmetry, "", text)
-    return _finding(name, "ok", asymmetry, "", f"Membranes look {told}.")
-
-
-def _not_finite(totals: _Totals) -> Finding:
-    percent = 100 * totals.nonfinite / totals.values
-    if not percent:
-        return _finding("NaN and infinite", "ok", 0.0, "%", "None.")
-    text = "They count as the median. If they are many, crop them away or export again."
-    return _finding("NaN and infinite", "warning" if percent > 1 else "notice", percent, "%", text)
-
-
-def _flat_slices(flat: list[tuple[int, bool]], margins: Margins, depth: int) -> Finding:
-    name, unit = "Empty slices", "%"
-    percent = 100 * sum(each for _, each in flat) / len(flat)
-    first, last = margins.z
-    if first == depth:
-        text = "All slices that were looked at hold one value alone. Check the file."
-        return _finding(name, "warning", 100.0, unit, text)
-    inside = any(each for z, each in flat if first <= z < depth - last)
-    if inside:
-        text = "Slices amid the others hold one value alone: the file may be damaged."
-        return _finding(name, "warning", percent, unit, text)
-    if first or last:
-        text = f"{first} at the beginning and {last} at the end hold nothing. Crop them away."
-        return _finding(name, "notice", 100 * (first + last) / depth, unit, text)
-    return _finding(name, "ok", 0.0, unit, "None.")
-
-
-def _borders(margins: Margins) -> Finding:
-    name, unit = "Borders", "px"
-    widest = max(*margins.y, *margins.x)
-    if not widest:
-        return _finding(name, "ok", 0.0, unit, "No empty or broken rows and columns.")
-    (top, bottom), (left, right) = margins.y, margins.x
-    text = (
-        f"Without content, or far off the rest: {left} columns on the left, {right} on the right, "
-        f"{top} rows at the top, {bottom} at the bottom. Crop them away: they may be taken for "
-        "membranes."
-    )
-    return _finding(name, "notice", float(widest), unit, text)
-
-
-def _flat_areas(totals: _Totals) -> Finding:
-    name, unit = "Flat areas", "%"
-    percent = 100 * totals.flat_tiles / totals.tiles if totals.tiles else 0.0
-    if percent < 1:
-        return _finding(name, "ok", percent, unit, "Hardly any.")
-    text = (
-        "Parts of the slices hold one value alone, such as the corners beyond a round "
-        "reconstruction. Their outline may be taken for a membrane; crop to the inside."
-    )
-    return _finding(name, "notice", percent, unit, text)
-
-
-def _saturation(totals: _Totals, dtype: np.dtype) -> Finding:
-    name, unit = "Saturation", "%"
-    inner = totals.values - totals.nonfinite
-    at_low, at_high = totals.at_lowest, totals.at_highest
-    # What is flat lies at an end as well, and has a finding of its own.
-    at_low = max(0, at_low - totals.flat_tiles * _TILE_PX**2)
-    percent = 100 * max(at_low, at_high) / inner if inner else 0.0
-    few = dtype.kind == "b" or (dtype.kind in "iu" and totals.highest - totals.lowest < 16)
-    if percent < 0.5 or few:
-        return _finding(name, "ok", percent, unit, "Grey values are not cut off.")
-    which = "lowest" if at_low > at_high else "highest"
-    text = (
-        f"So many voxels hold the {which} value of all: grey values were cut off. Export with a "
-        "wider range of grey values if details are lost in it."
-    )
-    return _finding(name, "warning" if percent > 5 else "notice", percent, unit, text)
-
-
-def _hot_voxels(totals: _Totals) -> Finding:
-    name, unit = "Hot voxels", "per million"
-    ppm = 1e6 * totals.hot / totals.close_values if totals.close_values else 0.0
-    if ppm < 5:
-        return _finding(name, "ok", ppm, unit, "Hardly any.")
-    text = (
-        "Single voxels stick out. They are clipped before the network sees them; many of them "
-        "leave spots. Remove outliers, for example in Fiji, if there are spots in the result."
-    )
-    return _finding(name, "warning" if ppm > 2000 else "notice", ppm, unit, text)
-
-
-def _noise(looks: list[Look]) -> Finding:
-    name, unit = "Details over noise", "×"
-    if not looks:
-        return _finding(name, "notice", None, unit, "The slices are too flat or small to tell.")
-    ratio = float(np.median([each.detail for each in looks]))
-    if ratio < 1.5:
-        text = "Hardly anything stands out of the noise. Bin 2×, and expect gaps in membranes."
-        return _finding(name, "warning", ratio, unit, text)
-    if ratio < 1.65:
-        text = "Details are faint. Average 8 views when you segment, or bin 2×."
-        return _finding(name, "notice", ratio, unit, text)
-    return _finding(name, "ok", ratio, unit, "Details stand out of the noise.")
-
-
-def _missing_wedge(wedge: Wedge | None) -> Finding:
-    name, unit = "Missing wedge", "degrees"
-    if wedge is None:
-        return _finding(name, "notice", None, unit, "Too few slices to tell.")
-    if wedge.emptiness < _EMPTY_WEDGE or wedge.half_angle_deg < 5:
-        return _finding(name, "ok", 0.0, unit, "None found: all directions are recorded.")
-    missing, half = wedge.missing_axis, wedge.half_angle_deg
-    if half > _WIDEST_WEDGE_DEG:
-        text = (
-            f"Details are much coarser along {missing} than across. Shapes are drawn out along "
-            f"{missing}, and surfaces across it are blurred; mistrust thicknesses along {missing}."
-        )
-        return _finding(name, "notice", None, unit, text)
-    rounded = 5 * round(half / 5)
-    text = (
-        f"Tilts about {wedge.tilt_axis} reached about ±{90 - rounded}°; directions within "
-        f"{rounded}° of {missing} were never seen. Objects look drawn out along {missing}, and "
-        f"membranes that lie across {missing} fade: expect holes at the ends of vesicles there, "
-        f"and do not measure them along {missing}."
-    )
-    if missing != "z":
-        text = (
-            f"The slices lie along the beam, which runs along {missing}; the models know slices "
-            f"across it. Turn the volume first, so that {missing} becomes z. {text}"
-        )
-        return _finding(name, "warning", 2 * half, unit, text)
-    return _finding(name, "notice", 2 * half, unit, text)
-
-
-_UNFAMILIAR = {
-    "asymmetry": ("the grey values lean to one side", "check the polarity and crop bright borders"),
-    "tails": ("the range of the grey values is another", "crop what is far brighter or darker"),
-    "detail": ("details and background differ in another way", "try one slice before all"),
-    "fineness": ("details are of another size", "check the voxel size, or bin 2× if it is finer"),
-}
-
-
-def _familiar(looks: list[Look]) -> Finding:
-    name, unit = "Like the training data", "of 4 numbers differ"
-    if not looks:
-        return _finding(name, "notice", None, unit, "The slices are too flat or small to tell.")
-    strange = unfamiliar(looks)
-    count = float(len(strange))
-    if not strange:
-        text = "The slices look like those that the bundled model was trained on."
-        return _finding(name, "ok", count, unit, text)
-    what = "; ".join(_UNFAMILIAR[each][0] for each in strange)
-    todo = _UNFAMILIAR[next(iter(strange))][1]
-    text = f"Unlike the slices of the bundled model's training, {what}: {todo}."
-    return _finding(name, "warning" if count > 1 else "notice", count, unit, text)

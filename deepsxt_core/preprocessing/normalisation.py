@@ -5,18 +5,19 @@ scales by the minimum and maximum of the volume, and leaves slices unscaled whos
 deviation is small; it is kept for comparison.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
-from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.preprocessing.sampling import MOST_SAMPLES, sample_slices
+from deepsxt_core.preprocessing.validity import SpikeLimits, valid_pixels, without_spikes
 from deepsxt_core.volume import Volume
 
 LOW_PERCENTILE = 0.1
 HIGH_PERCENTILE = 99.9
-_SAMPLED_SLICES = 24
 _PUBLISHED_MIN_STD = 1e-3
 _STANDARD = 1e-4
 
@@ -31,33 +32,51 @@ class IntensityRange:
         The values that are clipped to, in the unit of the volume.
     median : float
         Stands in for values that are not finite.
+    spikes : SpikeLimits or None
+        Beyond which a single voxel is absurd; None where that is not looked at.
     """
 
     low: float
     high: float
     median: float
+    spikes: SpikeLimits | None = None
 
 
 def measure_intensity(volume: Volume) -> IntensityRange:
     """Measure the 0.1 and 99.9 percentiles and the median on slices spread over the volume.
 
+    Voxels of the void and single absurd ones are left out.
+
     Raises
     ------
     UnreadableFileError
-        If no sampled value is finite.
+        If no sampled value is finite, or none lies outside the void.
     """
-    samples = []
-    for plane in sample_slices(volume, _SAMPLED_SLICES):
-        values = plane.astype(np.float32, copy=False)
-        samples.append(values[np.isfinite(values)])
-    values = np.concatenate(samples)
-    if values.size == 0:
+    planes = list(sample_slices(volume, MOST_SAMPLES))
+    finite = [np.isfinite(plane) for plane in planes]
+    if not any(map(np.any, finite)):
         raise UnreadableFileError(
             "The volume holds no finite grey value in any of the slices looked at. "
             "Check the file: it may be damaged."
         )
+    measured = [valid_pixels(plane) & known for plane, known in zip(planes, finite, strict=True)]
+    samples = [plane.astype(np.float32, copy=False) for plane in planes]
+    values = _picked(samples, measured)
+    if values.size == 0:
+        raise UnreadableFileError(
+            "The volume is empty: each of the slices looked at holds one value alone. Check the "
+            "file, or the part of it that was cut out."
+        )
+    spikes = SpikeLimits.of(values)
+    values = _picked([without_spikes(plane, spikes) for plane in samples], measured)
     low, median, high = np.percentile(values, [LOW_PERCENTILE, 50, HIGH_PERCENTILE])
-    return IntensityRange(float(low), float(high), float(median))
+    return IntensityRange(float(low), float(high), float(median), spikes)
+
+
+def _picked(
+    planes: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.float32]:
+    return np.concatenate([plane[mask] for plane, mask in zip(planes, masks, strict=True)])
 
 
 def measure_min_max(volume: Volume) -> IntensityRange:
@@ -88,7 +107,11 @@ def clean(values: NDArray, median: float) -> tuple[NDArray[np.float32], int]:
     return values, count
 
 
-def zscore(slices: NDArray[np.float32], min_std: float = 0.0) -> NDArray[np.float32]:
+def zscore(
+    slices: NDArray[np.float32],
+    min_std: float = 0.0,
+    valid: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
     """Standardise each slice to mean 0 and standard deviation 1, in float32 arithmetic.
 
     A slice that is so already, to 1e-4, is returned as it is: doing it twice changes nothing.
@@ -100,14 +123,19 @@ def zscore(slices: NDArray[np.float32], min_std: float = 0.0) -> NDArray[np.floa
     min_std : float
         A slice whose standard deviation is not above it is only centred. A constant slice
         becomes 0.
+    valid : ndarray, optional
+        bool (n, y, x): the pixels that mean and standard deviation are taken of; all by default.
 
     Returns
     -------
     ndarray
         (n, y, x), float32.
     """
-    mean = slices.mean(axis=(1, 2), dtype=np.float64, keepdims=True).astype(np.float32)
-    std = slices.std(axis=(1, 2), dtype=np.float64, keepdims=True).astype(np.float32)
+    # A slice that is void throughout is measured as a whole, rather than not at all.
+    where = True if valid is None else valid | ~valid.any(axis=(1, 2), keepdims=True)
+    mean = slices.mean(axis=(1, 2), dtype=np.float64, keepdims=True, where=where)
+    std = slices.std(axis=(1, 2), dtype=np.float64, keepdims=True, where=where)
+    mean, std = mean.astype(np.float32), std.astype(np.float32)
     rounding = np.finfo(np.float32).eps * np.abs(mean)
     scale = np.where(std > np.maximum(min_std, rounding), std, np.float32(1))
     standard = (np.abs(mean) < _STANDARD) & (np.abs(std - 1) < _STANDARD)
@@ -115,11 +143,18 @@ def zscore(slices: NDArray[np.float32], min_std: float = 0.0) -> NDArray[np.floa
 
 
 def normalise(
-    slices: NDArray[np.float32], intensity: IntensityRange, *, invert: bool = False
+    slices: NDArray[np.float32],
+    intensity: IntensityRange,
+    *,
+    invert: bool = False,
+    valid: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
-    """Clip slices (n, y, x) to `intensity` and standardise each; `invert` turns bright to dark."""
+    """Clip slices (n, y, x) to `intensity` and standardise each; `invert` turns bright to dark.
+
+    `valid` is as in `zscore`.
+    """
     clipped = np.clip(slices, intensity.low, intensity.high)
-    return zscore(-clipped if invert else clipped)
+    return zscore(-clipped if invert else clipped, valid=valid)
 
 
 def normalise_published(

@@ -5,12 +5,15 @@ from scipy import ndimage
 
 from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.preprocessing.validity import SpikeLimits, filled, valid_pixels, without_spikes
 from deepsxt_core.volume import Volume
 
 _FINE_PX = 2.0
 _COARSE_PX = 20.0
 _TAIL_PERCENT = 0.2
 BRIGHT_FROM = 0.2
+# Every sixth of those that grey values are measured on, so that no other has to be read.
+_SLICES = 5
 
 
 def tail_asymmetry(volume: Volume) -> float:
@@ -22,15 +25,17 @@ def tail_asymmetry(volume: Volume) -> float:
     was -0.3 to 0.1 for dark membranes and 0.4 to 0.5 for bright ones.
     """
     asymmetries = []
-    for plane in sample_slices(volume, 5):
-        finite = plane[np.isfinite(plane)]
-        if finite.size == 0:
+    for plane in sample_slices(volume, _SLICES):
+        valid = valid_pixels(plane)
+        measured = plane[valid & np.isfinite(plane)]
+        if measured.size == 0:
             continue
-        values = clean(plane, float(np.median(finite)))[0]
+        values = clean(plane, float(np.median(measured)))[0]
+        values = filled(without_spikes(values, SpikeLimits.of(measured)), valid)
         details = ndimage.gaussian_filter(values, _FINE_PX) - ndimage.gaussian_filter(
             values, _COARSE_PX
         )
-        low, middle, high = np.percentile(details, [_TAIL_PERCENT, 50, 100 - _TAIL_PERCENT])
+        low, middle, high = np.percentile(details[valid], [_TAIL_PERCENT, 50, 100 - _TAIL_PERCENT])
         if high > low:
             asymmetries.append((high + low - 2 * middle) / (high - low))
     return float(np.median(asymmetries)) if asymmetries else 0.0

@@ -1,11 +1,16 @@
 """Slices that stand for a volume that is too large to be read whole."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.volume import Volume
+
+MOST_SAMPLES = 25
+"""Slices that the grey values of a volume are measured on, at most."""
 
 
 def sample_slices(volume: Volume, count: int) -> Iterator[NDArray]:
@@ -18,3 +23,17 @@ def sampled(depth: int, count: int) -> list[int]:
     """Return up to `count` indices evenly spread over `depth` slices, both ends among them."""
     places = np.linspace(0, depth - 1, min(count, depth)).round().astype(int)
     return [int(z) for z in np.unique(places)]
+
+
+def sampled_volume(volume: Volume) -> Volume:
+    """Return the same volume, which keeps in memory the slices that are read one by one.
+
+    What is measured on samples reads each of them once, whatever is measured; up to
+    `MOST_SAMPLES` are kept.
+    """
+    read_slice = lru_cache(maxsize=MOST_SAMPLES)(lambda z: volume.read(z, z + 1))
+
+    def read(z0: int, z1: int) -> NDArray:
+        return read_slice(z0).copy() if z1 == z0 + 1 else volume.read(z0, z1)
+
+    return replace(volume, reader=read)

@@ -4,7 +4,7 @@ VTK is loaded when a surface is made or read, not by this import. The 3D view ha
 its own, `deepsxt_core.export.figures`, because it is also run as a program.
 """
 
-from deepsxt_core.surface.extraction import reconstruct
+from deepsxt_core.surface.extraction import reconstruct, reconstruct_numbered
 from deepsxt_core.surface.measure.processes import Process, ProcessParams, trace_processes
 from deepsxt_core.surface.measure.quantities import ObjectQuantities, quantify
 from deepsxt_core.surface.params import ReconstructParams
@@ -19,5 +19,6 @@ __all__ = [
     "Surfaces",
     "quantify",
     "reconstruct",
+    "reconstruct_numbered",
     "trace_processes",
 ]

@@ -1,7 +1,9 @@
 """From a score or a mask to `Surfaces`."""
 
+import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,9 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.surface.field.bodies import numbered_volume
 from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
+from deepsxt_core.surface.field.object_ids import label_volume
 from deepsxt_core.surface.field.smoothing import cuts_at_necks, field_slabs
 from deepsxt_core.surface.label_extraction import reconstruct_labels
 from deepsxt_core.surface.mesh.finishing import taubin, thin, with_volumes
@@ -17,7 +21,7 @@ from deepsxt_core.surface.mesh.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
-from deepsxt_core.volume import Mask, Score, Volume
+from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 if TYPE_CHECKING:
     import pyvista
@@ -51,86 +55,158 @@ def reconstruct(
         If `min_volume_um3` is used although the voxel size is not known, if there is no object
         with an id to merge, or if the tomogram has another shape.
     """
-    params = params or ReconstructParams()
+    params, progress = params or ReconstructParams(), progress or NoProgress()
+    if params.each_label:
+        return reconstruct_labels(source, params, progress)[0]
+    cut = _cut(source, params, progress, tomogram, None)
+    return _finished(source, params, progress, cut)
+
+
+def reconstruct_numbered(
+    source: Score | Mask,
+    params: ReconstructParams,
+    scratch: Path,
+    progress: Progress | None = None,
+    *,
+    tomogram: Volume | None = None,
+) -> tuple[Surfaces, Volume]:
+    """Return the surfaces, and the id of the object at each voxel, from one pass over `source`.
+
+    Parameters
+    ----------
+    scratch : Path
+        A file of 4 bytes per voxel to write; the volume reads from it.
+
+    Returns
+    -------
+    Surfaces
+        As `reconstruct` returns them.
+    Volume
+        As `object_labels` returns it.
+    """
     progress = progress or NoProgress()
     if params.each_label:
-        return reconstruct_labels(source, params, progress)
+        surfaces, values = reconstruct_labels(source, params, progress)
+        return surfaces, label_volume(values, source.volume)
+    cut = _cut(source, params, progress, tomogram, scratch)
+    placed = source.placed if isinstance(source, Score) else source.volume
+    numbered = numbered_volume(scratch, cut.id_of_label[cut.mesh.label_of_provisional], placed)
+    return _finished(source, params, progress, cut), numbered
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """The bodies of a cut with their ids.
+
+    Attributes
+    ----------
+    mesh : Cut
+    id_of_label : ndarray
+        After the size filter and merging; 0 for what is left out.
+    ids_by_size : ndarray
+        Before merging.
+    keep_voxels : bool
+        Whether objects shall enclose the volume of their voxels.
+    """
+
+    mesh: Cut
+    id_of_label: NDArray[np.int32]
+    ids_by_size: NDArray[np.int32]
+    keep_voxels: bool
+
+
+def _cut(
+    source: Score | Mask,
+    params: ReconstructParams,
+    progress: Progress,
+    tomogram: Volume | None,
+    scratch: Path | None,
+) -> _Objects:
+    """Cut the field slab by slab, and number the bodies."""
     volume = source.volume
     needed = params.least_voxels(volume.voxel_size_nm)
-    unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
-    edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
     first_slice = source.first_slice if isinstance(source, Score) else 0
-
     grey = None if tomogram is None else _grey_reader(tomogram, volume, first_slice)
-    pieces = SlabJoiner(volume.shape, grey)
+    pieces = SlabJoiner(volume.shape, grey, scratch)
     progress.stage("Reconstructing", volume.shape[0], "slice")
-    cuts = cuts_at_necks(source, params)
+    necks = cuts_at_necks(source, params)
     # The voxels of a mask tell its volume better than its steps; those of a cut are in no part.
-    keep_voxels = isinstance(source, Mask) and (cuts is None or not cuts.any())
-    for first, field in field_slabs(source, params, cuts):
+    keep_voxels = isinstance(source, Mask) and (necks is None or not necks.any())
+    for first, field in field_slabs(source, params, necks):
         before = pieces.slices
         pieces.add(first, field)
         progress.advance(pieces.slices - before)
-    del cuts
-    progress.stage("Finishing", 3, "step")
     cut = pieces.joined()
-    del pieces
     if not cut.voxels_of_label.any():
         raise EmptySurfaceError(_nothing_found(source, params, cut.highest))
     by_size = ids_by_size(cut.voxels_of_label, needed)
     if not by_size.any():
-        raise EmptySurfaceError(_all_too_small(cut.voxels_of_label, float(edges_zyx.prod()), unit))
-    id_of_label = merged_ids(by_size, params.merge)
-    progress.advance()
+        raise EmptySurfaceError(_all_too_small(cut.voxels_of_label, volume.voxel_size_nm))
+    return _Objects(cut, merged_ids(by_size, params.merge), by_size, keep_voxels)
 
-    mesh = build_mesh(cut.points, cut.triangles, id_of_label[cut.point_labels])
+
+def _finished(
+    source: Score | Mask, params: ReconstructParams, progress: Progress, objects: _Objects
+) -> Surfaces:
+    """Smooth and thin the mesh of a cut, put it in its place, and measure its objects."""
+    progress.stage("Finishing", 3, "step")
+    volume, cut = source.volume, objects.mesh
+    unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
+    edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
+    mesh = build_mesh(cut.points, cut.triangles, objects.id_of_label[cut.point_labels])
+    found, kept = np.count_nonzero(cut.voxels_of_label), np.count_nonzero(objects.ids_by_size)
     report = Report(
-        objects_found=int(np.count_nonzero(cut.voxels_of_label)),
-        objects_too_small=int(np.count_nonzero(cut.voxels_of_label) - np.count_nonzero(by_size)),
-        objects_merged=len(np.unique(by_size)) - len(np.unique(id_of_label)),
+        objects_found=int(found),
+        objects_too_small=int(found - kept),
+        objects_merged=len(np.unique(objects.ids_by_size)) - len(np.unique(objects.id_of_label)),
         faces_cut=int(mesh.n_cells),
     )
-    voxels, scores, greys = _per_id(cut, id_of_label)
-    del cut
+    voxels, scores, greys = _per_id(cut, objects.id_of_label)
+    progress.advance()
     points = np.asarray(mesh.points)
     ids = np.asarray(mesh.cell_data["object"])
     cut_volumes = object_volumes(points, np.asarray(mesh.regular_faces), ids, int(ids.max()))
     if params.taubin_iterations:
         wanted = cut_volumes.copy()
-        if keep_voxels:
+        if objects.keep_voxels:
             wanted[np.array(list(voxels)) - 1] = list(voxels.values())
         point_objects = Surfaces(mesh, (), unit).point_objects
         smooth = _smoothed(mesh, point_objects, volume.shape, params.taubin_iterations, wanted)
         x, y, z = (smooth - points).T * edges_zyx[::-1, np.newaxis]
         report = replace(report, smoothing_moved=float(np.sqrt((x * x + y * y + z * z).max())))
         points = smooth
-    if volume.voxel_size_nm is None:
-        start_zyx = np.array(volume.first_voxel)
-    else:
-        start_zyx = np.array(volume.origin_nm) / 1000
-    start_zyx[0] += first_slice * edges_zyx[0]
-    mesh.points = (points * edges_zyx[::-1] + start_zyx[::-1]).astype(np.float32)
+    mesh.points = (points * edges_zyx[::-1] + _start(source, edges_zyx)).astype(np.float32)
     progress.advance()
 
     surfaces = Surfaces(mesh, (), unit)
     if params.decimate_to < 1:
         surfaces, report = thin(surfaces, report, params, float(np.cbrt(edges_zyx.prod())))
-        mesh = surfaces.mesh
-    rows = measure_objects(
-        np.asarray(mesh.points), surfaces.triangles, surfaces.face_objects, voxels
-    )
     rows = tuple(
         replace(
             row,
             mean_score=scores[row.id] + params.threshold if isinstance(source, Score) else None,
             mean_grey_value=None if greys is None else greys[row.id],
         )
-        for row in rows
+        for row in measure_objects(
+            np.asarray(surfaces.mesh.points), surfaces.triangles, surfaces.face_objects, voxels
+        )
     )
     changes = [row.volume / edges_zyx.prod() / cut_volumes[row.id - 1] - 1 for row in rows]
     report = replace(report, volume_change=float(np.abs(changes).max()))
     progress.advance()
-    return Surfaces(mesh, rows, unit, report)
+    return Surfaces(surfaces.mesh, rows, unit, report)
+
+
+def _start(source: Score | Mask, edges_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where the first voxel lies, (x, y, z) in the unit of the surfaces."""
+    volume = source.volume
+    if volume.voxel_size_nm is None:
+        start_zyx = np.array(volume.first_voxel)
+    else:
+        start_zyx = np.array(volume.origin_nm) / 1000
+    if isinstance(source, Score):
+        start_zyx[0] += source.first_slice * edges_zyx[0]
+    return start_zyx[::-1]
 
 
 def _grey_reader(
@@ -198,11 +274,11 @@ def _nothing_found(source: Score | Mask, params: ReconstructParams, highest: flo
     return f"{message} Try a lower one, for example {lower:.2f}."
 
 
-def _all_too_small(voxels_of_label: NDArray[np.integer], voxel_volume: float, unit: Unit) -> str:
+def _all_too_small(voxels_of_label: NDArray[np.integer], edges_nm: VoxelSize | None) -> str:
     largest = int(voxels_of_label.max())
     size = f"{largest} voxels"
-    if unit == "µm":
-        size += f" ({largest * voxel_volume:.3g} µm³)"
+    if edges_nm is not None:
+        size += f" ({largest * math.prod(edges_nm) / 1e9:.3g} µm³)"
     return (
         f"No surface: the size filter removed all {np.count_nonzero(voxels_of_label)} objects; "
         f"the largest has {size}. Lower the smallest size, or the threshold."

@@ -16,8 +16,8 @@ from deepsxt_core.volume import Mask, Score
 
 def reconstruct_labels(
     source: Score | Mask, params: ReconstructParams, progress: Progress
-) -> Surfaces:
-    """Return one object per value above 0; its id is the value.
+) -> tuple[Surfaces, NDArray[np.int32]]:
+    """Return one object per value above 0, and the object at each voxel; its id is the value.
 
     The boundaries of all labels are cut at once by surface nets (Gibson 1998; Frisken 2022,
     Journal of Computer Graphics Techniques 11, 34-54), so that neighbours share theirs and no
@@ -73,7 +73,7 @@ def reconstruct_labels(
     volumes = np.array([row.volume for row in rows]) / edges.prod()
     report = replace(report, volume_change=float(np.abs(volumes / as_cut - 1).max()))
     progress.advance()
-    return Surfaces(surfaces.mesh, rows, unit, report)
+    return Surfaces(surfaces.mesh, rows, unit, report), objects.values
 
 
 def _of_each(

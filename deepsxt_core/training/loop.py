@@ -24,6 +24,9 @@ from deepsxt_core.training.samples import Draws
 
 logger = logging.getLogger(__name__)
 
+MEASURING_SHARE = 0.2
+"""Of a budget of time, what measuring on the way may take beside it."""
+
 _WARM_UP = 0.03
 # The first steps of Adam are as large as any and know least; a budget of time may jump over 3 %.
 _WARM_UP_STEPS = 10
@@ -113,6 +116,7 @@ class Training:
         self._best: list[np.ndarray] = []
         self._step = 0
         self._before_s = 0.0
+        self._measuring_s = 0.0
         self._began = time.monotonic()
         with spread():
             self._trainee = _Trainee(network.inputs, network.outputs, name="trainee")
@@ -127,6 +131,11 @@ class Training:
     def seconds(self) -> float:
         """Time spent, that before a break included."""
         return self._before_s + time.monotonic() - self._began
+
+    @property
+    def training_seconds(self) -> float:
+        """Time spent without measuring: what a budget of time is for."""
+        return self.seconds - self._measuring_s
 
     @property
     def steps(self) -> int:
@@ -146,7 +155,7 @@ class Training:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._restore()
         if not self.rows:
-            self._note(float("nan"), self._measure())
+            self._note(float("nan"), self._measured())
         ticks = _Ticks(progress, self._params, self._budget_spent())
         with ThreadPoolExecutor(1) as drawing:
             try:
@@ -171,12 +180,14 @@ class Training:
             self._step += 1
             # Asked once a step: time that runs out in between would leave the last step unmeasured.
             spent = self._budget_spent()
-            if self._step % self._params.validation_steps == 0 or spent >= 1:
+            if spent >= 1 or self._measurement_due():
                 self._check(losses)
                 losses.clear()
                 if self._is_exhausted():
                     logger.info("No better measurement in %s: stopping.", self._params.patience)
                     break
+            elif self._step % self._params.validation_steps == 0:
+                self._save()
             ticks.show(spent)
 
     def _draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -193,8 +204,22 @@ class Training:
         params = self._params
         parts = [self._step / params.steps] if params.steps else []
         if params.minutes:
-            parts.append(self.seconds / (60 * params.minutes))
+            parts.append(self.training_seconds / (60 * params.minutes))
         return max(parts)
+
+    def _measurement_due(self) -> bool:
+        """Whether it is time to measure, and a budget of time has some left for it."""
+        if self._step % self._params.validation_steps:
+            return False
+        if not self._params.minutes:
+            return True
+        return self._measuring_s <= MEASURING_SHARE * self.training_seconds
+
+    def _measured(self) -> dict[str, float]:
+        begun = time.monotonic()
+        scores = self._measure()
+        self._measuring_s += time.monotonic() - begun
+        return scores
 
     def _check(self, losses: Sequence[float]) -> None:
         loss = math.fsum(losses) / len(losses)
@@ -203,7 +228,7 @@ class Training:
                 f"The loss is no longer finite after {self._step} steps. Lower learning_rate: "
                 f"it is {self._params.learning_rate:g}."
             )
-        scores = self._measure()
+        scores = self._measured()
         self._note(loss, scores)
         if not self.chooses:
             self.best_step = self._step  # so that patience never ends
@@ -233,6 +258,7 @@ class Training:
             "step": self._step,
             "best_step": self.best_step,
             "seconds": self.seconds,
+            "measuring_seconds": self._measuring_s,
             "rows": self.rows,
         }
         arrays = {"state": np.array(json.dumps(state))}
@@ -265,6 +291,7 @@ class Training:
         self.best_step = state["best_step"]
         self._step = self.continued_from = state["step"]
         self._before_s = state["seconds"]
+        self._measuring_s = state["measuring_seconds"]
         self._began = time.monotonic()
         logger.info("Going on from step %d.", self._step)
 

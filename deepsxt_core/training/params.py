@@ -19,7 +19,8 @@ class TrainingParams:
     ----------
     minutes : float or None
         Budget of time; left out, there is none. Ten minutes already help; more labels help more
-        than more time. A run that went on after a break counts as one.
+        than more time. It is for training: measuring comes on top, a fifth as much at most on the
+        way, and once before and after. A run that went on after a break counts as one.
     steps : int or None
         Budget of batches; left out, there is none. With steps alone, the same seed gives the same
         weights up to the rounding of the machine.

@@ -28,6 +28,7 @@ from deepsxt_core.surface import Surfaces
 from deepsxt_core.volume import Score
 from deepsxt_core.workflow import pipeline
 from deepsxt_core.workflow.recipe import Recipe
+from deepsxt_core.workflow.segmentation import RUN_NAME, segment
 from deepsxt_core.workspace import downloads, recipe_hash
 
 logger = logging.getLogger(__name__)
@@ -196,13 +197,13 @@ def _one(
         return proof["row"] | {"status": "kept"}
 
     out.mkdir(parents=True, exist_ok=True)
-    if proof.get("segmentation") == segmentation and (out / pipeline.RUN_NAME).is_file():
+    if proof.get("segmentation") == segmentation and (out / RUN_NAME).is_file():
         score = open_score(out / SCORE_NAME)
     else:
         # It stands for what is in the folder, which changes now.
         (out / _PROOF).unlink(missing_ok=True)
         volume = open_volume(file)
-        score = pipeline.segment(
+        score = segment(
             *(volume, model(), out, recipe.segment, progress), resume=True, scheduler=scheduler
         )
         write_json(out / _PROOF, {"segmentation": segmentation})

@@ -15,7 +15,7 @@ from deepsxt_core.network import load_model
 from deepsxt_core.parameters import parsed
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, VoxelSize
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow import segmentation
 
 
 def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = None) -> dict:
@@ -72,8 +72,8 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
         invert=run["inverted"],
     )
     with tempfile.TemporaryDirectory() as folder:
-        score = pipeline.segment(volume, model, out or Path(folder), params, progress)
-        now = read_json((out or Path(folder)) / pipeline.RUN_NAME) or {}
+        score = segmentation.segment(volume, model, out or Path(folder), params, progress)
+        now = read_json((out or Path(folder)) / segmentation.RUN_NAME) or {}
         old = run_json.parent / SCORE_NAME
         differences = _differences(open_score(old), score) if old.is_dir() else {}
     then = {"device": run["device"], **run["versions"]}

@@ -2,28 +2,33 @@
 
 import csv
 import hashlib
+import tempfile
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.files import written_beside
+from deepsxt_core.export.bundle import BundleContent, write_bundle
+from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
 from deepsxt_core.export.volumes import write_instances, write_mask, write_volume
-from deepsxt_core.export.bundle import write_bundle
+from deepsxt_core.files import written_beside
+from deepsxt_core.io import open_volume
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import VoxelSize
-from dataclasses import replace
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
+from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.measure.quantities import write_quantities
-from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
 from deepsxt_core.surface.view import thinned, write_views
+from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Result, Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
 MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
+INSTANCES_NAME = "instances.ome.zarr"
+"""What a surface keeps beside its mesh: the id of the object at each voxel."""
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
 MEASUREMENTS_FILES = (MEASUREMENTS_FILE, "measurements.parquet")
@@ -66,8 +71,8 @@ def surface_file(
     objects : collection of int
         Ids of the objects in a mesh file; none for all.
     unit : str, optional
-        Of the coordinates in a mesh file, of `deepsxt_core.export.meshes.UNITS`; None leaves them in
-        the unit of the surface.
+        Of the coordinates in a mesh file, of `deepsxt_core.export.meshes.UNITS`; None leaves them
+        in the unit of the surface.
 
     Raises
     ------
@@ -124,6 +129,9 @@ def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
         raise InvalidParameterError(
             f"Objects can be had as {', '.join(INSTANCE_FILES)}: got '{name}'."
         )
+    kept = kept_instances(result)
+    if kept is not None:
+        return _made(_exports(result) / name, partial(write_volume, kept))
     source = tomogram.segmentation(result.run["recipe"]["score"])
     params = ReconstructParams(**result.run["params"])
     return _made(_exports(result) / name, partial(write_instances, source, params))
@@ -225,15 +233,27 @@ def bundle_result(
     # Of the voxel size that the surface has, even if it was corrected since.
     size = recipe["voxel_size_nm"] and VoxelSize(*recipe["voxel_size_nm"])
     source = tomogram.segmentation(recipe["score"])
+    source = replace(source, volume=source.volume.with_voxel_size(size))
     records = {"reconstruct": surface.run}
     if recipe["score"] is not None:
         records["segment"] = tomogram.result("scores", recipe["score"]).run
-    return write_bundle(
-        path,
-        tomogram.volume().with_voxel_size(size),
-        replace(source, volume=source.volume.with_voxel_size(size)),
-        Surfaces.load(surface.folder),
-        ReconstructParams(**surface.run["params"]),
-        records,
-        progress,
-    )
+    params = ReconstructParams(**surface.run["params"])
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
+        content = BundleContent.of(
+            tomogram.volume().with_voxel_size(size),
+            source,
+            params.threshold,
+            kept_instances(surface)
+            or object_labels(source, params, Path(scratch) / "labels", progress),
+            Surfaces.load(surface.folder),
+        )
+        return write_bundle(path, content, records, progress)
+
+
+def kept_instances(surface: Result) -> Volume | None:
+    """Return the id of the object at each voxel as it was counted when the surface was made.
+
+    None for surfaces of earlier versions, which did not keep it.
+    """
+    path = surface.folder / INSTANCES_NAME
+    return open_volume(path) if path.is_dir() else None

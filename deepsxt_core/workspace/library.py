@@ -19,16 +19,13 @@ made in such a hidden folder (`partial_folder`), one per producer, and renamed w
 other; the first to finish is kept. JSON files are written beside and renamed likewise.
 """
 
-import hashlib
-import json
 import os
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, TypedDict, Unpack, get_args
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError, InvalidParameterError
@@ -47,13 +44,11 @@ from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 from deepsxt_core.workspace.results import Result, ResultKind, is_id, read_result, recipe_hash
 
-
 SAMPLE_SEED = 1
 """The seed of the simulated sample."""
 
 _ID_BYTES = 9
 _HASH_NAME = "input.json"
-
 
 
 class TomogramChanges(TypedDict, total=False):
@@ -64,8 +59,6 @@ class TomogramChanges(TypedDict, total=False):
     voxel_size_nm: VoxelSize | None
     invert: bool | None
     region: Region
-
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,10 +352,6 @@ class Workspace:
         return self.folder / "tomograms" / tomogram_id
 
 
-
-
-
-
 def _check(source: Path, dataset: str | None) -> None:
     try:
         probe(source, dataset)
@@ -419,5 +408,3 @@ def _read_tomogram(folder: Path) -> Tomogram | None:
         )
     except (KeyError, TypeError, ValueError, InvalidParameterError):
         return None
-
-

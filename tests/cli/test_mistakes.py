@@ -15,7 +15,7 @@ from deepsxt_core.files import keep_apart
 from deepsxt_core.io import create_score, open_volume, write_tiff
 from deepsxt_core.network import save_model
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow.segmentation import segment
 from tests.models import small_config, small_network
 
 
@@ -51,9 +51,13 @@ def no_work(monkeypatch):
     def work(*_args, **_kwargs):
         raise AssertionError("The work began.")
 
-    monkeypatch.setattr("deepsxt_core.cli.segmenting.load_model", work)
-    monkeypatch.setattr(pipeline, "reconstruct", work)
-    monkeypatch.setattr(pipeline, "simulate", work)
+    for name in (
+        "cli.segmenting.load_model",
+        "cli.surfaces.reconstruct_to",
+        "workflow.pipeline.measure",
+        "workflow.simulation.simulate",
+    ):
+        monkeypatch.setattr(f"deepsxt_core.{name}", work)
 
 
 def fails(capsys, *arguments):
@@ -151,7 +155,7 @@ def test_a_model_is_not_exported_into_itself(capsys, workspace_home):
 
 def test_the_library_does_not_segment_over_its_input_either(score):
     with pytest.raises(InvalidParameterError, match="would replace"):
-        pipeline.segment(open_volume(score), None, score.parent)
+        segment(open_volume(score), None, score.parent)
     assert open_volume(score).shape == (9, 12, 20)
 
 

@@ -11,9 +11,10 @@ import tifffile
 import trimesh
 
 from deepsxt_core.errors import CancelledError
-from deepsxt_core.export.bundle import preview, write_bundle
+from deepsxt_core.export.bundle import BundleContent, preview, write_bundle
 from deepsxt_core.io import open_volume
 from deepsxt_core.surface import ReconstructParams, reconstruct
+from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.volume import Score, Volume, VoxelSize
 from tests.results import ball
 
@@ -43,7 +44,9 @@ def bundled(tmp_path, params, size=SIZE, first_slice=0, progress=None):
         score = Score(score.volume.with_geometry(tomogram.geometry), first_slice)
     surfaces = reconstruct(score, params)
     path = tmp_path / "out" / "bundle.zip"
-    write_bundle(path, tomogram, score, surfaces, params, {"segment": {"model": "m"}}, progress)
+    numbered = object_labels(score, params, tmp_path / "labels")
+    content = BundleContent.of(tomogram, score, params.threshold, numbered, surfaces)
+    write_bundle(path, content, {"segment": {"model": "m"}}, progress)
     assert [found.name for found in path.parent.iterdir()] == ["bundle.zip"]
     folder = tmp_path / "unpacked"
     with zipfile.ZipFile(path) as archive:

@@ -7,7 +7,8 @@ RECIPE = {"params": {"z0": 0, "z1": None}, "intensity": {"low": 0.1, "high": 1 /
 
 
 def slab(first):
-    return Slab.of(first, np.full((2, 3, 3), 128 + first, np.uint8), first, 0.5)
+    codes = np.full((2, 3, 3), 128 + first, np.uint8)
+    return Slab.of(first, codes, nonfinite=first, void=0, seconds=0.5)
 
 
 @pytest.fixture

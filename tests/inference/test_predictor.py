@@ -9,6 +9,7 @@ from deepsxt_core.inference.predictor import _compile
 from deepsxt_core.inference.tiling import TilingParams, score_full
 from deepsxt_core.network import NetworkConfig, build_network, load_legacy_weights
 from deepsxt_core.preprocessing import zscore
+from tests.tolerances import SCORE_ATOL
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
@@ -32,13 +33,13 @@ def test_compat_scores_are_the_published_ones(network, arrays, source, rotations
         network, arrays[source], tiling="compat", rotations=rotations, tile_px=96, stride_px=64
     )
     expected = arrays[f"slice_score_chunk96_stride64{suffix}"]
-    np.testing.assert_allclose(score, expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(score, expected, rtol=0, atol=SCORE_ATOL)
 
 
 def test_one_tile_is_what_the_network_says(network, arrays):
     score = predict_slice(network, arrays["x_rect"][0, ..., 0] * 5 + 3)
     direct = network(zscore(arrays["x_rect"][..., 0])[..., np.newaxis], training=False)[1]
-    np.testing.assert_allclose(score, direct[0, ..., 0], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(score, direct[0, ..., 0], rtol=0, atol=SCORE_ATOL)
 
 
 def test_tiled_scores_equal_whole_ones_when_the_halo_covers_the_receptive_field(network):
@@ -126,7 +127,7 @@ def test_out_of_memory_the_batch_halves_and_goes_on(network):
     plain = Predictor(network, precision="float32")
     scarce = Predictor(network, precision="float32")
     scarce._score = SmallMemory(plain._score, 3)
-    np.testing.assert_allclose(scarce.score(slices), plain.score(slices), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(scarce.score(slices), plain.score(slices), rtol=0, atol=SCORE_ATOL)
     assert scarce._score.batches == [8, 4, 2, 2, 2, 2]
     scarce.score(slices[:4])
     assert scarce._score.batches[6:] == [2, 2]

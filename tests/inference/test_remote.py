@@ -19,7 +19,7 @@ from deepsxt_core.io import SCORE_NAME, open_volume
 from deepsxt_core.network import Model, save_model
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow import segmentation
 from tests import stand_in_cluster
 from tests.cancelling import StopAfter
 from tests.jobs import stand_in_network
@@ -128,7 +128,8 @@ class TestCluster:
             stand_in_network.segment(hidden, tmp_path / "out", scheduler=scheduler)
 
     def test_a_volume_in_memory_is_refused(self, tmp_path, scheduler):
-        volume = Volume.from_array(np.zeros((3, 20, 24), np.float32))
+        noise = np.random.default_rng(0).normal(size=(3, 20, 24)).astype(np.float32)
+        volume = Volume.from_array(noise)
         with pytest.raises(DeepSXTError, match="Write this one to a file"):
             stand_in_network.segment(volume, tmp_path / "out", scheduler=scheduler)
 
@@ -172,7 +173,7 @@ def test_a_real_network_on_two_processes_of_which_one_is_killed(volume, tmp_path
     folder = tmp_path / "tiny"
     config = small_config(2)
     model = Model(save_model(folder, small_network(), config, ""), config, small_network())
-    pipeline.segment(volume, model, tmp_path / "serial")
+    segmentation.segment(volume, model, tmp_path / "serial")
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local,
         local.get_client() as client,
@@ -180,7 +181,7 @@ def test_a_real_network_on_two_processes_of_which_one_is_killed(volume, tmp_path
         client.run(lambda: setattr(Predictor, "batch_slices", lambda *_: 2))
         killer = KillOne(list(client.run(os.getpid).values()), 3)
         killer.processes.pop()
-        pipeline.segment(
+        segmentation.segment(
             volume, model, tmp_path / "cluster", None, killer, scheduler=local.scheduler_address
         )
     assert not killer.processes

@@ -9,7 +9,7 @@ from scipy import ndimage
 from deepsxt_core.inference import SegmentParams, choose_rescaling
 from deepsxt_core.network import NetworkConfig, find_model
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow import segmentation
 from tests.jobs import stand_in_network
 
 KNOWN = (10.0, 40.0)
@@ -76,8 +76,8 @@ def segment(volume, out, params, monkeypatch):
     model = SimpleNamespace(
         info=stand_in_network.MODEL.info, config=SimpleNamespace(pixel_size_nm=KNOWN)
     )
-    monkeypatch.setattr(pipeline, "_predictor", lambda *_: Watching())
-    return pipeline.segment(volume, model, out, params), seen
+    monkeypatch.setattr(segmentation, "_predictor", lambda *_: Watching())
+    return segmentation.segment(volume, model, out, params), seen
 
 
 def test_the_network_sees_other_pixels_and_the_score_has_the_old(striped, tmp_path, monkeypatch):

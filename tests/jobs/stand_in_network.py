@@ -13,7 +13,7 @@ import numpy as np
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow import segmentation
 
 MODEL = SimpleNamespace(
     info=SimpleNamespace(name="stand-in", folder=Path("stand-in"), sha256=lambda: "0" * 64),
@@ -45,13 +45,13 @@ def recipe(tomogram, params):
 
 
 def segment(volume, out, params=None, progress=None, **more):
-    """Call the real `pipeline.segment` with the stand-in."""
-    kept = pipeline._predictor
-    pipeline._predictor = lambda *_: StandInPredictor()
+    """Call the real `segmentation.segment` with the stand-in."""
+    kept = segmentation._predictor
+    segmentation._predictor = lambda *_: StandInPredictor()
     try:
-        return pipeline.segment(volume, MODEL, out, params, progress, **more)
+        return segmentation.segment(volume, MODEL, out, params, progress, **more)
     finally:
-        pipeline._predictor = kept
+        segmentation._predictor = kept
 
 
 def run(tomogram, params, out, progress):

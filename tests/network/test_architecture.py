@@ -11,6 +11,7 @@ from deepsxt_core.network import (
     load_legacy_weights,
     score_network,
 )
+from tests.tolerances import SCORE_ATOL
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def loaded(golden, golden_name):
 def test_both_outputs_are_those_of_the_published_network(loaded, shape):
     network, arrays = loaded
     image, score = network(arrays[f"x_{shape}"], training=False)
-    np.testing.assert_allclose(image, arrays[f"image_{shape}"], rtol=0, atol=1e-4)
-    np.testing.assert_allclose(score, arrays[f"label_{shape}"], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(image, arrays[f"image_{shape}"], rtol=0, atol=SCORE_ATOL)
+    np.testing.assert_allclose(score, arrays[f"label_{shape}"], rtol=0, atol=SCORE_ATOL)
 
 
 def test_score_network_gives_the_score_without_the_image_decoder(loaded):
@@ -34,7 +35,7 @@ def test_score_network_gives_the_score_without_the_image_decoder(loaded):
     scoring = score_network(network)
     assert not [layer.name for layer in scoring.layers if layer.name.startswith("image")]
     np.testing.assert_allclose(
-        scoring(arrays["x_rect"], training=False), arrays["label_rect"], rtol=0, atol=1e-4
+        scoring(arrays["x_rect"], training=False), arrays["label_rect"], rtol=0, atol=SCORE_ATOL
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.progress import NoProgress
+from deepsxt_core.training import loop
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.records import CHECKPOINT_NAME, LOG_NAME
 from tests.training.conftest import draw
@@ -224,3 +225,38 @@ def test_a_loss_that_is_not_finite_is_told(mixed, tmp_path):
 def test_parameters_out_of_range_are_refused(wrong, name):
     with pytest.raises(InvalidParameterError, match=name):
         TrainingParams(**wrong)
+
+
+class Clock:
+    """A clock that stands still until it is set forward."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.mark.parametrize("measuring_s", [0.5, 100.0])
+def test_a_budget_of_time_is_for_training(mixed, tmp_path, monkeypatch, measuring_s):
+    """However slow measuring is, the steps that fit into the budget are made."""
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    training = prepare(mixed, tmp_path, replace(PARAMS, minutes=0.5, steps=None))
+    measure, step = training._measure, training._trainee.train_on_batch
+
+    def slow_measure():
+        clock.now += measuring_s
+        return measure()
+
+    def slow_step(*batch):
+        clock.now += 1.0
+        return step(*batch)
+
+    monkeypatch.setattr(training, "_measure", slow_measure)
+    monkeypatch.setattr(training._trainee, "train_on_batch", slow_step)
+    training.run(NoProgress())
+    assert training.steps == 30
+    on_the_way = len(training.rows) - 2
+    assert on_the_way * measuring_s <= loop.MEASURING_SHARE * 30 + measuring_s
+    assert on_the_way == (0 if measuring_s == 100 else 7)

@@ -174,6 +174,21 @@ class TestOpen:
         assert Workspace().tomogram(tomogram.id).voxel_size_nm == pytest.approx((1000,) * 3)
         assert "It is right" not in [each.label for each in app.button]
 
+    @pytest.mark.parametrize("edge_nm", [200_000, 0.001])
+    @pytest.mark.parametrize("choice", ["cubic", "axes"])
+    def test_an_impossible_voxel_size_is_corrected(self, app, tmp_path, edge_nm, choice):
+        path = tmp_path / "impossible.tif"
+        noise = np.random.default_rng(0).normal(1000, 50, SHAPE).astype(np.float32)
+        write_tiff(Volume.from_array(noise, VoxelSize.isotropic(edge_nm)), path)
+        tomogram = Workspace().add_file(path)
+        show(app, "open.py", tomogram)
+        app.button_group(key=f"voxel_{tomogram.id}").set_value(choice).run()
+        assert not app.exception
+        for name in ("edge",) if choice == "cubic" else "xyz":
+            app.number_input(key=f"voxel_{tomogram.id}_{name}").set_value(20.0).run()
+        assert not app.exception
+        assert Workspace().tomogram(tomogram.id).voxel_size_nm == VoxelSize.isotropic(20)
+
     def test_a_part_is_kept(self, app, tomogram):
         show(app, "open.py", tomogram)
         assert "Health" in texts(app)

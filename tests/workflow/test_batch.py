@@ -9,7 +9,7 @@ from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.workflow import batch, pipeline
+from deepsxt_core.workflow import batch, pipeline, segmentation
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
 from tests.jobs.stand_in_network import MODEL, StandInPredictor
 from tests.results import ball
@@ -29,14 +29,14 @@ mask = "tif"
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
     """Score by arithmetic; return the names of what was scored."""
-    scored, segment = [], pipeline.segment
+    scored, segment = [], segmentation.segment
 
     def noted(volume, *args, **more):
         scored.append(volume.path.name)
         return segment(volume, *args, **more)
 
-    monkeypatch.setattr(pipeline, "_predictor", lambda *_: StandInPredictor())
-    monkeypatch.setattr(pipeline, "segment", noted)
+    monkeypatch.setattr(segmentation, "_predictor", lambda *_: StandInPredictor())
+    monkeypatch.setattr(batch, "segment", noted)
     monkeypatch.setattr(batch, "load_model", lambda _: MODEL)
     return scored
 

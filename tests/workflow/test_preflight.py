@@ -7,7 +7,7 @@ import tifffile
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.jobs import JobRequest, list_jobs, submit
 from deepsxt_core.volume import Volume
-from deepsxt_core.workflow import pipeline, preflight
+from deepsxt_core.workflow import preflight, segmentation
 from deepsxt_core.workflow.preflight import estimate, peak_memory_bytes, remember
 from deepsxt_core.workspace import Workspace
 from tests.jobs import stand_in_network
@@ -61,11 +61,11 @@ def test_a_memory_that_is_too_small_is_told(tmp_path):
 
 
 def test_a_segmentation_without_room_does_not_start(tmp_path, free):
-    volume = Volume.from_array(np.zeros((3, 20, 20)))
+    volume = Volume.from_array(np.random.default_rng(0).normal(size=(3, 20, 20)))
     free(10_000)
     with pytest.raises(DeepSXTError, match="too full"):
         stand_in_network.segment(volume, tmp_path)
-    assert not (tmp_path / pipeline.RUN_NAME).exists()
+    assert not (tmp_path / segmentation.RUN_NAME).exists()
 
 
 def test_a_job_without_room_is_refused(tmp_path, free):

@@ -8,7 +8,7 @@ from deepsxt_core.cli.main import main
 from deepsxt_core.io import SCORE_NAME, open_volume, write_tiff
 from deepsxt_core.io.score_store import reopen_score
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workflow import pipeline, rerun
+from deepsxt_core.workflow import rerun, segmentation
 from tests.jobs import stand_in_network
 
 SIZE = VoxelSize(20, 10, 10)
@@ -20,8 +20,8 @@ def run_json(tmp_path, monkeypatch):
     path = tmp_path / "scan.tif"
     write_tiff(Volume.from_array(np.random.default_rng(0).random((5, 9, 9)), SIZE), path)
     monkeypatch.setattr(rerun, "load_model", lambda _: stand_in_network.MODEL)
-    monkeypatch.setattr(pipeline, "_predictor", lambda *_: stand_in_network.StandInPredictor())
-    pipeline.segment(open_volume(path), stand_in_network.MODEL, tmp_path / "out")
+    monkeypatch.setattr(segmentation, "_predictor", lambda *_: stand_in_network.StandInPredictor())
+    segmentation.segment(open_volume(path), stand_in_network.MODEL, tmp_path / "out")
     return tmp_path / "out" / "run.json"
 
 

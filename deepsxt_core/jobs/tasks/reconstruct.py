@@ -1,5 +1,6 @@
 """Reconstruction of surfaces as a job."""
 
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -36,9 +37,10 @@ def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
 
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.surface import ReconstructParams
+    from deepsxt_core.io.writers.ome_zarr import write_ome_zarr
+    from deepsxt_core.surface import ReconstructParams, reconstruct_numbered
     from deepsxt_core.surface.view import write_views
-    from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workspace.downloads import INSTANCES_NAME
 
     begun = time.monotonic()
     score, rest = _wish(params)
@@ -46,9 +48,14 @@ def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> N
     source = tomogram.segmentation(score)
     # The part that was scored, for the mean grey value in each object.
     scored = None if score is None else tomogram.volume(tomogram.result("scores", score).region)
-    surfaces = pipeline.reconstruct(source, wanted, progress, tomogram=scored)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".labels-") as scratch:
+        labels = Path(scratch) / "labels"
+        surfaces, numbered = reconstruct_numbered(source, wanted, labels, progress, tomogram=scored)
+        progress.stage("Preparing the 3D view", 2, "part")
+        write_ome_zarr(numbered, out / INSTANCES_NAME)
+    progress.advance()
     surfaces.save(out)
-    progress.stage("Preparing the 3D view", 1, "view")
     write_views(surfaces, out)
     progress.advance()
     seconds = round(time.monotonic() - begun, 3)

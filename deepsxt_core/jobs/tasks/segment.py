@@ -66,13 +66,13 @@ def _workspace_folder(tomogram: Tomogram) -> Path:
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
     from deepsxt_core.inference import SegmentParams
     from deepsxt_core.network import load_model
-    from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workflow import segmentation
 
     name, rest = required(params, "model", "the model to use")
     progress.stage("Loading the model", 1, "model")
     model = load_model(name)
     progress.advance()
-    pipeline.segment(
+    segmentation.segment(
         tomogram.volume(),
         model,
         out,

@@ -56,8 +56,8 @@ def _check(_workspace: Workspace, params: Params) -> None:
 
 def _run(_workspace: Workspace, params: Params, out: Path, progress: Progress) -> None:
     from deepsxt_core.network import load_model, new_model_folder
+    from deepsxt_core.network.compact import compact_config
     from deepsxt_core.network.library import installed_folder
-    from deepsxt_core.training.bundled import compact_config
     from deepsxt_core.training.datasets import open_training_set
     from deepsxt_core.training.finetune import finetune, train
 

@@ -3,19 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-import cc3d
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.field.instances import CONNECTIVITY, ids_by_size, merged_ids
+from deepsxt_core.surface.field.bodies import BodyJoiner, numbered_volume, smallest_dtype
+from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.field.label_objects import label_objects
 from deepsxt_core.surface.field.smoothing import BORDER, field_slabs
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.volume import Mask, Score, Volume
-
-_PROVISIONAL = np.dtype("<u4")
 
 
 def object_labels(
@@ -26,8 +23,9 @@ def object_labels(
 ) -> Volume:
     """Return the id of the object at each voxel, 0 where there is none.
 
-    The objects are those of `reconstruct` with the same parameters. Memory is bounded by a slab:
-    bodies get provisional labels in a file, and their ids as the volume is read.
+    The objects are those of `reconstruct` with the same parameters; where the surfaces are made
+    too, `reconstruct_numbered` gives both at once. Memory is bounded by a slab: bodies get
+    provisional labels in a file, and their ids as the volume is read.
 
     Parameters
     ----------
@@ -49,56 +47,35 @@ def object_labels(
         progress.stage("Numbering objects", 1, "volume")
         values = label_objects(source, params).values
         progress.advance()
-        numbered = Volume.from_array(values.astype(_smallest_dtype(int(values.max()))))
-        return replace(numbered.with_geometry(volume.geometry), format="object labels")
-    voxels = [np.zeros(1, np.int64)]
-    equal = [np.zeros((0, 2), np.int64)]
-    last: NDArray[np.int64] | None = None
-    n_labels = 0
+        return label_volume(values, volume)
+    bodies = BodyJoiner(scratch)
     progress.stage("Numbering objects", volume.shape[0], "slice")
-    with scratch.open("wb") as file:
-        for first, field in field_slabs(source, params):
-            low = BORDER if first == 0 else 0
-            depth = min(field.shape[0] - low, volume.shape[0] - first)
-            inner = field[low : low + depth, BORDER:-BORDER, BORDER:-BORDER]
-            local, n = cc3d.connected_components(
-                inner > 0, connectivity=CONNECTIVITY, return_N=True
-            )
-            labels = np.where(local, local + np.int64(n_labels), 0)
-            if last is not None:
-                # The slice that it shares with the slab before: what meets in it is one body.
-                both = labels[0] > 0
-                equal.append(np.unique(np.stack([last[both], labels[0][both]], axis=1), axis=0))
-            fresh = labels[0 if last is None else 1 :]
-            voxels.append(np.bincount(fresh.ravel(), minlength=n_labels + n + 1)[n_labels + 1 :])
-            fresh.astype(_PROVISIONAL).tofile(file)
-            last = labels[-1]
-            n_labels += n
-            progress.advance(len(fresh))
-
-    pairs = np.concatenate(equal)
-    graph = scipy.sparse.coo_array(
-        (np.ones(len(pairs), bool), pairs.T), shape=(n_labels + 1, n_labels + 1)
-    )
-    n_bodies, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    voxels_of_body = np.zeros(n_bodies, np.int64)
-    np.add.at(voxels_of_body, body_of_label, np.concatenate(voxels))
-    by_size = ids_by_size(voxels_of_body, params.least_voxels(volume.voxel_size_nm))
-    ids = merged_ids(by_size, params.merge)[body_of_label]
-    dtype = _smallest_dtype(int(ids.max()))
-    ids = ids.astype(dtype)
-    pixels = volume.shape[1] * volume.shape[2]
-
-    def read(z0: int, z1: int) -> NDArray:
-        count, offset = (z1 - z0) * pixels, z0 * pixels * _PROVISIONAL.itemsize
-        found = np.fromfile(scratch, _PROVISIONAL, count, offset=offset)
-        return ids[found].reshape(z1 - z0, *volume.shape[1:])
-
+    for first, field in field_slabs(source, params):
+        labels, fresh = bodies.add(inside_voxels(field, first, volume.shape[0]) > 0)
+        progress.advance(len(labels[fresh]))
+    found = bodies.joined()
+    by_size = ids_by_size(found.voxels, params.least_voxels(volume.voxel_size_nm))
+    id_of_body = merged_ids(by_size, params.merge)
     placed = source.placed if isinstance(source, Score) else volume
-    return Volume(volume.shape, dtype, None, read, format="object labels").with_geometry(
-        placed.geometry
-    )
+    return numbered_volume(scratch, id_of_body[found.body_of_label], placed)
 
 
-def _smallest_dtype(highest: int) -> np.dtype:
-    return next(np.dtype(t) for t in ("u1", "u2", "i4") if highest <= np.iinfo(t).max)
+def label_volume(values: NDArray[np.int32], volume: Volume) -> Volume:
+    """Return ids (z, y, x) in memory as a volume at the place of the labels they come from."""
+    numbered = Volume.from_array(values.astype(smallest_dtype(int(values.max()))))
+    return replace(numbered.with_geometry(volume.geometry), format="object labels")
+
+
+def inside_voxels(field: NDArray[np.float32], first: int, depth: int) -> NDArray[np.float32]:
+    """Return the part of a slab of `field_slabs` that lies in the volume, (n, y, x).
+
+    Parameters
+    ----------
+    first : int
+        Index of the slab's first slice in the volume.
+    depth : int
+        Slices of the volume.
+    """
+    low = BORDER if first == 0 else 0
+    n = min(field.shape[0] - low, depth - first)
+    return field[low : low + n, BORDER:-BORDER, BORDER:-BORDER]

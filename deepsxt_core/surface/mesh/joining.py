@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-import cc3d
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
-from deepsxt_core.surface.field.instances import CONNECTIVITY
+from deepsxt_core.surface.field.bodies import BodyJoiner
+from deepsxt_core.surface.field.object_ids import inside_voxels
 from deepsxt_core.surface.field.smoothing import BORDER
 
 RIM: Final = 0.01
@@ -31,6 +31,8 @@ class Cut:
         Label of the connected body each point lies on (n,), from 1.
     voxels_of_label : ndarray
         Voxels per label; label 0, the background, counts 0.
+    label_of_provisional : ndarray
+        The label of each provisional one in the file of `BodyJoiner`.
     field_of_label : ndarray
         Mean of the field over the voxels of each label.
     grey_of_label : ndarray or None
@@ -43,6 +45,7 @@ class Cut:
     triangles: NDArray[np.int64]
     point_labels: NDArray[np.int32]
     voxels_of_label: NDArray[np.int64]
+    label_of_provisional: NDArray[np.int32]
     field_of_label: NDArray[np.float64]
     grey_of_label: NDArray[np.float64] | None
     highest: float
@@ -60,12 +63,15 @@ class SlabJoiner:
         Of the volume (z, y, x).
     read_grey : callable, optional
         ``read_grey(first, end)`` returns grey values of slices of the volume (end - first, y, x).
+    scratch : Path, optional
+        A file that gets the provisional label of each voxel; see `BodyJoiner`.
     """
 
     def __init__(
         self,
         shape: tuple[int, int, int],
         read_grey: Callable[[int, int], NDArray] | None = None,
+        scratch: Path | None = None,
     ) -> None:
         self.slices = 0
         """Slices taken in so far."""
@@ -76,27 +82,24 @@ class SlabJoiner:
         self._points: list[NDArray[np.float32]] = []
         self._triangles: list[NDArray[np.int64]] = []
         self._labels: list[NDArray[np.int64]] = []
-        self._voxels: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+        self._bodies = BodyJoiner(scratch)
         self._sums: list[NDArray[np.float64]] = [np.zeros(1)]
         self._greys: list[NDArray[np.float64]] = [np.zeros(1)]
-        self._equal: list[NDArray[np.int64]] = []
         self._n_points = 0
-        self._n_labels = 0
-        self._last_slice: NDArray[np.int64] | None = None
         self._seam: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
 
     def add(self, first: int, field: NDArray[np.float32]) -> None:
         """Take in the slab whose first slice has the index `first` in the volume."""
-        low = BORDER if first == 0 else 0
-        depth = min(field.shape[0] - low, self._shape[0] - first)
-        inner = field[low : low + depth, BORDER:-BORDER, BORDER:-BORDER]
+        inner = inside_voxels(field, first, self._shape[0])
+        depth = len(inner)
         self.highest = max(self.highest, float(inner.max()))
-        labels, n = cc3d.connected_components(inner > 0, connectivity=CONNECTIVITY, return_N=True)
-        self._count(labels, inner, n, first)
+        known = self._bodies.labels
+        labels, fresh = self._bodies.add(inner > 0)
+        self._sum(labels, inner, self._bodies.labels - known, first, fresh)
 
         grid, triangles = _cut(field)
-        voxel = grid - np.array([BORDER, BORDER, low], np.float32)
-        own = self._n_labels + _label_of_points(voxel, labels).astype(np.int64)
+        voxel = grid - np.array([BORDER, BORDER, BORDER if first == 0 else 0], np.float32)
+        own = known + _label_of_points(voxel, labels).astype(np.int64)
         places = np.arange(self._n_points, self._n_points + len(grid))
         new = np.ones(len(grid), bool)
         if self._seam is not None:
@@ -115,49 +118,43 @@ class SlabJoiner:
         self._points.append(_to_faces(voxel, self._shape)[new])
 
         self._n_points += int(new.sum())
-        self._last_slice = np.where(labels[-1], labels[-1] + np.int64(self._n_labels), 0)
-        self._n_labels += n
         self.slices = first + depth
 
     def joined(self) -> Cut:
         """Return everything taken in as one mesh, and keep nothing of it."""
-        n = self._n_labels + 1
-        pairs = np.concatenate([*self._equal, np.zeros((0, 2), np.int64)])
-        graph = scipy.sparse.coo_array((np.ones(len(pairs), bool), pairs.T), shape=(n, n))
-        bodies, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
-        voxels = np.zeros(bodies, np.int64)
-        np.add.at(voxels, body_of_label, np.concatenate(self._voxels))
-        counts = np.maximum(voxels, 1)
-        greys = None
-        if self._read_grey is not None:
-            greys = np.bincount(body_of_label, np.concatenate(self._greys), bodies) / counts
+        bodies = self._bodies.joined()
+        counts = np.maximum(bodies.voxels, 1)
+
+        def means(sums: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+            of_label = np.concatenate(sums)
+            return np.bincount(bodies.body_of_label, of_label, len(counts)) / counts
+
         return Cut(
             _emptied(self._points),
             _emptied(self._triangles),
-            body_of_label[_emptied(self._labels)],
-            voxels,
-            np.bincount(body_of_label, np.concatenate(self._sums), bodies) / counts,
-            greys,
+            bodies.body_of_label[_emptied(self._labels)],
+            bodies.voxels,
+            bodies.body_of_label,
+            means(self._sums),
+            None if self._read_grey is None else means(self._greys),
             self.highest,
         )
 
-    def _count(
-        self, labels: NDArray[np.integer], field: NDArray[np.float32], n: int, first: int
+    def _sum(
+        self,
+        labels: NDArray[np.integer],
+        field: NDArray[np.float32],
+        n: int,
+        first: int,
+        fresh: slice,
     ) -> None:
-        # The first slice of all slabs but the first has been counted with the slab before.
-        uncounted = slice(0 if self._last_slice is None else 1, None)
-        body = labels[uncounted] > 0
-        label = labels[uncounted][body]
-        sums = np.bincount(label, field[uncounted][body], n + 1)
+        body = labels[fresh] > 0
+        label = labels[fresh][body]
+        sums = np.bincount(label, field[fresh][body], n + 1)
         self._sums.append(sums[1:].astype(np.float64))
         if self._read_grey is not None:
-            grey = self._read_grey(first, first + len(labels))[uncounted]
+            grey = self._read_grey(first, first + len(labels))[fresh]
             self._greys.append(np.bincount(label, grey[body], n + 1)[1:].astype(np.float64))
-        if self._last_slice is not None:
-            both = labels[0] > 0
-            pairs = np.stack([self._last_slice[both], labels[0][both] + self._n_labels], axis=1)
-            self._equal.append(np.unique(pairs, axis=0))
-        self._voxels.append(np.bincount(label, minlength=n + 1)[1:])
 
 
 def _emptied(pieces: list[NDArray]) -> NDArray:

@@ -8,9 +8,9 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.network import NetworkConfig, load_model, score_network
 from deepsxt_core.network.config import CoderConfig, NeckConfig
 from deepsxt_core.phantom import SliceParams
-from deepsxt_core.training import bundled
 from deepsxt_core.training.batches import BatchParams, PhantomBatches
-from deepsxt_core.training.fit import FitParams, count_pixels, fit_image, fit_score, score_loss
+from tools import train_bundled_model as bundled
+from tools.fitting import FitParams, count_pixels, fit_image, fit_score, score_loss
 
 FIT = FitParams(steps=12, image_steps=6, checkpoint_steps=6, learning_rate=1e-2)
 BATCHES = BatchParams(batch_size=2, crop_px=32, window=4, slices=SliceParams(shape=(32, 32)))

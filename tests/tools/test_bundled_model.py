@@ -4,12 +4,13 @@ import pytest
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor
 from deepsxt_core.network import load_model, save_model
+from deepsxt_core.network.compact import compact_config
 from deepsxt_core.phantom import sample_tomogram
 from deepsxt_core.preprocessing import measure_intensity, normalise
-from deepsxt_core.training.bundled import adapt, compact_config, varied_preset
 from deepsxt_core.volume import Volume
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder
+from tools.train_bundled_model import adapt, varied_preset
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Train the bundled model: ``python -m deepsxt_core.training.bundled --out FOLDER``.
+"""Train the bundled model: ``python -m tools.train_bundled_model --out FOLDER``.
 
 It learns from simulations: slices drawn on the way, and tomograms simulated before the start. With
 ``--real FOLDER`` it is fine-tuned on the labelled slices there afterwards. The same seed, number
@@ -18,18 +18,15 @@ import keras
 import numpy as np
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.network import NetworkConfig, build_network, load_model, save_model
+from deepsxt_core.network import build_network, load_model, save_model
+from deepsxt_core.network.compact import compact_config
 from deepsxt_core.phantom import PRESETS, PhantomParams, SliceParams, simulate
 from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches, draw_validation
 from deepsxt_core.training.datasets import find_pairs, open_training_set
 from deepsxt_core.training.finetune import finetune
-from deepsxt_core.training.fit import Checkpoints, FitParams, fit_image, fit_score
 from deepsxt_core.training.params import TrainingParams
+from tools.fitting import Checkpoints, FitParams, fit_image, fit_score
 
-WIDTH = 12
-NECK_FILTERS = 48
-# Membranes of real tomograms at these pixel sizes are as wide as the simulated ones.
-PIXEL_SIZE_NM = (10.0, 40.0)
 TOMOGRAMS = 120
 REAL_STEPS = 100
 _VALIDATION_SEED = 1_000_003
@@ -40,13 +37,6 @@ _TOMOGRAM_SHAPE = (16, 384, 384)
 _TOMOGRAM_SEED = 1000
 
 logger = logging.getLogger(__name__)
-
-
-def compact_config() -> NetworkConfig:
-    """Return the published architecture, narrow enough to be bundled and run on a laptop."""
-    config = NetworkConfig.published(WIDTH)
-    neck = replace(config.neck, n_filters=NECK_FILTERS)
-    return replace(config, neck=neck, pixel_size_nm=PIXEL_SIZE_NM)
 
 
 def varied_preset(number: int) -> PhantomParams:
@@ -161,7 +151,7 @@ def adapt(folder: Path, real: Path, steps: int, seed: int, tomograms: int = 0) -
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m deepsxt_core.training.bundled", description="Train the bundled model."
+        prog="python -m tools.train_bundled_model", description="Train the bundled model."
     )
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--steps", type=int, default=FitParams().steps, help="batches to train on")

@@ -1,0 +1,300 @@
+"""Segmentation of a tomogram into a score on disk, resumable after any end."""
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
+from deepsxt_core.files import file_sha256, keep_apart, prepare_folder, write_json
+from deepsxt_core.inference import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    Predictor,
+    Preparation,
+    RemotePredictor,
+    Rescaling,
+    ScoreSlabs,
+    SegmentParams,
+    SegmentSummary,
+    Slab,
+    codes_sha256,
+    prepare,
+    score_here,
+    score_volume,
+)
+from deepsxt_core.io import SCORE_NAME, ScoreWriter, create_score, open_score, reopen_score
+from deepsxt_core.network import Model
+from deepsxt_core.preprocessing import cut, sampled_volume
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.versions import versions
+from deepsxt_core.volume import Score, Volume
+from deepsxt_core.workflow.preflight import estimate, peak_memory_bytes
+
+RUN_NAME = "run.json"
+
+
+def describe(volume: Volume) -> dict[str, Any]:
+    """Return what is known about a volume, ready for JSON."""
+    return {
+        "path": str(volume.path) if volume.path else None,
+        "format": volume.format,
+        "dataset": volume.dataset,
+        "shape": list(volume.shape),
+        "dtype": str(volume.dtype),
+        "voxel_size_nm": list(volume.voxel_size_nm) if volume.voxel_size_nm else None,
+        "origin_nm": list(volume.origin_nm),
+        "axes": list(volume.axes),
+        "warnings": list(volume.warnings),
+    }
+
+
+def segment(
+    volume: Volume,
+    model: Model,
+    out: str | Path,
+    params: SegmentParams | None = None,
+    progress: Progress | None = None,
+    *,
+    resume: bool = False,
+    input_sha256: str | None = None,
+    scheduler: str | None = None,
+) -> Score:
+    """Score a volume slab by slab into ``out/score.ome.zarr``.
+
+    ``out/run.json`` is written last and records parameters, hashes, versions and timing; a folder
+    without it is not finished. Until then ``out/slabs.jsonl`` records each finished slab.
+
+    Parameters
+    ----------
+    volume : Volume
+    model : Model
+    out : Path
+        Folder; made if it does not exist. A score that is already there is replaced.
+    params : SegmentParams, optional
+    progress : Progress, optional
+    resume : bool
+        Whether to go on with what an earlier run of the same recipe has left in `out`: its
+        finished slabs are kept, and the result is the same, byte for byte, as without the break.
+    input_sha256 : str, optional
+        Of the volume's file, where it is known already.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://node1:8786``. The workers of its cluster then
+        score the slabs, with the same result, byte for byte, as one of them alone.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the slices asked for are not in the volume, or the score would replace it.
+    VolumeError
+        If the file turns out to be damaged.
+    DeepSXTError
+        If the disk has too little room.
+    CancelledError
+        If the user stops; ``out`` is then left unfinished.
+    """
+    out, params, progress = Path(out), params or SegmentParams(), progress or NoProgress()
+    started = time.monotonic()
+    if volume.path is not None:
+        keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
+    volume = cut(volume, params.region)
+    z0, z1 = params.z_range(volume.shape[0])
+    prepare_folder(out)
+    (out / RUN_NAME).unlink(missing_ok=True)
+
+    progress.stage("Measuring grey values", 1, "volume")
+    sample = sampled_volume(volume)
+    preparation = prepare(sample, params, model.config.pixel_size_nm)
+    progress.advance()
+    predictor, score_slabs = _scorer(volume, model, params, preparation, progress, scheduler)
+    recipe = {
+        "params": asdict(params),
+        "input": describe(volume) | _source(volume, input_sha256),
+        "model": {"name": model.info.name, "sha256": model.info.sha256()},
+        "z": [z0, z1],
+        "inverted": preparation.invert,
+        "intensity": asdict(preparation.intensity),
+        "rescaling": _plain(preparation.rescaling),
+        "device": predictor.device,
+        "versions": versions(),
+    }
+    place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
+    begun = _begun(out, recipe, place) if resume else None
+    if begun is None:
+        # Removed first: it must not speak of the score that is about to be replaced.
+        (out / CHECKPOINT_NAME).unlink(missing_ok=True)
+        writer = create_score(*place)
+        first = preparation.apply(sample.read(z0, z0 + 1))
+        precision = predictor.settle_precision(first.standardised)
+        begun = writer, Checkpoint.start(out / CHECKPOINT_NAME, recipe, precision)
+    writer, checkpoint = begun
+    predictor.take_precision(checkpoint.precision)
+    finished = [slab for slab in checkpoint.slabs if _is_intact(writer, slab)]
+    kept_slices = sum(slab.end - slab.first for slab in finished)
+    if kept_slices < z1 - z0:
+        estimate(out, z1 - z0 - kept_slices, *volume.shape[1:]).require_room()
+    keeper = _Keeper(writer, checkpoint)
+    at_once = predictor.batch_slices(*preparation.network_shape(volume.shape[1:]))
+    summary = score_volume(volume, at_once, score_slabs, (z0, z1), keeper.keep, progress, finished)
+    score = open_score(out / SCORE_NAME)
+    record = {
+        "step": "segment",
+        **recipe,
+        "scheduler": scheduler,
+        "precision": predictor.precision,
+        "nonfinite_voxels": summary.nonfinite_voxels,
+        "void_voxels": summary.void_voxels,
+        "positive_fraction": summary.positive_voxels / summary.voxels,
+        "voxels_sha256": keeper.sha256() or score_sha256(score),
+        "resumed_slices": kept_slices,
+        "warnings": _warnings(volume, preparation, predictor, summary),
+        "seconds_per_slice": summary.seconds_per_slice,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "seconds": round(time.monotonic() - started + sum(slab.seconds for slab in finished), 2),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(out / RUN_NAME, record)
+    (out / CHECKPOINT_NAME).unlink()
+    return score
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Puts slabs on disk as they are scored, and hashes them where they come in order."""
+
+    writer: ScoreWriter
+    checkpoint: Checkpoint
+    _digest: Any = field(default_factory=hashlib.sha256)
+    _hashed: int = 0
+
+    def keep(self, slab: Slab, codes: NDArray[np.uint8]) -> None:
+        """Write a slab, wait until it is safe, and record it."""
+        self.writer.write(slab.first, codes)
+        self.writer.flush(slab.first, slab.end)
+        self.checkpoint.add(slab)
+        if slab.first == self._hashed:
+            self._digest.update(np.ascontiguousarray(codes).data)
+            self._hashed = slab.end
+
+    def sha256(self) -> str | None:
+        """Return the hash of all codes; None where some were made before, or out of order."""
+        return self._digest.hexdigest() if self._hashed == self.writer.shape[0] else None
+
+
+def score_sha256(score: Score) -> str:
+    """Return the SHA-256 of all codes in the order z, y, x, read slice by slice."""
+    digest = hashlib.sha256()
+    for first, end in score.volume.slabs(1):
+        digest.update(np.ascontiguousarray(score.volume.read(first, end)).data)
+    return digest.hexdigest()
+
+
+def preview_slice(
+    volume: Volume,
+    model: Model,
+    z: int,
+    params: SegmentParams | None = None,
+    preparation: Preparation | None = None,
+) -> NDArray[np.float32]:
+    """Score slice `z` of what crop and binning leave as `segment` would, (y, x) in [-1, 1].
+
+    `preparation` (from `prepare`) saves measuring the volume again.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such slice.
+    """
+    params = params or SegmentParams()
+    volume = cut(volume, params.region)
+    preparation = preparation or prepare(volume, params, model.config.pixel_size_nm)
+    prepared = preparation.apply(volume.read(z, z + 1))
+    return preparation.score(_predictor(model, params), prepared)[0]
+
+
+def _source(volume: Volume, sha256: str | None) -> dict[str, Any]:
+    """Return which file was segmented; its path in full, as the record is read elsewhere too."""
+    path = volume.path
+    if sha256 is None and path is not None and path.is_file():
+        sha256 = file_sha256(path)
+    return {"path": str(path.resolve()) if path else None, "sha256": sha256}
+
+
+def _scorer(
+    volume: Volume,
+    model: Model,
+    params: SegmentParams,
+    preparation: Preparation,
+    progress: Progress,
+    scheduler: str | None,
+) -> tuple[Predictor | RemotePredictor, ScoreSlabs]:
+    """Return what scores here, or on the cluster of a scheduler."""
+    if scheduler is None:
+        predictor = _predictor(model, params)
+        return predictor, score_here(volume, predictor, preparation)
+    remote = RemotePredictor(scheduler, volume, model.info, params, preparation, progress)
+    return remote, remote.score_slabs
+
+
+def _warnings(
+    volume: Volume,
+    preparation: Preparation,
+    predictor: Predictor | RemotePredictor,
+    summary: SegmentSummary,
+) -> list[str]:
+    warnings = list(volume.warnings)
+    if preparation.rescaling is not None:
+        warnings.append(preparation.rescaling.note)
+    if isinstance(predictor, RemotePredictor) and len(predictor.devices) > 1:
+        warnings.append(
+            f"Workers with different devices ({', '.join(sorted(predictor.devices))}) scored this "
+            "tomogram; another run may differ in the last digit."
+        )
+    if summary.void_voxels:
+        warnings.append(
+            f"{summary.void_voxels / summary.voxels:.1%} of the voxels lie where nothing was "
+            "reconstructed (one value that reaches the border of the slices); nothing is marked "
+            "there."
+        )
+    if summary.nonfinite_voxels:
+        warnings.append(
+            f"{summary.nonfinite_voxels:,} of {summary.voxels:,} values were not finite "
+            "(NaN or infinite) and counted as the median."
+        )
+    return warnings
+
+
+def _plain(rescaling: Rescaling | None) -> dict[str, Any] | None:
+    """Return it as JSON gives it back, so that the recipe compares equal on a resume."""
+    if rescaling is None:
+        return None
+    return {name: list(values) for name, values in asdict(rescaling).items()}
+
+
+def _predictor(model: Model, params: SegmentParams) -> Predictor:
+    return Predictor(
+        model, tiling=params.tiling, precision=params.precision, rotations=params.rotations
+    )
+
+
+def _begun(
+    out: Path, recipe: dict[str, Any], place: tuple[Path, tuple[int, int, int], Any, int]
+) -> tuple[ScoreWriter, Checkpoint] | None:
+    """Return the score and the checkpoint of an earlier run of the same recipe, if there are."""
+    checkpoint = Checkpoint.read(out / CHECKPOINT_NAME)
+    if checkpoint is None or checkpoint.recipe != recipe:
+        return None
+    writer = reopen_score(*place)
+    return None if writer is None else (writer, checkpoint)
+
+
+def _is_intact(writer: ScoreWriter, slab: Slab) -> bool:
+    try:
+        return codes_sha256(writer.read(slab.first, slab.end)) == slab.sha256
+    except (UnreadableFileError, InvalidParameterError):
+        return False

@@ -1,0 +1,14 @@
+"""The folder on disk that holds the tomograms and all that is made from them."""
+
+from deepsxt_core.workspace.library import SAMPLE_SEED, Tomogram, Workspace
+from deepsxt_core.workspace.results import Result, ResultKind, is_id, recipe_hash
+
+__all__ = [
+    "SAMPLE_SEED",
+    "Result",
+    "ResultKind",
+    "Tomogram",
+    "Workspace",
+    "is_id",
+    "recipe_hash",
+]
