@@ -9,12 +9,12 @@ import secrets
 import shutil
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deepsxt_core.errors import DeepSXTError, WriteError
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError, WriteError
 
 _MAX_NAME_BYTES = 150
 _MAX_SUFFIX_BYTES = 20
@@ -156,6 +156,72 @@ def not_as_written(found: str) -> WriteError:
 
 def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
+
+
+def keep_apart(read: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write over what is read: the same file or folder, or one inside the other.
+
+    Links are followed, and files need not exist.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one of `written` would replace one of `read`, or a part of it.
+    """
+    targets = {path: path.resolve() for path in written}
+    for source in read:
+        place = source.resolve()
+        for path, target in targets.items():
+            one_in_other = place.is_relative_to(target) or target.is_relative_to(place)
+            if one_in_other or _are_same_file(place, target):
+                raise InvalidParameterError(
+                    f"'{path}' would replace '{source}', which is read. Write to another place."
+                )
+
+
+def _are_same_file(one: Path, two: Path) -> bool:
+    try:
+        return one.samefile(two)
+    except OSError:
+        return False
+
+
+def prepare_folder(folder: Path) -> Path:
+    """Make a folder to write to, with those above it, where it does not exist; return it.
+
+    Raises
+    ------
+    DeepSXTError
+        If there is a file of that name, or no right to write there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "there is a file of that name" if folder.is_file() else error.strerror
+        raise DeepSXTError(
+            f"Cannot write to the folder '{folder}': {reason}. Choose another one."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DeepSXTError(
+            f"Cannot write to the folder '{folder}': you have no right to. Choose another one."
+        )
+    return folder
+
+
+def prepare_file(path: Path) -> Path:
+    """Make the folder of a file that is to be written; return the file.
+
+    Raises
+    ------
+    DeepSXTError
+        If nothing can be written there, or there is a folder of that name.
+    """
+    prepare_folder(path.parent)
+    if path.is_dir():
+        raise DeepSXTError(
+            f"Cannot write '{path}': there is a folder of that name. Choose another one."
+        )
+    return path
 
 
 def safe_name(name: str) -> str:

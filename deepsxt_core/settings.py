@@ -1,8 +1,11 @@
 """Settings of an installation, read from the environment at each call."""
 
+import math
 import os
 import sysconfig
 from pathlib import Path
+
+from deepsxt_core.errors import InvalidParameterError
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """What this computer calls itself."""
@@ -26,30 +29,96 @@ def assets_folder() -> Path:
 
 
 def workspace_folder() -> Path:
-    """Return the folder that holds all tomograms and results (``DEEPSXT_HOME``)."""
-    return Path(os.environ.get("DEEPSXT_HOME", "workspace")).expanduser().resolve()
+    """Return the folder that holds all tomograms and results (``DEEPSXT_HOME``).
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is a file, or lies in the home of a user who does not exist.
+    """
+    return _folder("DEEPSXT_HOME", os.environ.get("DEEPSXT_HOME", "").strip() or "workspace")
 
 
 def data_roots() -> tuple[Path, ...]:
     """Return the server folders that users may open files from (``DEEPSXT_DATA_ROOTS``).
 
     Several folders are separated as in ``PATH``. Without the variable there are none.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one is a file, or lies in the home of a user who does not exist.
     """
     names = os.environ.get("DEEPSXT_DATA_ROOTS", "").split(os.pathsep)
-    return tuple(Path(name).expanduser().resolve() for name in names if name.strip())
+    return tuple(_folder("DEEPSXT_DATA_ROOTS", name) for name in names if name.strip())
 
 
 def max_upload_bytes() -> int:
-    """Return the largest file that may be uploaded (``DEEPSXT_MAX_UPLOAD_GB``, default 50)."""
-    return round(float(os.environ.get("DEEPSXT_MAX_UPLOAD_GB", "50")) * 1e9)
+    """Return the largest file that may be uploaded (``DEEPSXT_MAX_UPLOAD_GB``, default 50).
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no number of 0 or more.
+    """
+    return _gigabytes("DEEPSXT_MAX_UPLOAD_GB", "50")
+
+
+def check() -> None:
+    """Read all settings, so that a wrong one is told before it is needed.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a variable of the environment holds what it must not.
+    """
+    workspace_folder()
+    data_roots()
+    max_upload_bytes()
+    max_exports_bytes()
+
+
+def _gigabytes(variable: str, usual: str) -> int:
+    text = os.environ.get(variable, "").strip() or usual
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes < math.inf:
+        raise InvalidParameterError(
+            f"{variable} must be a number of gigabytes, 0 or more: got {text!r}. "
+            "Correct this variable of the environment, or leave it out."
+        )
+    return round(gigabytes * 1e9)
+
+
+def _folder(variable: str, name: str) -> Path:
+    try:
+        folder = Path(name).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InvalidParameterError(
+            f"{variable} names no folder: got {name!r} ({error}). Correct this variable of the "
+            "environment, or leave it out."
+        ) from error
+    if folder.is_file():
+        raise InvalidParameterError(
+            f"{variable} must name a folder: '{folder}' is a file. Correct this variable of the "
+            "environment, or leave it out."
+        )
+    return folder
 
 
 def max_exports_bytes() -> int:
     """Return how much disk files made for downloads may take (``DEEPSXT_EXPORTS_GB``, default 20).
 
     Beyond it, those that were not asked for longest are deleted; they are made again on demand.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no number of 0 or more.
     """
-    return round(float(os.environ.get("DEEPSXT_EXPORTS_GB", "20")) * 1e9)
+    return _gigabytes("DEEPSXT_EXPORTS_GB", "20")
 
 
 def allowed_hosts() -> frozenset[str]:

@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.evaluation import ScoreHistogram, first_slice
+from deepsxt_core.evaluation import EvaluateParams, ScoreHistogram, first_slice
 from deepsxt_core.volume import Score
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
 from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
 from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
-from shared import components, state, texts, widgets
+from shared import components, inputs, state, texts, widgets
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
 _LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
@@ -83,25 +83,12 @@ def _bring(tomogram: Tomogram, path: Path) -> None:
 def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     """Let the user set how to compare, and start it; return the label that is ignored."""
     size = tomogram.score(score.id).volume.voxel_size_nm
-    tolerance_px = st.number_input(
-        "Tolerance (px)",
-        0.0,
-        100.0,
-        3.0,
-        0.5,
-        help="Voxels this near to each other within a slice count as agreeing in the tolerant "
-        "scores: people do not draw a membrane to the pixel.",
-    )
+    tolerance_px = inputs.number(EvaluateParams, "tolerance_px", "Tolerance ({unit})", step=0.5)
     if size and size.x == size.y:
         st.caption(f"{tolerance_px:g} px are {tolerance_px * size.x:g} nm")
     with st.expander("Advanced", icon=":material/tune:"):
-        ignore_label = st.number_input(
-            "Label to ignore",
-            1,
-            65535,
-            None,
-            placeholder="none",
-            help="Value of the truth where nobody has judged; it counts for neither side.",
+        ignore_label = inputs.number(
+            EvaluateParams, "ignore_label", "Label to ignore", placeholder="none"
         )
     running = widgets.active_job(tomogram, "evaluate")
     if running is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepsxt_core import settings
+from deepsxt_core.errors import DeepSXTError
 from shared import state, texts, widgets
 
 ASSETS = settings.assets_folder()
@@ -19,6 +20,11 @@ st.set_page_config(
 )
 st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "logo_icon.svg")
 st.html(FRONT_END / "shared" / "app.css")
+try:
+    settings.check()
+except DeepSXTError as error:
+    st.error(texts.escaped(str(error)), icon=":material/error:")
+    st.stop()
 state.restore()
 
 page = st.navigation(

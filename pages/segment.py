@@ -6,19 +6,13 @@ import numpy as np
 import streamlit as st
 
 from deepsxt_core import jobs
-from deepsxt_core.inference import (
-    PRECISIONS,
-    ROTATIONS,
-    TILINGS,
-    SegmentParams,
-    choose_rescaling,
-)
+from deepsxt_core.inference import SegmentParams, choose_rescaling
 from deepsxt_core.network import ModelInfo, list_models
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.workspace import Tomogram, Workspace
-from shared import state, texts, widgets
+from shared import inputs, state, texts, widgets
 
 _ROTATION_NAMES = {1: "Off", 4: "4 rotations", 8: "8, with mirrors"}
 _TILING_NAMES = {"full": "Whole slices", "compat": "As published"}
@@ -49,39 +43,16 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
                 key=f"z_{tomogram.id}_{depth}",
                 help="Leave out the blurred slices at the top and the bottom to save time.",
             )
-        rotations = st.segmented_control(
-            "Averaging",
-            ROTATIONS,
-            default=SegmentParams().rotations,
-            required=True,
-            key="rotations",
-            format_func=_ROTATION_NAMES.get,
-            help=texts.TERMS["rotations"],
+        rotations = inputs.segments(
+            SegmentParams, "rotations", "Averaging", _ROTATION_NAMES, key="rotations"
         )
         with st.expander("Advanced", icon=":material/tune:"):
-            precision = st.selectbox(
-                "Precision",
-                PRECISIONS,
-                key="precision",
-                format_func=lambda each: "Automatic" if each == "auto" else each,
-                help="Of the network's arithmetic. Automatic takes the fastest one that agrees "
-                "with float32 on this machine.",
+            precision = inputs.choice(
+                SegmentParams, "precision", "Precision", {"auto": "Automatic"}, key="precision"
             )
-            tiling = st.selectbox(
-                "Tiling",
-                TILINGS,
-                key="tiling",
-                format_func=_TILING_NAMES.get,
-                help="'As published' normalises and cuts the slices as the published software "
-                "did; use it to compare with older results.",
-            )
-            rescale = st.toggle(
-                "Fit the pixel size to the model",
-                SegmentParams().rescale,
-                key="rescale",
-                help="Where pixels are more than 20 % smaller or larger than those that the model "
-                "was made for, it sees the slices rescaled. The result has the pixels of the "
-                "tomogram.",
+            tiling = inputs.choice(SegmentParams, "tiling", "Tiling", _TILING_NAMES, key="tiling")
+            rescale = inputs.toggle(
+                SegmentParams, "rescale", "Fit the pixel size to the model", key="rescale"
             )
         rescaling = choose_rescaling(volume, model.pixel_size_nm())
         if rescale and rescaling is not None and tiling != "compat":

@@ -3,10 +3,12 @@
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs, settings
 from deepsxt_core.files import safe_name
@@ -19,7 +21,7 @@ from deepsxt_core.training.published_sets import SUFFIX
 from deepsxt_core.training.splits import Split, SplitParams, split
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace, data_roots, uploads
-from shared import components, texts, training, widgets
+from shared import components, inputs, texts, training, widgets
 
 _UPLOAD, _KEPT, _SERVER = "Upload", "In the workspace", "On this server"
 _FRESH = "Fresh weights"
@@ -145,10 +147,9 @@ def settings_card(folder: Path, models: list[ModelInfo]) -> tuple[str, str, bool
             base = st.selectbox("Compare with", names, key="compare")
         left, right = st.columns([3, 2])
         name = left.text_input("Name of the new model", _free_name(folder.name), key="name")
-        minutes = right.number_input(
-            "Minutes", 0.1, 100_000.0, defaults.minutes, 5.0, format="%.4g", key="minutes",
-            help="Budget of time. Ten minutes already help; more labels help more than more time.",
-        )  # fmt: skip
+        minutes = inputs.number(
+            TrainingParams, "minutes", "Minutes", step=5, format="%.4g", at=right, key="minutes"
+        )
         with st.expander("Expert", icon=":material/tune:"):
             params = _expert(replace(defaults, minutes=minutes))
     return name, base, fresh, params
@@ -164,49 +165,23 @@ def _free_name(stem: str) -> str:
 
 def _expert(params: TrainingParams) -> TrainingParams:
     left, right = st.columns(2)
-    rate = left.number_input(
-        "Learning rate", 1e-6, 1e-1, params.learning_rate, format="%.1e", key="learning_rate",
-        help="The highest; it rises over the first 3 % of the budget and falls to 0 along a "
-        "cosine.",
-    )  # fmt: skip
-    weight = right.number_input(
-        "Weight of membranes", 0.1, 100.0, params.positive_weight, 0.5, key="positive_weight",
-        help="Of a membrane pixel in the loss, against 1 for the rest. Above 1 membranes are "
-        "found more readily, and more is marked that is none.",
-    )  # fmt: skip
-    batch = left.number_input(
-        "Crops per batch", 1, 256, params.batch_size, key="batch_size", help=texts.TERMS["step"]
-    )
-    crop = right.number_input(
-        "Side of a crop (px)", 32, 1024, params.crop_px, 16, key="crop_px",
-        help="Larger crops show more surroundings and take more time and memory.",
-    )  # fmt: skip
-    varied = left.slider(
-        "Augmentation", 0.0, 2.0, params.augmentation, 0.25, key="augmentation",
-        help="How much contrast, gamma, noise, blur and background are varied. 0 leaves turns, "
-        "flips and crops.",
-    )  # fmt: skip
-    inverted = right.slider(
-        "Inverted crops", 0.0, 1.0, params.invert_chance, 0.1, key="invert_chance",
-        help="Above 0 the model learns to read bright membranes too. The polarity of a file is "
-        "settled before; a few models need this.",
-    )  # fmt: skip
-    rehearsal = left.slider(
-        "Simulated crops", 0.0, 1.0, params.rehearsal, 0.25, key="rehearsal",
-        help="Part of each batch that is simulated. Without it a network learns a few slices by "
-        "heart and forgets what membranes look like elsewhere.",
-    )  # fmt: skip
-    held = right.slider(
-        "Held back", 0.05, 0.5, params.split.fraction, 0.05, key="held_back",
-        help=texts.TERMS["held back"],
-    )  # fmt: skip
-    patience = left.number_input(
-        "Patience", 1, 1000, params.patience,
-        placeholder="endless", key="patience",
-        help="End after so many measurements without a better one. Without effect where too "
-        "little is held back to choose by: the last step is kept then.",
-    )  # fmt: skip
-    seed = right.number_input("Seed", 0, 2**31 - 1, params.seed, key="seed")
+
+    def number(at: DeltaGenerator, name: str, label: str, **rest: Any) -> Any:
+        return inputs.number(TrainingParams, name, label, at=at, key=name, **rest)
+
+    def slider(at: DeltaGenerator, name: str, label: str, step: float) -> Any:
+        return inputs.slider(TrainingParams, name, label, step=step, at=at, key=name)
+
+    rate = number(left, "learning_rate", "Learning rate", format="%.1e")
+    weight = number(right, "positive_weight", "Weight of membranes", step=0.5)
+    batch = number(left, "batch_size", "Crops per batch")
+    crop = number(right, "crop_px", "Side of a crop ({unit})", step=16)
+    varied = slider(left, "augmentation", "Augmentation", 0.25)
+    inverted = slider(right, "invert_chance", "Inverted crops", 0.1)
+    rehearsal = slider(left, "rehearsal", "Simulated crops", 0.25)
+    held = inputs.slider(SplitParams, "fraction", "Held back", step=0.05, at=right, key="held_back")
+    patience = number(left, "patience", "Patience", placeholder="endless")
+    seed = number(right, "seed", "Seed")
     return replace(
         params,
         learning_rate=rate,
@@ -233,12 +208,13 @@ def reading_card() -> DataParams:
             help=texts.TERMS["polarity"],
             key="data_polarity",
         )
-        ignore = st.number_input(
-            "Label of unjudged pixels", 0, 65535, None, placeholder="128 beside 0, 1 and 255",
+        ignore = inputs.number(
+            DataParams,
+            "ignore_label",
+            "Label of unjudged pixels",
+            placeholder="128 beside 0, 1 and 255",
             key="data_ignore",
-            help="Pixels with this label are left out of training and measurement. With it, "
-            "a slice may be labelled in part.",
-        )  # fmt: skip
+        )
     return DataParams(ignore_label=ignore, invert=_POLARITIES[polarity])
 
 

@@ -1,73 +1,68 @@
-"""What `deepsxt jobs | batch | rerun` do: lines for people and an object for `--json`."""
+"""``deepsxt jobs``."""
 
-import argparse
-from collections import Counter
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
 
 from deepsxt_core import jobs
-from deepsxt_core.progress import Progress
-from deepsxt_core.workflow.batch import SUMMARY_NAME, run_batch
-from deepsxt_core.workflow.recipe import Recipe
-from deepsxt_core.workflow.rerun import rerun
+from deepsxt_core.cli.options import Outcome, command
 from deepsxt_core.workspace import Workspace
 
-Outcome = tuple[list[str], dict[str, Any]]
+
+def register(app: App) -> None:
+    """Add the commands."""
+    group = App(name="jobs", help="Long work in the workspace of the app.")
+    command(group, "list")(list_them)
+    for function in (show, cancel, resume, clean):
+        command(group)(function)
+    app.command(group)
 
 
-def jobs_command(args: argparse.Namespace) -> Outcome:
-    """Do what ``args.action`` says with the jobs of the workspace."""
+def list_them() -> Outcome:
+    """List the jobs, newest first."""
     workspace = Workspace()
-    match args.action:
-        case "list":
-            listed = [_facts(workspace, job) for job in jobs.list_jobs(workspace)]
-            lines = [_line(facts) for facts in listed]
-            return lines or ["There are no jobs."], {"jobs": listed}
-        case "show":
-            return _show(workspace, jobs.read_job(workspace, args.id))
-        case "clean":
-            forgotten = [job.id for job in jobs.clean(workspace, kept_slabs=args.all)]
-            count = len(forgotten)
-            return [f"Forgot {count} job{'' if count == 1 else 's'}."], {"forgotten": forgotten}
-        case "cancel":
-            job = jobs.cancel(workspace, args.id)
-        case "resume":
-            job = jobs.resume(workspace, args.id)
+    listed = [_facts(workspace, job) for job in jobs.list_jobs(workspace)]
+    lines = [_line(facts) for facts in listed]
+    return Outcome(lines or ["There are no jobs."], {"jobs": listed})
+
+
+def show(id: str, /) -> Outcome:
+    """Tell all about a job, with what it printed."""
+    workspace = Workspace()
+    return _told(workspace, jobs.read_job(workspace, id))
+
+
+def cancel(id: str, /) -> Outcome:
+    """Stop a job; its finished slices are kept."""
+    workspace = Workspace()
+    return _state(workspace, jobs.cancel(workspace, id))
+
+
+def resume(id: str, /) -> Outcome:
+    """Go on with a job that was cancelled, failed or interrupted."""
+    workspace = Workspace()
+    return _state(workspace, jobs.resume(workspace, id))
+
+
+def clean(*, all: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
+    """Forget jobs that have ended; results stay.
+
+    Parameters
+    ----------
+    all
+        Those too whose finished slices wait for a resume.
+    """
+    forgotten = [job.id for job in jobs.clean(Workspace(), kept_slabs=all)]
+    count = len(forgotten)
+    return Outcome([f"Forgot {count} job{'' if count == 1 else 's'}."], {"forgotten": forgotten})
+
+
+def _state(workspace: Workspace, job: jobs.Job) -> Outcome:
     facts = _facts(workspace, job)
-    return [_line(facts)], facts
+    return Outcome([_line(facts)], facts)
 
 
-def batch_command(args: argparse.Namespace, progress: Progress) -> Outcome:
-    """Apply ``args.recipe`` to ``args.files``; the object says how many failed."""
-    recipe = Recipe.read(args.recipe)
-    rows = run_batch(args.files, recipe, args.out, progress, scheduler=args.scheduler)
-    counts = Counter(row["status"] for row in rows)
-    lines = [
-        f"{row['status']:6}  {row['file']}" + (f"\n        {row['error']}" if row["error"] else "")
-        for row in rows
-    ]
-    lines.append(
-        f"{counts['done']} done, {counts['kept']} done before, {counts['failed']} failed; "
-        f"table: {args.out / SUMMARY_NAME}"
-    )
-    totals = {name: counts[name] for name in ("done", "kept", "failed")}
-    return lines, {"summary": str(args.out / SUMMARY_NAME), **totals, "files": rows}
-
-
-def rerun_command(args: argparse.Namespace, progress: Progress) -> Outcome:
-    """Repeat ``args.run`` and compare."""
-    report = rerun(args.run, args.out, progress)
-    lines = ["The result is the same." if report["same"] else "The result differs."]
-    if not report["same"] and report["different_fraction"] is not None:
-        lines.append(
-            f"{report['different_fraction']:.3%} of the voxels score otherwise, by at most "
-            f"{report['largest_difference']:.3f}; {report['flipped_fraction']:.3%} change sides "
-            "of 0."
-        )
-    lines += [f"  {name}: {old} then, {new} now" for name, (old, new) in report["changed"].items()]
-    return lines, report
-
-
-def _show(workspace: Workspace, job: jobs.Job) -> Outcome:
+def _told(workspace: Workspace, job: jobs.Job) -> Outcome:
     facts = _facts(workspace, job)
     lines = [_line(facts)]
     if facts["remaining_s"] is not None:
@@ -83,7 +78,7 @@ def _show(workspace: Workspace, job: jobs.Job) -> Outcome:
     log = jobs.job_log(job)
     if log:
         lines += ["", log.rstrip()]
-    return lines, facts | {"log": log}
+    return Outcome(lines, facts | {"log": log})
 
 
 def _facts(workspace: Workspace, job: jobs.Job) -> dict[str, Any]:

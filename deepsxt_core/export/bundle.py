@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from deepsxt_core.export.meshes import in_unit, write_mesh
-from deepsxt_core.files import require_archive, written_beside
+from deepsxt_core.files import prepare_file, require_archive, written_beside
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import mask_volume, write_volume
 from deepsxt_core.io.spool import spooled
@@ -106,7 +106,7 @@ def write_bundle(
         If the user stops; nothing is left then.
     """
     progress = progress or NoProgress()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    prepare_file(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bundle-") as name:
         folder = Path(name)
         with (

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.export.mesh_files import count_triangles
-from deepsxt_core.files import not_as_written, written_beside
+from deepsxt_core.files import not_as_written, prepare_folder, written_beside
 from deepsxt_core.surface.surfaces import vtp_bytes
 
 if TYPE_CHECKING:
@@ -371,6 +371,9 @@ def _gltf_scene(surfaces: ColouredMesh) -> "trimesh.Scene":
     return scene
 
 
+MeshSuffix = Literal["stl", "obj", "ply", "vtp", "glb", "off", "gltf", "vtk", "inp", "msh"]
+"""The keys of `MESH_FORMATS`, as people choose them."""
+
 MESH_FORMATS: dict[str, MeshFormat] = {
     ".stl": MeshFormat("STL", _write_stl, 0, 50),
     ".obj": MeshFormat("Wavefront OBJ", _write_obj, 30, 10),
@@ -395,8 +398,7 @@ def write_surfaces(
     InvalidParameterError
         If a format is unknown.
     """
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = prepare_folder(Path(out))
     paths = [out / f"{stem}.{name}" for name in formats]
     for path in paths:
         write_mesh(surfaces, path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsxt_core.files import prepare_file, prepare_folder
 from deepsxt_core.io import mask_volume
 from deepsxt_core.io import write_volume as write_file
 from deepsxt_core.progress import Progress
@@ -37,9 +38,9 @@ def write_mask(score: Score, threshold: float, path: str | Path) -> float:
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:
-    """Write a volume in the format that the suffix names, by default as ImageJ TIFF."""
+    """Write a volume in the format that the suffix names, into a folder that is made for it."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    prepare_folder(path.parent)
     write_file(volume, path)
 
 
@@ -54,8 +55,7 @@ def write_instances(
     The objects and their ids are those of `reconstruct` with the same parameters; 0 is none. Of
     uint8, uint16 and int32 the smallest is written that holds all ids.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = prepare_file(Path(path))
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
         labels = object_labels(source, params, Path(scratch) / "labels", progress)
         write_file(labels, path)

@@ -12,7 +12,7 @@ from deepsxt_core.io.score_store import (
     reopen_score,
 )
 from deepsxt_core.io.writers.mrc import write_mrc
-from deepsxt_core.io.writers.registry import write_volume
+from deepsxt_core.io.writers.registry import write_volume, writer_for
 from deepsxt_core.io.writers.tiff import write_tiff
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "write_mrc",
     "write_tiff",
     "write_volume",
+    "writer_for",
 ]

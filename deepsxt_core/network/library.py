@@ -6,7 +6,14 @@ from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError
-from deepsxt_core.files import file_sha256, require_archive, safe_name, written_beside
+from deepsxt_core.files import (
+    file_sha256,
+    keep_apart,
+    prepare_file,
+    require_archive,
+    safe_name,
+    written_beside,
+)
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.intake import take_in
 from deepsxt_core.network.models import (
@@ -102,9 +109,13 @@ def export_model(name: str, path: str | Path) -> Path:
     ------
     ModelError
         If there is no such model.
+    DeepSXTError
+        If the file would lie in the model's folder, or where nothing can be written.
     """
     info = find_model(name)
     path = Path(path)
+    keep_apart([info.folder], [path])
+    prepare_file(path)
     with (
         written_beside(path, verify=require_archive) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,

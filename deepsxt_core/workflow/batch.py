@@ -85,7 +85,7 @@ def run_batch(
     model_sha256 = find_model(recipe.model).sha256()
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    folders = [(out / name).resolve() for name in _folder_names(files)]
+    folders = [(out / name).resolve() for name in folder_names(files)]
     if scheduler is not None and len(files) >= max(2, worker_count(scheduler)):
         found = _on_workers(files, folders, recipe, model_sha256, progress, scheduler)
     else:
@@ -237,7 +237,7 @@ def surface_facts(surfaces: Surfaces) -> Row:
     return {key: totals[key] for key in ("objects", "faces", "volume_um3", "area_um2")}
 
 
-def _folder_names(files: Sequence[Path]) -> list[str]:
+def folder_names(files: Sequence[Path]) -> list[str]:
     """Return a folder name per file: its stem, with a mark of its path where several share it."""
     stems = [safe_name(file.stem).lower() for file in files]
     return [

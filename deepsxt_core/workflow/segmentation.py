@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.files import file_sha256, write_json
+from deepsxt_core.files import file_sha256, keep_apart, prepare_folder, write_json
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
     Checkpoint,
@@ -90,7 +90,7 @@ def segment(
     Raises
     ------
     InvalidParameterError
-        If the slices asked for are not in the volume.
+        If the slices asked for are not in the volume, or the score would replace it.
     VolumeError
         If the file turns out to be damaged.
     DeepSXTError
@@ -100,8 +100,11 @@ def segment(
     """
     out, params, progress = Path(out), params or SegmentParams(), progress or NoProgress()
     started = time.monotonic()
+    if volume.path is not None:
+        keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
     volume = cut(volume, params.region)
     z0, z1 = params.z_range(volume.shape[0])
+    prepare_folder(out)
     (out / RUN_NAME).unlink(missing_ok=True)
 
     progress.stage("Measuring grey values", 1, "volume")

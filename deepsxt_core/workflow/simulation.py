@@ -5,8 +5,8 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-from deepsxt_core.files import write_json
-from deepsxt_core.io import write_volume
+from deepsxt_core.files import prepare_file, write_json
+from deepsxt_core.io import write_volume, writer_for
 from deepsxt_core.phantom import Label, PhantomParams, simulate
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Volume
@@ -22,9 +22,10 @@ def write_phantom(
     params : PhantomParams
         The cell and the microscope.
     path : str or Path
-        NAME.tif: the tomogram, float32, membranes dark. NAME.truth.tif has 1 on the membranes that
-        can be seen, NAME.classes.tif the class of every voxel, NAME.json the parameters, the
-        names of the classes, and the filopodia with their diameters and lengths.
+        NAME.tif, or another format: the tomogram, float32, membranes dark. NAME.truth.tif has 1
+        on the membranes that can be seen, NAME.classes.tif the class of every voxel, NAME.json
+        the parameters, the names of the classes, and the filopodia with their diameters and
+        lengths.
     progress : Progress, optional
         Advances by projections and slices.
 
@@ -32,10 +33,16 @@ def write_phantom(
     -------
     dict
         The files by what they hold: tomogram, truth, classes, parameters.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the suffix names no format that can be written.
     """
     target = Path(path)
+    writer_for(target)
+    prepare_file(target)
     phantom = simulate(params, progress)
-    target.parent.mkdir(parents=True, exist_ok=True)
     files = {"tomogram": target}
     for name in ("truth", "classes"):
         files[name] = target.with_name(f"{target.stem}.{name}.tif")

@@ -9,6 +9,7 @@ from typing import Any
 from deepsxt_core.export.bundle import BundleContent, write_bundle
 from deepsxt_core.export.meshes import ColouredMesh, in_unit, write_surfaces
 from deepsxt_core.export.volumes import write_volume
+from deepsxt_core.files import prepare_folder
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces, reconstruct, reconstruct_numbered
 from deepsxt_core.volume import Mask, Score, Volume
@@ -74,7 +75,7 @@ def reconstruct_to(
         All files, in the order in which they were written.
     """
     progress = progress or NoProgress()
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     if files.instances is None and files.bundle is None:
         surfaces = reconstruct(source, params, progress)
         return surfaces, _write_meshes(surfaces, source.volume, out, files)

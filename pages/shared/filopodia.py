@@ -11,7 +11,7 @@ from deepsxt_core.surface import ProcessParams
 from deepsxt_core.surface.measure.tables import PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import Unit
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import charts, widgets
+from shared import charts, inputs, widgets
 from shared.charts import Column
 
 _LINES_SHOWN = 30
@@ -25,26 +25,24 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
         return
     last = ProcessParams(**done.run["params"]) if done else ProcessParams()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        thickest = st.number_input(
+        thickest = inputs.number(
+            ProcessParams,
+            "max_diameter",
             f"Thickest process ({unit})",
-            0.0,
-            None,
-            last.max_diameter or 0.0,
-            0.05,
+            value=last.max_diameter,
+            step=0.05,
+            placeholder="no limit",
             key="thickest",
             width=210,
-            help="Thicker parts of an object do not belong to a process: the cell that filopodia "
-            "grow from. 0 sets no limit.",
         )
-        aspect = st.number_input(
+        aspect = inputs.number(
+            ProcessParams,
+            "min_aspect",
             "Length / diameter at least",
-            1.0,
-            None,
-            last.min_aspect,
-            0.5,
+            value=last.min_aspect,
+            step=0.5,
             key="aspect",
             width=210,
-            help="Shorter ones are no processes but bumps.",
         )
         if st.button(
             "Measure again" if done else "Measure thoroughly",
@@ -53,7 +51,7 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
             help="Finds thin processes such as filopodia with their length and diameter, and "
             "reconstructs twice more, at the threshold ± 0.02, for the error bars.",
         ):
-            params = ProcessParams(min_aspect=aspect, max_diameter=thickest or None)
+            params = ProcessParams(min_aspect=aspect, max_diameter=thickest)
             request = jobs.JobRequest(
                 kind="measure",
                 tomogram=tomogram.id,

@@ -6,10 +6,11 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.geometry import VoxelSize
+from deepsxt_core.parameters import declared_field
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import state, texts, widgets
+from shared import inputs, state, texts, widgets
 
 _DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
 _OBJECTS = {True: "Each value", False: "Connected bodies"}
@@ -35,62 +36,47 @@ def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
     threshold, each_label = default.threshold, False
     if labels:
         each_label = (
-            st.segmented_control(
+            inputs.segments(
+                ReconstructParams,
+                "each_label",
                 "Objects are",
-                list(_OBJECTS),
-                default=default.each_label,
-                required=True,
-                format_func=_OBJECTS.get,
+                _OBJECTS,
+                value=default.each_label,
                 key="each_label",
-                help="The values of the file, whose neighbours then share their boundary; or what "
-                "hangs together, whatever its value.",
             )
             is True
         )
     else:
-        threshold = st.slider(
+        threshold = inputs.slider(
+            ReconstructParams,
+            "threshold",
             "Threshold",
-            -1.0,
-            0.98,
-            state.threshold(),
-            0.02,
-            help=texts.TERMS["threshold"],
+            value=state.threshold(),
+            step=0.02,
             key="surface_threshold",
         )
         state.set_threshold(threshold)
-    smoothing = st.slider(
-        "Smoothing (voxels)",
-        0.0,
-        4.0,
-        default.smoothing_voxels,
-        0.1,
+    as_they_are = {"disabled": True, "help": _AS_THEY_ARE} if each_label else {}
+    smoothing = inputs.slider(
+        ReconstructParams,
+        "smoothing_voxels",
+        "Smoothing ({unit})",
+        step=0.1,
         key="smoothing",
-        disabled=each_label,
-        help=_AS_THEY_ARE
-        if each_label
-        else "Blurs the score a little before the surface is laid, so that noise leaves no "
-        "roughness. More than 2 closes fine gaps and swallows thin details.",
+        **as_they_are,
     )
     smallest_um3 = 0.0
     if volume.voxel_size_nm is not None:
-        smallest_um3 = st.number_input(
-            "Smallest object (µm³)",
-            0.0,
-            None,
-            0.0,
+        smallest_um3 = inputs.number(
+            ReconstructParams,
+            "min_volume_um3",
+            "Smallest object ({unit})",
             format="%.5f",
             step=0.0001,
             key="min_um3",
-            help="Objects of a smaller volume are left out.",
         )
-    smallest = st.number_input(
-        "Smallest object (voxels)",
-        0,
-        None,
-        default.min_voxels,
-        step=16,
-        key="min_voxels",
-        help="Objects of fewer voxels are left out; most of them are noise.",
+    smallest = inputs.number(
+        ReconstructParams, "min_voxels", "Smallest object ({unit})", step=16, key="min_voxels"
     )
     chosen = ReconstructParams(
         threshold=round(threshold, 2),
@@ -105,46 +91,31 @@ def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
 
 def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructParams:
     """Let the user choose what is seldom needed, in addition to what is chosen."""
-    taubin = st.slider(
-        "Smoothing of the mesh (rounds)",
-        0,
-        100,
-        chosen.taubin_iterations,
+    as_they_are = {"disabled": True, "help": _AS_THEY_ARE} if chosen.each_label else {}
+    taubin = inputs.slider(
+        ReconstructParams,
+        "taubin_iterations",
+        "Smoothing of the mesh ({unit})",
+        step=1,
         key="taubin",
-        help="Taubin smoothing: takes the steps of the voxels out of the surface and keeps "
-        "its volume. 0 switches it off.",
     )
-    close_gap = st.slider(
-        "Close gaps (voxels)",
-        0,
-        5,
-        chosen.close_gap_voxels,
+    close_gap = inputs.slider(
+        ReconstructParams,
+        "close_gap_voxels",
+        "Close gaps ({unit})",
+        step=1,
         key="close_gap",
-        disabled=chosen.each_label,
-        help=_AS_THEY_ARE
-        if chosen.each_label
-        else "Gaps in a membrane up to about twice as wide are closed, and dents as narrow "
-        "with them. 0 switches it off.",
+        **as_they_are,
     )
-    fill_lumens = st.toggle(
-        "Fill lumens",
-        chosen.fill_lumens,
-        key="fill_lumens",
-        disabled=chosen.each_label,
-        help=_AS_THEY_ARE
-        if chosen.each_label
-        else "A vesicle is then its membrane and what it encloses: one surface, the outer one.",
+    fill_lumens = inputs.toggle(
+        ReconstructParams, "fill_lumens", "Fill lumens", key="fill_lumens", **as_they_are
     )
-    split = st.slider(
-        "Part at necks (voxels)",
-        0.0,
-        20.0,
-        chosen.split_voxels,
-        0.5,
+    split = inputs.slider(
+        ReconstructParams,
+        "split_voxels",
+        "Part at necks ({unit})",
+        step=0.5,
         key="part_at_necks",
-        help="Bodies that touch are parted where they narrow (watershed): at a neck that is this "
-        "much closer to the surface than the middle of either part. For solid bodies and filled "
-        "vesicles. 0 switches it off.",
     )
     if split:
         st.caption(f"Necks closer to the surface by {texts.voxels_text(split, size)} or more.")
@@ -154,7 +125,7 @@ def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructPa
         chosen.decimate_to,
         key="detail",
         format_func=_DETAIL.get,
-        help="The fraction of triangles to keep. Fewer make smaller files.",
+        help=declared_field(ReconstructParams, "decimate_to").help,
     )
     return replace(
         chosen,

@@ -32,8 +32,6 @@ TERMS = {
     "held back": "A part of the labels is never trained on, and lies apart from the rest: whole "
     "files, or a run of slices, or a strip, with a gap. Neighbouring slices look nearly the same, "
     "so measuring on them would flatter the model.",
-    "rotations": "The slice is also shown to the network turned and mirrored, and the answers "
-    "are averaged. Steadier results for 4 or 8 times the time.",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 import zarr
 
 from deepsxt_core.cli import main as cli
+from deepsxt_core.cli import opening
 from deepsxt_core.io import open_volume, write_tiff
 from deepsxt_core.network import save_model
 from deepsxt_core.volume import Volume, VoxelSize
@@ -37,7 +38,7 @@ def reads(monkeypatch):
             counts["score"].update(range(array.shape[0])[key])
         return plain(array, key)
 
-    monkeypatch.setattr(cli, "open_volume", counting)
+    monkeypatch.setattr(opening, "open_volume", counting)
     monkeypatch.setattr(zarr.Array, "__getitem__", getitem)
     return counts
 

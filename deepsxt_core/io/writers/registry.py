@@ -6,6 +6,7 @@ All writers stream slab by slab, write beside the target and rename at the end.
 from collections.abc import Callable
 from pathlib import Path
 
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io.writers.hdf5 import write_hdf5
 from deepsxt_core.io.writers.mrc import write_mrc
 from deepsxt_core.io.writers.nifti import write_nifti
@@ -32,9 +33,29 @@ WRITERS: dict[str, Callable[[Volume, Path], None]] = {
 """The writer for each suffix; of two that fit, the longer comes first."""
 
 
+def writer_for(path: str | Path) -> Callable[[Volume, Path], None]:
+    """Return the writer of the format that the suffix names.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is none.
+    """
+    name = Path(path).name.lower()
+    for suffix, writer in WRITERS.items():
+        if name.endswith(suffix):
+            return writer
+    raise InvalidParameterError(
+        f"Cannot write '{Path(path).name}': choose one of {', '.join(WRITERS)} as its ending."
+    )
+
+
 def write_volume(volume: Volume, path: str | Path) -> None:
-    """Write a volume in the format that the suffix names, as ImageJ TIFF for all others."""
-    target = Path(path)
-    name = target.name.lower()
-    chosen = next((suffix for suffix in WRITERS if name.endswith(suffix)), ".tif")
-    WRITERS[chosen](volume, target)
+    """Write a volume in the format that the suffix names.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such format, or it cannot hold the volume.
+    """
+    writer_for(path)(volume, Path(path))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepsxt_core.files import write_json
+from deepsxt_core.files import prepare_folder, write_json
 from deepsxt_core.surface.measure.processes import Process, process_columns, profile_columns
 from deepsxt_core.surface.measure.quantities import (
     ObjectQuantities,
@@ -19,6 +19,10 @@ PROCESSES = "processes"
 PROFILES = "profiles"
 TOTALS_NAME = "totals.json"
 SUFFIXES = (".csv", ".parquet")
+FILE_NAMES = (
+    *(f"{name}{suffix}" for name in (OBJECTS, PROCESSES, PROFILES) for suffix in SUFFIXES),
+    TOTALS_NAME,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Measurements:
         ``objects`` has one line per object, ``processes`` one per thin process, ``profiles`` the
         diameter along each.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        prepare_folder(folder)
         unit = self.surfaces.unit
         tables = {OBJECTS: table(self.objects, unit)}
         if self.processes:

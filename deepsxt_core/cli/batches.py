@@ -1,0 +1,97 @@
+"""``deepsxt batch | rerun``."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from deepsxt_core import settings
+from deepsxt_core.cli.opening import import_keras_silently
+from deepsxt_core.cli.options import Outcome, OutFolder, command
+from deepsxt_core.cli.segmenting import Scheduler
+from deepsxt_core.files import keep_apart, prepare_folder
+from deepsxt_core.progress import Progress
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    command(app)(batch)
+    command(app)(rerun)
+
+
+def batch(
+    files: list[Path],
+    /,
+    *,
+    recipe: Annotated[Path, Parameter(metavar="FILE.toml")],
+    out: OutFolder,
+    scheduler: Scheduler = None,
+    progress: Progress,
+) -> Outcome:
+    """Apply one recipe to many tomograms.
+
+    Parameters
+    ----------
+    files
+        Tomograms: TIFF, MRC, HDF5, …
+    recipe
+        What to do with each.
+    """
+    from deepsxt_core.workflow.batch import SUMMARY_NAME, folder_names, run_batch
+    from deepsxt_core.workflow.recipe import Recipe
+
+    wanted = Recipe.read(recipe)
+    places = ("recipe.toml", SUMMARY_NAME, *folder_names(files))
+    keep_apart([recipe, *files], [out / name for name in places])
+    prepare_folder(out)
+    import_keras_silently()
+    rows = run_batch(files, wanted, out, progress, scheduler=scheduler or settings.scheduler())
+    counts = Counter(row["status"] for row in rows)
+    lines = [
+        f"{row['status']:6}  {row['file']}" + (f"\n        {row['error']}" if row["error"] else "")
+        for row in rows
+    ]
+    lines.append(
+        f"{counts['done']} done, {counts['kept']} done before, {counts['failed']} failed; "
+        f"table: {out / SUMMARY_NAME}"
+    )
+    totals = {name: counts[name] for name in ("done", "kept", "failed")}
+    return Outcome(
+        lines,
+        {"summary": str(out / SUMMARY_NAME), **totals, "files": rows},
+        1 if counts["failed"] else 0,
+    )
+
+
+def rerun(
+    run: Annotated[Path, Parameter(metavar="RUN_JSON")],
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(metavar="DIR")] = None,
+    progress: Progress,
+) -> Outcome:
+    """Repeat a segmentation and say whether the result is the same (exit code 1 if not).
+
+    Parameters
+    ----------
+    run
+        The run.json beside a score.ome.zarr.
+    out
+        Keep the new result here.
+    """
+    from deepsxt_core.workflow.rerun import rerun as repeat
+
+    if out is not None:
+        prepare_folder(out)
+    import_keras_silently()
+    report = repeat(run, out, progress)
+    lines = ["The result is the same." if report["same"] else "The result differs."]
+    if not report["same"] and report["different_fraction"] is not None:
+        lines.append(
+            f"{report['different_fraction']:.3%} of the voxels score otherwise, by at most "
+            f"{report['largest_difference']:.3f}; {report['flipped_fraction']:.3%} change sides "
+            "of 0."
+        )
+    lines += [f"  {name}: {old} then, {new} now" for name, (old, new) in report["changed"].items()]
+    return Outcome(lines, report, 0 if report["same"] else 1)

@@ -1,0 +1,77 @@
+"""``deepsxt evaluate``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from deepsxt_core.cli.opening import open_source
+from deepsxt_core.cli.options import Outcome, VoxelSizeNm, command
+from deepsxt_core.evaluation import EvaluateParams
+from deepsxt_core.io import open_volume, require_labels
+from deepsxt_core.progress import Progress
+from deepsxt_core.volume import Mask
+
+_DISTANCES = (("mean", "mean"), ("95 % within", "hausdorff_95"), ("Hausdorff", "hausdorff"))
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    command(app)(evaluate)
+
+
+def evaluate(
+    prediction: Path,
+    truth: Path,
+    /,
+    *,
+    params: EvaluateParams,
+    voxel_size_nm: VoxelSizeNm = None,
+    progress: Progress,
+) -> Outcome:
+    """Compare a score or a mask with the truth.
+
+    Parameters
+    ----------
+    prediction
+        score.ome.zarr, or a mask or label file.
+    truth
+        Mask or label file; every value but 0 is membrane.
+    """
+    from deepsxt_core.workflow.pipeline import evaluate as compare
+
+    true_labels = open_volume(truth)
+    require_labels(true_labels)
+    predicted = open_source(prediction, None, voxel_size_nm)
+    if isinstance(predicted, Mask):
+        require_labels(predicted.volume)
+    report = compare(predicted, Mask(true_labels), params, progress).report()
+    return Outcome(_text(report), report)
+
+
+def _text(report: dict[str, Any]) -> list[str]:
+    def rows(names: Sequence[str], prefix: str = "") -> list[str]:
+        return [f"  {name:21}{report[prefix + name]:.3f}" for name in names]
+
+    voxels = report["voxels"]
+    lengths = ((report["tolerance_px"], "px"), (report["tolerance_nm"], "nm"))
+    tolerance = " = ".join(f"{length:g} {unit}" for length, unit in lengths if length is not None)
+    lines = [
+        "Voxels" + (f" above {report['threshold']:g}" if report["threshold"] is not None else ""),
+        *rows(("accuracy", "precision", "recall", "f1", "iou")),
+        f"  {voxels['true_positive']:,} right, {voxels['false_positive']:,} wrongly marked, "
+        f"{voxels['false_negative']:,} missed"
+        + (f", {voxels['ignored']:,} ignored" if voxels["ignored"] else ""),
+        f"Within {tolerance} in the slice",
+        *rows(("precision", "recall", "f1"), "tolerant_"),
+    ]
+    if distances := report["surface_distances"]:
+        lines += [f"Distance of the surfaces, in {distances['unit']}"]
+        lines += [f"  {label:21}{distances[key]:.4g}" for label, key in _DISTANCES]
+    if curve := report["precision_recall"]:
+        lines += [
+            f"Best F1 {curve['best_f1']:.3f} at threshold {curve['best_threshold']:.2f}; "
+            f"average precision {curve['average_precision']:.3f}"
+        ]
+    return lines

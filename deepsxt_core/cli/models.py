@@ -1,0 +1,122 @@
+"""``deepsxt models``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from deepsxt_core.cli.opening import native_stderr_silenced
+from deepsxt_core.cli.options import Outcome, command
+from deepsxt_core.errors import ModelError
+from deepsxt_core.network import (
+    CATALOGUE,
+    ModelInfo,
+    NetworkConfig,
+    export_model,
+    find_model,
+    import_model,
+    install,
+    list_models,
+    remove_model,
+)
+from deepsxt_core.progress import Progress
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    models = App(name="models", help="The model library.")
+    for name, function in (
+        ("list", list_them),
+        ("install", install_one),
+        ("import", import_one),
+        ("export", export_one),
+        ("remove", remove),
+        ("info", info),
+    ):
+        command(models, name)(function)
+    app.command(models)
+
+
+def list_them() -> Outcome:
+    """List the models, installed or not."""
+    models = list_models()
+    names = {info.name for info in models}
+    available = [entry for entry in CATALOGUE.values() if entry.name not in names]
+    lines = [f"{info.name:24} {info.folder}" for info in models]
+    lines += [f"{entry.name:24} to install: {entry.size_mb} MB" for entry in available]
+    return Outcome(
+        lines,
+        {
+            "models": [{"name": info.name, "folder": str(info.folder)} for info in models],
+            "available": [{"name": entry.name, "size_mb": entry.size_mb} for entry in available],
+        },
+    )
+
+
+def install_one(
+    name: Annotated[str, Parameter(help="One of " + ", ".join(CATALOGUE) + ".")],
+    /,
+    *,
+    progress: Progress,
+) -> Outcome:
+    """Download a model."""
+    if name not in CATALOGUE:
+        raise ModelError(f"{name!r} is not in the catalogue: {', '.join(CATALOGUE)}.")
+    return _installed(install(CATALOGUE[name], progress))
+
+
+def import_one(
+    file: Path,
+    /,
+    *,
+    config: Annotated[Path | None, Parameter(metavar="JSON")] = None,
+    name: str | None = None,
+) -> Outcome:
+    """Add a model from a file.
+
+    Parameters
+    ----------
+    file
+        .h5, .weights.h5, .keras or .zip.
+    config
+        Of its network; left out, the published one.
+    name
+        Left out, it is made from that of the file.
+    """
+    network = NetworkConfig.from_json(config) if config else None
+    with native_stderr_silenced():
+        info = import_model(file, config=network, name=name)
+    return _installed(info)
+
+
+def _installed(info: ModelInfo) -> Outcome:
+    return Outcome(
+        [f"Installed {info.name} in {info.folder}"],
+        {"name": info.name, "folder": str(info.folder), "sha256": info.sha256()},
+    )
+
+
+def export_one(name: str, file: Annotated[Path, Parameter(metavar="FILE.zip")], /) -> Outcome:
+    """Write a model as a zip file."""
+    path = export_model(name, file)
+    return Outcome([f"Wrote {path}"], {"file": str(path)})
+
+
+def remove(name: str, /) -> Outcome:
+    """Delete an installed model."""
+    remove_model(name)
+    return Outcome([f"Removed {name}"], {"name": name})
+
+
+def info(name: str, /) -> Outcome:
+    """Show the card of a model."""
+    found = find_model(name)
+    return Outcome(
+        [found.card, f"SHA-256 {found.sha256()}"],
+        {
+            "name": found.name,
+            "folder": str(found.folder),
+            "card": found.card,
+            "sha256": found.sha256(),
+        },
+    )

@@ -1,0 +1,89 @@
+"""What commands read, and where they may write."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.export.meshes import UNITS
+from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume
+from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
+
+
+def open_noted(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+    """Open a file and tell its warnings on stderr."""
+    volume = open_volume(path, dataset=dataset, voxel_size_nm=voxel_size_nm)
+    for warning in volume.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    return volume
+
+
+def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+    """Open what is to be segmented.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is segmented already.
+    """
+    if is_score(path):
+        raise InvalidParameterError(
+            f"'{path}' is a score: it is segmented already. Make surfaces of it by "
+            "'deepsxt reconstruct', or give the tomogram."
+        )
+    volume = open_noted(path, dataset, voxel_size_nm)
+    if looks_like_labels(volume):
+        raise InvalidParameterError(
+            f"'{path}' holds a mask or labels, no grey values: it is segmented already. Make "
+            "surfaces of it by 'deepsxt reconstruct', or give the tomogram."
+        )
+    return volume
+
+
+def open_source(
+    path: Path, dataset: str | None = None, voxel_size_nm: VoxelSize | None = None
+) -> Score | Mask:
+    """Open a score, or a file of labels, to make surfaces of or to compare."""
+    if not is_score(path):
+        return Mask(open_noted(path, dataset, voxel_size_nm))
+    score = open_score(path)
+    if voxel_size_nm is None:
+        return score
+    return Score(score.volume.with_voxel_size(voxel_size_nm), score.first_slice)
+
+
+def require_unit(unit: str | None, voxel_size_nm: VoxelSize | None) -> None:
+    """Refuse a unit of length where the voxel size is not known.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it needs the voxel size.
+    """
+    if unit not in (None, "voxel") and voxel_size_nm is None:
+        raise InvalidParameterError(
+            f"Coordinates in {UNITS[str(unit)]} need the voxel size, and it is not known. Give it "
+            "by --voxel-size-nm, or choose --unit voxel."
+        )
+
+
+@contextlib.contextmanager
+def native_stderr_silenced() -> Iterator[None]:
+    """Hide what TensorFlow's C++ code writes to stderr on import, before any log level counts."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def import_keras_silently() -> None:
+    """Import Keras before anything else does, without what TensorFlow says then."""
+    with native_stderr_silenced():
+        import keras  # noqa: F401

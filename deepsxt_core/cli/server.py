@@ -1,0 +1,26 @@
+"""``deepsxt app``."""
+
+from cyclopts import App
+
+from deepsxt_core import settings
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(start, name="app")
+
+
+def start(*, port: int = 8501, address: str = "localhost") -> None:
+    """Start the web app.
+
+    Parameters
+    ----------
+    port
+        Where it listens.
+    address
+        0.0.0.0 opens it to the network: see DEEPSXT_ALLOWED_HOSTS.
+    """
+    from deepsxt_core.web.server import serve
+
+    settings.check()
+    serve(port, address, print)

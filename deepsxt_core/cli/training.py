@@ -1,0 +1,151 @@
+"""``deepsxt train | finetune``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from deepsxt_core.cli.opening import native_stderr_silenced
+from deepsxt_core.cli.options import Outcome, command
+from deepsxt_core.files import safe_name
+from deepsxt_core.network import DEFAULT_MODEL, load_model, new_model_folder
+from deepsxt_core.progress import Progress
+from deepsxt_core.training.datasets import DataParams, open_training_set
+from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.splits import SplitParams, split
+
+Name = Annotated[str | None, Parameter(help="Of the new model; left out, that of the folder.")]
+Check = Annotated[
+    bool, Parameter(help="Only check the data and tell how it is split.", negative="")
+]
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    command(app)(finetune)
+    command(app)(train)
+
+
+def finetune(
+    data: Path,
+    /,
+    *,
+    base: str = DEFAULT_MODEL,
+    name: Name = None,
+    check: Check = False,
+    reading: DataParams,
+    splitting: Annotated[dict[str, Any], SplitParams],
+    training: Annotated[dict[str, Any], TrainingParams],
+    progress: Progress,
+) -> Outcome:
+    """Train a model further on own labels.
+
+    Parameters
+    ----------
+    data
+        Folder of NAME.tif with NAME.labels.tif, or without.
+    base
+        Name or folder of the model to start from.
+    """
+    params = _params(training, splitting)
+    return _train(data, base, name, check, reading, params, progress, fresh=False)
+
+
+def train(
+    data: Path,
+    /,
+    *,
+    base: str = DEFAULT_MODEL,
+    name: Name = None,
+    check: Check = False,
+    reading: DataParams,
+    splitting: Annotated[dict[str, Any], SplitParams],
+    training: Annotated[dict[str, Any], TrainingParams],
+    progress: Progress,
+) -> Outcome:
+    """Train a compact model from fresh weights.
+
+    Parameters
+    ----------
+    data
+        Folder of NAME.tif with NAME.labels.tif, or without.
+    base
+        Name or folder of a model to compare with.
+    """
+    params = _params(training, splitting)
+    return _train(data, base, name, check, reading, params, progress, fresh=True)
+
+
+def _params(training: dict[str, Any], splitting: dict[str, Any]) -> TrainingParams:
+    if training.get("steps") is not None:
+        # Steps alone are a budget too.
+        training = {"minutes": None, **training}
+    if "seed" in training:
+        splitting = {**splitting, "seed": training["seed"]}
+    return TrainingParams(**training, split=SplitParams(**splitting))
+
+
+def _train(
+    folder: Path,
+    base_name: str,
+    name: str | None,
+    check: bool,
+    reading: DataParams,
+    params: TrainingParams,
+    progress: Progress,
+    *,
+    fresh: bool,
+) -> Outcome:
+    name = safe_name(name or folder.resolve().name)
+    out = None if check else new_model_folder(name)
+    data = open_training_set(folder, reading, progress)
+    parts = split(data, params.split)
+    report: dict[str, Any] = {
+        "data": data.counts(),
+        "held_back": parts.rule,
+        "training_blocks": len(parts.training),
+        "validation_blocks": len(parts.validation),
+    }
+    if out is None:
+        return Outcome(_data_text(report), report)
+    with native_stderr_silenced():
+        from deepsxt_core.network.compact import compact_config
+        from deepsxt_core.training import finetune as loops
+
+        base = load_model(base_name)
+    if fresh:
+        result = loops.train(compact_config(), base, data, params, out, progress)
+    else:
+        result = loops.finetune(base, data, params, out, progress)
+    lines = [
+        *_data_text(report),
+        f"{result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}",
+        result.verdict,
+        f"Model  {result.info.folder}",
+    ]
+    return Outcome(
+        lines,
+        report
+        | {
+            "name": result.info.name,
+            "folder": str(result.info.folder),
+            "base": result.base,
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "chosen": result.chosen,
+            "seconds": round(result.seconds, 1),
+            "continued_from": result.continued_from,
+            "scores": result.scores,
+            "base_scores": result.base_scores,
+            "better": result.is_better,
+        },
+    )
+
+
+def _data_text(report: dict[str, Any]) -> list[str]:
+    data = report["data"]
+    return [
+        f"{data['files']} files: {data['labelled_slices']} labelled and "
+        f"{data['unlabelled_slices']} unlabelled slices, {data['membrane_px']:,} membrane pixels",
+        f"Measured on {report['validation_blocks']} blocks: {report['held_back']}",
+    ] + ([f"Inverted: {', '.join(data['inverted'])}"] if data["inverted"] else [])
