@@ -58,7 +58,9 @@ class Preparation:
         if self.published:
             standardised = normalise_published(values, self.intensity, invert=self.invert)
             return PreparedSlices(standardised, nonfinite, None)
-        valid = np.stack([valid_pixels(image) for image in slices])
+        valid = np.ones(slices.shape, bool)
+        if self.intensity.has_void:
+            valid = np.stack([valid_pixels(image) for image in slices])
         spikes = self.intensity.spikes
         for image, measured in zip(values, valid, strict=True):
             image[:] = filled(image if spikes is None else without_spikes(image, spikes), measured)

@@ -19,6 +19,8 @@ from deepsxt_core.volume import Volume
 LOW_PERCENTILE = 0.1
 HIGH_PERCENTILE = 99.9
 _PUBLISHED_MIN_STD = 1e-3
+# A cylinder fills 0.79 of its square, an aligned volume half of its box.
+_LEAST_VALID = 0.25
 _STANDARD = 1e-4
 
 
@@ -34,12 +36,16 @@ class IntensityRange:
         Stands in for values that are not finite.
     spikes : SpikeLimits or None
         Beyond which a single voxel is absurd; None where that is not looked at.
+    has_void : bool
+        Whether regions of one value that reach the border count as void: not where they are most
+        of the volume, as the background of something that stands alone.
     """
 
     low: float
     high: float
     median: float
     spikes: SpikeLimits | None = None
+    has_void: bool = True
 
 
 def measure_intensity(volume: Volume) -> IntensityRange:
@@ -59,10 +65,14 @@ def measure_intensity(volume: Volume) -> IntensityRange:
             "The volume holds no finite grey value in any of the slices looked at. "
             "Check the file: it may be damaged."
         )
-    measured = [valid_pixels(plane) & known for plane, known in zip(planes, finite, strict=True)]
+    valid = [valid_pixels(plane) for plane in planes]
+    has_void = bool(np.mean(valid) >= _LEAST_VALID)
+    measured = [
+        mask & known if has_void else known for mask, known in zip(valid, finite, strict=True)
+    ]
     samples = [plane.astype(np.float32, copy=False) for plane in planes]
     values = _picked(samples, measured)
-    if values.size == 0:
+    if values.min() == values.max():
         raise UnreadableFileError(
             "The volume is empty: each of the slices looked at holds one value alone. Check the "
             "file, or the part of it that was cut out."
@@ -70,7 +80,7 @@ def measure_intensity(volume: Volume) -> IntensityRange:
     spikes = SpikeLimits.of(values)
     values = _picked([without_spikes(plane, spikes) for plane in samples], measured)
     low, median, high = np.percentile(values, [LOW_PERCENTILE, 50, HIGH_PERCENTILE])
-    return IntensityRange(float(low), float(high), float(median), spikes)
+    return IntensityRange(float(low), float(high), float(median), spikes, has_void)
 
 
 def _picked(
