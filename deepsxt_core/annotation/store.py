@@ -115,7 +115,7 @@ class LabelStore:
         """
 
         def change_cell(cell: Cell, start: NDArray, length: NDArray, *ids: NDArray) -> None:
-            old, new = (np.repeat(values, length) for values in ids)
+            old, new = (np.repeat(ids_of_runs, length) for ids_of_runs in ids)
             chunk = self._read_cell(cell)
             values = np.zeros(CHUNK_EDGE**3, np.uint16) if chunk is None else chunk.flatten()
             voxels = spread(start, length)
