@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.annotation.boxes import Box
-from deepsxt_core.annotation.durable import replace_json
+from deepsxt_core.annotation.durable import replace_json, sync_folders
 from deepsxt_core.annotation.journal import Journal
 from deepsxt_core.annotation.numbering import Numbered
 from deepsxt_core.annotation.objects import NOT_JUDGED, ObjectTable, shade_of
@@ -189,6 +189,7 @@ def make_annotation(
         replace_json(partial / CHECKPOINT, {"entries": 1})
         replace_json(partial / DESCRIPTION, description.to_json())
         partial.rename(path)
+        sync_folders([path.parent])
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -6,7 +6,9 @@ through zarr, so that each is on the disk under a hidden name before it replaces
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ _LEVEL = "0"
 _PACKING_LEVEL = 1
 _DTYPE = np.dtype("<u2")
 _CACHED_CHUNKS = 128
+_WRITERS = 8
 
 
 def create_labels(path: Path, shape: Shape, geometry: Geometry) -> "LabelStore":
@@ -110,32 +113,40 @@ class LabelStore:
         AnnotationError
             If a voxel has another id, or a run leaves the volume.
         """
-        touched: set[Cell] = set()
-        for cell, start, length, old, new in self._by_cell(runs):
-            touched.add(cell)
+
+        def change_cell(cell: Cell, start: NDArray, length: NDArray, *ids: NDArray) -> None:
+            old, new = (np.repeat(ids_of_runs, length) for ids_of_runs in ids)
             chunk = self._read_cell(cell)
             values = np.zeros(CHUNK_EDGE**3, np.uint16) if chunk is None else chunk.flatten()
             voxels = spread(start, length)
-            if checked and not np.array_equal(values[voxels], np.repeat(old, length)):
+            if checked and not np.array_equal(values[voxels], old):
                 raise AnnotationError(
                     f"The labels of '{self.path.parent.name}' do not fit the journal: they are "
                     "not those that it was written for."
                 )
-            ids = np.repeat(new, length)
-            if not np.array_equal(values[voxels], ids):
-                values[voxels] = ids
+            if not np.array_equal(values[voxels], new):
+                values[voxels] = new
                 self._write_cell(cell, values.reshape(self.edges))
-            elif self._known is not None:
-                # Another process wrote it.
-                self._known.note(cell, values)
-        return touched
+                return
+            with self._lock:
+                if self._known is not None:
+                    # Another process wrote it.
+                    self._known.note(cell, values)
+
+        cells = list(self._by_cell(runs))
+        _at_once([partial(change_cell, *cell) for cell in cells])
+        return {cell for cell, *_ in cells}
 
     def write(self, box: Box, labels: NDArray[np.uint16]) -> None:
         """Replace the labels of a box that starts on a cube's first voxel and ends on one."""
-        for part in box.tiles(self.edges):
+
+        def write_part(part: Box) -> None:
+            cell = self._cell_of(part)
             chunk = np.zeros(self.edges, np.uint16)
-            chunk[part.within(self._box_of(self._cell_of(part)))] = labels[part.within(box)]
-            self._write_cell(self._cell_of(part), chunk)
+            chunk[part.within(self._box_of(cell))] = labels[part.within(box)]
+            self._write_cell(cell, chunk)
+
+        _at_once([partial(write_part, part) for part in box.tiles(self.edges)])
 
     def sync(self) -> None:
         """Wait until all that was changed is on the disk itself."""
@@ -246,6 +257,16 @@ class LabelStore:
                     index.note((z, y, x), chunk)
             self._known = index
         return self._known
+
+
+def _at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    """Do several things at the same time: most of it is waiting for the disk."""
+    if len(tasks) == 1:
+        tasks[0]()
+        return
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
 
 
 def _metadata(geometry: Geometry) -> dict[str, Any]:
