@@ -17,6 +17,7 @@ What is left out has its default. Without ``[reconstruct]`` no surface is made.
 """
 
 import json
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -84,6 +85,10 @@ class Recipe:
     segment: SegmentParams = field(default_factory=SegmentParams)
     reconstruct: ReconstructParams | None = field(default_factory=ReconstructParams)
     export: ExportParams = field(default_factory=ExportParams)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, str):
+            raise InvalidParameterError(f"model must be a name: got {reprlib.repr(self.model)}.")
 
     @classmethod
     def read(cls, path: Path) -> Self:
