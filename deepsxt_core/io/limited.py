@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 
 from deepsxt_core import errors
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError, InvalidParameterError
+from deepsxt_core.io.scratch import scratch_folder
 
 _OUT_OF_MEMORY = 3
 _REMEDY = "It may be damaged, or made to harm: copy it again, or export it once more."
@@ -89,9 +89,7 @@ def run_limited(
     seconds = limits.seconds_for(path)
     numbers = (str(limits.memory_bytes), str(int(seconds) + 1))
     # A process that is killed cannot clean up what it unpacked.
-    with tempfile.TemporaryDirectory(
-        prefix="deepsxt-probe-", ignore_cleanup_errors=True
-    ) as scratch:
+    with scratch_folder() as scratch:
         try:
             ended = subprocess.run(
                 [*command, str(path.absolute()), *numbers, *arguments],
@@ -99,7 +97,7 @@ def run_limited(
                 capture_output=True,
                 timeout=seconds,
                 check=False,
-                env=_environment(scratch) | dict(environment or {}),
+                env=_environment(str(scratch)) | dict(environment or {}),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except subprocess.TimeoutExpired:
