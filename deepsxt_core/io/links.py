@@ -1,4 +1,4 @@
-"""Files that must stay where they are: a link that leads out of the allowed folders is not followed.
+"""Files that must stay where they are: no link that leads out of the allowed folders is followed.
 
 Somebody who may write into a folder can put a link there, or exchange a file for one after it was
 opened. So the true place is looked up again each time the file is read.

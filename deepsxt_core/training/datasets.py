@@ -175,8 +175,8 @@ def find_pairs(folder: str | Path, places: Sequence[Path] = ()) -> list[Pair]:
     Raises
     ------
     TrainingDataError
-        If there is no such folder, a link leads out, labels lack their image, an image has several labels or
-        several images share a name that has labels.
+        If there is no such folder, a link leads out, labels lack their image, an image has several
+        labels or several images share a name that has labels.
     """
     folder = Path(folder)
     if not folder.is_dir():
