@@ -42,9 +42,12 @@ bench: $(DEV)
 	$(BIN)/python benchmarks/surfaces.py --large
 	$(BIN)/python -m benchmarks.accuracy
 
-# Ten thousand damaged files of all formats; needs Linux, for its limits on time and memory.
+# Ten thousand damaged files of all formats, as many models, and two thousand configurations; needs
+# Linux, for its limits on time and memory. The models take about an hour.
 fuzz: $(DEV)
 	$(BIN)/python tests/io/fuzz_readers.py --files 10000
+	$(BIN)/python -m tests.network.fuzz_models --what configurations --cases 2000
+	$(BIN)/python -m tests.network.fuzz_models --cases 10000
 
 # `make bundled-model REAL=FOLDER` fine-tunes on the labelled slices in FOLDER at the end.
 bundled-model: $(RUN)

@@ -8,10 +8,14 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from deepsxt_core.io.scratch import sweep_scratch
 from deepsxt_core.web import routes
 from deepsxt_core.web.guard import Guard
 
 PAGES = Path(__file__).resolve().parent / "pages"
+
+# What an app that was killed had unpacked.
+sweep_scratch()
 
 app = st.App(
     PAGES / "frame.py",

@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 import warnings
@@ -25,6 +24,7 @@ import psutil
 
 from deepsxt_core import errors
 from deepsxt_core.errors import BusyError, DatasetChoiceError, DeepSXTError, InvalidParameterError
+from deepsxt_core.io.scratch import scratch_folder
 
 MOST_AT_ONCE = 2
 """How many files are looked at at the same time; others wait, and that takes none of their time."""
@@ -102,14 +102,14 @@ def run_limited(
     # A process that is killed cannot clean up what it unpacked.
     with (
         _turns,
-        tempfile.TemporaryDirectory(prefix="deepsxt-probe-", ignore_cleanup_errors=True) as scratch,
+        scratch_folder() as scratch,
     ):
         process = subprocess.Popen(
             [*command, str(path.absolute()), *numbers, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(scratch) | dict(environment or {}),
+            env=_environment(str(scratch)) | dict(environment or {}),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         with process:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepsxt_core import settings
-from deepsxt_core.errors import ModelError
+from deepsxt_core.errors import ModelError, NoRoomError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.library import import_model, installed_folder
@@ -144,7 +144,7 @@ def install(entry: CatalogueEntry, progress: Progress | None = None) -> ModelInf
         progress.advance()
     except OSError as error:
         raise _failed(entry, _reason(error)) from error
-    except ModelError as error:
+    except (ModelError, NoRoomError) as error:
         raise _failed(entry, str(error).rstrip(".")) from error
     finally:
         path.unlink(missing_ok=True)

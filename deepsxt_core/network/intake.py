@@ -7,10 +7,13 @@
 reads the file in a process of its own, with limits; `take_in` starts it.
 """
 
+import errno
 import json
 import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,7 +45,10 @@ _MOST_MEMBERS = 10_000
 # Trained weights shrink by a tenth; only very small or empty ones shrink to a hundredth.
 _LARGEST_RATIO = 100
 _HARMLESS_BYTES = 1 << 26
-_UNPACKED_NAME = "unpacked.h5"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Keras reads another layout from files that are named otherwise.
+_KERAS_SUFFIX = ".weights.h5"
+_UNPACKED_NAME = f"unpacked{_KERAS_SUFFIX}"
 
 
 def take_in(path: Path, config: NetworkConfig | None, folder: Path) -> None:
@@ -76,7 +82,10 @@ def make_model(path: Path, config: NetworkConfig | None, folder: Path) -> dict[s
     from deepsxt_core.network.architecture import build_network
     from deepsxt_core.network.legacy_weights import load_legacy_weights
 
-    with blaming(ModelError, f"{path.name} is damaged, incomplete or no model"):
+    with (
+        _telling_a_full_disk(),
+        blaming(ModelError, f"{path.name} is damaged, incomplete or no model"),
+    ):
         weights, found_config, card = _unpack(path, folder)
         with opened_weights(weights) as file:
             is_legacy = "layer_names" in file.attrs
@@ -85,10 +94,28 @@ def make_model(path: Path, config: NetworkConfig | None, folder: Path) -> dict[s
         if is_legacy:
             load_legacy_weights(network, weights)
         else:
+            if not weights.name.endswith(_KERAS_SUFFIX):
+                weights = shutil.copyfile(weights, folder / _UNPACKED_NAME)
             load_weights(network, weights, path.name)
-    write_model(folder, network, config, card)
+    with _telling_a_full_disk():
+        write_model(folder, network, config, card)
     (folder / _UNPACKED_NAME).unlink(missing_ok=True)
     return {"parameters": network.count_params()}
+
+
+@contextmanager
+def _telling_a_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ModelError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        # HDF5 tells the number in its text alone.
+        full = getattr(cause, "errno", None) in _FULL or "No space left" in str(cause)
+        if not full:
+            raise
+        raise NoRoomError(
+            "The disk is full. Free some space and import the model again."
+        ) from error
 
 
 def _unpack(path: Path, folder: Path) -> tuple[Path, NetworkConfig | None, str]:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.weights.h5"
 CARD_NAME = "card.md"
 DEFAULT_MODEL = "deepsxt-compact"
+_LONGEST_NAME = 200
 MOST_CARD_BYTES = 1 << 18
 """The longest card that a model may bring; of a longer one that much is read."""
 
@@ -128,6 +129,24 @@ def list_models() -> list[ModelInfo]:
     return sorted(found.values(), key=lambda info: (info.name != DEFAULT_MODEL, info.name))
 
 
+def find_installed(name: str) -> ModelInfo:
+    """Return the model of that name in the library; no other folder is looked at.
+
+    This is for names that come from outside: what they lead to must not tell what the disk holds.
+
+    Raises
+    ------
+    ModelError
+        If there is none, in the same words for every name.
+    """
+    models = list_models()
+    for info in models:
+        if info.name == name:
+            return info
+    names = ", ".join(info.name for info in models) or "none"
+    raise ModelError(f"There is no model {name[:_LONGEST_NAME]!r}. Installed: {names}.")
+
+
 def find_model(name_or_folder: str | Path) -> ModelInfo:
     """Return the model of that name in the library, or in that folder.
 
@@ -136,14 +155,14 @@ def find_model(name_or_folder: str | Path) -> ModelInfo:
     ModelError
         If there is none.
     """
-    for info in list_models():
-        if info.name == str(name_or_folder):
-            return info
-    folder = Path(name_or_folder)
-    if folder.is_dir():
-        return read_model(folder)
-    names = ", ".join(info.name for info in list_models()) or "none"
-    raise ModelError(f"There is no model {str(name_or_folder)!r}. Installed: {names}.")
+    name, folder = str(name_or_folder), Path(name_or_folder)
+    if name in {info.name for info in list_models()}:
+        return find_installed(name)
+    # A name that is too long for the file system is one that nothing has.
+    with suppress(OSError):
+        if folder.is_dir():
+            return read_model(folder)
+    return find_installed(name)
 
 
 def load_model(name_or_folder: str | Path = DEFAULT_MODEL) -> Model:

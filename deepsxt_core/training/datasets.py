@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from deepsxt_core.errors import TrainingDataError, VolumeError
 from deepsxt_core.io import open_volume
+from deepsxt_core.io.links import kept_in_place, refuse_link_out
 from deepsxt_core.parameters import checked
 from deepsxt_core.preprocessing import (
     IntensityRange,
@@ -169,16 +170,22 @@ def files_fingerprint(pairs: Sequence[Pair]) -> str:
     return digest.hexdigest()
 
 
-def find_pairs(folder: str | Path) -> list[Pair]:
+def find_pairs(folder: str | Path, places: Sequence[Path] = ()) -> list[Pair]:
     """Return the images of a folder, each with its labels or None, sorted by name.
 
     A published data set stands for all its images and their labels.
 
+    Parameters
+    ----------
+    folder : str or Path
+    places : sequence of Path
+        The folders that links may lead into; without any, they may lead anywhere.
+
     Raises
     ------
     TrainingDataError
-        If there is no such folder, labels lack their image, an image has several labels or
-        several images share a name that has labels.
+        If there is no such folder, a link leads out, labels lack their image, an image has several
+        labels or several images share a name that has labels.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -190,6 +197,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES or path.name.startswith(".") or path.is_dir():
             continue
+        _refuse_link_out(path, places)
         mark = next((mark for mark in LABEL_MARKS if path.stem.lower().endswith(mark)), None)
         if mark:
             labels[path.stem[: -len(mark)]].append(path)
@@ -210,10 +218,19 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     )
 
 
+def _refuse_link_out(path: Path, places: Sequence[Path]) -> None:
+    try:
+        if places:
+            refuse_link_out(path, places)
+    except VolumeError as error:
+        raise TrainingDataError(str(error)) from error
+
+
 def open_training_set(
     data: str | Path | Sequence[Pair],
     params: DataParams | None = None,
     progress: Progress | None = None,
+    places: Sequence[Path] = (),
 ) -> TrainingSet:
     """Open and check all that will be trained on, before time is spent on it.
 
@@ -225,6 +242,9 @@ def open_training_set(
         A folder as `find_pairs` understands it, or the files.
     params : DataParams, optional
     progress : Progress, optional
+    places : sequence of Path
+        The folders that links may lead into, looked up again at every read; without any, they may
+        lead anywhere.
 
     Raises
     ------
@@ -235,7 +255,7 @@ def open_training_set(
     params = params or DataParams()
     progress = progress or NoProgress()
     is_folder = isinstance(data, str | Path)
-    pairs = find_pairs(data) if isinstance(data, str | Path) else list(data)
+    pairs = find_pairs(data, places) if isinstance(data, str | Path) else list(data)
     where = f"in '{data}'" if is_folder else "among the chosen files"
     if not any(labels or image.suffix == published_sets.SUFFIX for image, labels in pairs):
         raise TrainingDataError(
@@ -246,7 +266,7 @@ def open_training_set(
     progress.stage("Checking the data", len(pairs), "file")
     for image, labels in pairs:
         try:
-            sources += _open_sources(image, labels, params)
+            sources += _open_sources(image, labels, params, places)
         except (VolumeError, TrainingDataError) as error:
             problems.append(str(error).rstrip("."))
         progress.advance()
@@ -271,15 +291,32 @@ def _refuse(problems: Sequence[str], what: str, remedy: str) -> None:
     raise TrainingDataError(f"{what}: {told}. {remedy}.")
 
 
-def _open_sources(image: Path, labels: Path | None, params: DataParams) -> list[Source]:
+def _open_sources(
+    image: Path, labels: Path | None, params: DataParams, places: Sequence[Path]
+) -> list[Source]:
+    for path in (image, labels):
+        if path is not None:
+            _refuse_link_out(path, places)
+
+    def kept(volume: Volume, path: Path) -> Volume:
+        return kept_in_place(volume, path, places) if places else volume
+
     if image.suffix.lower() == published_sets.SUFFIX:
         return [
-            _source(name, name, volume, name, marks, params)
+            _source(
+                name,
+                name,
+                kept(volume, image),
+                name,
+                None if marks is None else kept(marks, image),
+                params,
+            )
             for name, volume, marks in published_sets.open_published(image)
         ]
-    marks = None if labels is None else open_volume(labels)
+    marks = None if labels is None else kept(open_volume(labels), labels)
     label_name = "" if labels is None else labels.name
-    return [_source(image.stem, image.name, open_volume(image), label_name, marks, params)]
+    opened = kept(open_volume(image), image)
+    return [_source(image.stem, image.name, opened, label_name, marks, params)]
 
 
 def _source(

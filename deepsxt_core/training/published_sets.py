@@ -7,6 +7,7 @@ does not say which images are neighbours in a tomogram: all are told apart, and 
 held back anew.
 """
 
+import io
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ SUFFIX = ".npz"
 _FORMAT = "published data set"
 _KIND = "a published data set"
 _LOCAL_HEADER_BYTES = 30
+_MOST_HEADER_BYTES = 1 << 16
+_MOST_SIZES_BYTES = 1 << 24
 
 _Region = tuple[slice, slice]
 
@@ -62,7 +65,7 @@ def open_published(path: Path) -> Iterator[tuple[str, Volume, Volume | None]]:
     """
     with blaming_file(path, _KIND), zipfile.ZipFile(path) as archive:
         stacks = {name: _stack(path, archive, f"{name}.npy") for name in _names(path, archive)}
-        sizes = {name: np.load(archive.open(f"{name}.npy")) for name in ("arr_2", "arr_5")}
+        sizes = {name: _sizes(path, archive, f"{name}.npy") for name in ("arr_2", "arr_5")}
     for part, images, labels, size in (
         ("training", "arr_0", "arr_1", "arr_2"),
         ("test", "arr_3", "arr_4", "arr_5"),
@@ -80,6 +83,14 @@ def _names(path: Path, archive: zipfile.ZipFile) -> list[str]:
     return wanted
 
 
+def _sizes(path: Path, archive: zipfile.ZipFile, member: str) -> NDArray:
+    if archive.getinfo(member).file_size > _MOST_SIZES_BYTES:
+        raise TrainingDataError(f"'{member}' in '{path.name}' is too large for sizes of images")
+    with archive.open(member) as file:
+        sizes: NDArray = npy_format.read_array(io.BytesIO(file.read(_MOST_SIZES_BYTES)))
+    return sizes
+
+
 def _stack(path: Path, archive: zipfile.ZipFile, member: str) -> _Stack:
     info = archive.getinfo(member)
     packed, start = None, 0
@@ -92,18 +103,20 @@ def _stack(path: Path, archive: zipfile.ZipFile, member: str) -> _Stack:
     else:
         packed = Packed(path, "zip", "array.npy", n_bytes=info.file_size, detail=member)
     plain = unpack(packed) if packed else path
-    with plain.open("rb") as file:
-        file.seek(start)
-        version = npy_format.read_magic(file)
+    with plain.open("rb") as whole:
+        whole.seek(start)
+        # A header may claim to have 4 GB; NumPy reads it before it looks at its length.
+        head = io.BytesIO(whole.read(_MOST_HEADER_BYTES))
+        version = npy_format.read_magic(head)
         read = (
             npy_format.read_array_header_1_0
             if version[0] == 1
             else npy_format.read_array_header_2_0
         )
-        shape, by_columns, dtype = read(file)
+        shape, by_columns, dtype = read(head)
         if dtype.hasobject or (by_columns and len(shape) > 1 and 0 not in shape):
             raise TrainingDataError(f"'{member}' in '{path.name}' is no plain array of numbers")
-        return _Stack(path, packed, shape, dtype, file.tell())
+        return _Stack(path, packed, shape, dtype, start + head.tell())
 
 
 def _images(

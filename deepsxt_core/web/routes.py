@@ -39,7 +39,8 @@ from starlette.types import Scope
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.geometry import Region
-from deepsxt_core.io import SCORE_NAME, open_score, open_volume
+from deepsxt_core.io import SCORE_NAME, open_score
+from deepsxt_core.io.links import open_in_place
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Score, Volume
@@ -47,6 +48,7 @@ from deepsxt_core.web import receiving
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
 from deepsxt_core.web.responses import HttpError, Waiting, answer
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
+from deepsxt_core.workspace.data_roots import places_of
 
 _KEPT_VOLUMES = 8
 # Parts of the front end that browsers load; its tests and tools lie beside them.
@@ -180,7 +182,7 @@ def _volume_key(tomogram: Tomogram) -> tuple[Path, str | None, int]:
 
 @lru_cache(maxsize=_KEPT_VOLUMES)
 def _open_volume(source: Path, dataset: str | None, mtime_ns: int, region: Region) -> _Shown:
-    volume = cut(open_volume(source, dataset=dataset), region)
+    volume = cut(open_in_place(source, places_of(source), dataset=dataset), region)
     version = hashlib.sha256(repr((dataset, mtime_ns, region)).encode()).hexdigest()[:12]
     return _Shown(volume, survey(volume), version)
 

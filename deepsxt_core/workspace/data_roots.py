@@ -68,6 +68,11 @@ def find_folder(root: Path, name: str) -> Path:
     return path
 
 
+def places_of(path: Path) -> tuple[Path, ...]:
+    """Return where a file that was chosen before may truly lie: there, or in an offered folder."""
+    return path, *settings.data_roots()
+
+
 def _is_allowed(path: Path) -> bool:
     """Return whether a resolved path lies in a folder that this server offers."""
     return any(path.is_relative_to(folder) for folder in settings.data_roots())

@@ -38,10 +38,12 @@ from deepsxt_core.files import (
     write_json,
 )
 from deepsxt_core.geometry import Region
-from deepsxt_core.io import SCORE_NAME, open_score, open_volume, require_labels, write_tiff
+from deepsxt_core.io import SCORE_NAME, open_score, require_labels, write_tiff
+from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
+from deepsxt_core.workspace.data_roots import places_of
 from deepsxt_core.workspace.results import Result, ResultKind, is_id, read_result, recipe_hash
 
 SAMPLE_SEED = 1
@@ -108,12 +110,17 @@ class Tomogram:
         Raises
         ------
         VolumeError
-            If the file is gone or cannot be read; `DatasetChoiceError` while it holds several
-            candidates and none is chosen.
+            If the file is gone, cannot be read or was exchanged for a link;
+            `DatasetChoiceError` while it holds several candidates and none is chosen.
         InvalidParameterError
             If the region does not lie in the tomogram.
         """
-        volume = open_volume(self.source, dataset=self.dataset, voxel_size_nm=self.voxel_size_nm)
+        volume = open_in_place(
+            self.source,
+            places_of(self.source),
+            dataset=self.dataset,
+            voxel_size_nm=self.voxel_size_nm,
+        )
         return cut(volume, region or Region())
 
     def score(self, result_id: str) -> Score:
@@ -152,6 +159,7 @@ class Tomogram:
             If a dataset is chosen that cannot serve as a tomogram.
         """
         if changes.get("dataset") is not None:
+            refuse_link_out(self.source, places_of(self.source))
             probe(self.source, changes["dataset"])
         # From disk, so that a change made elsewhere since this one was read is not undone.
         changed = replace(_read_tomogram(self.folder) or self, **changes)
@@ -166,6 +174,7 @@ class Tomogram:
         DeepSXTError
             If the file is gone.
         """
+        refuse_link_out(self.source, places_of(self.source))
         try:
             stat = self.source.stat()
             known = read_json(self.folder / _HASH_NAME) or {}

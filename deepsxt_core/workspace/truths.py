@@ -4,10 +4,12 @@ from pathlib import Path
 
 from deepsxt_core.errors import DeepSXTError, VolumeError
 from deepsxt_core.evaluation import first_slice
-from deepsxt_core.io import open_volume, require_labels
+from deepsxt_core.io import require_labels
+from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask
 from deepsxt_core.workspace import Tomogram, Workspace
+from deepsxt_core.workspace.data_roots import places_of
 
 _MARKS = (".truth", ".labels")
 _FOLDER = "truths"
@@ -18,14 +20,28 @@ def known_truths(tomogram: Tomogram) -> list[Path]:
 
     That is the simulated sample's own, files named ``NAME.truth.*`` or ``NAME.labels.*`` beside a
     tomogram ``NAME.*``, those that were brought with `keep_truth`, and those that it was compared
-    with before.
+    with before. Links that lead elsewhere are left out.
     """
     source = tomogram.source
     beside = [source.with_name("truth.tif")] if source.is_relative_to(tomogram.folder) else []
     beside += [path for mark in _MARKS for path in source.parent.glob(f"{_plain(source)}{mark}.*")]
     kept = sorted((tomogram.folder / _FOLDER).glob("*"))
     used = [Path(each.run["truth"]) for each in tomogram.results("evaluations")]
-    return [path for path in dict.fromkeys([*beside, *kept, *used]) if path.is_file()]
+    found = dict.fromkeys([*beside, *kept, *used])
+    return [path for path in found if path.is_file() and _stays(tomogram, path)]
+
+
+def _stays(tomogram: Tomogram, path: Path) -> bool:
+    try:
+        refuse_link_out(path, _places(tomogram, path))
+    except VolumeError:
+        return False
+    return True
+
+
+def _places(tomogram: Tomogram, path: Path) -> tuple[Path, ...]:
+    """Return where the truth of a tomogram may truly lie."""
+    return *places_of(path), tomogram.source.parent, tomogram.folder
 
 
 def _plain(source: Path) -> str:
@@ -66,7 +82,7 @@ def open_truth(tomogram: Tomogram, score_id: str, path: Path) -> Mask:
     DeepSXTError
         If it cannot be read, holds no labels, or does not fit the score.
     """
-    volume = open_volume(path)
+    volume = open_in_place(path, _places(tomogram, path))
     require_labels(volume)
     region = tomogram.result("scores", score_id).region
     score = tomogram.score(score_id)

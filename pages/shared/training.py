@@ -22,6 +22,7 @@ from deepsxt_core.training.datasets import (
 from deepsxt_core.training.records import PANEL_GAP_PX, PANELS_NAME, REFERENCE_NAME, Row, read_log
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.data_roots import places_of
 from shared import texts, widgets
 
 SCORES = {
@@ -78,11 +79,11 @@ def checked_set(folder: Path, reading: DataParams) -> TrainingSet:
         If nothing can be learnt from it.
     """
     known = _checks()
-    key = folder, reading, files_fingerprint(find_pairs(folder))
+    key = folder, reading, files_fingerprint(find_pairs(folder, places_of(folder)))
     if key not in known:
         bar = _Bar()
         try:
-            known[key] = open_training_set(folder, reading, bar)
+            known[key] = open_training_set(folder, reading, bar, places_of(folder))
         except DeepSXTError as error:
             known[key] = error
         bar.close()

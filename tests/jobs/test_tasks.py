@@ -22,10 +22,10 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def model(tmp_path):
-    """Return a model folder that can be named and hashed, though not loaded."""
-    folder = tmp_path / "model"
-    folder.mkdir()
+def model(workspace_home):
+    """Return a model of the library that can be named and hashed, though not loaded."""
+    folder = workspace_home / "models" / "model"
+    folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.weights.h5").write_bytes(b"weights")
     return folder
@@ -50,7 +50,7 @@ def score(tomogram):
 
 
 def segment_recipe(tomogram, model, **params):
-    return recipe_hash(TASKS["segment"].recipe(tomogram, {"model": str(model), **params}))
+    return recipe_hash(TASKS["segment"].recipe(tomogram, {"model": model.name, **params}))
 
 
 def reconstruct_recipe(tomogram, score, **params):

@@ -128,7 +128,7 @@ def test_a_full_disk(server, workspace_home, monkeypatch):
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("deepsxt_core.network.library.save_model", full)
+    monkeypatch.setattr("deepsxt_core.network.intake.write_model", full)
     with pytest.raises(ModelError, match="disk is full"):
         install(entry(f"{server}/good"))
     assert nothing_is_left(workspace_home)

@@ -41,11 +41,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
             )
         inside = path.resolve()
         for file in files:
-            if not file.resolve().is_relative_to(inside):
-                raise UnreadableFileError(
-                    f"'{file.name}' in the folder '{path.name}' is a link that leads out of it. "
-                    "Copy the slices themselves into one folder."
-                )
+            _refuse_link_out(file, inside)
             slices.append(tiff.open_volume(file, None, voxel_size_nm))
     first = slices[0]
     for file, volume in zip(files, slices, strict=True):
@@ -63,11 +59,23 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
             f"The slices give their pixel size ({first.voxel_size_nm.x:g} nm) but no distance; "
             "the voxels are taken to be as high as they are long.",
         )
-    reader = partial(_read, tuple(slices))
+    reader = partial(_read, tuple(slices), inside)
     return Volume(shape, first.dtype, first.voxel_size_nm, reader, path, KIND, warnings=warnings)
 
 
-def _read(slices: tuple[Volume, ...], z0: int, z1: int) -> NDArray:
+def _refuse_link_out(file: Path, inside: Path) -> None:
+    if not file.resolve().is_relative_to(inside):
+        raise UnreadableFileError(
+            f"'{file.name}' in the folder '{file.parent.name}' is a link that leads out of it. "
+            "Copy the slices themselves into one folder."
+        )
+
+
+def _read(slices: tuple[Volume, ...], inside: Path, z0: int, z1: int) -> NDArray:
+    for volume in slices[z0:z1]:
+        # Looked up again: a slice may have been exchanged for a link by now.
+        if volume.path is not None:
+            _refuse_link_out(volume.path, inside)
     return np.concatenate([volume.reader(0, 1) for volume in slices[z0:z1]])
 
 

@@ -3,6 +3,7 @@
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 """
 
+import io
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ KIND = "NumPy"
 _MAGIC = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _MOST_MEMBERS = 1000
+_MOST_HEADER_BYTES = 1 << 16
 _BLOCK_BYTES = 32 << 20
 
 
@@ -106,19 +108,21 @@ def _headers(path: Path) -> dict[str, _Header]:
 
 
 def _header(path: Path, file: BinaryIO) -> _Header:
-    version = npy_format.read_magic(file)
+    # A header may claim to have 4 GB; NumPy reads it before it looks at its length.
+    head = io.BytesIO(file.read(_MOST_HEADER_BYTES))
+    version = npy_format.read_magic(head)
     read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
     if version not in read:
         raise UnreadableFileError(
             f"'{path.name}' is a .npy file of version {version}, which holds no plain numbers."
         )
-    shape, by_columns, dtype = read[version](file)
+    shape, by_columns, dtype = read[version](head)
     if dtype.hasobject:
         raise NotATomogramError(
             f"'{path.name}' holds pickled Python objects, which can run any program when loaded; "
             "they are never opened. Save the plain array with numpy.save."
         )
-    return _Header(tuple(shape), dtype, by_columns and len(shape) > 1, file.tell())
+    return _Header(tuple(shape), dtype, by_columns and len(shape) > 1, head.tell())
 
 
 def _read(

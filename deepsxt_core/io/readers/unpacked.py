@@ -7,7 +7,6 @@ import bz2
 import gzip
 import hashlib
 import shutil
-import tempfile
 import threading
 import zipfile
 import zlib
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
 from deepsxt_core.io.readers.reading import blaming_file, read_contiguous, truncated
+from deepsxt_core.io.scratch import ScratchFolder
 
 _PIECE_BYTES = 1 << 20
 # Tomograms shrink two- to tenfold, label volumes some hundredfold; beyond both limits it is a bomb.
@@ -60,7 +60,7 @@ class Packed:
 _Key = tuple[Packed, int, int]
 _lock = threading.RLock()
 _kept: OrderedDict[_Key, Path] = OrderedDict()
-_folder: list[tempfile.TemporaryDirectory] = []
+_folder: list[ScratchFolder] = []
 
 
 def unpack(packed: Packed) -> Path:
@@ -78,8 +78,8 @@ def unpack(packed: Packed) -> Path:
             _kept.move_to_end(key)
             return _kept[key]
         if not _folder:
-            _folder.append(tempfile.TemporaryDirectory(prefix="deepsxt-"))
-        place = Path(_folder[0].name) / hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+            _folder.append(ScratchFolder())
+        place = _folder[0].path / hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         place.mkdir(exist_ok=True)
         try:
             _write(packed, place / packed.name, stat.st_size)

@@ -56,7 +56,10 @@ def summary_path(job: Job) -> Path:
 
 
 def _recipe(_workspace: Workspace, params: Params) -> dict[str, Any]:
+    from deepsxt_core.network import find_installed
+
     recipe, tomograms = _wish(params)
+    find_installed(recipe.model)
     return {"step": "batch", "tomograms": list(tomograms), "recipe": recipe.to_dict()}
 
 

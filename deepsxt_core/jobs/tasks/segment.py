@@ -22,7 +22,7 @@ def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
         If the tomogram or the model is gone, or a parameter is out of its range.
     """
     from deepsxt_core.inference import SegmentParams
-    from deepsxt_core.network import find_model
+    from deepsxt_core.network import find_installed
 
     model, rest = required(params, "model", "the model to use")
     wanted = checked(SegmentParams, rest)
@@ -35,7 +35,7 @@ def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
         width,
         # What this computer has measured says nothing about a cluster.
         workspace=None if settings.scheduler() else _workspace_folder(tomogram),
-        model_sha256=find_model(model).sha256(),
+        model_sha256=find_installed(model).sha256(),
         tiling=wanted.tiling,
         rotations=wanted.rotations,
     )
@@ -43,14 +43,14 @@ def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
 
 def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
     from deepsxt_core.inference import SegmentParams
-    from deepsxt_core.network import find_model
+    from deepsxt_core.network import find_installed
 
     model, rest = required(params, "model", "the model to use")
     return {
         "step": "segment",
         "input_sha256": tomogram.input_sha256(),
         "dataset": tomogram.dataset,
-        "model_sha256": find_model(model).sha256(),
+        "model_sha256": find_installed(model).sha256(),
         "params": asdict(checked(SegmentParams, rest)),
     }
 
@@ -65,12 +65,12 @@ def _workspace_folder(tomogram: Tomogram) -> Path:
 
 def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
     from deepsxt_core.inference import SegmentParams
-    from deepsxt_core.network import load_model
+    from deepsxt_core.network import find_installed, load_model
     from deepsxt_core.workflow import segmentation
 
     name, rest = required(params, "model", "the model to use")
     progress.stage("Loading the model", 1, "model")
-    model = load_model(name)
+    model = load_model(find_installed(name).folder)
     progress.advance()
     segmentation.segment(
         tomogram.volume(),

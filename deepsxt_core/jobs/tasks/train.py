@@ -10,6 +10,7 @@ from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, require
 from deepsxt_core.progress import Progress
 from deepsxt_core.training.records import RECORD_NAME, checkpoint_steps
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.data_roots import places_of
 
 if TYPE_CHECKING:
     from deepsxt_core.training.datasets import DataParams
@@ -33,15 +34,15 @@ def _parsed(params: Params) -> "tuple[str, str, str, bool, TrainingParams, DataP
 
 
 def _recipe(_workspace: Workspace, params: Params) -> dict[str, Any]:
-    from deepsxt_core.network import find_model
+    from deepsxt_core.network import find_installed
     from deepsxt_core.training.datasets import files_fingerprint, find_pairs
 
     name, data, base, fresh, training, reading = _parsed(params)
     return {
         "step": "train",
         "name": name,
-        "data": files_fingerprint(find_pairs(data)),
-        "model_sha256": find_model(base).sha256(),
+        "data": files_fingerprint(find_pairs(data, places_of(Path(data)))),
+        "model_sha256": find_installed(base).sha256(),
         "fresh": fresh,
         "params": asdict(training),
         "reading": asdict(reading),
@@ -55,7 +56,7 @@ def _check(_workspace: Workspace, params: Params) -> None:
 
 
 def _run(_workspace: Workspace, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.network import load_model, new_model_folder
+    from deepsxt_core.network import find_installed, load_model, new_model_folder
     from deepsxt_core.network.compact import compact_config
     from deepsxt_core.network.library import installed_folder
     from deepsxt_core.training.datasets import open_training_set
@@ -66,9 +67,9 @@ def _run(_workspace: Workspace, params: Params, out: Path, progress: Progress) -
     # The model is there already if the worker died between its last two steps.
     if record is None or read_json(installed_folder(name) / RECORD_NAME) != record:
         folder = new_model_folder(name)
-        found = open_training_set(data, reading, progress)
+        found = open_training_set(data, reading, progress, places_of(Path(data)))
         progress.stage("Loading the model", 1, "model")
-        model = load_model(base)
+        model = load_model(find_installed(base).folder)
         progress.advance()
         if fresh:
             train(compact_config(), model, found, training, folder, progress, out)
