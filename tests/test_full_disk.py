@@ -12,10 +12,9 @@ import tifffile
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from deepsxt_core.export.meshes import MESH_FORMATS
 from deepsxt_core.surface import Surfaces
 from deepsxt_core.volume import VoxelSize
-from deepsxt_core.web import routes
+from deepsxt_core.web import receiving, routes
 from deepsxt_core.workspace import Workspace
 from tests.results import add_score, add_surface, ball
 
@@ -37,7 +36,7 @@ def disk(tmp_path):
 
 def fill(disk: Path, left_bytes: int) -> None:
     """Leave so much room on a disk."""
-    with (disk / "filled").open("wb", buffering=0) as file:
+    with (disk / "filled").open("ab", buffering=0) as file:
         file.write(bytes(shutil.disk_usage(disk).free - left_bytes))
     assert shutil.disk_usage(disk).free <= left_bytes
 
@@ -91,14 +90,18 @@ def test_the_app_answers_with_a_sentence(disk, tmp_path, monkeypatch):
     before = {path for path in (disk / "workspace").rglob("*") if path.is_file()}
     at = f"/api/tomograms/{tomogram.id}"
     with TestClient(Starlette(routes=routes.routes())) as client:
-        for name in (*(f"surface{suffix}" for suffix in MESH_FORMATS), "view-full.bin"):
+        for name in ("surface.vtp", "surface.ply", "view-full.bin"):
             answer = client.get(f"{at}/surfaces/{surface.id}/{name}")
             assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
-        for name in ("score.tif", "mask.mrc"):
-            answer = client.get(f"{at}/scores/{score.id}/{name}")
-            assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
-        begun = client.post("/api/uploads?name=a.tif&size=1000000", headers={"X-DeepSXT-Token": ""})
-        assert begun.status_code == 403
+        answer = client.get(f"{at}/scores/{score.id}/mask.mrc")
+        assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
+        token = {"X-DeepSXT-Token": receiving.TOKEN}
+        begun = client.post("/api/uploads?name=a.tif&size=1000000", headers=token)
+        assert (begun.status_code, "GB left" in begun.text) == (413, True)
+        fill(disk, 0)
+        begun = client.post("/api/uploads?name=a.tif&size=1", headers=token)
+        assert begun.status_code in (413, 507)
+        assert not list(Workspace().uploads_folder.iterdir())
         after = {path for path in (disk / "workspace").rglob("*") if path.is_file()}
         assert after == before
         (disk / "filled").unlink()

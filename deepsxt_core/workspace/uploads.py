@@ -166,9 +166,13 @@ def begin(workspace: Workspace, name: str, size: int, kind: str = "tomogram") ->
             )
         folder = workspace.uploads_folder / secrets.token_hex(_ID_BYTES)
         path = _content(folder, name)
-        path.parent.mkdir(parents=True)
-        path.touch()
-        write_json(folder / "upload.json", {"name": name, "size": size, "kind": kind})
+        try:
+            path.parent.mkdir(parents=True)
+            path.touch()
+            write_json(folder / "upload.json", {"name": name, "size": size, "kind": kind})
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return find(workspace, folder.name)
 
 

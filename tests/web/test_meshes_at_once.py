@@ -18,7 +18,7 @@ from tests.results import add_score, add_surface, ball
 
 pytestmark = [pytest.mark.slow, pytest.mark.making]
 
-MESHES = 72
+MESHES = 12
 SHAPE = (132, 132, 132)
 
 
