@@ -37,7 +37,14 @@ def main() -> None:
         folder = Path(name)
         os.environ["DEEPSXT_HOME"] = str(folder / "workspace")
         tomogram_id = make_tomogram(folder)
-        command = [sys.executable, "-m", "deepsxt_core.cli", "app", "--port", str(arguments.port)]
+        command = [
+            sys.executable,
+            "-m",
+            "deepsxt_core.cli.main",
+            "app",
+            "--port",
+            str(arguments.port),
+        ]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             process.stdout.readline()

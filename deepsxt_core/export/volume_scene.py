@@ -30,7 +30,7 @@ from deepsxt_core.export.figures import (
 )
 from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.geometry import Shape
-from deepsxt_core.preprocessing import measure_intensity
+from deepsxt_core.preprocessing.sampling import shown_range
 from deepsxt_core.surface.surfaces import Surfaces, Unit
 from deepsxt_core.surface.view import thinned
 from deepsxt_core.volume import Score, Volume
@@ -157,9 +157,7 @@ def build_scene(
     if params.volume == "score" and score is not None:
         _add_score(plotter, score.placed, params)
     if tomogram is not None and (params.planes or params.volume == "tomogram"):
-        intensity = measure_intensity(tomogram)
-        low, high = intensity.low, intensity.high
-        window = (low, high if high - low > np.finfo(np.float32).tiny else low + 1)
+        window = shown_range(tomogram)
         if params.volume == "tomogram":
             _add_tomogram(plotter, tomogram, window, params)
         if params.planes:

@@ -18,7 +18,7 @@ from deepsxt_core.surface.label_extraction import reconstruct_labels
 from deepsxt_core.surface.mesh.finishing import thin
 from deepsxt_core.surface.mesh.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
-from deepsxt_core.surface.mesh.volume_keeping import fitted_to_voxels, smoothed
+from deepsxt_core.surface.mesh.volume_keeping import fitted_to_voxels, smoothed, unlike_voxels
 from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
@@ -251,22 +251,27 @@ def _fitted_and_smooth(
     Points in the border of the volume stay in it.
     """
     points, triangles = np.asarray(surfaces.mesh.points), surfaces.triangles
-    objects, point_objects = surfaces.face_objects, surfaces.point_objects
+    objects = surfaces.face_objects
     n = int(objects.max())
+    volumes = wanted = object_volumes(points, triangles, objects, n)
     if voxels is not None:
         counts = np.zeros(n, np.int64)
         counts[np.array(list(voxels)) - 1] = list(voxels.values())
-        points, fitted = fitted_to_voxels(points, triangles, point_objects, shape, counts)
-        report = replace(report, fitted=tuple(fitted.tolist()))
-    volumes = object_volumes(points, triangles, objects, n)
-    wanted = volumes if voxels is None else counts.astype(np.float64)
+        wanted = counts.astype(np.float64)
+        off = unlike_voxels(volumes, counts)
+        report = replace(report, fitted=tuple(off.tolist()))
+        if len(off):
+            points = fitted_to_voxels(
+                points, triangles, surfaces.point_objects, shape, volumes, counts
+            )
+            volumes = object_volumes(points, triangles, objects, n)
     allowed = VolumeRange.around(volumes, wanted)
     if not iterations:
         return points, volumes, allowed, report
     outermost = np.array(shape[::-1], np.float32) - 1
     x, y, z = (np.maximum(-points, points - outermost) > 0.5 - 2 * RIM).T
     smooth, less = smoothed(
-        points, triangles, point_objects, x | y | z, iterations, wanted, allowed
+        points, triangles, surfaces.point_objects, x | y | z, iterations, wanted, allowed
     )
     x, y, z = (smooth - points).T * edges_zyx[::-1, np.newaxis]
     moved = float(np.sqrt((x * x + y * y + z * z).max()))

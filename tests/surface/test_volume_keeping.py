@@ -17,7 +17,6 @@ from deepsxt_core.export.meshes import MESH_FORMATS, write_mesh
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify, reconstruct
 from deepsxt_core.surface.mesh.deviation import _to_triangles, distances_to_thinned
 from deepsxt_core.surface.mesh.finishing import decimate
-from deepsxt_core.surface.mesh.volume_keeping import fitted_to_voxels
 from deepsxt_core.surface.params import SMALL_VOXELS, VOLUME_BOUND
 from deepsxt_core.surface.surfaces import Report, load_report
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
@@ -229,14 +228,15 @@ def test_a_fitted_cut_is_still_one_of_the_grid(seed: int) -> None:
 
 
 def test_what_encloses_its_voxels_is_left_as_it_was_cut() -> None:
+    """A thread is fitted; the ball beside it is not touched."""
     distance, _ = sample(ball(9), (1, 1, 1))
-    rough = reconstruct(as_mask(distance > 0), ReconstructParams(taubin_iterations=0))
-    points = np.asarray(rough.mesh.points)
-    voxels = np.array([rough.objects[0].voxels])
-    same, fitted = fitted_to_voxels(
-        points, rough.triangles, rough.point_objects, distance.shape, voxels
-    )
-    assert same is points and len(fitted) == 0
+    voxels = np.pad(distance > 0, ((0, 0), (0, 0), (0, 8)))
+    voxels[:, 12, -4] = True
+    params = replace(ANY_SIZE, taubin_iterations=0)
+    fitted, cut = reconstruct(as_mask(voxels), params), reconstruct(as_mask(distance > 0), params)
+    assert fitted.report.fitted == (2,)
+    own = np.asarray(fitted.mesh.points)[fitted.point_objects == 1]
+    assert (own == np.asarray(cut.mesh.points)).all()
 
 
 def test_a_neighbour_that_is_thin_does_not_keep_a_label_from_its_volume() -> None:

@@ -43,14 +43,20 @@ class Boundaries:
     owners: NDArray[np.int32]
 
 
+def unlike_voxels(volumes: NDArray[np.float64], voxels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the ids of objects that a cut mesh does not give the volume of their voxels."""
+    return 1 + np.flatnonzero(np.abs(volumes - voxels) > _OFF * voxels)
+
+
 def fitted_to_voxels(
     points: NDArray[np.float32],
     triangles: NDArray[np.int64],
     point_objects: NDArray[np.int32],
     shape: tuple[int, int, int],
+    volumes: NDArray[np.float64],
     voxels: NDArray[np.int64],
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the points of a cut mesh with objects as large as their voxels, and which were not.
+) -> NDArray[np.float32]:
+    """Return the points of a cut mesh with objects as large as their voxels.
 
     The cut of a mask halves the way from each voxel inside to the one outside, which takes most
     of a body that is one voxel wide: a sixth is left of a voxel by itself. Where an object is off
@@ -64,23 +70,14 @@ def fitted_to_voxels(
         float32 (n, 3), x, y, z in voxels, as they were cut.
     shape : tuple of int
         Of the volume (z, y, x). Points of its outer faces stay in them.
-    voxels : ndarray
-        Voxels (largest id,) of objects 1, 2, …; 0 of ids without faces.
-
-    Returns
-    -------
-    points : ndarray
-    ids : ndarray
-        Of the objects whose points have moved.
+    volumes, voxels : ndarray
+        Of objects 1, 2, … (largest id,) as they are; 0 of ids without faces.
     """
-    found = object_volumes(points, triangles, point_objects[triangles[:, 0]], len(voxels))
-    off = 1 + np.flatnonzero(np.abs(found - voxels) > _OFF * voxels)
-    if not len(off):
-        return points, off
+    off = unlike_voxels(volumes, voxels)
     own = np.isin(point_objects, off)
     part, faces, ids = part_of(points, triangles, point_objects, off)
     objects = np.searchsorted(off, ids)
-    grows = (voxels > found)[off - 1]
+    grows = (voxels > volumes)[off - 1]
     path = _to_next_voxel(part, faces, shape, outwards=grows[objects])
     # Along straight paths a volume is a polynomial of the third degree: four values tell all.
     at = np.linspace(0, 1, 4)
@@ -95,7 +92,7 @@ def fitted_to_voxels(
         low, high = np.where(farther, middle, low), np.where(farther, high, middle)
     moved = points.copy()
     moved[own] = part + low[objects, np.newaxis].astype(np.float32) * path
-    return moved, off
+    return moved
 
 
 def _to_next_voxel(
