@@ -40,7 +40,7 @@ def look(
 
     What is marked in the view is marked in the table, and back.
     """
-    view_key, table_key = f"view_{surface.id}", f"objects_{surface.id}"
+    view_key, table_key = (f"{name}_{tomogram.id}_{surface.id}" for name in ("view", "objects"))
     marked = st.session_state.get(table_key, {}).get("selection", {}).get("rows", [])
 
     def mark() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.volume import Score
@@ -21,17 +22,21 @@ def ball(shape: tuple[int, int, int], radius: float) -> np.ndarray:
     return np.clip((radius - distance) / 4, -1, 1).astype(np.float32)
 
 
-def add_score(tomogram: Tomogram, score: np.ndarray, first_slice: int = 0) -> Result:
-    """Give a tomogram a finished score of what `score` (z, y, x) holds."""
-    volume = tomogram.volume()
+def add_score(
+    tomogram: Tomogram, score: np.ndarray, first_slice: int = 0, region: Region | None = None
+) -> Result:
+    """Give a tomogram, or a region of it, a finished score of what `score` (z, y, x) holds."""
+    region = region or Region()
+    volume = tomogram.volume(region)
+    params = {"rotations": 1, "tiling": "full", "crop": region.crop, "bin": region.bin}
     folder = tomogram.result_folder(
-        "scores", {"first_slice": first_slice, "sum": float(score.sum())}
+        "scores", params | {"first_slice": first_slice, "sum": float(score.sum())}
     )
     writer = create_score(folder / SCORE_NAME, score.shape, volume.voxel_size_nm, first_slice)
     writer.write(0, Score.encode(score))
     run = {
         "step": "segment",
-        "params": {"rotations": 1, "tiling": "full"},
+        "params": params,
         "input": segmentation.describe(volume),
         "model": {"name": "test-model", "sha256": "0"},
         "z": [first_slice, first_slice + len(score)],

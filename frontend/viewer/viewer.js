@@ -60,12 +60,12 @@ class Viewer {
   }
 
   remembered() {
-    return JSON.parse(sessionStorage.getItem(`deepsxt.viewer.${this.data.id}`) ?? "null");
+    return JSON.parse(sessionStorage.getItem(`deepsxt.viewer.${this.data.id}.${this.data.shape}`) ?? "null");
   }
 
   remember() {
     const { threshold, ...rest } = this.state; // the threshold belongs to the server's state
-    sessionStorage.setItem(`deepsxt.viewer.${this.data.id}`, JSON.stringify(rest));
+    sessionStorage.setItem(`deepsxt.viewer.${this.data.id}.${this.data.shape}`, JSON.stringify(rest));
   }
 
   /** Fetch the current slice, paint it when it is here, then read ahead. */

@@ -208,7 +208,8 @@ def surface_view(
     _surface(
         key=key,
         data={
-            "id": surface.id,
+            # Surfaces of two tomograms may have the same id.
+            "id": f"{tomogram.id}.{surface.id}",
             "name": Path(tomogram.name).stem,
             "levels": [full] if small else [coarse, full],
             "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),

@@ -124,14 +124,8 @@ def source_chooser(tomogram: Tomogram, chosen: Result | None) -> Result | None:
         return None
     names = {state.LABELS: "Labels of the file"}
     names |= {each: score_label(result) for each, result in by_id.items()}
-    picked = st.selectbox(
-        "Made from",
-        list(names),
-        index=list(names).index(chosen.id if chosen else state.LABELS),
-        format_func=names.get,
-        help="The file holds labels, and was segmented nonetheless.",
-    )
-    state.choose_score(picked)
+    help = "The file holds labels, and was segmented nonetheless."
+    picked = _score_choice("Made from", names, chosen.id if chosen else state.LABELS, help)
     return by_id.get(picked)
 
 
@@ -152,15 +146,30 @@ def score_chooser(tomogram: Tomogram, chosen: Result) -> Result:
     if len(results) == 1:
         return chosen
     by_id = {result.id: result for result in results}
-    result_id = st.selectbox(
-        "Result",
-        list(by_id),
-        index=list(by_id).index(chosen.id),
-        format_func=lambda each: score_label(by_id[each]),
-        help="Each combination of model and settings is kept as a result of its own.",
+    names = {result_id: score_label(result) for result_id, result in by_id.items()}
+    help = "Each combination of model and settings is kept as a result of its own."
+    return by_id[_score_choice("Result", names, chosen.id, help)]
+
+
+def _score_choice(label: str, names: dict[str, str], chosen_id: str, help: str) -> str:
+    """Let the user choose among scores by their names; return the id of the choice."""
+
+    # A box whose default is the choice of the last run would be another box in each run, and lose
+    # every second choice.
+    def choose() -> None:
+        state.choose_score(st.session_state["chosen_score"])
+
+    st.session_state["chosen_score"] = chosen_id
+    picked = st.selectbox(
+        label,
+        list(names),
+        key="chosen_score",
+        format_func=names.__getitem__,
+        on_change=choose,
+        help=help,
     )
-    state.choose_score(result_id)
-    return by_id[result_id]
+    state.choose_score(picked)
+    return picked
 
 
 def score_label(result: Result) -> str:

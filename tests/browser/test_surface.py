@@ -3,6 +3,7 @@
 import io
 import itertools
 from base64 import b64encode
+from pathlib import Path
 
 import mrcfile
 import numpy as np
@@ -14,7 +15,8 @@ from playwright.sync_api import Page, expect
 from deepsxt_core.io import write_tiff
 from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.web.routes import view_addresses
+from deepsxt_core.workspace import Tomogram, Workspace
 from tests.results import add_score, add_surface, ball
 from tests.waiting import wait_until
 
@@ -23,17 +25,21 @@ pytestmark = pytest.mark.browser
 SHAPE = (24, 48, 96)
 
 
-@pytest.fixture
-def tomogram(workspace_home, tmp_path):
-    """A large ball at the left and a small one at the right, voxels of 20 nm."""
-    path = tmp_path / "two balls.tif"
-    grey = np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8)
+def two_balls(home: Path, path: Path, seed: int = 0) -> Tomogram:
+    """Return a tomogram with a large ball at the left and a small one at the right."""
+    grey = np.random.default_rng(seed).integers(0, 255, SHAPE, np.uint8)
     tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
-    tomogram = Workspace(workspace_home).add_file(path)
+    tomogram = Workspace(home).add_file(path)
     tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
     half = (*SHAPE[:2], SHAPE[2] // 2)
     add_surface(tomogram, add_score(tomogram, np.concatenate([ball(half, 10), ball(half, 6)], 2)))
     return tomogram
+
+
+@pytest.fixture
+def tomogram(workspace_home, tmp_path):
+    """Two balls, voxels of 20 nm."""
+    return two_balls(workspace_home, tmp_path / "two balls.tif")
 
 
 @pytest.fixture
@@ -90,6 +96,23 @@ def test_view_and_table_show_the_same_choice(page, stage):
     wait_until(lambda: blue(pixels(stage.screenshot())).sum() == blue(picture).sum())
 
 
+def test_another_tomogram_shows_all_objects_where_one_hides_some(
+    page, server, stage, workspace_home, tmp_path
+):
+    """Made with the same recipe, so that the results of both have the same id."""
+    whole = blue(pixels(stage.screenshot())).sum()
+    stage.click(position=middle(blue(pixels(stage.screenshot()))))
+    expect(stage.locator(".card")).to_contain_text("Object 1")
+    stage.press("h")
+    wait_until(lambda: blue(pixels(stage.screenshot())).sum() < 500)  # an axis
+
+    other = two_balls(workspace_home, tmp_path / "two more balls.tif", seed=1)
+    page.goto(f"{server}/surface?t={other.id}")
+    expect(stage).to_have_attribute("data-drawn", "full")
+    wait_until(lambda: blue(pixels(stage.screenshot())).sum() == whole, timeout_s=30)
+    expect(page.get_by_role("button", name="Show all objects")).to_be_disabled()
+
+
 def test_a_cut_opens_the_surface_and_is_remembered(page, stage):
     whole = blue(pixels(stage.screenshot())).sum()
     page.get_by_role("button", name="Cut", exact=True).click()
@@ -141,10 +164,11 @@ def test_a_slice_and_the_surface_agree_to_a_pixel(page, server, workspace_home, 
         state = {"camera": camera | {"half": half_um}, "z": int(centre[0]), "background": "black"}
         state |= {"slice": True, "hidden": [1]} if mask == "slice" else {"slice": False}
         state |= {"box": False, "axes": False, "scaleBar": False}
+        state["mesh"] = view_addresses(tomogram, surface)[1]
         page.goto(f"{server}/surface?t={tomogram.id}")
         page.evaluate(
             "([key, state]) => localStorage.setItem(key, JSON.stringify(state))",
-            [f"deepsxt.surface.{surface.id}", state],
+            [f"deepsxt.surface.{tomogram.id}.{surface.id}", state],
         )
         page.reload()
         stage = page.locator(".stage")

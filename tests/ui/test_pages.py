@@ -287,6 +287,15 @@ class TestSlices:
         assert not app.exception
         assert app.query_params["score"] == part.id
 
+    def test_each_choice_of_a_result_counts_not_every_second_one(self, app, tomogram):
+        whole = add_score(tomogram, ball(SHAPE, 8))
+        part = add_score(tomogram, ball((2, *SHAPE[1:]), 8), first_slice=3)
+        show(app, "slices.py", tomogram, score=whole.id)
+        for wanted in (part, whole, part):
+            app.selectbox[0].select(wanted.id).run()
+            assert app.selectbox[0].value == wanted.id
+            assert app.query_params["score"] == wanted.id
+
 
 @pytest.mark.usefixtures("model", "idle_workers")
 class TestSurface:
