@@ -6,7 +6,7 @@ All triples are ordered (z, y, x): slices, rows, columns.
 import math
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self, get_args
 
 from deepsxt_core.errors import InvalidParameterError
 
@@ -14,7 +14,9 @@ Place = tuple[float, float, float]
 Shape = tuple[int, int, int]
 Axes = tuple[str, str, str]
 
-BINNINGS = (1, 2, 4)
+Binning = Literal[1, 2, 4]
+
+BINNINGS: tuple[Binning, ...] = get_args(Binning)
 """How many voxels can be averaged into one, along each axis."""
 
 STORED_AXES: Axes = ("+z", "+y", "+x")

@@ -7,17 +7,21 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import STORED_AXES, Axes, Geometry, Place, Region, VoxelSize
+from deepsxt_core.parameters import Limits
 
-__all__ = ["SCORE_LEVELS", "Mask", "Score", "Volume", "VoxelSize", "as_shape"]
+__all__ = ["SCORE_LEVELS", "Mask", "Score", "Threshold", "Volume", "VoxelSize", "as_shape"]
 
 SCORE_LEVELS = 255
+
+Threshold = Annotated[float, Limits(least=-1, below=1)]
+"""Where a score is cut."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """A whole segmentation against the truth, slab by slab, as one data set."""
 
-import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,9 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation.precision_recall import ScoreHistogram
 from deepsxt_core.evaluation.scores import BoundaryCounts, PixelCounts
 from deepsxt_core.evaluation.surface_distances import SurfaceDistances, SurfacePair, surface
+from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.volume import Mask, Score, VoxelSize
+from deepsxt_core.volume import Mask, Score, Threshold, VoxelSize
 
 _SLAB_VOXELS = 2**23
 _MARKED_CODE = 255
@@ -27,24 +27,25 @@ class EvaluateParams:
     threshold : float
         Above which a score counts as membrane; of no effect on a mask.
     tolerance_px : float
-        Distance within a slice, in pixels, that counts as agreement in the tolerant scores.
+        Distance within a slice that counts as agreement in the tolerant scores.
     tolerance_nm : float or None
         The same in nm; given, it takes the place of `tolerance_px`.
     ignore_label : int or None
         Value of the truth where nobody has judged; such voxels count for neither side.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is out of its range.
     """
 
-    threshold: float = 0.0
-    tolerance_px: float = 3.0
-    tolerance_nm: float | None = None
+    threshold: Threshold = 0.0
+    tolerance_px: Annotated[float, Limits(least=0, unit="px")] = 3.0
+    tolerance_nm: Annotated[float | None, Limits(least=0, unit="nm")] = None
     ignore_label: int | None = None
 
     def __post_init__(self) -> None:
-        Score.threshold_code(self.threshold)
-        for name in ("tolerance_px", "tolerance_nm"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < math.inf:
-                raise InvalidParameterError(f"{name} must be finite and at least 0: got {value}.")
+        checked(self)
         if self.ignore_label == 0:
             raise InvalidParameterError(
                 "ignore_label is 0, which means background: nothing but membrane would be left."

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -338,6 +338,9 @@ def _gltf_scene(surfaces: ColouredMesh) -> "trimesh.Scene":
         scene.add_geometry(geometry, geom_name=f"object_{object_id}")
     return scene
 
+
+MeshSuffix = Literal["stl", "obj", "ply", "vtp", "glb", "off", "gltf", "vtk", "inp", "msh"]
+"""The keys of `MESH_FORMATS`, as people choose them."""
 
 MESH_FORMATS: dict[str, MeshFormat] = {
     ".stl": MeshFormat("STL", _write_stl),

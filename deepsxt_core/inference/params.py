@@ -1,17 +1,19 @@
 """What a user can choose about a segmentation."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.geometry import Region
+from deepsxt_core.geometry import Binning, Region
+from deepsxt_core.parameters import Limits, checked
 
 Tiling = Literal["full", "compat"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Rotations = Literal[1, 4, 8]
 
-TILINGS: tuple[Tiling, ...] = ("full", "compat")
-PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "float16", "bfloat16")
-ROTATIONS = (1, 4, 8)
+TILINGS: tuple[Tiling, ...] = get_args(Tiling)
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+ROTATIONS: tuple[Rotations, ...] = get_args(Rotations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +22,10 @@ class SegmentParams:
 
     Attributes
     ----------
-    z0, z1 : int, int or None
-        First slice and end (exclusive) of what `crop` and `bin` leave; None is the last slice's
-        end.
+    z0 : int
+        First slice of what `crop` and `bin` leave.
+    z1 : int or None
+        Slice after the last of what `crop` and `bin` leave; left out, all that follow are taken.
     crop : str or None
         Ranges along z, y, x of what is kept, such as ``"10:60,0:512,100:"``; see `Region`.
     bin : {1, 2, 4}
@@ -41,7 +44,7 @@ class SegmentParams:
         mirrored rotations (8) of a slice. Four raised the bundled model's F1 on real patches
         from 0.54 to 0.57, for four times the work.
     invert : bool or None
-        Whether membranes are bright; None decides by the grey values.
+        Whether membranes are brighter than their surroundings; left out, the grey values decide.
 
     Raises
     ------
@@ -49,25 +52,19 @@ class SegmentParams:
         If a value is none of these.
     """
 
-    z0: int = 0
-    z1: int | None = None
+    z0: Annotated[int, Limits(least=0)] = 0
+    z1: Annotated[int | None, Limits(least=1)] = None
     crop: str | None = None
-    bin: int = 1
+    bin: Binning = 1
     rescale: bool = True
     tiling: Tiling = "full"
     precision: Precision = "auto"
-    rotations: int = 4
+    rotations: Rotations = 4
     invert: bool | None = None
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("tiling", self.tiling, TILINGS),
-            ("precision", self.precision, PRECISIONS),
-            ("rotations", self.rotations, ROTATIONS),
-        ):
-            if value not in allowed:
-                raise InvalidParameterError(f"{name} must be one of {allowed}: got {value!r}.")
-        if self.z0 < 0 or (self.z1 is not None and self.z1 <= self.z0):
+        checked(self)
+        if self.z1 is not None and self.z1 <= self.z0:
             raise InvalidParameterError(
                 f"The slices must satisfy 0 <= first < end: got {self.z0}:{self.z1}."
             )

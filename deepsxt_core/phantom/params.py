@@ -1,13 +1,17 @@
 """What is simulated: the cell, the microscope, and the errors of a measurement."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.parameters import Limits, checked
 
 _HC_EV_NM = 1239.84
+_SHAPE = "(z, y, x) of at least (8, 64, 64) voxels"
+_RANGE = "a range (low, high) with 0 <= low <= high"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +31,9 @@ class PhantomParams:
         How much specimen lies above and below the tomogram: it is seen by the microscope and
         smeared into the tomogram by the missing wedge.
     cell_edge : bool or None
-        Whether the plasma membrane crosses the field of view; None leaves it to chance.
+        Whether the plasma membrane crosses the field of view; left out, chance decides.
     nucleus : bool or None
-        Likewise, for the nucleus.
+        Whether there is a nucleus; left out, chance decides.
     filopodia : tuple of int
         Range (low, high) of their number, where the cell's edge is in view.
     mitochondria, vesicles, droplets, reticulum_tubes, reticulum_sheets : float
@@ -38,9 +42,11 @@ class PhantomParams:
     gold_beads : float
         Mean number of fiducials per µm³ of specimen.
     gold_nm : float
-        Their diameter.
-    tilt_range_deg, tilt_step_deg : float
-        Projections at tilts from -range to +range.
+        Diameter of the fiducials.
+    tilt_range_deg : float
+        Highest tilt of the projections, to both sides.
+    tilt_step_deg : float
+        From one projection to the next.
     energy_ev : float
         Photon energy.
     zone_width_nm : float
@@ -65,64 +71,51 @@ class PhantomParams:
         Where the low-pass filter of the reconstruction has fallen to zero, in cycles per pixel.
     label_px : float
         Full width of the label over a membrane; people draw 6 to 8 px.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is out of its range.
     """
 
-    shape: tuple[int, int, int] = (64, 384, 384)
-    voxel_size_nm: float = 13.0
-    seed: int = 0
-    surroundings_nm: float = 400.0
+    shape: Annotated[tuple[int, int, int], Limits(least=8, unit="voxels", form=_SHAPE)] = (
+        64,
+        384,
+        384,
+    )
+    voxel_size_nm: Annotated[float, Limits(above=0, unit="nm")] = 13.0
+    seed: Annotated[int, Limits(least=0)] = 0
+    surroundings_nm: Annotated[float, Limits(least=0, unit="nm")] = 400.0
     cell_edge: bool | None = None
     nucleus: bool | None = None
-    filopodia: tuple[int, int] = (1, 4)
-    mitochondria: float = 0.6
-    vesicles: float = 5.0
-    droplets: float = 0.2
-    reticulum_tubes: float = 1.0
-    reticulum_sheets: float = 0.25
-    gold_beads: float = 0.04
-    gold_nm: float = 150.0
-    tilt_range_deg: float = 65.0
-    tilt_step_deg: float = 1.0
-    energy_ev: float = 520.0
-    zone_width_nm: float = 25.0
-    photons: float = 500.0
-    thickness_um: float = 5.0
-    detector_blur_px: float = 1.0
-    flat_field_error: float = 0.01
-    illumination_error: float = 0.02
-    runout_px: float = 10.0
-    alignment_error_px: float = 0.5
-    cutoff: float = 0.28
-    label_px: float = 7.0
+    filopodia: Annotated[tuple[int, int], Limits(least=0, form=_RANGE)] = (1, 4)
+    mitochondria: Annotated[float, Limits(least=0, unit="per µm³")] = 0.6
+    vesicles: Annotated[float, Limits(least=0, unit="per µm³")] = 5.0
+    droplets: Annotated[float, Limits(least=0, unit="per µm³")] = 0.2
+    reticulum_tubes: Annotated[float, Limits(least=0, unit="per µm³")] = 1.0
+    reticulum_sheets: Annotated[float, Limits(least=0, unit="per µm³")] = 0.25
+    gold_beads: Annotated[float, Limits(least=0, unit="per µm³")] = 0.04
+    gold_nm: Annotated[float, Limits(least=0, unit="nm")] = 150.0
+    tilt_range_deg: Annotated[float, Limits(above=0, below=85, unit="degrees")] = 65.0
+    tilt_step_deg: Annotated[float, Limits(above=0, unit="degrees")] = 1.0
+    energy_ev: Annotated[float, Limits(above=0, unit="eV")] = 520.0
+    zone_width_nm: Annotated[float, Limits(above=0, unit="nm")] = 25.0
+    photons: Annotated[float, Limits(above=0, unit="photons")] = 500.0
+    thickness_um: Annotated[float, Limits(least=0, unit="µm")] = 5.0
+    detector_blur_px: Annotated[float, Limits(least=0, unit="px")] = 1.0
+    flat_field_error: Annotated[float, Limits(least=0)] = 0.01
+    illumination_error: Annotated[float, Limits(least=0)] = 0.02
+    runout_px: Annotated[float, Limits(least=0, unit="px")] = 10.0
+    alignment_error_px: Annotated[float, Limits(least=0, unit="px")] = 0.5
+    cutoff: Annotated[float, Limits(above=0, most=0.5, unit="cycles per pixel")] = 0.28
+    label_px: Annotated[float, Limits(least=0, unit="px")] = 7.0
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 3 or self.shape[0] < 8 or min(self.shape[1:]) < 64:
-            raise InvalidParameterError(
-                f"shape must be (z, y, x) of at least (8, 64, 64) voxels: got {self.shape}."
-            )
-        positive = ("voxel_size_nm", "tilt_step_deg", "energy_ev", "zone_width_nm", "photons")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type is not float:
-                continue
-            if not np.isfinite(value) or value < 0 or (field.name in positive and value == 0):
-                raise InvalidParameterError(
-                    f"{field.name} must be a finite number "
-                    f"{'above' if field.name in positive else 'of at least'} 0: got {value}."
-                )
-        if not 0 < self.tilt_range_deg < 85:
-            raise InvalidParameterError(
-                f"tilt_range_deg must be above 0 and below 85: got {self.tilt_range_deg}."
-            )
-        if not 0 < self.cutoff <= 0.5:
-            raise InvalidParameterError(
-                f"cutoff must be above 0 and at most 0.5 cycles per pixel: got {self.cutoff}."
-            )
-        if not 0 <= self.filopodia[0] <= self.filopodia[1]:
-            raise InvalidParameterError(
-                f"filopodia must be a range (low, high) with 0 <= low <= high: "
-                f"got {self.filopodia}."
-            )
+        checked(self)
+        if min(self.shape[1:]) < 64:
+            raise InvalidParameterError(f"shape must be {_SHAPE}: got {self.shape}.")
+        if self.filopodia[0] > self.filopodia[1]:
+            raise InvalidParameterError(f"filopodia must be {_RANGE}: got {self.filopodia}.")
 
     @property
     def tilts_deg(self) -> NDArray[np.float64]:

@@ -1,11 +1,15 @@
 """What a user can choose about a reconstruction."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import VoxelSize
+from deepsxt_core.parameters import Limits, checked
+from deepsxt_core.volume import Threshold
+
+_GROUPS = "a list of groups of at least two object ids, as [[2, 7], [3, 4]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +22,9 @@ class ReconstructParams:
     Attributes
     ----------
     threshold : float
-        The surface lies where the smoothed score crosses it; in [-1, 1). Not used for a mask.
+        The surface lies where the smoothed score crosses it. Not used for a mask.
     smoothing_voxels : float
-        Width (standard deviation) of the smoothing of the score, along each axis in voxels.
+        Width (standard deviation) of the smoothing of the score, along each axis.
         0 switches it off.
     close_gap_voxels : int
         Gaps in a membrane up to about twice as wide are closed, and dents as narrow with them;
@@ -46,72 +50,44 @@ class ReconstructParams:
     min_voxels : int
         Objects of fewer voxels are left out.
     min_volume_um3 : float
-        Objects of a smaller volume in µm³ are left out; needs a known voxel size.
+        Objects of a smaller volume are left out; needs a known voxel size.
     taubin_iterations : int
         Rounds of smoothing of the mesh; from 3 on they have an effect. After them the surface of
         a mask encloses the volume of its voxels, that of a score or of parted bodies what it
         enclosed before. 0 switches it off.
     decimate_to : float
-        Fraction of the faces to keep, in (0, 1]. 1 keeps them all.
+        Fraction of the faces to keep. 1 keeps them all.
     decimate_error_voxels : float
         Objects whose surface would move farther than this many voxel edges keep more faces.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is out of its range, or two do not go together.
     """
 
-    threshold: float = 0.0
-    smoothing_voxels: float = 0.7
-    close_gap_voxels: int = 0
+    threshold: Threshold = 0.0
+    smoothing_voxels: Annotated[float, Limits(least=0, most=10, unit="voxels")] = 0.7
+    close_gap_voxels: Annotated[int, Limits(least=0, most=5, unit="voxels")] = 0
     fill_lumens: bool = False
-    split_voxels: float = 0.0
-    merge: tuple[tuple[int, ...], ...] = ()
+    split_voxels: Annotated[float, Limits(least=0, most=100, unit="voxels")] = 0.0
+    merge: Annotated[tuple[tuple[int, ...], ...], Limits(least=1, form=_GROUPS)] = ()
     each_label: bool = False
-    min_voxels: int = 64
-    min_volume_um3: float = 0.0
-    taubin_iterations: int = 10
-    decimate_to: float = 1.0
-    decimate_error_voxels: float = 0.5
+    min_voxels: Annotated[int, Limits(least=0, unit="voxels")] = 64
+    min_volume_um3: Annotated[float, Limits(least=0, unit="µm³")] = 0.0
+    taubin_iterations: Annotated[int, Limits(least=0, most=200, unit="rounds")] = 10
+    decimate_to: Annotated[float, Limits(above=0, most=1)] = 1.0
+    decimate_error_voxels: Annotated[float, Limits(above=0, unit="voxels")] = 0.5
 
     def __post_init__(self) -> None:
-        if not -1 <= self.threshold < 1:
-            raise InvalidParameterError(
-                f"threshold must be at least -1 and below 1: got {self.threshold}."
-            )
-        if not 0 <= self.smoothing_voxels <= 10:
-            raise InvalidParameterError(
-                f"smoothing_voxels must lie between 0 (off) and 10: got {self.smoothing_voxels}."
-            )
-        if not 0 <= self.close_gap_voxels <= 5:
-            raise InvalidParameterError(
-                f"close_gap_voxels must lie between 0 (off) and 5: got {self.close_gap_voxels}."
-            )
+        checked(self)
         if self.each_label and (self.close_gap_voxels or self.fill_lumens):
             raise InvalidParameterError(
                 "each_label takes labels as they are: close_gap_voxels and fill_lumens do not go "
                 "with it. Leave them out, or each_label, to take everything above 0 as one mask."
             )
-        if not 0 <= self.split_voxels <= 100:
-            raise InvalidParameterError(
-                f"split_voxels must lie between 0 (off) and 100: got {self.split_voxels}."
-            )
-        object.__setattr__(self, "merge", _checked_groups(self.merge))
-        if self.min_voxels < 0:
-            raise InvalidParameterError(f"min_voxels must be 0 or more: got {self.min_voxels}.")
-        if not (self.min_volume_um3 >= 0 and math.isfinite(self.min_volume_um3)):
-            raise InvalidParameterError(
-                f"min_volume_um3 must be a number of µm³, 0 or more: got {self.min_volume_um3}."
-            )
-        if not 0 <= self.taubin_iterations <= 200:
-            raise InvalidParameterError(
-                f"taubin_iterations must lie between 0 (off) and 200: got {self.taubin_iterations}."
-            )
-        if not 0 < self.decimate_to <= 1:
-            raise InvalidParameterError(
-                "decimate_to is the fraction of faces to keep, above 0 and at most 1 (all): "
-                f"got {self.decimate_to}."
-            )
-        if not self.decimate_error_voxels > 0:
-            raise InvalidParameterError(
-                f"decimate_error_voxels must be above 0: got {self.decimate_error_voxels}."
-            )
+        if any(len(set(group)) < 2 for group in self.merge):
+            raise InvalidParameterError(f"merge must be {_GROUPS}: got {self.merge!r}.")
 
     def least_voxels(self, size: VoxelSize | None) -> float:
         """Return how many voxels of this size an object must have, 1 or more.
@@ -129,17 +105,3 @@ class ReconstructParams:
                 )
             return max(self.min_voxels, 1)
         return max(self.min_voxels, self.min_volume_um3 / (math.prod(size) / 1e9), 1)
-
-
-def _checked_groups(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
-    """Return groups of ids as tuples: recipes and job files hold lists."""
-    try:
-        checked = tuple(tuple(int(each) for each in group) for group in groups)
-    except (TypeError, ValueError):
-        checked = ((),)
-    if any(len(set(group)) < 2 or min(group) < 1 for group in checked):
-        raise InvalidParameterError(
-            "merge must hold groups of at least two object ids, as [[2, 7], [3, 4]]: got "
-            f"{groups!r}."
-        )
-    return checked

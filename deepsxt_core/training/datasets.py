@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from deepsxt_core.errors import TrainingDataError, VolumeError
 from deepsxt_core.io import open_volume
+from deepsxt_core.parameters import checked
 from deepsxt_core.preprocessing import (
     IntensityRange,
     clean,
@@ -55,15 +56,23 @@ class DataParams:
     Attributes
     ----------
     ignore_label : int or None
-        Label of pixels that nobody has judged. None: 128, in files whose other labels are
-        0, 1 and 255 at most; elsewhere 128 may be a numbered object.
+        Label of pixels that nobody has judged. Left out, it is 128, in files whose other labels
+        are 0, 1 and 255 at most; elsewhere 128 may be a numbered object.
     invert : bool or None
-        Whether membranes are brighter than their surroundings. None decides per file, by the
-        grey values under the labels where there are some.
+        Whether membranes are brighter than their surroundings. Left out, it is decided per file,
+        by the grey values under the labels where there are some.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is of another type.
     """
 
     ignore_label: int | None = None
     invert: bool | None = None
+
+    def __post_init__(self) -> None:
+        checked(self)
 
 
 @dataclass(frozen=True, slots=True)

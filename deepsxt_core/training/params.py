@@ -1,11 +1,11 @@
 """What a user can choose about training."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.parameters import Limits, checked, parsed
 from deepsxt_core.training.splits import SplitParams
 
 CROP_STEP_PX = 16
@@ -18,12 +18,12 @@ class TrainingParams:
     Attributes
     ----------
     minutes : float or None
-        Budget of time, None for none. It is for training: measuring comes on top, a fifth as much
-        at most on the way, and once before and after. A run that went on after a break counts as
-        one.
+        Budget of time; left out, there is none. It is for training: measuring comes on top, a
+        fifth as much at most on the way, and once before and after. A run that went on after a
+        break counts as one.
     steps : int or None
-        Budget of batches, None for none. With steps alone, the same seed gives the same weights
-        up to the rounding of the machine.
+        Budget of batches; left out, there is none. With steps alone, the same seed gives the same
+        weights up to the rounding of the machine.
     batch_size : int
         Crops per batch.
     crop_px : int
@@ -46,8 +46,8 @@ class TrainingParams:
         Batches between two measurements on what is held back. The model best there is kept if
         that is enough to choose by (`held_back.can_choose`), otherwise the last one.
     patience : int or None
-        Measurements without a better one that end the training; None for never. Without effect
-        where the last model is kept.
+        Measurements without a better one that end the training; left out, none do. Without
+        effect where the last model is kept.
     seed : int
         Seeds fresh weights and batches.
     split : SplitParams
@@ -59,39 +59,24 @@ class TrainingParams:
         If a value is out of its range, or there is no budget.
     """
 
-    minutes: float | None = 10.0
-    steps: int | None = None
-    batch_size: int = 4
-    crop_px: int = 128
-    learning_rate: float = 3e-4
-    positive_weight: float = 2.0
-    augmentation: float = 1.0
-    rehearsal: float = 0.5
-    invert_chance: float = 0.0
-    validation_steps: int = 25
-    patience: int | None = None
-    seed: int = 0
+    minutes: Annotated[float | None, Limits(above=0, unit="minutes")] = 10.0
+    steps: Annotated[int | None, Limits(least=1, unit="batches")] = None
+    batch_size: Annotated[int, Limits(least=1, unit="crops")] = 4
+    crop_px: Annotated[int, Limits(least=16, unit="px")] = 128
+    learning_rate: Annotated[float, Limits(above=0)] = 3e-4
+    positive_weight: Annotated[float, Limits(above=0)] = 2.0
+    augmentation: Annotated[float, Limits(least=0, most=3)] = 1.0
+    rehearsal: Annotated[float, Limits(least=0, most=1)] = 0.5
+    invert_chance: Annotated[float, Limits(least=0, most=1)] = 0.0
+    validation_steps: Annotated[int, Limits(least=1, unit="batches")] = 25
+    patience: Annotated[int | None, Limits(least=1, unit="measurements")] = None
+    seed: Annotated[int, Limits(least=0)] = 0
     split: SplitParams = field(default_factory=SplitParams)
 
     def __post_init__(self) -> None:
+        checked(self)
         if self.minutes is None and self.steps is None:
             raise InvalidParameterError("Training needs a budget: give minutes or steps.")
-        for name in ("minutes", "steps", "learning_rate", "positive_weight", "patience"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InvalidParameterError(f"{name} must be above 0: got {value}.")
-        for name, least in (("batch_size", 1), ("validation_steps", 1), ("crop_px", 16)):
-            if getattr(self, name) < least:
-                raise InvalidParameterError(
-                    f"{name} must be at least {least}: got {getattr(self, name)}."
-                )
-        for name, most in (("augmentation", 3.0), ("rehearsal", 1.0), ("invert_chance", 1.0)):
-            if not 0 <= getattr(self, name) <= most:
-                raise InvalidParameterError(
-                    f"{name} must be between 0 and {most:g}: got {getattr(self, name)}."
-                )
-        if self.seed < 0:
-            raise InvalidParameterError(f"seed must be at least 0: got {self.seed}.")
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -102,15 +87,7 @@ class TrainingParams:
         InvalidParameterError
             If a value is out of its range, or a name is not known.
         """
-        values = dict(content)
-        try:
-            if "split" in values:
-                values["split"] = SplitParams(**values["split"])
-            return cls(**values)
-        except TypeError as error:
-            raise InvalidParameterError(
-                f"A parameter of the training is not known: {error}."
-            ) from error
+        return parsed(cls, content, "The training")
 
     def sampling(self) -> dict[str, Any]:
         """Return what `Samples` needs to know."""

@@ -7,10 +7,12 @@ of an image, with a gap to what is trained on.
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from deepsxt_core.errors import InvalidParameterError, TrainingDataError
+from deepsxt_core.errors import TrainingDataError
+from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.training.datasets import Source, TrainingSet
 
 _WHOLE_FROM = 6
@@ -34,24 +36,21 @@ class SplitParams:
         The same within an image.
     seed : int
         Chooses what is held back.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is out of its range.
     """
 
-    fraction: float = 0.2
-    gap_slices: int = 8
-    gap_images: int = 2
-    gap_px: int = 16
-    seed: int = 0
+    fraction: Annotated[float, Limits(above=0, most=0.5)] = 0.2
+    gap_slices: Annotated[int, Limits(least=0, unit="slices")] = 8
+    gap_images: Annotated[int, Limits(least=0, unit="images")] = 2
+    gap_px: Annotated[int, Limits(least=0, unit="px")] = 16
+    seed: Annotated[int, Limits(least=0)] = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.fraction <= 0.5:
-            raise InvalidParameterError(
-                f"fraction must be above 0 and at most 0.5: got {self.fraction}."
-            )
-        if min(self.gap_slices, self.gap_images, self.gap_px) < 0:
-            raise InvalidParameterError(
-                "Gaps must be at least 0: got "
-                f"{self.gap_slices} slices, {self.gap_images} images, {self.gap_px} px."
-            )
+        checked(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,17 +19,17 @@ What is left out has its default. Without ``[reconstruct]`` no surface is made.
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.export.meshes import MESH_FORMATS
+from deepsxt_core.export.meshes import MeshSuffix
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.network import DEFAULT_MODEL
+from deepsxt_core.parameters import checked, parsed, plain
 from deepsxt_core.surface import ReconstructParams
 
-MASKS = ("tif", "mrc")
 _TABLES = ("segment", "reconstruct", "export")
 
 
@@ -40,9 +40,9 @@ class ExportParams:
     Attributes
     ----------
     meshes : tuple of str
-        Mesh formats, such as ``("stl", "ply")``.
-    mask : str or None
-        "tif" or "mrc" writes where the score lies above the threshold.
+        Formats of the surfaces.
+    mask : {"tif", "mrc"} or None
+        Format of a file of where the score lies above the threshold; left out, there is none.
 
     Raises
     ------
@@ -50,20 +50,11 @@ class ExportParams:
         If a format is unknown.
     """
 
-    meshes: tuple[str, ...] = ("stl",)
-    mask: str | None = None
+    meshes: tuple[MeshSuffix, ...] = ("stl",)
+    mask: Literal["tif", "mrc"] | None = None
 
     def __post_init__(self) -> None:
-        known = [suffix.removeprefix(".") for suffix in MESH_FORMATS]
-        if isinstance(self.meshes, str) or not set(self.meshes) <= set(known):
-            raise InvalidParameterError(
-                f"meshes must be a list from {', '.join(known)}: got {self.meshes!r}."
-            )
-        if self.mask is not None and self.mask not in MASKS:
-            raise InvalidParameterError(
-                f"mask must be {' or '.join(MASKS)}, or left out: got {self.mask!r}."
-            )
-        object.__setattr__(self, "meshes", tuple(self.meshes))
+        checked(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +64,27 @@ class Recipe:
     Attributes
     ----------
     model : str
-        Name or folder.
+        Name or folder of the network.
     segment : SegmentParams
+        How scores are made.
     reconstruct : ReconstructParams or None
-        None makes no surface.
+        How surfaces are made of them; left out, there are none.
     export : ExportParams
+        Which files are written.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is of another type.
     """
 
     model: str = DEFAULT_MODEL
     segment: SegmentParams = field(default_factory=SegmentParams)
     reconstruct: ReconstructParams | None = field(default_factory=ReconstructParams)
     export: ExportParams = field(default_factory=ExportParams)
+
+    def __post_init__(self) -> None:
+        checked(self)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -124,50 +125,39 @@ class Recipe:
         InvalidParameterError
             If they hold what is not known.
         """
-        unknown = set(tables) - set(_TABLES)
-        if unknown:
+        if not (isinstance(tables, Mapping) and set(tables) <= set(_TABLES)):
             raise InvalidParameterError(
-                f"The recipe {name} has the unknown table {sorted(unknown)[0]!r}. "
-                f"Known are {', '.join(_TABLES)}."
+                f"The recipe {name} must hold the tables {', '.join(_TABLES)} and no other: got "
+                f"{tables!r:.200}."
             )
-        try:
-            segment = dict(tables.get("segment", {}))
-            model = segment.pop("model", DEFAULT_MODEL)
-            surface = tables.get("reconstruct")
-            return cls(
-                model=model,
-                segment=SegmentParams(**segment),
-                reconstruct=None if surface is None else ReconstructParams(**surface),
-                export=ExportParams(**tables.get("export", {})),
-            )
-        except TypeError as error:
-            raise InvalidParameterError(
-                f"The recipe {name} holds a value that is not known: {error}."
-            ) from error
+        content: dict[str, Any] = {"reconstruct": None, **tables}
+        segment = content.get("segment", {})
+        if isinstance(segment, Mapping) and "model" in segment:
+            content["segment"] = {key: v for key, v in segment.items() if key != "model"}
+            content["model"] = segment["model"]
+        return parsed(cls, content, f"The recipe {name}")
 
     @classmethod
     def from_runs(cls, segment: Mapping[str, Any], reconstruct: Mapping[str, Any] | None) -> Self:
         """Make a recipe of what was chosen before, from the ``run.json`` of its results."""
         return cls(
             model=segment["model"]["name"],
-            segment=SegmentParams(**segment["params"]),
-            reconstruct=None if reconstruct is None else ReconstructParams(**reconstruct["params"]),
+            segment=parsed(SegmentParams, segment["params"], "The record of the score"),
+            reconstruct=None
+            if reconstruct is None
+            else parsed(ReconstructParams, reconstruct["params"], "The record of the surface"),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tables as in the file, with all defaults; None values are left out."""
         tables: dict[str, Mapping[str, Any]] = {
-            "segment": {"model": self.model, **asdict(self.segment)},
-            "export": asdict(self.export),
+            "segment": {"model": self.model, **plain(self.segment)},
+            "export": plain(self.export),
         }
         if self.reconstruct is not None:
-            tables["reconstruct"] = asdict(self.reconstruct)
+            tables["reconstruct"] = plain(self.reconstruct)
         return {
-            name: {
-                key: list(value) if isinstance(value, tuple) else value
-                for key, value in tables[name].items()
-                if value is not None
-            }
+            name: {key: value for key, value in tables[name].items() if value is not None}
             for name in _TABLES
             if name in tables
         }

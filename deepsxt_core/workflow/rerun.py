@@ -12,6 +12,7 @@ from deepsxt_core.files import file_sha256, read_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.network import load_model
+from deepsxt_core.parameters import parsed
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.workflow import segmentation
@@ -66,7 +67,9 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
     )
     # What "auto" came to then, and the polarity that was found.
     params = replace(
-        SegmentParams(**run["params"]), precision=run["precision"], invert=run["inverted"]
+        parsed(SegmentParams, run["params"], "The record of the run"),
+        precision=run["precision"],
+        invert=run["inverted"],
     )
     with tempfile.TemporaryDirectory() as folder:
         score = segmentation.segment(volume, model, out or Path(folder), params, progress)

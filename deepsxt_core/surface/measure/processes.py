@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.measure.centrelines import (
     Branch,
@@ -35,19 +35,19 @@ class ProcessParams:
         How many times as long as thick it is at least.
     max_diameter : float or None
         Parts of a branch that are thicker, in the unit of the surfaces, do not belong to it: a
-        cell that filopodia grow from. None sets no limit.
+        cell that filopodia grow from. Left out, there is no limit.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is out of its range.
     """
 
-    min_aspect: float = 3.0
-    max_diameter: float | None = None
+    min_aspect: Annotated[float, Limits(least=1)] = 3.0
+    max_diameter: Annotated[float | None, Limits(above=0)] = None
 
     def __post_init__(self) -> None:
-        if not self.min_aspect >= 1:
-            raise InvalidParameterError(f"min_aspect must be 1 or more: got {self.min_aspect}.")
-        if self.max_diameter is not None and not self.max_diameter > 0:
-            raise InvalidParameterError(
-                f"max_diameter must be above 0, or left out: got {self.max_diameter}."
-            )
+        checked(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
