@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
-from deepsxt_core.files import file_sha256, read_json
+from deepsxt_core.files import content_sha256, read_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.network import load_model
@@ -52,8 +52,9 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
         raise InvalidParameterError("The repetition must not replace what it is compared with.")
     source = run["input"]
     path = Path(source["path"] or "")
-    if not path.is_file() or file_sha256(path) != source["sha256"]:
-        what = "is another file than it was then" if path.is_file() else "is gone"
+    known = bool(source["path"]) and path.exists()
+    if not known or content_sha256(path) != source["sha256"]:
+        what = "is another file than it was then" if known else "is gone"
         raise DeepSXTError(f"The tomogram '{path}' {what}. Put it back to repeat the run.")
     model = load_model(run["model"]["name"])
     if model.info.sha256() != run["model"]["sha256"]:
