@@ -11,6 +11,8 @@ _REFRESH_S = 1.0
 _SHOWN = 20
 # Where the fruit of a job without a tomogram is seen.
 _FRUIT = {"install": "models.py", "train": "train.py", "batch": "batch.py"}
+# Their result is all that is needed to open it.
+_NAMED_BY_RESULT = ("segment", "reconstruct")
 _BADGES = {
     "queued": ("schedule", "gray"),
     "running": ("play_circle", "blue"),
@@ -69,7 +71,9 @@ def actions(job: jobs.Job) -> None:
         st.code(jobs.job_log(job) or "It has printed nothing.", language=None, height=300)
     if job.active:
         widgets.cancel_button(job, scope="app")
-    elif job.state == "done" and not isinstance(job.request, jobs.UnreadableRequest):
+    elif job.state == "done" and (
+        job.kind in _NAMED_BY_RESULT or not isinstance(job.request, jobs.UnreadableRequest)
+    ):
         if st.button("Open result", icon=":material/arrow_forward:", key=f"open_{job.id}"):
             open_result(job)
     elif jobs.can_resume(Workspace(), job):
@@ -85,10 +89,10 @@ def open_result(job: jobs.Job) -> None:
         )
     tomogram = Workspace().tomogram(job.tomogram)
     state.open_tomogram(tomogram.id)
+    if job.kind == "segment":
+        state.choose_score(job.result_id)
+        st.switch_page("slices.py")
     match job.request:
-        case jobs.SegmentRequest():
-            state.choose_score(job.result_id)
-            st.switch_page("slices.py")
         case jobs.EvaluateRequest(score=score_id):
             state.choose_score(score_id)
             st.switch_page("evaluate.py")

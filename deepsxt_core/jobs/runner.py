@@ -82,9 +82,9 @@ def submit(workspace: Workspace, request: JobRequest, *, tomogram: str | None = 
     # Two tabs may ask at once; the second must find the job of the first.
     with _queue_lock(workspace):
         same = [job for job in list_jobs(workspace, tomogram) if job.result_id == result_id]
-        for job in same:
-            if job.state in ("queued", "running"):
-                return job
+        at_work = next((job for job in same if job.state in ("queued", "running")), None)
+        if at_work is not None:
+            return at_work
         if final is not None and is_finished(final):
             done = (job for job in same if job.state == "done")
             return next(done, None) or create_job(

@@ -9,7 +9,7 @@ from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.workflow import batch, pipeline, segmentation
+from deepsxt_core.workflow import batch, segmentation, steps
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
 from tests.jobs.stand_in_network import MODEL, StandInPredictor
 from tests.results import ball
@@ -36,7 +36,7 @@ def stand_in(monkeypatch):
         return segment(volume, *args, **more)
 
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: StandInPredictor())
-    monkeypatch.setattr(batch, "segment", noted)
+    monkeypatch.setattr(segmentation, "segment", noted)
     monkeypatch.setattr(batch, "load_model", lambda _: MODEL)
     return scored
 
@@ -79,7 +79,7 @@ def test_one_corrupt_file_of_five_and_a_second_run(capsys, files, recipe, tmp_pa
     assert [row["status"] for row in rows] == statuses(report)
     assert [row["objects"] for row in rows] == ["1", "1", "", "1", "1"]
     assert {path.name for path in (out / "cell 0").iterdir()} == {
-        *("score.ome.zarr", "run.json", "batch.json"),
+        *("score.ome.zarr", "run.json", "surface", "input.json", "exports.json"),
         *("mask.tif", "surface.stl", "surface.ply", "objects.csv"),
     }
     assert len(stand_in) == 4
@@ -125,7 +125,7 @@ def test_a_bug_in_one_file_does_not_end_the_night(capsys, files, recipe, tmp_pat
     def broken(*_args, **_more):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(pipeline, "reconstruct", broken)
+    monkeypatch.setattr(steps, "reconstruct_numbered", broken)
     code, report = call(capsys, files[:2], recipe, tmp_path / "out")
     assert (code, statuses(report)) == (1, ["failed", "failed"])
     assert report["files"][0]["error"] == "ZeroDivisionError: a bug"
