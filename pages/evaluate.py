@@ -82,7 +82,7 @@ def _bring(tomogram: Tomogram, path: Path) -> None:
 
 def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     """Let the user set how to compare, and start it; return the label that is ignored."""
-    size = tomogram.score(score.id).volume.voxel_size_nm
+    size = tomogram.todays_score(score.id).volume.voxel_size_nm
     tolerance_px = st.number_input(
         "Tolerance (px)",
         0.0,
@@ -246,7 +246,7 @@ def picture_card(
     labels = mask.volume.read(*_one(z + first_slice(score, mask)))[0]
     marked = score.read_mask(*_one(z), state.threshold())[0]
     picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
-    size = score.volume.voxel_size_nm
+    size = tomogram.volume(score_result.region).voxel_size_nm
     st.image(
         with_scale_bar(picture, size.x if size else None), width="stretch", output_format="JPEG"
     )
@@ -293,7 +293,8 @@ with widgets.errors_shown():
         truth = choose_truth(tomogram)
         ignore_label = None if truth is None else run_card(tomogram, score, truth)
     evaluation = None if truth is None else chosen_evaluation(tomogram, score, truth)
-    notices.size_correction(tomogram, evaluation or score)
+    if evaluation is not None:
+        notices.size_correction(tomogram, evaluation)
     notices.damaged_results([tomogram], "scores", "evaluations")
     with right:
         if evaluation is not None:

@@ -48,7 +48,9 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
         raise InvalidParameterError(
             f"A score can be had as {', '.join(SCORE_FILES)}: got '{name}'."
         )
-    score = tomogram.score(result.id)
+    # A score has no lengths in it: its files get the voxel size that is known today, so that one
+    # that was wrong need not be paid for with another segmentation.
+    score = tomogram.todays_score(result.id)
     kind, suffix = Path(name).stem, Path(name).suffix
     content = (kind, score.placed.geometry, threshold if kind == "mask" else None)
     path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"

@@ -137,11 +137,24 @@ class Tomogram:
         """
         return open_score(self.result("scores", result_id).folder / SCORE_NAME)
 
+    def todays_score(self, result_id: str) -> Score:
+        """Open a finished score with the geometry that the tomogram has today.
+
+        New results are made from it: a score need not be made anew because a voxel size was wrong.
+
+        Raises
+        ------
+        DeepSXTError
+            If there is no such result, or the tomogram's file is gone.
+        """
+        score = self.score(result_id)
+        geometry = self.volume(self.result("scores", result_id).region).geometry
+        return replace(score, volume=score.volume.with_geometry(geometry))
+
     def segmentation(self, score_id: str | None) -> Score | Mask:
         """Open what new surfaces are made from: a finished score, or the file itself if None.
 
-        They get the geometry that the tomogram has today: a score need not be made anew because a
-        voxel size was wrong.
+        They get the geometry that the tomogram has today.
 
         Raises
         ------
@@ -149,9 +162,7 @@ class Tomogram:
             If there is no such score, or the file holds no labels.
         """
         if score_id is not None:
-            score = self.score(score_id)
-            geometry = self.volume(self.result("scores", score_id).region).geometry
-            return replace(score, volume=score.volume.with_geometry(geometry))
+            return self.todays_score(score_id)
         volume = self.volume()
         require_labels(volume)
         return Mask(volume)

@@ -17,11 +17,11 @@ _NAMES: dict[ResultKind, str] = {
     "evaluations": "evaluation",
 }
 _REMEDIES: dict[str, str] = {
-    "scores": "Surfaces that are made now have today's.",
+    "scores": "Surfaces and files that are made now have today's.",
     "surfaces": "Reconstruct again for today's.",
     "measurements": "Reconstruct again for today's.",
     "bundles": "Reconstruct again for today's.",
-    "evaluations": "Its lengths in nm are of that size.",
+    "evaluations": "Evaluate again for today's.",
 }
 
 

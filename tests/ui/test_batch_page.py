@@ -46,7 +46,7 @@ def test_a_recipe_file_is_taken_or_refused_in_words(app, tomogram):
     app.button_group(key="recipe_source").set_value("From a file").run()
     assert button(app, "Start with 1 tomogram").disabled
     app.file_uploader(key="recipe_file").upload("r.toml", b"[segmant]", "application/toml").run()
-    assert "unknown table 'segmant'" in plain(app.error[0])
+    assert "segmant" in plain(app.error[0])
     text = b'[segment]\nmodel = "test-model"\nz0 = 2\n'
     app.file_uploader(key="recipe_file").set_value(("r.toml", text, "application/toml")).run()
     button(app, "Start with 1 tomogram").click().run()

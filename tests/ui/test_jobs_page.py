@@ -72,7 +72,7 @@ def test_a_panel_without_jobs_takes_no_room(app, tomogram):
 def test_it_is_cancelled(app, job):
     show(app, "jobs.py")
     button(app, "Cancel").click().run()
-    assert jobs.read_job(Workspace(), job.id).state == "cancelling"
+    assert jobs.read_job(Workspace(), job.id).state == "cancelled"
     assert "Stopping" in texts(app)
 
 

@@ -23,7 +23,7 @@ def _identity(tomogram: Tomogram, request: EvaluateRequest) -> Identity:
         "score": request.score,
         "input_sha256": tomogram.input_sha256(),
         "truth_sha256": content_sha256(truth),
-        "voxel_size_nm": tomogram.score(request.score).volume.voxel_size_nm,
+        "voxel_size_nm": tomogram.todays_score(request.score).volume.voxel_size_nm,
         "params": plain(request.params),
     }
 
@@ -33,7 +33,7 @@ def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Prog
     from deepsxt_core.workspace.truths import open_truth
 
     begun = time.monotonic()
-    score = tomogram.score(request.score)
+    score = tomogram.todays_score(request.score)
     truth = open_truth(tomogram, request.score, Path(request.truth))
     found = pipeline.evaluate(score, truth, request.params, progress)
     run = {
