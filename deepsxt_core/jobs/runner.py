@@ -47,7 +47,8 @@ WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker"
 WORK_NAME = "work"
 """The folder of a job without a tomogram, inside that of the job."""
 
-_LOOK_S = 2.0
+_LOOK_S = 5.0
+"""How often the server looks whether a job waits for a slot that nobody fills."""
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@
       log.txt         what the worker printed
       cancel          present once the user wants it to stop
 
-A worker may die at any moment without a word. So the state that counts is not the one in the
+A job that waits for its turn has no process; `runner.start_waiting` gives it one. A worker may die
+at any moment without a word. So the state that counts is not the one in the
 file but the one from `read_job`, which also asks whether the process is still there.
 """
 

@@ -115,11 +115,13 @@ def is_finished(folder: Path) -> bool:
 
 def take_over(final: Path, producer: str) -> None:
     """Give `producer` what an earlier one finished of this result; delete what is of no use."""
+    own = partial_folder(final, producer)
     left = [folder for folder in final.parent.glob(f".{final.name}.*") if has_slabs(folder)]
-    if left:
-        max(left, key=_last_change).rename(partial_folder(final, producer))
+    if left and own not in left:
+        shutil.rmtree(own, ignore_errors=True)
+        max(left, key=_last_change).rename(own)
     for folder in final.parent.glob(f".{final.name}.*"):
-        if folder != partial_folder(final, producer):
+        if folder != own:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -40,8 +40,9 @@ def plain_texts(app):
     return texts(app).replace("\\", "")
 
 
+@pytest.mark.usefixtures("surface")
 @pytest.mark.parametrize("page", ["surface.py", "measure.py"])
-def test_a_corrected_voxel_size_is_said(app, sized, surface, page):
+def test_a_corrected_voxel_size_is_said(app, sized, page):
     show(app, page, sized)
     assert not app.warning
     sized.update(voxel_size_nm=VoxelSize(25, 25, 25))
@@ -52,7 +53,7 @@ def test_a_corrected_voxel_size_is_said(app, sized, surface, page):
 
 
 @pytest.mark.parametrize("page", ["surface.py", "measure.py", "batch.py", "slices.py"])
-def test_an_unknown_parameter_breaks_no_page(app, sized, score, surface, page):
+def test_an_unknown_parameter_breaks_no_page(app, sized, surface, page):
     newest = add_score(sized, ball(SHAPE, 7))
     measured = add_measurement(sized, surface)
     spoil(newest, colour="red")
