@@ -8,9 +8,11 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from deepsxt_core import jobs
 from deepsxt_core.io.scratch import sweep_scratch
 from deepsxt_core.web import routes
 from deepsxt_core.web.guard import Guard
+from deepsxt_core.workspace import Workspace
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
@@ -22,3 +24,5 @@ app = st.App(
     routes=routes.routes(PAGES.parent / "frontend"),
     middleware=[Middleware(Guard)],
 )
+# A job that waits has no process of its own that could wait.
+jobs.keep_queue_going(Workspace())

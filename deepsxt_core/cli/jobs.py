@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 
 from deepsxt_core import jobs
 from deepsxt_core.cli.options import Outcome, command
+from deepsxt_core.parameters import plain
 from deepsxt_core.workspace import Workspace
 
 
@@ -20,7 +21,7 @@ def register(app: App) -> None:
 
 def list_them() -> Outcome:
     """List the jobs, newest first."""
-    workspace = Workspace()
+    workspace = _looked_after()
     listed = [_facts(workspace, job) for job in jobs.list_jobs(workspace)]
     lines = [_line(facts) for facts in listed]
     return Outcome(lines or ["There are no jobs."], {"jobs": listed})
@@ -28,7 +29,7 @@ def list_them() -> Outcome:
 
 def show(id: str, /) -> Outcome:
     """Tell all about a job, with what it printed."""
-    workspace = Workspace()
+    workspace = _looked_after()
     return _told(workspace, jobs.read_job(workspace, id))
 
 
@@ -55,6 +56,13 @@ def clean(*, all: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
     forgotten = [job.id for job in jobs.clean(Workspace(), kept_slabs=all)]
     count = len(forgotten)
     return Outcome([f"Forgot {count} job{'' if count == 1 else 's'}."], {"forgotten": forgotten})
+
+
+def _looked_after() -> Workspace:
+    """Return the workspace; its queue goes on where no server looks after it."""
+    workspace = Workspace()
+    jobs.start_waiting(workspace)
+    return workspace
 
 
 def _state(workspace: Workspace, job: jobs.Job) -> Outcome:
@@ -87,10 +95,10 @@ def _facts(workspace: Workspace, job: jobs.Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "state": job.state,
-        "kind": job.request.kind,
-        "tomogram": job.request.tomogram,
+        "kind": job.kind,
+        "tomogram": job.tomogram,
         "name": name,
-        "params": dict(job.request.params),
+        "params": plain(job.request),
         "created": job.created.isoformat(),
         "stage": status.stage,
         "done": status.done,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.geometry import Geometry, Shape, VoxelSize
+from deepsxt_core.geometry import STORED_AXES, Geometry, Shape, VoxelSize
 from deepsxt_core.io.readers.reading import blaming_file
 from deepsxt_core.volume import Score, Volume
 
@@ -236,9 +236,11 @@ def _parse(attributes: Mapping[str, Any]) -> tuple[Geometry, int]:
     (image,) = attributes["ome"]["multiscales"]
     scaling, shift = image["datasets"][0]["coordinateTransformations"]
     known = all(axis.get("unit") == "nanometer" for axis in image["axes"])
-    own = attributes["deepsxt"]
-    first_slice = int(own["first_slice"])
-    first_voxel, axes = _triple(own["first_voxel"]), _triple(own["axes"])
+    # Scores of the first version tell the first slice by their place alone.
+    own = attributes.get("deepsxt", {})
+    first_slice = int(own.get("first_slice", round(shift["translation"][0] / scaling["scale"][0])))
+    first_voxel = _triple(own.get("first_voxel", (0.0, 0.0, 0.0)))
+    axes = _triple(own.get("axes", STORED_AXES))
     if not known:
         return Geometry(axes=axes, first_voxel=first_voxel), first_slice
     size = VoxelSize(*scaling["scale"])

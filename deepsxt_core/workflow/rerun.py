@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
-from deepsxt_core.files import file_sha256, read_json
+from deepsxt_core.files import content_sha256, read_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.network import load_model
@@ -52,8 +52,9 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
         raise InvalidParameterError("The repetition must not replace what it is compared with.")
     source = run["input"]
     path = Path(source["path"] or "")
-    if not path.is_file() or file_sha256(path) != source["sha256"]:
-        what = "is another file than it was then" if path.is_file() else "is gone"
+    known = bool(source["path"]) and path.exists()
+    if not known or content_sha256(path) != source["sha256"]:
+        what = "is another file than it was then" if known else "is gone"
         raise DeepSXTError(f"The tomogram '{path}' {what}. Put it back to repeat the run.")
     model = load_model(run["model"]["name"])
     if model.info.sha256() != run["model"]["sha256"]:
@@ -61,16 +62,13 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
             f"The model {model.info.name!r} is another one than it was then. Install the one with "
             f"SHA-256 {run['model']['sha256']} to repeat the run."
         )
+    recorded = parsed(SegmentParams, run["params"], "The record of the run")
+    # That of the voxels that were scored, which may be several of the file's.
     size = source["voxel_size_nm"]
-    volume = open_volume(
-        path, dataset=source["dataset"], voxel_size_nm=VoxelSize(*size) if size else None
-    )
+    file_size = VoxelSize(*(edge / recorded.bin for edge in size)) if size else None
+    volume = open_volume(path, dataset=source["dataset"], voxel_size_nm=file_size)
     # What "auto" came to then, and the polarity that was found.
-    params = replace(
-        parsed(SegmentParams, run["params"], "The record of the run"),
-        precision=run["precision"],
-        invert=run["inverted"],
-    )
+    params = replace(recorded, precision=run["precision"], invert=run["inverted"])
     with tempfile.TemporaryDirectory() as folder:
         score = segmentation.segment(volume, model, out or Path(folder), params, progress)
         now = read_json((out or Path(folder)) / segmentation.RUN_NAME) or {}

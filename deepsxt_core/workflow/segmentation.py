@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.files import file_sha256, keep_apart, prepare_folder, write_json
+from deepsxt_core.files import content_sha256, keep_apart, prepare_folder, write_json
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
     Checkpoint,
@@ -82,7 +82,7 @@ def segment(
         Whether to go on with what an earlier run of the same recipe has left in `out`: its
         finished slabs are kept, and the result is the same, byte for byte, as without the break.
     input_sha256 : str, optional
-        Of the volume's file, where it is known already.
+        Of the volume's file or folder (`content_sha256`), where it is known already.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://node1:8786``. The workers of its cluster then
         score the slabs, with the same result, byte for byte, as one of them alone.
@@ -220,8 +220,8 @@ def preview_slice(
 def _source(volume: Volume, sha256: str | None) -> dict[str, Any]:
     """Return which file was segmented; its path in full, as the record is read elsewhere too."""
     path = volume.path
-    if sha256 is None and path is not None and path.is_file():
-        sha256 = file_sha256(path)
+    if sha256 is None and path is not None and path.exists():
+        sha256 = content_sha256(path)
     return {"path": str(path.resolve()) if path else None, "sha256": sha256}
 
 

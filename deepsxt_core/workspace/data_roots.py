@@ -1,10 +1,13 @@
 """The server's folders that users may open files from, and what is in them."""
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import UnreadableFileError
+from deepsxt_core.io.readers.folder import may_be_slices
+from deepsxt_core.io.readers.ome_zarr import is_zarr_folder
 
 _OFFERED = (
     frozenset((".tif", ".tiff", ".mrc", ".rec", ".st", ".map", ".ali"))
@@ -14,17 +17,28 @@ _OFFERED = (
 
 
 def list_files(root: Path) -> list[str]:
-    """Return the files below `root` that may be tomograms, relative to it and sorted.
+    """Return what may be a tomogram below `root`, relative to it and sorted: files and folders.
 
-    What is hidden, or lies in a hidden folder, is left out.
+    A folder is listed if it is an OME-Zarr, whose inside is then left out, or if it holds numbered
+    TIFF files that may be the slices of a stack. What is hidden, or lies in a hidden folder, is
+    left out.
     """
-    found = (path for path in root.rglob("*") if path.suffix.lower() in _OFFERED)
-    names = (path.relative_to(root) for path in found if path.is_file())
-    return sorted(str(name) for name in names if not any(p.startswith(".") for p in name.parts))
+    found: list[Path] = []
+    for name, subfolders, names in os.walk(root):
+        folder = Path(name)
+        inner = [folder / name for name in subfolders if not name.startswith(".")]
+        zarrs = [path for path in inner if is_zarr_folder(path) and not path.is_symlink()]
+        # What os.walk enters next.
+        subfolders[:] = [path.name for path in inner if path not in zarrs]
+        files = [folder / name for name in names if not name.startswith(".")]
+        found += zarrs + [path for path in files if path.suffix.lower() in _OFFERED]
+        if folder != root and may_be_slices(names):
+            found.append(folder)
+    return sorted(str(path.relative_to(root)) for path in found)
 
 
 def find_file(root: Path, name: str) -> Path:
-    """Return the file that `list_files` offered under `name`.
+    """Return the file or folder that `list_files` offered under `name`.
 
     Raises
     ------
@@ -32,7 +46,7 @@ def find_file(root: Path, name: str) -> Path:
         If it leads out of the allowed folders, also through a link, or is gone.
     """
     path = (root / name).resolve()
-    if not _is_allowed(path) or not path.is_file():
+    if not _is_allowed(path) or not (path.is_file() or _is_tomogram_folder(path)):
         raise UnreadableFileError(
             f"'{name}' is not a file in a folder that this server offers. Choose one of the list."
         )
@@ -71,6 +85,12 @@ def find_folder(root: Path, name: str) -> Path:
 def places_of(path: Path) -> tuple[Path, ...]:
     """Return where a file that was chosen before may truly lie: there, or in an offered folder."""
     return path, *settings.data_roots()
+
+
+def _is_tomogram_folder(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    return is_zarr_folder(path) or may_be_slices(file.name for file in path.iterdir())
 
 
 def _is_allowed(path: Path) -> bool:

@@ -26,9 +26,9 @@ def known_truths(tomogram: Tomogram) -> list[Path]:
     beside = [source.with_name("truth.tif")] if source.is_relative_to(tomogram.folder) else []
     beside += [path for mark in _MARKS for path in source.parent.glob(f"{_plain(source)}{mark}.*")]
     kept = sorted((tomogram.folder / _FOLDER).glob("*"))
-    used = [Path(each.run["truth"]) for each in tomogram.results("evaluations")]
+    used = [Path(each.run["truth"]) for each in tomogram.readable_results("evaluations")]
     found = dict.fromkeys([*beside, *kept, *used])
-    return [path for path in found if path.is_file() and _stays(tomogram, path)]
+    return [path for path in found if path.exists() and _stays(tomogram, path)]
 
 
 def _stays(tomogram: Tomogram, path: Path) -> bool:

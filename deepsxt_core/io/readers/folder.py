@@ -1,6 +1,7 @@
 """A folder of TIFF pictures, one slice each, in the natural order of their names."""
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +17,24 @@ from deepsxt_core.volume import Volume, VoxelSize
 KIND = "folder of TIFF slices"
 _SUFFIXES = (".tif", ".tiff")
 _MOST_SLICES = 1 << 14
+# Two or three numbered files in a folder are more often tomograms than slices.
+_FEWEST_LISTED = 4
 
 
 def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
     """Return whether the folder holds TIFF files."""
     return bool(_files(path))
+
+
+def may_be_slices(names: Iterable[str]) -> bool:
+    """Return whether files of these names may be a stack: TIFF files that differ in a number."""
+    tiffs = [
+        name.lower()
+        for name in names
+        if Path(name).suffix.lower() in _SUFFIXES and not name.startswith(".")
+    ]
+    patterns = {re.sub(r"\d+", "#", name) for name in tiffs}
+    return len(tiffs) >= _FEWEST_LISTED and len(patterns) == 1
 
 
 def list_datasets(path: Path) -> list[Entry]:

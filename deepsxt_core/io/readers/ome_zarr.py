@@ -53,10 +53,15 @@ class _Level:
     placement: Placement
 
 
+def is_zarr_folder(path: Path) -> bool:
+    """Return whether a folder is a zarr group or array."""
+    return any((path / mark).is_file() for mark in _MARKS)
+
+
 def matches(path: Path, head: bytes) -> bool:
     """Return whether it is a zarr folder, or a zip archive with one at its root or one below."""
     if path.is_dir():
-        return any((path / mark).is_file() for mark in _MARKS)
+        return is_zarr_folder(path)
     if not head.startswith(_ZIP):
         return False
     try:
