@@ -6,7 +6,7 @@ All triples are ordered (z, y, x): slices, rows, columns.
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, Self, cast, get_args
 
 from deepsxt_core.errors import InvalidParameterError
 
@@ -155,7 +155,7 @@ class Region:
     z: tuple[int, int | None] = (0, None)
     y: tuple[int, int | None] = (0, None)
     x: tuple[int, int | None] = (0, None)
-    bin: int = 1
+    bin: Binning = 1
 
     def __post_init__(self) -> None:
         if self.bin not in BINNINGS:
@@ -177,7 +177,7 @@ class Region:
             If the text is something else.
         """
         if crop is None:
-            return cls(bin=bin)
+            return cls(bin=cast(Binning, bin))
         found = [_RANGE.fullmatch(part) for part in crop.split(",")]
         if len(found) != 3 or None in found:
             raise InvalidParameterError(
@@ -187,7 +187,7 @@ class Region:
         z, y, x = (
             (int(match[1] or 0), int(match[2]) if match[2] else None) for match in found if match
         )
-        return cls(z=z, y=y, x=x, bin=bin)
+        return cls(z=z, y=y, x=x, bin=cast(Binning, bin))
 
     @property
     def crop(self) -> str | None:

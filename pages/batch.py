@@ -60,7 +60,7 @@ def last_recipe() -> Recipe | None:
         (surface, scores[tomogram.id, surface.made_from])
         for tomogram in tomograms
         for surface in tomogram.readable_results("surfaces")
-        if (tomogram.id, surface.made_from) in scores
+        if surface.made_from is not None and (tomogram.id, surface.made_from) in scores
     ]
     if surfaces:
         surface, score = max(surfaces, key=lambda pair: pair[0].finished)
@@ -235,13 +235,16 @@ with left, widgets.errors_shown():
     recipe = recipe_card()
     notices.damaged_results(Workspace().tomograms(), "scores", "surfaces")
     count = f"{len(chosen)} tomogram{'' if len(chosen) == 1 else 's'}"
-    if st.button(
-        f"Start with {count}" if chosen else "Start",
-        type="primary",
-        icon=":material/bolt:",
-        width="stretch",
-        disabled=not chosen or recipe is None,
-        key="start_batch",
+    if (
+        st.button(
+            f"Start with {count}" if chosen else "Start",
+            type="primary",
+            icon=":material/bolt:",
+            width="stretch",
+            disabled=not chosen or recipe is None,
+            key="start_batch",
+        )
+        and recipe is not None
     ):
         start(chosen, recipe)
         st.rerun()

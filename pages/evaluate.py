@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 
 from deepsxt_core import jobs, settings
 from deepsxt_core.evaluation import EvaluateParams, ScoreHistogram, first_slice
@@ -249,7 +251,7 @@ def _one(z: int) -> tuple[int, int]:
     return z, z + 1
 
 
-def _grey(tomogram: Tomogram, result: Result, score: Score, z: int):
+def _grey(tomogram: Tomogram, result: Result, score: Score, z: int) -> NDArray[np.uint8]:
     """Return slice `z` of the score as the tomogram shows it."""
     volume = tomogram.volume(result.region)
     survey = routes.slice_source(tomogram, result.region).survey
@@ -284,7 +286,7 @@ with widgets.errors_shown():
         notices.size_correction(tomogram, evaluation)
     notices.damaged_results([tomogram], "scores", "evaluations")
     with right:
-        if evaluation is not None:
+        if evaluation is not None and truth is not None:
             histogram = ScoreHistogram.from_json(evaluation.run["codes"])
             with st.container(border=True, key="numbers"):
                 numbers(evaluation, histogram)

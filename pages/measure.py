@@ -11,7 +11,7 @@ from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import Unit, load_report, load_table
 from deepsxt_core.web import routes
-from deepsxt_core.workspace import Result, Tomogram, downloads
+from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
 from shared import charts, components, filopodia, notices, reconstruction, state, texts, widgets
 from shared.charts import Column
 from shared.components import Download
@@ -112,7 +112,7 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
     """Offer the tables."""
 
     def at(result: Result, name: str) -> str:
-        kind = "surfaces" if result is surface else "measurements"
+        kind: ResultKind = "surfaces" if result is surface else "measurements"
         return routes.download_address(tomogram, kind, result.id, name)
 
     texts_of = {

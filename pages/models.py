@@ -118,8 +118,11 @@ def import_card() -> None:
             help="Of the network that the weights belong to, in the published layout. Not needed "
             "for a model exported here, nor for the published network.",
         )
-        if st.button(
-            "Import", icon=":material/upload:", width="stretch", disabled=uploaded is None
+        if (
+            st.button(
+                "Import", icon=":material/upload:", width="stretch", disabled=uploaded is None
+            )
+            and uploaded is not None
         ):
             with widgets.errors_shown(), tempfile.TemporaryDirectory() as folder:
                 read = None

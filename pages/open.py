@@ -1,6 +1,7 @@
 """Open a tomogram and see what is in it."""
 
 from dataclasses import replace
+from typing import Literal
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -55,7 +56,10 @@ def _server_files() -> None:
         name = st.selectbox(
             "File", names, index=None, placeholder=f"{len(names)} files", key="server_file"
         )
-        if st.button("Open", disabled=name is None, icon=":material/dns:", width="stretch"):
+        if (
+            st.button("Open", disabled=name is None, icon=":material/dns:", width="stretch")
+            and name
+        ):
             with widgets.errors_shown():
                 _open(Workspace().add_file(data_roots.find_file(root, name)).id)
 
@@ -179,7 +183,7 @@ def _voxel_size(tomogram: Tomogram, volume: Volume) -> None:
             list(_SIZE_CHOICES),
             default=current,
             required=True,
-            format_func=_SIZE_CHOICES.get,
+            format_func=_SIZE_CHOICES.__getitem__,
             help=texts.TERMS["voxel size"],
             key=key,
         )
@@ -292,7 +296,7 @@ else:
     if row.button("Open another", icon=":material/folder_open:"):
         state.open_tomogram(None)
         st.rerun()
-    kind = "secondary" if has_labels else "primary"
+    kind: Literal["primary", "secondary"] = "secondary" if has_labels else "primary"
     if row.button("Segment", type=kind, icon=":material/arrow_forward:"):
         st.switch_page("segment.py")
     with widgets.errors_shown():

@@ -7,7 +7,7 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.inference import SegmentParams, choose_rescaling
-from deepsxt_core.network import ModelInfo, list_models
+from deepsxt_core.network import Model, ModelInfo, list_models
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
@@ -108,7 +108,7 @@ def preview_card(
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _model(_sha256: str, name: str):
+def _model(_sha256: str, name: str) -> Model:
     from deepsxt_core.network import load_model
 
     return load_model(name)

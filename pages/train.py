@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from deepsxt_core import jobs, settings
 from deepsxt_core.files import safe_name
 from deepsxt_core.network import ModelInfo, list_models, new_model_folder
-from deepsxt_core.training.datasets import LABEL_MARKS, DataParams, TrainingSet
+from deepsxt_core.training.datasets import LABEL_MARKS, DataParams, Source, TrainingSet
 from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.preview import preview_samples
@@ -40,7 +40,7 @@ def data_card() -> Path | None:
         kept = list_sets()
         roots = [root for root in settings.data_roots() if root.is_dir()]
         ways = [_UPLOAD] + [_KEPT] * bool(kept) + [_SERVER] * bool(roots)
-        way = ways[0]
+        way: str | None = ways[0]
         if len(ways) > 1:
             if st.session_state.get("data_way") not in ways:
                 st.session_state["data_way"] = _KEPT if kept else _UPLOAD
@@ -255,7 +255,7 @@ def _files(data: TrainingSet, parts: Split) -> pd.DataFrame:
     )
 
 
-def _membrane_percent(source) -> float:
+def _membrane_percent(source: Source) -> float:
     _, height, width = source.image.shape
     return 100 * sum(source.membrane_px) / (len(source.labelled) * height * width)
 
@@ -291,7 +291,7 @@ def start_button(
 ) -> None:
     """Start the training."""
     name, base, fresh, params = wish
-    text = texts.duration_text(60 * params.minutes)
+    text = texts.duration_text(60 * (params.minutes or 0))
     if st.button(
         f"Train for {text}", type="primary", icon=":material/school:", width="stretch", key="train"
     ):

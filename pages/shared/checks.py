@@ -1,6 +1,11 @@
 """What *Open* says about a tomogram, and the part of it that is to be segmented."""
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import BINNINGS, Region
@@ -15,7 +20,7 @@ _ICONS = {
     "notice": ":blue[:material/info:]",
     "warning": ":orange[:material/warning:]",
 }
-_BY_FILE = {
+_BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
     Volume: lambda each: (
         each.path,
         each.dataset,
@@ -30,7 +35,7 @@ def _report(volume: Volume) -> HealthReport:
     return check_health(volume)
 
 
-def _boxed(volume: Volume, survey: Survey, region: Region):
+def _boxed(volume: Volume, survey: Survey, region: Region) -> tuple[NDArray[np.uint8], int]:
     """Return the middle slice of a region in its tomogram, with the region framed."""
     (z0, z1), rows, columns = region.within(volume.shape)
     middle = (z0 + z1) // 2

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -31,7 +32,7 @@ export default async (component) =>
 """
 
 
-def _component(name: str, html: str | None = None, styles: Sequence[str] = ()):
+def _component(name: str, html: str | None = None, styles: Sequence[str] = ()) -> Any:
     return st.components.v2.component(
         f"deepsxt_{name}",
         html=html or (_FRONT_END / name / f"{name}.html").read_text(encoding="utf-8"),
@@ -142,7 +143,7 @@ def slice_viewer(
         If the file of the tomogram cannot be read.
     """
     source = routes.slice_source(tomogram, region)
-    data = {
+    data: dict[str, Any] = {
         "id": tomogram.id,
         "slices": source.address,
         "range": [source.survey.low, source.survey.high],

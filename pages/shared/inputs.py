@@ -19,7 +19,9 @@ Place = DeltaGenerator | None
 """Where the widget is drawn; None is where the page is."""
 
 
-def slider(params_type: Any, name: str, label: str, *, step: float, at: Place = None, **rest: Any):
+def slider(
+    params_type: Any, name: str, label: str, *, step: float, at: Place = None, **rest: Any
+) -> Any:
     """Draw a slider for a number whose range has two ends; return the number."""
     field = declared_field(params_type, name)
     least, most = ends(field, step)
@@ -37,7 +39,7 @@ def number(
     step: float | None = None,
     at: Place = None,
     **rest: Any,
-):
+) -> Any:
     """Draw a field to type a number in; return the number, or None where it is left empty."""
     field = declared_field(params_type, name)
     least, most = ends(field, _NEAREST)

@@ -1,6 +1,7 @@
 """How surfaces are made: the settings, the job, and what was chosen in one line."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -55,7 +56,7 @@ def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
             key="surface_threshold",
         )
         state.set_threshold(threshold)
-    as_they_are = {"disabled": True, "help": _AS_THEY_ARE} if each_label else {}
+    as_they_are = _untouched(each_label)
     smoothing = inputs.slider(
         ReconstructParams,
         "smoothing_voxels",
@@ -90,7 +91,9 @@ def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
 
 def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructParams:
     """Let the user choose what is seldom needed, in addition to what is chosen."""
-    as_they_are = {"disabled": True, "help": _AS_THEY_ARE} if chosen.each_label else {}
+    as_they_are: dict[str, Any] = (
+        {"disabled": True, "help": _AS_THEY_ARE} if chosen.each_label else {}
+    )
     taubin = inputs.slider(
         ReconstructParams,
         "taubin_iterations",
@@ -144,7 +147,7 @@ def card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) ->
         return
     if st.button("Reconstruct", type="primary", icon=":material/deployed_code:", width="stretch"):
         with widgets.errors_shown():
-            start(tomogram, score and score.id, params)
+            start(tomogram, None if score is None else score.id, params)
             st.rerun()
     last = widgets.last_job(tomogram, "reconstruct")
     if last is not None:
@@ -174,3 +177,8 @@ def made_with(surface: Result) -> str:
         parts.append(f"{params.decimate_to:.0%} of the triangles")
     text = " · ".join(parts)
     return text[0].upper() + text[1:]
+
+
+def _untouched(each_label: bool) -> dict[str, Any]:
+    """Return what a widget gets that has no effect on labels as they are."""
+    return {"disabled": True, "help": _AS_THEY_ARE} if each_label else {}

@@ -53,7 +53,8 @@ def split(left: float, right: float, key: str = "split") -> tuple[DeltaGenerator
 
     A second pair on the same page needs a `key` of its own, which begins with ``split``.
     """
-    return st.container(key=key).columns([left, right], gap="medium")
+    first, second = st.container(key=key).columns([left, right], gap="medium")
+    return first, second
 
 
 @contextmanager
