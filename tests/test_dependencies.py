@@ -1,7 +1,9 @@
 """Licences of what is imported, and where it may be imported."""
 
 import ast
+import re
 import sys
+import tomllib
 from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 
@@ -82,3 +84,21 @@ def test_the_licences_of_all_that_is_imported_are_known():
     known = packages_distributions()
     names = {each.lower() for name in imported() for each in known.get(name, ())}
     assert {name for name in names if f"| {name} |" not in listed} == set()
+
+
+LOADED_BY_OTHERS = {"imagecodecs", "trame-vtk"}
+"""tifffile decodes by the one, trame-pyvista shows by the other; both are wanted, not imported."""
+OPTIONAL = {"distributed", "jax", "torch"}
+
+
+def test_what_is_imported_is_declared_and_nothing_else():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    declared = {plain(re.match(r"[\w.-]+", line)[0]) for line in project["dependencies"]}
+    known = packages_distributions()
+    names = {plain(known[name][0]) for name in imported() if name in known} - OPTIONAL
+    assert names - declared == set()
+    assert declared - names == LOADED_BY_OTHERS

@@ -1,5 +1,6 @@
 """Long work in processes of its own, which outlive the page, the browser and the app."""
 
+from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
 from deepsxt_core.jobs.requests import (
     BatchRequest,
     BundleRequest,
@@ -13,18 +14,13 @@ from deepsxt_core.jobs.requests import (
     UnreadableRequest,
 )
 from deepsxt_core.jobs.runner import (
-    can_resume,
     cancel,
     clean,
-    job_folder,
     keep_queue_going,
-    kept_note,
-    kept_slices,
     resume,
     start_waiting,
     submit,
     terminate,
-    title,
 )
 from deepsxt_core.jobs.store import Job, Status, job_log, list_jobs, read_job
 from deepsxt_core.jobs.tasks import segment_estimate

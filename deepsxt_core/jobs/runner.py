@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 from filelock import FileLock
 
 from deepsxt_core.errors import DeepSXTError, JobError
-from deepsxt_core.files import delete_folder, partial_folder
-from deepsxt_core.inference import has_slabs
+from deepsxt_core.files import delete_folder
+from deepsxt_core.jobs.facts import can_be_continued, job_folder, result_folder, task_of
 from deepsxt_core.jobs.requests import JobRequest, UnreadableRequest
 from deepsxt_core.jobs.store import (
     Job,
@@ -36,16 +35,12 @@ from deepsxt_core.jobs.store import (
     requeue,
     write_status,
 )
-from deepsxt_core.jobs.tasks import TASKS, Task
-from deepsxt_core.jobs.tasks.segment import kept_slices as finished_slices
-from deepsxt_core.workflow.producing import Place, is_finished, take_over
-from deepsxt_core.workspace import Identity, Tomogram, Workspace, recipe_hash
+from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.workflow.producing import is_finished, take_over
+from deepsxt_core.workspace import Workspace, recipe_hash
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
 """The command of a worker; the folder of its job is its argument."""
-
-WORK_NAME = "work"
-"""The folder of a job without a tomogram, inside that of the job."""
 
 _LOOK_S = 5.0
 """How often the server looks whether a job waits for a slot that nobody fills."""
@@ -78,7 +73,7 @@ def submit(workspace: Workspace, request: JobRequest, *, tomogram: str | None = 
     task = TASKS[request.kind]
     subject = task.subject(workspace, tomogram)
     result_id = recipe_hash(task.identity(subject, request))
-    final = _result_folder(task, subject, result_id)
+    final = result_folder(task, subject, result_id)
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     # Two tabs may ask at once; the second must find the job of the first.
     with _queue_lock(workspace):
@@ -146,10 +141,10 @@ def start_waiting(workspace: Workspace) -> None:
         taken: dict[str, int] = {}
         for job in jobs:
             if not job.is_waiting:
-                device = _task(job).device
+                device = task_of(job).device
                 taken[device.name] = taken.get(device.name, 0) + 1
         for job in sorted(jobs, key=lambda job: job.ticket):
-            device = _task(job).device
+            device = task_of(job).device
             readable = not isinstance(job.request, UnreadableRequest)
             if job.is_waiting and readable and taken.get(device.name, 0) < device.slots:
                 taken[device.name] = taken.get(device.name, 0) + 1
@@ -172,56 +167,9 @@ def keep_queue_going(workspace: Workspace, stop: threading.Event | None = None) 
     return thread
 
 
-def place_of(task: Task, subject: Any, identity: Identity, job: Job) -> Place:
-    """Return where a job makes what it was asked for, and where that will be."""
-    if isinstance(subject, Tomogram) and task.result_kind is not None:
-        return Place.of_result(subject, task.result_kind, identity, job.id)
-    return Place.in_folder(job.folder / WORK_NAME, identity)
-
-
-def _task(job: Job) -> Task:
-    return TASKS[job.kind]  # type: ignore[index]
-
-
-def _result_folder(task: Task, subject: Tomogram | Workspace, result_id: str) -> Path | None:
-    """Return where a result is or will be; None without a tomogram."""
-    if not isinstance(subject, Tomogram) or task.result_kind is None:
-        return None
-    return subject.folder / "results" / task.result_kind / result_id
-
-
 def _queue_lock(workspace: Workspace) -> FileLock:
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     return FileLock(workspace.jobs_folder / "submit.lock")
-
-
-def can_resume(workspace: Workspace, job: Job) -> bool:
-    """Return whether `resume` would go on with the job."""
-    if job.state not in ("interrupted", "failed", "cancelled"):
-        return False
-    if isinstance(job.request, UnreadableRequest):
-        return False
-    try:
-        _task(job).subject(workspace, job.tomogram)
-    except DeepSXTError:
-        return False
-    return True
-
-
-def title(workspace: Workspace, job: Job) -> tuple[str, str]:
-    """Return what a job does and to what, for people, such as ("Segmentation", "cell 1.mrc")."""
-    if job.kind not in TASKS:
-        return "Job", f"of the kind '{job.kind[:40]}'"
-    task = _task(job)
-    try:
-        subject = task.subject(workspace, job.tomogram)
-    except DeepSXTError:
-        return task.title, "removed tomogram"
-    if isinstance(subject, Tomogram):
-        return task.title, subject.name
-    if task.subject_name is None or isinstance(job.request, UnreadableRequest):
-        return task.title, ""
-    return task.title, task.subject_name(job.request)
 
 
 def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
@@ -241,7 +189,9 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
     with _queue_lock(workspace):
         for job in list_jobs(workspace):
             work = job_folder(workspace, job)
-            waits = job.state != "done" and work is not None and _can_be_continued(work, job)
+            waits = (
+                job.state != "done" and work is not None and can_be_continued(work, task_of(job))
+            )
             if job.active or (waits and not kept_slabs):
                 continue
             if work is not None:
@@ -249,43 +199,6 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
             delete_folder(job.folder)
             forgotten.append(job)
     return forgotten
-
-
-def kept_slices(workspace: Workspace, job: Job) -> int:
-    """Return how many finished slices of a job that has ended wait for a resume."""
-    work = job_folder(workspace, job)
-    return finished_slices(work) if work else 0
-
-
-def kept_note(workspace: Workspace, job: Job) -> str:
-    """Return what is finished of a job that ended early, for people; empty if there is nothing."""
-    work = job_folder(workspace, job)
-    kept = _task(job).kept if job.kind in TASKS else None
-    return "" if kept is None or work is None else kept(work)
-
-
-def job_folder(workspace: Workspace, job: Job) -> Path | None:
-    """Return the folder in which a job works or worked; None if its tomogram is gone."""
-    if job.kind not in TASKS:
-        return None
-    task = _task(job)
-    try:
-        subject = task.subject(workspace, job.tomogram)
-    except DeepSXTError:
-        return None
-    final = _result_folder(task, subject, job.result_id)
-    return job.folder / WORK_NAME if final is None else partial_folder(final, job.id)
-
-
-def can_be_continued(work: Path, task: Task) -> bool:
-    """Return whether a resumed job would find something of use in its folder."""
-    if task.result_kind is None:
-        return work.is_dir() and any(work.iterdir())
-    return has_slabs(work)
-
-
-def _can_be_continued(work: Path, job: Job) -> bool:
-    return can_be_continued(work, _task(job))
 
 
 def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:

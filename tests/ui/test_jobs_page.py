@@ -8,7 +8,7 @@ import pytest
 
 from deepsxt_core import jobs
 from deepsxt_core.jobs.processes import process_mark
-from deepsxt_core.jobs.store import Status, create_job, write_status
+from deepsxt_core.jobs.store import Status, create_job, request_cancel, write_status
 from deepsxt_core.workspace import Workspace
 from tests.results import add_score, add_surface, ball
 
@@ -73,6 +73,13 @@ def test_it_is_cancelled(app, job):
     show(app, "jobs.py")
     button(app, "Cancel").click().run()
     assert jobs.read_job(Workspace(), job.id).state == "cancelled"
+    assert "Cancelled" in texts(app)
+
+
+def test_one_that_was_asked_to_stop_says_so(app, job):
+    write_status(job.folder, at_work())
+    request_cancel(job.folder)
+    show(app, "jobs.py")
     assert "Stopping" in texts(app)
 
 
