@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from deepsxt_core import jobs
 from deepsxt_core.files import partial_folder
 from deepsxt_core.jobs import runner
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.store import announce_process
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.jobs.worker import run_job
@@ -85,17 +86,23 @@ def write_tomogram(path: Path, shape: tuple[int, int, int]) -> None:
 class KillTest:
     """Rounds on one tomogram in one workspace."""
 
-    def __init__(self, workspace: Workspace, tomogram: Tomogram, params: dict) -> None:
+    def __init__(self, workspace: Workspace, tomogram: Tomogram, model: str | None) -> None:
         self.workspace, self.tomogram = workspace, tomogram
-        self.request = jobs.JobRequest(kind="segment", tomogram=tomogram.id, params=params)
+        self.request = (
+            jobs.SegmentRequest(model=model) if model else stand_in_network.StandInRequest()
+        )
         self.started: list = []
-        start: Callable = (lambda folder, _: Forked(folder)) if not params else runner.start
+        start: Callable = (lambda folder, _: Forked(folder)) if model is None else runner.start
         runner.start = lambda *args: self.started.append(start(*args))
 
     def remove_result(self) -> None:
         """Forget all, so that the next round begins at nothing."""
         shutil.rmtree(self.tomogram.folder / "results", ignore_errors=True)
         jobs.clean(self.workspace, kept_slabs=True)
+
+    def submit(self) -> jobs.Job:
+        """Ask for the segmentation."""
+        return jobs.submit(self.workspace, self.request, tomogram=self.tomogram.id)
 
     def finished(self, job: jobs.Job) -> jobs.Job:
         """Wait for the process and return the job."""
@@ -104,7 +111,7 @@ class KillTest:
 
     def complete(self, job: jobs.Job) -> bool:
         """Return whether all that a job left to do was to show its result."""
-        final = self.tomogram.folder / "results" / "scores" / job.recipe
+        final = self.tomogram.folder / "results" / "scores" / job.result_id
         return (partial_folder(final, job.id) / "run.json").exists()
 
     def score(self) -> tuple[dict[str, str], dict]:
@@ -115,7 +122,7 @@ class KillTest:
     def whole(self) -> tuple[dict[str, str], dict, float]:
         """Run without a break; return files, record and time."""
         begun = time.monotonic()
-        job = self.finished(jobs.submit(self.workspace, self.request))
+        job = self.finished(self.submit())
         seconds = time.monotonic() - begun
         if job.state != "done":
             raise SystemExit(f"The first run failed:\n{jobs.job_log(job)}")
@@ -136,10 +143,10 @@ def main() -> None:
         path = Path(folder) / "tomogram.tif"
         write_tomogram(path, tuple(arguments.shape))
         workspace = Workspace(Path(folder) / "workspace")
-        params = {"model": arguments.network} if arguments.network else {}
         if not arguments.network:
             TASKS["segment"] = stand_in_network.TASK
-        test = KillTest(workspace, workspace.add_file(path), params)
+            REQUESTS["segment"] = stand_in_network.StandInRequest
+        test = KillTest(workspace, workspace.add_file(path), arguments.network)
         expected, record, seconds = test.whole()
         print(f"{record['z'][1]} slices, {len(expected)} files, {seconds:.2f} s without a break")
         if arguments.disk:
@@ -160,7 +167,7 @@ def _kill(
     killed = lost = different = 0
     while killed < kills:
         test.remove_result()
-        job = jobs.submit(test.workspace, test.request)
+        job = test.submit()
         time.sleep(rng.uniform(0, seconds))
         test.started[-1].kill()
         job = test.finished(job)
@@ -206,7 +213,7 @@ def _fill_disk(test: KillTest, expected: dict[str, str], record: dict, disk: Pat
     # As if others filled the disk after the look at its free space before the start.
     look, preflight.shutil.disk_usage = preflight.shutil.disk_usage, lambda _: _Plenty
     try:
-        job = test.finished(jobs.submit(test.workspace, test.request))
+        job = test.finished(test.submit())
         finished = jobs.kept_slices(test.workspace, job)
         print(f"full disk: {job.state}, {finished} slices kept: {job.status.error}")
     finally:

@@ -175,9 +175,7 @@ def remembered_sha256(path: Path, note: Path) -> str:
 def _files_inside(folder: Path) -> list[tuple[str, Path]]:
     """Return all files of a folder by their names relative to it, in one order on every system."""
     return sorted(
-        (file.relative_to(folder).as_posix(), file)
-        for file in folder.rglob("*")
-        if file.is_file()
+        (file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file()
     )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import state, texts, widgets
+from shared import notices, texts, widgets
 
 _REFRESH_S = 1.5
 _STATES = {
@@ -51,15 +51,21 @@ def tomogram_card() -> list[str | tuple[str, str]]:
 def last_recipe() -> Recipe | None:
     """Return the recipe of the newest surface of any tomogram, else of the newest score."""
     tomograms = Workspace().tomograms()
-    surfaces = [(found, each) for each in tomograms for found in each.results("surfaces")]
-    for surface, tomogram in sorted(surfaces, key=lambda pair: pair[0].finished, reverse=True):
-        try:
-            score = tomogram.result("scores", state.surface_source(surface) or "")
-        except DeepSXTError:
-            continue
+    scores = {
+        (tomogram.id, score.id): score
+        for tomogram in tomograms
+        for score in tomogram.readable_results("scores")
+    }
+    surfaces = [
+        (surface, scores[tomogram.id, surface.made_from])
+        for tomogram in tomograms
+        for surface in tomogram.readable_results("surfaces")
+        if (tomogram.id, surface.made_from) in scores
+    ]
+    if surfaces:
+        surface, score = max(surfaces, key=lambda pair: pair[0].finished)
         return Recipe.from_runs(score.run, surface.run)
-    scores = [found for each in tomograms for found in each.results("scores")]
-    newest = max(scores, key=lambda result: result.finished, default=None)
+    newest = max(scores.values(), key=lambda result: result.finished, default=None)
     return None if newest is None else Recipe.from_runs(newest.run, None)
 
 
@@ -126,8 +132,7 @@ def start(chosen: Sequence[str | tuple[str, str]], recipe: Recipe) -> None:
             tomograms.append(tomogram.id)
         else:
             tomograms.append(each)
-    params = {"tomograms": tomograms, "recipe": recipe.to_dict()}
-    jobs.submit(workspace, jobs.JobRequest(kind="batch", params=params))
+    jobs.submit(workspace, jobs.BatchRequest(tomograms=tuple(tomograms), recipe=recipe))
 
 
 def batch_card(job: jobs.Job) -> None:
@@ -181,6 +186,7 @@ def at_work(job_id: str) -> None:
 
 def table(job: jobs.Job) -> None:
     """Show a line per tomogram."""
+    notices.unreadable_request(job)
     names = {tomogram.id: tomogram.name for tomogram in Workspace().tomograms()}
     rows = jobs.batch_rows(job)
     st.dataframe(
@@ -227,6 +233,7 @@ left, right = widgets.split(5, 6)
 with left, widgets.errors_shown():
     chosen = tomogram_card()
     recipe = recipe_card()
+    notices.damaged_results(Workspace().tomograms(), "scores", "surfaces")
     count = f"{len(chosen)} tomogram{'' if len(chosen) == 1 else 's'}"
     if st.button(
         f"Start with {count}" if chosen else "Start",
@@ -239,7 +246,7 @@ with left, widgets.errors_shown():
         start(chosen, recipe)
         st.rerun()
 with right:
-    found = [job for job in jobs.list_jobs(Workspace()) if job.request.kind == "batch"]
+    found = [job for job in jobs.list_jobs(Workspace()) if job.kind == "batch"]
     for job in found[:3]:
         batch_card(job)
     if not found:

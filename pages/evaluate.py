@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.evaluation import ScoreHistogram, first_slice
+from deepsxt_core.evaluation import EvaluateParams, ScoreHistogram, first_slice
 from deepsxt_core.volume import Score
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
 from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
 from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
-from shared import components, state, texts, widgets
+from shared import components, notices, state, texts, widgets
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
 _LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
@@ -82,7 +82,7 @@ def _bring(tomogram: Tomogram, path: Path) -> None:
 
 def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     """Let the user set how to compare, and start it; return the label that is ignored."""
-    size = tomogram.score(score.id).volume.voxel_size_nm
+    size = tomogram.todays_score(score.id).volume.voxel_size_nm
     tolerance_px = st.number_input(
         "Tolerance (px)",
         0.0,
@@ -114,19 +114,13 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
         icon=":material/fact_check:",
         width="stretch",
     ):
-        wish = {
-            "score": score.id,
-            "truth": str(truth),
-            "threshold": threshold,
-            "tolerance_px": tolerance_px,
-            "ignore_label": ignore_label,
-        }
         with widgets.errors_shown():
-            job = jobs.submit(
-                Workspace(),
-                jobs.JobRequest(kind="evaluate", tomogram=tomogram.id, params=wish),
+            params = EvaluateParams(
+                threshold=threshold, tolerance_px=tolerance_px, ignore_label=ignore_label
             )
-            st.session_state["evaluation"] = job.recipe
+            request = jobs.EvaluateRequest(score=score.id, truth=str(truth), params=params)
+            job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
+            st.session_state["evaluation"] = job.result_id
             st.rerun()
     last = widgets.last_job(tomogram, "evaluate")
     if last is not None:
@@ -138,8 +132,8 @@ def chosen_evaluation(tomogram: Tomogram, score: Result, truth: Path) -> Result 
     """Return the evaluation asked for last, or the newest of this score with this truth."""
     found = [
         each
-        for each in tomogram.results("evaluations")
-        if each.run["recipe"]["score"] == score.id and each.run["truth"] == str(truth)
+        for each in tomogram.readable_results("evaluations")
+        if each.made_from == score.id and each.run["truth"] == str(truth)
     ]
     wanted = st.session_state.get("evaluation")
     return next((each for each in found if each.id == wanted), next(iter(found), None))
@@ -252,7 +246,7 @@ def picture_card(
     labels = mask.volume.read(*_one(z + first_slice(score, mask)))[0]
     marked = score.read_mask(*_one(z), state.threshold())[0]
     picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
-    size = score.volume.voxel_size_nm
+    size = tomogram.volume(score_result.region).voxel_size_nm
     st.image(
         with_scale_bar(picture, size.x if size else None), width="stretch", output_format="JPEG"
     )
@@ -299,6 +293,9 @@ with widgets.errors_shown():
         truth = choose_truth(tomogram)
         ignore_label = None if truth is None else run_card(tomogram, score, truth)
     evaluation = None if truth is None else chosen_evaluation(tomogram, score, truth)
+    if evaluation is not None:
+        notices.size_correction(tomogram, evaluation)
+    notices.damaged_results([tomogram], "scores", "evaluations")
     with right:
         if evaluation is not None:
             histogram = ScoreHistogram.from_json(evaluation.run["codes"])
@@ -309,7 +306,7 @@ with widgets.errors_shown():
             with curve_column, st.container(border=True, key="curve_card"):
                 curve_card(histogram)
             with picture_column, st.container(border=True, key="agreement_card"):
-                picture_card(tomogram, score, truth, evaluation.run["params"]["ignore_label"])
+                picture_card(tomogram, score, truth, evaluation.params(EvaluateParams).ignore_label)
         elif truth is not None:
             with st.container(border=True, key="agreement_card"):
                 picture_card(tomogram, score, truth, ignore_label)

@@ -5,12 +5,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.workspace import Workspace
-from shared import state, texts, widgets
+from shared import notices, state, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
 # Where the fruit of a job without a tomogram is seen.
 _FRUIT = {"install": "models.py", "train": "train.py", "batch": "batch.py"}
+# Their result is all that is needed to open it.
+_NAMED_BY_RESULT = ("segment", "reconstruct")
 _BADGES = {
     "queued": ("schedule", "gray"),
     "running": ("play_circle", "blue"),
@@ -42,6 +44,7 @@ def job_card(job: jobs.Job) -> None:
             st.error(texts.escaped(status.error or "The job failed."), icon=":material/error:")
         elif job.state == "interrupted":
             st.caption("Its process ended without a word; what it had finished is kept.")
+        notices.unreadable_request(job)
 
 
 def facts(job: jobs.Job) -> list[str]:
@@ -68,7 +71,9 @@ def actions(job: jobs.Job) -> None:
         st.code(jobs.job_log(job) or "It has printed nothing.", language=None, height=300)
     if job.active:
         widgets.cancel_button(job, scope="app")
-    elif job.state == "done":
+    elif job.state == "done" and (
+        job.kind in _NAMED_BY_RESULT or not isinstance(job.request, jobs.UnreadableRequest)
+    ):
         if st.button("Open result", icon=":material/arrow_forward:", key=f"open_{job.id}"):
             open_result(job)
     elif jobs.can_resume(Workspace(), job):
@@ -77,25 +82,28 @@ def actions(job: jobs.Job) -> None:
 
 def open_result(job: jobs.Job) -> None:
     """Go to the page that shows what a job made."""
-    if job.request.tomogram is None:
+    if job.tomogram is None:
         st.switch_page(
-            _FRUIT[job.request.kind],
-            query_params={"training": job.id} if job.request.kind == "train" else None,
+            _FRUIT[job.kind],
+            query_params={"training": job.id} if job.kind == "train" else None,
         )
-    tomogram = Workspace().tomogram(job.request.tomogram)
+    tomogram = Workspace().tomogram(job.tomogram)
     state.open_tomogram(tomogram.id)
-    if job.request.kind == "segment":
-        state.choose_score(job.recipe)
+    if job.kind == "segment":
+        state.choose_score(job.result_id)
         st.switch_page("slices.py")
-    if job.request.kind == "evaluate":
-        state.choose_score(job.request.params["score"])
-        st.switch_page("evaluate.py")
-    is_made_from_one = job.request.kind in ("measure", "bundle")
-    surface_id = job.request.params["surface"] if is_made_from_one else job.recipe
+    match job.request:
+        case jobs.EvaluateRequest(score=score_id):
+            state.choose_score(score_id)
+            st.switch_page("evaluate.py")
+        case jobs.MeasureRequest(surface=surface_id) | jobs.BundleRequest(surface=surface_id):
+            pass
+        case _:
+            surface_id = job.result_id
     surface = tomogram.result("surfaces", surface_id)
     state.choose_score(state.surface_source(surface) or state.LABELS)
     state.choose_surface(surface.id)
-    st.switch_page("measure.py" if job.request.kind == "measure" else "surface.py")
+    st.switch_page("measure.py" if job.kind == "measure" else "surface.py")
 
 
 def job_list() -> None:

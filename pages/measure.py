@@ -12,7 +12,7 @@ from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import Unit, load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, downloads
-from shared import charts, components, filopodia, reconstruction, state, texts, widgets
+from shared import charts, components, filopodia, notices, reconstruction, state, texts, widgets
 from shared.charts import Column
 from shared.components import Download
 
@@ -88,7 +88,7 @@ def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
     if running is not None:
         widgets.job_progress(running.id)
         return
-    params = ReconstructParams(**surface.run["params"])
+    params = surface.params(ReconstructParams)
     groups: tuple[tuple[int, ...], ...] | None = None
     if st.button(
         "Merge",
@@ -175,11 +175,12 @@ def page(tomogram: Tomogram, surface: Result) -> None:
     done = next(
         (
             result
-            for result in tomogram.results("measurements")
-            if result.run["recipe"]["surface"] == surface.id
+            for result in tomogram.readable_results("measurements")
+            if result.made_from == surface.id
         ),
         None,
     )
+    notices.size_correction(tomogram, surface)
     with st.spinner("Measuring …", show_time=True):
         unit, _ = load_table(surface.folder)
         rows = read(surface, done)
@@ -232,6 +233,7 @@ def page(tomogram: Tomogram, surface: Result) -> None:
 tomogram = widgets.required_tomogram()
 widgets.header("Measure", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
+    notices.damaged_results([tomogram], "scores", "surfaces", "measurements")
     source = widgets.source_chooser(tomogram, widgets.required_source(tomogram))
     surface = state.surface_result(tomogram, source)
     if surface is None:

@@ -67,9 +67,9 @@ def confirm_removal(name: str) -> None:
         st.rerun()
 
 
-def wish(entry: CatalogueEntry) -> jobs.JobRequest:
+def wish(entry: CatalogueEntry) -> jobs.InstallRequest:
     """Return the request that downloads a model."""
-    return jobs.JobRequest(kind="install", params={"name": entry.name})
+    return jobs.InstallRequest(name=entry.name)
 
 
 def last_download(entry: CatalogueEntry) -> jobs.Job | None:

@@ -162,16 +162,15 @@ def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentPa
         return
     first, end = params.z_range(depth)
     count = end - first
-    asked = {"model": model.name, **asdict(params)}
-    widgets.estimate_line(tomogram, asked)
+    request = jobs.SegmentRequest(model=model.name, params=params)
+    widgets.estimate_line(tomogram, request)
     slices = "1 slice" if count == 1 else f"{count} slices"
     if st.button(
         f"Segment {slices}", type="primary", icon=":material/bolt:", width="stretch", key="run"
     ):
         with widgets.errors_shown():
-            request = jobs.JobRequest(kind="segment", tomogram=tomogram.id, params=asked)
-            job = jobs.submit(Workspace(), request)
-            state.choose_score(job.recipe)
+            job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
+            state.choose_score(job.result_id)
             st.rerun()
     last = widgets.last_job(tomogram, "segment")
     if last is not None:

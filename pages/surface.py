@@ -6,10 +6,11 @@ import streamlit as st
 
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.geometry import Region
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.surfaces import ObjectRow, Unit, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, downloads
-from shared import bundles, components, reconstruction, state, texts, widgets
+from shared import bundles, components, notices, reconstruction, state, texts, widgets
 from shared.components import Download
 
 _VIEW_HEIGHT_PX = 620
@@ -66,7 +67,7 @@ def look(
     with files_tab:
         files(tomogram, surface)
         if score is not None:
-            score_files(tomogram, score, surface.run["params"]["threshold"])
+            score_files(tomogram, score, surface.params(ReconstructParams).threshold)
         bundles.bundle_card(tomogram, surface)
         if score is not None:
             widgets.recipe_button(score, surface)
@@ -217,6 +218,7 @@ def score_files(tomogram: Tomogram, score: Result, threshold: float) -> None:
 tomogram = widgets.required_tomogram()
 widgets.header("Surface", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
+    notices.damaged_results([tomogram], "scores", "surfaces")
     score = widgets.required_source(tomogram)
     volume = tomogram.volume()
     left, right = widgets.split(2, 5)
@@ -242,6 +244,7 @@ with widgets.errors_shown():
                 )
         else:
             unit, rows = load_table(surface.folder)
+            notices.size_correction(tomogram, surface)
             totals(rows, unit)
             st.caption(reconstruction.made_with(surface))
             look(tomogram, score, surface, unit, rows)

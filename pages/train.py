@@ -1,6 +1,6 @@
 """Make a model that knows your own data."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -314,16 +314,13 @@ def start_button(
         f"Train for {text}", type="primary", icon=":material/school:", width="stretch", key="train"
     ):
         new_model_folder(name)
-        request = jobs.JobRequest(
-            kind="train",
-            params={
-                "name": safe_name(name),
-                "data": str(folder),
-                "base": base,
-                "fresh": fresh,
-                "params": asdict(params),
-                "reading": asdict(reading),
-            },
+        request = jobs.TrainRequest(
+            name=safe_name(name),
+            data=str(folder),
+            base=base,
+            fresh=fresh,
+            params=params,
+            reading=reading,
         )
         show(jobs.submit(Workspace(), request).id)
 
@@ -377,7 +374,7 @@ def earlier_card(trainings: list[jobs.Job]) -> None:
     with st.container(border=True, key="earlier", gap="xsmall"):
         st.markdown("**Earlier trainings**")
         for job in trainings[:_EARLIER]:
-            name = texts.escaped(str(job.request.params.get("name", "")))
+            name = texts.escaped(jobs.title(Workspace(), job)[1])
             label = f"{name} :gray[· {widgets.STATES[job.state]} · {texts.ago_text(job.created)}]"
             if st.button(
                 label, key=f"earlier_{job.id}", type="tertiary", icon=":material/history:"
@@ -415,13 +412,13 @@ def new_training(trainings: list[jobs.Job]) -> None:
 
 
 row = widgets.header("Train", "A model that knows your own data, from a few labelled slices.")
-trainings = [job for job in jobs.list_jobs(Workspace()) if job.request.kind == "train"]
+trainings = [job for job in jobs.list_jobs(Workspace()) if job.kind == "train"]
 job = shown_job(trainings)
 if job is None:
     new_training(trainings)
 else:
     if row.button("Train another", icon=":material/add:"):
         show(None)
-    st.subheader(str(job.request.params.get("name", "")), anchor=False)
+    st.subheader(jobs.title(Workspace(), job)[1], anchor=False)
     with widgets.errors_shown():
         training_view(job)

@@ -10,7 +10,8 @@ class StopAfter:
         self.left = slices
 
     def stage(self, name, _total, _unit):
-        self.counting = name == "Segmenting"
+        # A batch puts the tomogram before the name of the stage.
+        self.counting = name.endswith("Segmenting")
 
     def advance(self, n=1):
         self.left -= n * self.counting

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from deepsxt_core import jobs
+from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.workflow.batch import SUMMARY_NAME, run_batch
 from deepsxt_core.workflow.recipe import Recipe
@@ -17,6 +18,9 @@ Outcome = tuple[list[str], dict[str, Any]]
 def jobs_command(args: argparse.Namespace) -> Outcome:
     """Do what ``args.action`` says with the jobs of the workspace."""
     workspace = Workspace()
+    if args.action in ("list", "show"):
+        # The queue goes on where no server looks after it.
+        jobs.start_waiting(workspace)
     match args.action:
         case "list":
             listed = [_facts(workspace, job) for job in jobs.list_jobs(workspace)]
@@ -92,10 +96,10 @@ def _facts(workspace: Workspace, job: jobs.Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "state": job.state,
-        "kind": job.request.kind,
-        "tomogram": job.request.tomogram,
+        "kind": job.kind,
+        "tomogram": job.tomogram,
         "name": name,
-        "params": dict(job.request.params),
+        "params": plain(job.request),
         "created": job.created.isoformat(),
         "stage": status.stage,
         "done": status.done,

@@ -1,37 +1,58 @@
 """Long work in processes of its own, which outlive the page, the browser and the app."""
 
+from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
+from deepsxt_core.jobs.requests import (
+    BatchRequest,
+    BundleRequest,
+    EvaluateRequest,
+    InstallRequest,
+    JobRequest,
+    MeasureRequest,
+    ReconstructRequest,
+    SegmentRequest,
+    TrainRequest,
+    UnreadableRequest,
+)
 from deepsxt_core.jobs.runner import (
-    can_resume,
     cancel,
     clean,
-    job_folder,
-    kept_note,
-    kept_slices,
+    keep_queue_going,
     resume,
+    start_waiting,
     submit,
     terminate,
-    title,
 )
-from deepsxt_core.jobs.store import Job, JobRequest, Status, job_log, list_jobs, read_job
+from deepsxt_core.jobs.store import Job, Status, job_log, list_jobs, read_job
 from deepsxt_core.jobs.tasks import segment_estimate
 from deepsxt_core.jobs.tasks.batch import batch_rows, summary_path
 
 __all__ = [
+    "BatchRequest",
+    "BundleRequest",
+    "EvaluateRequest",
+    "InstallRequest",
     "Job",
     "JobRequest",
+    "MeasureRequest",
+    "ReconstructRequest",
+    "SegmentRequest",
     "Status",
+    "TrainRequest",
+    "UnreadableRequest",
     "batch_rows",
     "can_resume",
     "cancel",
     "clean",
     "job_folder",
     "job_log",
+    "keep_queue_going",
     "kept_note",
     "kept_slices",
     "list_jobs",
     "read_job",
     "resume",
     "segment_estimate",
+    "start_waiting",
     "submit",
     "summary_path",
     "terminate",

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from deepsxt_core.errors import CancelledError
+from deepsxt_core.jobs.processes import process_mark
 from deepsxt_core.jobs.store import Status, cancel_requested, load_status, write_status
 from deepsxt_core.workflow.preflight import peak_memory_bytes
 
@@ -37,7 +36,7 @@ class JobProgress:
         self._status = Status(
             stage="Waiting",
             pid=os.getpid(),
-            process_created=psutil.Process().create_time(),
+            process_mark=process_mark(os.getpid()),
             submitted=load_status(folder).submitted,
         )
         self._write()

@@ -1,5 +1,12 @@
-"""Start jobs and stop them."""
+"""Put jobs into the queue, start them when their turn comes, and stop them.
 
+A job that waits is a folder and no process. `start_waiting` starts as many as there are slots of
+their device; it is called by whoever submits, by each worker that ends, by whoever waits for the
+process that it started, by the server from time to time (`keep_queue_going`) and by the command
+line. So the queue goes on whichever of these is killed.
+"""
+
+import logging
 import os
 import shutil
 import subprocess
@@ -7,6 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,16 +22,10 @@ from filelock import FileLock
 
 from deepsxt_core.errors import DeepSXTError, JobError
 from deepsxt_core.files import delete_folder
-from deepsxt_core.jobs.places import (
-    can_be_continued,
-    is_complete,
-    result_folder,
-    take_over,
-    work_folder,
-)
+from deepsxt_core.jobs.facts import can_be_continued, job_folder, result_folder, task_of
+from deepsxt_core.jobs.requests import JobRequest, UnreadableRequest
 from deepsxt_core.jobs.store import (
     Job,
-    JobRequest,
     Status,
     announce_process,
     create_job,
@@ -34,52 +36,63 @@ from deepsxt_core.jobs.store import (
     write_status,
 )
 from deepsxt_core.jobs.tasks import TASKS
-from deepsxt_core.jobs.tasks.segment import kept_slices as finished_slices
-from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
+from deepsxt_core.workflow.producing import is_finished, take_over
+from deepsxt_core.workspace import Workspace, recipe_hash
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
 """The command of a worker; the folder of its job is its argument."""
 
+_LOOK_S = 5.0
+"""How often the server looks whether a job waits for a slot that nobody fills."""
 
-def submit(workspace: Workspace, request: JobRequest) -> Job:
-    """Start what is asked, unless it is at work or finished already.
+_log = logging.getLogger(__name__)
+
+
+def submit(workspace: Workspace, request: JobRequest, *, tomogram: str | None = None) -> Job:
+    """Queue what is asked, unless it is at work or finished already.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    request : JobRequest
+    tomogram : str, optional
+        Id of the tomogram, for steps that make a result of one.
 
     Returns
     -------
     Job
-        A new job; or the one that is at work on the same recipe; or, where the result exists,
+        A new job; or the one that is at work on the same result; or, where the result exists,
         a job that is done.
 
     Raises
     ------
     DeepSXTError
-        If the tomogram, the model or the score is unknown, a parameter is out of its range,
+        If the tomogram, the model or the score is unknown, a parameter does not fit the tomogram,
         disk or memory will not do, or the process cannot be started.
     """
     task = TASKS[request.kind]
-    subject = task.subject(workspace, request.tomogram)
-    recipe = task.recipe(subject, request.params)
-    result = recipe_hash(recipe)
-    final = result_folder(task, subject, result)
+    subject = task.subject(workspace, tomogram)
+    result_id = recipe_hash(task.identity(subject, request))
+    final = result_folder(task, subject, result_id)
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     # Two tabs may ask at once; the second must find the job of the first.
-    with FileLock(workspace.jobs_folder / "submit.lock"):
-        same = [job for job in list_jobs(workspace, request.tomogram) if job.recipe == result]
-        for job in same:
-            if job.state in ("queued", "running"):
-                return job
-        if final is not None and is_complete(final):
+    with _queue_lock(workspace):
+        same = [job for job in list_jobs(workspace, tomogram) if job.result_id == result_id]
+        at_work = next((job for job in same if job.state in ("queued", "running")), None)
+        if at_work is not None:
+            return at_work
+        if final is not None and is_finished(final):
             done = (job for job in same if job.state == "done")
             return next(done, None) or create_job(
-                workspace, request, result, Status(state="done", result=result)
+                workspace, request, result_id, Status(state="done", result=result_id), tomogram
             )
         if task.check is not None:
-            task.check(subject, request.params)
+            task.check(subject, request)
         idle = not any(job.active for job in same)
-        job = create_job(workspace, request, result, Status())
+        job = create_job(workspace, request, result_id, Status(), tomogram)
         if idle and final is not None:
             take_over(final, job.id)
-    start(job.folder, WORKER)
+    start_waiting(workspace)
     return job
 
 
@@ -89,49 +102,74 @@ def resume(workspace: Workspace, job_id: str) -> Job:
     Returns
     -------
     Job
-        The job, queued; as it is if it is active or done; or the active one with the same recipe.
+        The job, queued; as it is if it is active or done; or the active one with the same result.
 
     Raises
     ------
     JobError
-        If there is no such job, or its process cannot be started.
+        If there is no such job, its request cannot be read, or its process cannot be started.
     DeepSXTError
         If the tomogram is gone.
     """
-    with FileLock(workspace.jobs_folder / "submit.lock"):
+    with _queue_lock(workspace):
         job = read_job(workspace, job_id)
-        TASKS[job.request.kind].subject(workspace, job.request.tomogram)
+        if isinstance(job.request, UnreadableRequest):
+            raise JobError(f"The job cannot be resumed: {job.request.problem}")
+        TASKS[job.request.kind].subject(workspace, job.tomogram)
         if job.active or job.state == "done":
             return job
-        for other in list_jobs(workspace, job.request.tomogram):
-            if other.recipe == job.recipe and other.active:
+        for other in list_jobs(workspace, job.tomogram):
+            if other.result_id == job.result_id and other.active:
                 return other
         requeue(job.folder)
-    start(job.folder, WORKER)
+    start_waiting(workspace)
     return read_job(workspace, job.id)
 
 
-def can_resume(workspace: Workspace, job: Job) -> bool:
-    """Return whether `resume` would go on with the job."""
-    if job.state not in ("interrupted", "failed", "cancelled"):
-        return False
-    try:
-        TASKS[job.request.kind].subject(workspace, job.request.tomogram)
-    except DeepSXTError:
-        return False
-    return True
+def start_waiting(workspace: Workspace) -> None:
+    """Start the jobs whose turn it is: of each device as many as it has free slots.
+
+    Raises
+    ------
+    JobError
+        If a process cannot be started; its job is then marked as failed.
+    """
+    if not workspace.jobs_folder.is_dir():
+        return
+    with _queue_lock(workspace):
+        jobs = [job for job in list_jobs(workspace) if job.active and job.kind in TASKS]
+        taken: dict[str, int] = {}
+        for job in jobs:
+            if not job.is_waiting:
+                device = task_of(job).device
+                taken[device.name] = taken.get(device.name, 0) + 1
+        for job in sorted(jobs, key=lambda job: job.ticket):
+            device = task_of(job).device
+            readable = not isinstance(job.request, UnreadableRequest)
+            if job.is_waiting and readable and taken.get(device.name, 0) < device.slots:
+                taken[device.name] = taken.get(device.name, 0) + 1
+                start(job.folder, WORKER)
 
 
-def title(workspace: Workspace, job: Job) -> tuple[str, str]:
-    """Return what a job does and to what, for people, such as ("Segmentation", "cell 1.mrc")."""
-    task = TASKS[job.request.kind]
-    try:
-        subject = task.subject(workspace, job.request.tomogram)
-    except DeepSXTError:
-        return task.title, "removed tomogram"
-    if isinstance(subject, Tomogram):
-        return task.title, subject.name
-    return task.title, task.subject_name(job.request.params) if task.subject_name else ""
+def keep_queue_going(workspace: Workspace, stop: threading.Event | None = None) -> threading.Thread:
+    """Look from time to time, in a thread of its own, whether a job waits for a free slot."""
+    stop = stop or threading.Event()
+
+    def look() -> None:
+        while not stop.wait(_LOOK_S):
+            try:
+                start_waiting(workspace)
+            except (DeepSXTError, OSError):
+                _log.exception("A waiting job was not started")
+
+    thread = threading.Thread(target=look, name="deepsxt-queue", daemon=True)
+    thread.start()
+    return thread
+
+
+def _queue_lock(workspace: Workspace) -> FileLock:
+    workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(workspace.jobs_folder / "submit.lock")
 
 
 def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
@@ -148,11 +186,12 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
         Those that are forgotten.
     """
     forgotten = []
-    with FileLock(workspace.jobs_folder / "submit.lock"):
+    with _queue_lock(workspace):
         for job in list_jobs(workspace):
-            task = TASKS[job.request.kind]
-            work = work_folder(workspace, job, task)
-            waits = job.state != "done" and work is not None and can_be_continued(work, task)
+            work = job_folder(workspace, job)
+            waits = (
+                job.state != "done" and work is not None and can_be_continued(work, task_of(job))
+            )
             if job.active or (waits and not kept_slabs):
                 continue
             if work is not None:
@@ -160,23 +199,6 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
             delete_folder(job.folder)
             forgotten.append(job)
     return forgotten
-
-
-def kept_slices(workspace: Workspace, job: Job) -> int:
-    """Return how many finished slices of a job that has ended wait for a resume."""
-    work = job_folder(workspace, job)
-    return finished_slices(work) if work else 0
-
-
-def kept_note(workspace: Workspace, job: Job) -> str:
-    """Return what is finished of a job that ended early, for people; empty if there is nothing."""
-    kept, work = TASKS[job.request.kind].kept, job_folder(workspace, job)
-    return "" if kept is None or work is None else kept(work)
-
-
-def job_folder(workspace: Workspace, job: Job) -> Path | None:
-    """Return the folder in which a job works or worked; None if its tomogram is gone."""
-    return work_folder(workspace, job, TASKS[job.request.kind])
 
 
 def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
@@ -209,8 +231,17 @@ def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
         raise JobError(message) from error
     announce_process(folder, process.pid)
     # Somebody must wait for a child, or it stays in the process table as long as the app runs.
-    threading.Thread(target=process.wait, daemon=True).start()
+    threading.Thread(target=_wait, args=(process, folder), daemon=True).start()
     return process
+
+
+def _wait(process: subprocess.Popen, folder: Path) -> None:
+    """Wait for a worker and start the next job: it may have been killed, and starts none then."""
+    process.wait()
+    # The workspace may be gone by then.
+    with suppress(DeepSXTError, OSError):
+        if folder.is_dir():
+            start_waiting(Workspace(folder.parent.parent))
 
 
 def cancel(workspace: Workspace, job_id: str) -> Job:
@@ -224,7 +255,7 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     JobError
         If there is no such job.
     """
-    job = read_job(workspace, job_id)
+    job = _withdrawn(workspace, job_id)
     if job.active:
         request_cancel(job.folder)
         process = job.status.process()
@@ -232,6 +263,18 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
     return read_job(workspace, job_id)
+
+
+def _withdrawn(workspace: Workspace, job_id: str) -> Job:
+    """Cancel a job if it has no process yet, and return it."""
+    job = read_job(workspace, job_id)
+    if job.is_waiting:
+        with _queue_lock(workspace):
+            job = read_job(workspace, job_id)
+            if job.is_waiting:
+                write_status(job.folder, replace(job.status, state="cancelled"))
+                return read_job(workspace, job_id)
+    return job
 
 
 def terminate(workspace: Workspace, job_id: str, timeout_s: float = 5.0) -> Job:
@@ -242,7 +285,7 @@ def terminate(workspace: Workspace, job_id: str, timeout_s: float = 5.0) -> Job:
     JobError
         If there is no such job, or its process is still there after `timeout_s`.
     """
-    job = read_job(workspace, job_id)
+    job = _withdrawn(workspace, job_id)
     if job.active:
         request_cancel(job.folder)
         process = job.status.process()

@@ -9,73 +9,38 @@
       log.txt         what the worker printed
       cancel          present once the user wants it to stop
 
-A worker may die at any moment without a word. So the state that counts is not the one in the
+A job that waits for its turn has no process; `runner.start_waiting` gives it one. A worker may die
+at any moment without a word. So the state that counts is not the one in the
 file but the one from `read_job`, which also asks whether the process is still there.
 """
 
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import psutil
 
-from deepsxt_core.errors import InvalidParameterError, JobError
+from deepsxt_core.errors import JobError
 from deepsxt_core.files import read_json, write_json
+from deepsxt_core.jobs.processes import find_process, process_mark
+from deepsxt_core.jobs.requests import (
+    JobRequest,
+    UnreadableRequest,
+    read_request,
+    request_content,
+)
 from deepsxt_core.workspace import Workspace, is_id
 
-JobKind = Literal[
-    "segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate", "batch"
-]
 JobState = Literal["queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done"]
 
 ACTIVE_STATES: tuple[JobState, ...] = ("queued", "running", "cancelling")
-"""States in which a worker is at work or about to be."""
+"""States in which a job waits for its turn, or a worker is at work."""
 
 _ID_BYTES = 9
-# A worker needs seconds to import what it needs and tell its process id; one that has not done
-# so after this time never started.
-_START_LIMIT = timedelta(seconds=60)
-# psutil derives the creation time from the time of boot, which moves when the clock is set.
-_CREATION_TOLERANCE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRequest:
-    """What a job shall do.
-
-    Attributes
-    ----------
-    kind : JobKind
-        The step.
-    tomogram : str or None
-        Id of the tomogram in the workspace, for steps that make a result of one.
-    params : mapping
-        What the step needs, as JSON values. For "segment": the fields of `SegmentParams` and
-        ``model`` (name or folder); for "reconstruct": those of `ReconstructParams` and ``score``
-        (id of the result to start from); for "measure": those of `ProcessParams` and ``surface``
-        (id of the surfaces to measure); for "install": ``name`` (of a model in the catalogue);
-        for "bundle": ``surface`` (id of the result to export);
-        for "train": ``name`` (of the new model), ``data`` (folder), ``base`` (a model), ``fresh``
-        (whether from fresh weights), ``params`` and ``reading`` (fields of `TrainingParams` and
-        `DataParams`);
-        for "evaluate": those of `EvaluateParams`, ``score`` and ``truth`` (path of a file);
-        for "batch": ``tomograms`` (their ids) and ``recipe`` (the tables of a `Recipe`).
-        What is left out has its default.
-    """
-
-    kind: JobKind
-    tomogram: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.kind not in get_args(JobKind):
-            raise InvalidParameterError(
-                f"A job is of kind {' or '.join(get_args(JobKind))}: got '{self.kind}'."
-            )
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +67,10 @@ class Status:
         Id of the result, once done.
     pid : int or None
         Process of the worker.
+    process_mark : str or None
+        Tells that process from any other of the same id; see `processes.process_mark`.
     process_created : float or None
-        When that process began, in seconds since 1970; tells it from a later one of the same id.
+        Of earlier versions, which had no mark: when it began, in seconds since 1970.
     submitted : datetime or None
         When the job was put into the queue again, in UTC; None for the first time.
     peak_memory_bytes : int or None
@@ -122,6 +89,7 @@ class Status:
     error: str | None = None
     result: str | None = None
     pid: int | None = None
+    process_mark: str | None = None
     process_created: float | None = None
     submitted: datetime | None = None
     peak_memory_bytes: int | None = None
@@ -153,14 +121,7 @@ class Status:
 
     def process(self) -> psutil.Process | None:
         """Return the process of the worker, or None if it is gone or not known yet."""
-        if self.pid is None or self.process_created is None:
-            return None
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.process_created) < _CREATION_TOLERANCE_S
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        return find_process(self.pid, self.process_mark, self.process_created)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +134,12 @@ class Job:
         Unguessable and fit for a URL.
     folder : Path
         Where its files are.
-    request : JobRequest
+    request : JobRequest or UnreadableRequest
         What was asked.
-    recipe : str
-        Hash of the recipe; the id that the result has or will have.
+    tomogram : str or None
+        Id of the tomogram in the workspace, for steps that make a result of one.
+    result_id : str
+        The id that the result has or will have: the hash of its identity.
     created : datetime
         When it was submitted, in UTC.
     status : Status
@@ -185,10 +148,21 @@ class Job:
 
     id: str
     folder: Path
-    request: JobRequest
-    recipe: str
+    request: JobRequest | UnreadableRequest
+    tomogram: str | None
+    result_id: str
     created: datetime
     status: Status
+
+    @property
+    def kind(self) -> str:
+        """The step."""
+        return self.request.kind
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is in the queue and no process was started for it yet."""
+        return self.state == "queued" and self.status.pid is None
 
     @property
     def state(self) -> JobState:
@@ -202,11 +176,17 @@ class Job:
 
     @property
     def active(self) -> bool:
-        """Whether it waits, works or is about to stop."""
+        """Whether it waits for its turn, works or is about to stop."""
         return self.state in ACTIVE_STATES
 
 
-def create_job(workspace: Workspace, request: JobRequest, recipe: str, status: Status) -> Job:
+def create_job(
+    workspace: Workspace,
+    request: JobRequest,
+    result_id: str,
+    status: Status,
+    tomogram: str | None = None,
+) -> Job:
     """Write a new job to disk; starts nothing."""
     folder = workspace.jobs_folder / secrets.token_hex(_ID_BYTES)
     folder.mkdir(parents=True)
@@ -216,14 +196,15 @@ def create_job(workspace: Workspace, request: JobRequest, recipe: str, status: S
     write_json(
         folder / "request.json",
         {
+            "version": _VERSION,
             "kind": request.kind,
-            "tomogram": request.tomogram,
-            "params": dict(request.params),
-            "recipe": recipe,
+            "tomogram": tomogram,
+            "params": request_content(request),
+            "recipe": result_id,
             "created": created.isoformat(),
         },
     )
-    return Job(folder.name, folder, request, recipe, created, status)
+    return Job(folder.name, folder, request, tomogram, result_id, created, status)
 
 
 def read_job(workspace: Workspace, job_id: str) -> Job:
@@ -248,7 +229,7 @@ def list_jobs(workspace: Workspace, tomogram_id: str | None = None) -> list[Job]
     if not workspace.jobs_folder.is_dir():
         return []
     found = [load_job(entry) for entry in workspace.jobs_folder.iterdir() if is_id(entry.name)]
-    jobs = [job for job in found if job is not None and tomogram_id in (None, job.request.tomogram)]
+    jobs = [job for job in found if job is not None and tomogram_id in (None, job.tomogram)]
     return sorted(jobs, key=lambda job: job.created, reverse=True)
 
 
@@ -268,12 +249,16 @@ def load_job(folder: Path) -> Job | None:
     if content is None:
         return None
     try:
-        request = JobRequest(
-            kind=content["kind"], tomogram=content["tomogram"], params=content["params"]
-        )
+        request = read_request(content["kind"], content["params"], content.get("version", 1))
         created = datetime.fromisoformat(content["created"])
         return Job(
-            folder.name, folder, request, content["recipe"], created, _status_now(folder, created)
+            folder.name,
+            folder,
+            request,
+            content["tomogram"],
+            content["recipe"],
+            created,
+            _status_now(folder),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -281,9 +266,9 @@ def load_job(folder: Path) -> Job | None:
 
 def announce_process(folder: Path, pid: int) -> None:
     """Note the process that was started for the job in `folder`."""
-    with suppress(psutil.NoSuchProcess):
-        created = psutil.Process(pid).create_time()
-        write_json(folder / "process.json", {"pid": pid, "created": created})
+    mark = process_mark(pid)
+    if mark is not None:
+        write_json(folder / "process.json", {"pid": pid, "mark": mark})
 
 
 def requeue(folder: Path) -> None:
@@ -308,16 +293,22 @@ def cancel_requested(folder: Path) -> bool:
     return (folder / "cancel").exists()
 
 
-def _status_now(folder: Path, created: datetime) -> Status:
+def _status_now(folder: Path) -> Status:
     status = load_status(folder)
     if status.state not in ACTIVE_STATES:
         return status
-    # Until the worker tells its process itself, the one counts that was started.
-    known = read_json(folder / "process.json") if status.pid is None else None
-    owner = replace(status, pid=known["pid"], process_created=known["created"]) if known else status
-    waited = datetime.now(UTC) - (status.submitted or created)
-    starting = owner.pid is None and waited < _START_LIMIT
-    if not starting and owner.process() is None:
+    if status.pid is None:
+        # Until the worker tells its process itself, the one counts that was started.
+        known = read_json(folder / "process.json")
+        if known is None:
+            return status
+        status = replace(
+            status,
+            pid=known.get("pid"),
+            process_mark=known.get("mark"),
+            process_created=known.get("created"),
+        )
+    if status.process() is None:
         # Read again: the worker may have written its last word and gone since the first reading.
         status = load_status(folder)
         if status.state not in ACTIVE_STATES:

@@ -4,20 +4,21 @@ import errno
 import logging
 import signal
 import sys
-import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from deepsxt_core.errors import CancelledError, DeepSXTError, JobError
-from deepsxt_core.jobs.places import WORK_NAME
-from deepsxt_core.jobs.producing import produce, work_on
+from deepsxt_core.jobs.facts import can_be_continued, place_of, title
 from deepsxt_core.jobs.reporting import JobProgress
-from deepsxt_core.jobs.runner import title
-from deepsxt_core.jobs.store import Job, cancel_requested, list_jobs, read_job
+from deepsxt_core.jobs.requests import UnreadableRequest
+from deepsxt_core.jobs.runner import start_waiting
+from deepsxt_core.jobs.store import Job, cancel_requested, read_job
 from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.workflow.producing import produce, work_on
 from deepsxt_core.workspace import Tomogram, Workspace, recipe_hash
 
 _LOOK_UP_S = 0.5
@@ -26,6 +27,24 @@ _LOOK_UP_S = 0.5
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RESERVE_BYTES = 2**16
 """Kept on disk while a job works, so that a full disk leaves room for the last words."""
+
+
+def main(folder: Path) -> None:
+    """Do the job in `folder`, unless another worker does, and start the next one."""
+    try:
+        with FileLock(folder / "worker.lock", timeout=0):
+            run_job(folder)
+    except Timeout:
+        return
+    except Exception:
+        _start_next(folder)
+        raise
+    _start_next(folder)
+
+
+def _start_next(folder: Path) -> None:
+    with suppress(DeepSXTError):
+        start_waiting(Workspace(folder.parent.parent))
 
 
 def run_job(folder: Path) -> None:
@@ -63,7 +82,7 @@ def run_job(folder: Path) -> None:
         )
         raise
     else:
-        _finish(progress, reserve, state="done", result=job.recipe)
+        _finish(progress, reserve, state="done", result=job.result_id)
 
 
 def _finish(progress: JobProgress, reserve: Path, **outcome: Any) -> None:
@@ -74,24 +93,31 @@ def _finish(progress: JobProgress, reserve: Path, **outcome: Any) -> None:
 
 
 def _produce(workspace: Workspace, job: Job, progress: JobProgress) -> None:
-    task, params = TASKS[job.request.kind], job.request.params
-    subject = task.subject(workspace, job.request.tomogram)
-    recipe = task.recipe(subject, params)
-    if recipe_hash(recipe) != job.recipe:
+    if isinstance(job.request, UnreadableRequest):
+        raise JobError(f"The job cannot be done: {job.request.problem}")
+    task, request = TASKS[job.request.kind], job.request
+    subject = task.subject(workspace, job.tomogram)
+    identity = task.identity(subject, request)
+    if recipe_hash(identity) != job.result_id:
         raise JobError(
             f"What '{title(workspace, job)[1]}' is made from (the file, its voxel size, or the "
             "model) changed after this job was submitted. Start the step again."
         )
+    place = place_of(task, subject, identity, job)
+
+    def make(out: Path) -> None:
+        task.run(subject, request, out, progress)
+
     if isinstance(subject, Tomogram):
-        produce(task, subject, params, recipe, job.id, progress)
+        produce(place, job.id, make)
     else:
-        work = job.folder / WORK_NAME
-        work_on(task, subject, params, recipe, job.id, work, progress)
+        keep = partial(can_be_continued, task=task)
+        work_on(place.work, identity, job.id, make, keep)
 
 
 def _turn(workspace: Workspace, job: Job, progress: JobProgress) -> AbstractContextManager[object]:
-    """Wait until the device has a free slot and no job is left that was submitted earlier."""
-    device = TASKS[job.request.kind].device
+    """Wait until the device has a free slot: who held it may not quite have ended."""
+    device = TASKS[job.kind].device  # type: ignore[index]
     # The system frees the lock of a process that dies, however it dies.
     locks = [
         FileLock(workspace.jobs_folder / f"{device.name}-{slot}.lock")
@@ -100,19 +126,8 @@ def _turn(workspace: Workspace, job: Job, progress: JobProgress) -> AbstractCont
     while True:
         for lock in locks:
             progress.check()
-            try:
-                held = lock.acquire(timeout=_LOOK_UP_S / len(locks))
-            except Timeout:
-                continue
-            if not any(
-                other.state == "queued"
-                and other.ticket < job.ticket
-                and TASKS[other.request.kind].device.name == device.name
-                for other in list_jobs(workspace)
-            ):
-                return held
-            lock.release()
-            time.sleep(_LOOK_UP_S)
+            with suppress(Timeout):
+                return lock.acquire(timeout=_LOOK_UP_S / len(locks))
 
 
 def _stop_on_sigterm(folder: Path) -> None:
@@ -129,4 +144,4 @@ if __name__ == "__main__":
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    run_job(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))

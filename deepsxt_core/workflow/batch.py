@@ -1,40 +1,41 @@
-"""Many tomograms, one recipe: each in a folder of its own, and one table of all."""
+"""Many tomograms, one recipe: the engine of the command line, the app and the cluster.
+
+Each step makes the same result that it would make alone; what is there is not made twice, and a
+segmentation that was broken off is continued. A tomogram that fails is listed, and the rest is
+finished.
+"""
 
 import csv
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from deepsxt_core.errors import (
-    CancelledError,
-    DeepSXTError,
-    InvalidParameterError,
-    ModelError,
-)
-from deepsxt_core.export.meshes import write_surfaces
-from deepsxt_core.export.volumes import write_mask
-from deepsxt_core.files import read_json, safe_name, write_json, written_beside
+from deepsxt_core.errors import CancelledError, DeepSXTError, ModelError
+from deepsxt_core.files import read_json, write_json, written_beside
 from deepsxt_core.inference.cluster import mapped, worker_count
-from deepsxt_core.io import SCORE_NAME, open_score, open_volume
-from deepsxt_core.network import Model, find_model, load_model
+from deepsxt_core.network import Model, ModelInfo, find_model, load_model
 from deepsxt_core.progress import NoProgress, Progress, Renamed
-from deepsxt_core.surface import Surfaces
+from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.volume import Score
-from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow import steps
+from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workflow.recipe import Recipe
-from deepsxt_core.workflow.segmentation import RUN_NAME, segment
-from deepsxt_core.workspace import downloads, recipe_hash
+from deepsxt_core.workflow.steps import Source
+from deepsxt_core.workflow.subjects import Subject, file_subjects, folder_names
+from deepsxt_core.workspace.results import RUN_NAME
+
+__all__ = ["SUMMARY_NAME", "Row", "apply_recipe", "folder_names", "run_batch", "write_summary"]
 
 logger = logging.getLogger(__name__)
 
 SUMMARY_NAME = "summary.csv"
-_PROOF = "batch.json"
+_FRACTIONS_NAME = "fractions.json"
 _COLUMNS = (
     *("file", "status", "slices", "voxel_size_z_nm", "voxel_size_y_nm", "voxel_size_x_nm"),
     *("membrane_fraction", "objects", "faces", "volume_um3", "area_um2", "seconds", "folder"),
@@ -53,21 +54,19 @@ def run_batch(
     *,
     scheduler: str | None = None,
 ) -> list[Row]:
-    """Apply one recipe to many tomograms.
+    """Apply one recipe to many files.
 
-    ``out`` gets a folder per tomogram, ``summary.csv``, and the recipe with all defaults. What an
-    earlier call finished with the same files and the same recipe is kept; a segmentation that was
-    broken off is continued. A tomogram that fails is listed, and the rest is finished.
+    ``out`` gets a folder per tomogram, ``summary.csv``, and the recipe with all defaults.
 
     Parameters
     ----------
     files : sequence of Path
+        Or folders that are tomograms.
     recipe : Recipe
     out : Path
     progress : Progress, optional
     scheduler : str, optional
-        Address of a Dask scheduler. Where there are as many tomograms as workers, each worker does
-        whole tomograms, and writes to `out` itself; otherwise they share the slabs of one.
+        As in `apply_recipe`; the workers write to `out` themselves.
 
     Returns
     -------
@@ -81,66 +80,78 @@ def run_batch(
     CancelledError
         If the user stops.
     """
-    progress = progress or NoProgress()
-    model_sha256 = find_model(recipe.model).sha256()
+    find_model(recipe.model)
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    folders = [(out / name).resolve() for name in _folder_names(files)]
-    if scheduler is not None and len(files) >= max(2, worker_count(scheduler)):
-        found = _on_workers(files, folders, recipe, model_sha256, progress, scheduler)
-    else:
-        found = _here(files, folders, recipe, model_sha256, progress, scheduler)
-    rows: dict[Path, Row] = {}
-    for folder, row in found:
-        rows[folder] = row
-        write_summary([rows[each] for each in folders if each in rows], out / SUMMARY_NAME)
-    return [rows[folder] for folder in folders]
+    subjects = file_subjects(files, out)
+    rows: dict[int, Row] = {}
+    for number, row in apply_recipe(subjects, recipe, progress, scheduler=scheduler):
+        told = {"file": str(files[number]), "folder": str(subjects[number].folder)}
+        rows[number] = row | told
+        write_summary([rows[each] for each in sorted(rows)], out / SUMMARY_NAME)
+    return [rows[number] for number in range(len(files))]
 
 
-def _here(
-    files: Sequence[Path],
-    folders: Sequence[Path],
+def apply_recipe(
+    subjects: Sequence[Subject],
     recipe: Recipe,
-    model_sha256: str,
-    progress: Progress,
-    scheduler: str | None,
-) -> Iterator[tuple[Path, Row]]:
-    model = cache(lambda: load_model(recipe.model))
-    for number, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
-        named = Renamed(progress, f"{number}/{len(files)} {file.name}")
-        yield folder, _row(file, recipe, model_sha256, model, folder, named, scheduler)
+    progress: Progress | None = None,
+    *,
+    scheduler: str | None = None,
+    producer: str = "batch",
+) -> Iterator[tuple[int, Row]]:
+    """Yield the number and the row of each tomogram as it is finished.
+
+    Parameters
+    ----------
+    subjects : sequence of Subject
+    recipe : Recipe
+    progress : Progress, optional
+    scheduler : str, optional
+        Address of a Dask scheduler. Where there are as many tomograms as workers, each worker does
+        whole tomograms; otherwise they share the slabs of one.
+    producer : str
+        Names who makes the results.
+
+    Raises
+    ------
+    DeepSXTError
+        If the model is unknown.
+    CancelledError
+        If the user stops.
+    """
+    progress, model = progress or NoProgress(), find_model(recipe.model)
+    if scheduler is not None and len(subjects) >= max(2, worker_count(scheduler)):
+        asked = [
+            (number, subject, recipe, model.sha256(), producer)
+            for number, subject in enumerate(subjects)
+        ]
+        progress.stage("Tomograms", len(subjects), "tomogram")
+        for (number, *_), row in mapped(scheduler, _remote_row, asked, progress):
+            yield number, row
+            progress.advance()
+        return
+    loaded = cache(lambda: load_model(recipe.model))
+    for number, subject in enumerate(subjects):
+        named = Renamed(progress, f"{number + 1}/{len(subjects)} {subject.name}")
+        yield number, _row(subject, recipe, model, loaded, producer, named, scheduler)
 
 
-def _on_workers(
-    files: Sequence[Path],
-    folders: Sequence[Path],
-    recipe: Recipe,
-    model_sha256: str,
-    progress: Progress,
-    scheduler: str,
-) -> Iterator[tuple[Path, Row]]:
-    asked = [
-        (file.resolve(), recipe, model_sha256, folder)
-        for file, folder in zip(files, folders, strict=True)
-    ]
-    progress.stage("Tomograms", len(files), "tomogram")
-    for (*_, folder), row in mapped(scheduler, _remote_row, asked, progress):
-        yield folder, row
-        progress.advance()
-
-
-def _remote_row(file: Path, recipe: Recipe, model_sha256: str, out: Path) -> Row:
+def _remote_row(
+    _number: int, subject: Subject, recipe: Recipe, model_sha256: str, producer: str
+) -> Row:
     """Do one tomogram on a worker of a cluster, which keeps its model loaded."""
-    if find_model(recipe.model).sha256() != model_sha256:
+    model = find_model(recipe.model)
+    if model.sha256() != model_sha256:
         raise ModelError(
             f"A worker of the cluster has another model under the name '{recipe.model}'. Keep "
             "models on a file system that all workers share."
         )
-    model = partial(_kept_model, recipe.model, model_sha256)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    loaded = partial(_kept_model, recipe.model, model_sha256)
+    subject.lock.parent.mkdir(parents=True, exist_ok=True)
     # A worker that is believed to be lost may still be writing.
-    with FileLock(out.with_name(f".{out.name}.lock")):
-        return _row(file, recipe, model_sha256, model, out, NoProgress(), None)
+    with FileLock(subject.lock):
+        return _row(subject, recipe, model, loaded, producer, NoProgress(), None)
 
 
 @lru_cache(maxsize=1)
@@ -149,103 +160,118 @@ def _kept_model(name: str, _sha256: str) -> Model:
 
 
 def _row(
-    file: Path,
+    subject: Subject,
     recipe: Recipe,
-    model_sha256: str,
-    model: Callable[[], Model],
-    out: Path,
+    model: ModelInfo,
+    loaded: Callable[[], Model],
+    producer: str,
     progress: Progress,
     scheduler: str | None,
 ) -> Row:
     """Do one tomogram and return its line, whatever happens but a wish to stop."""
-    row: Row = {"file": str(file), "folder": str(out), "error": None}
+    row: Row = {"file": subject.name, "name": subject.name, "error": None}
     try:
-        return row | _one(file, recipe, model_sha256, model, out, progress, scheduler)
+        source, file, invert = subject.open()
+        row["file"] = str(file)
+        if recipe.segment.invert is None:
+            recipe = replace(recipe, segment=replace(recipe.segment, invert=invert))
+        return row | _one(subject, source, recipe, model, loaded, producer, progress, scheduler)
     except CancelledError:
         raise
     except DeepSXTError as error:
         return row | {"status": "failed", "error": str(error)}
     except Exception as error:  # A night of work must not end with one file.
-        logger.exception("Batch: %s", file)
+        logger.exception("Batch: %s", subject.name)
         return row | {"status": "failed", "error": f"{type(error).__name__}: {error}"}
 
 
 def _one(
-    file: Path,
+    subject: Subject,
+    source: Source,
     recipe: Recipe,
-    model_sha256: str,
-    model: Callable[[], Model],
-    out: Path,
+    model: ModelInfo,
+    loaded: Callable[[], Model],
+    producer: str,
     progress: Progress,
     scheduler: str | None,
 ) -> Row:
-    begun = time.monotonic()
-    if not file.is_file():
-        raise InvalidParameterError(f"There is no file '{file}'.")
-    stat = file.stat()
-    source = {
-        "path": str(file.resolve()),
-        "size": stat.st_size,
-        "mtime_ns": stat.st_mtime_ns,
-        "model_sha256": model_sha256,
-    }
-    tables = recipe.to_dict()
-    segmentation = recipe_hash(source | tables["segment"])
-    whole = recipe_hash(source | tables)
-    proof = read_json(out / _PROOF) or {}
-    if proof.get("whole") == whole:
-        return proof["row"] | {"status": "kept"}
-
-    out.mkdir(parents=True, exist_ok=True)
-    if proof.get("segmentation") == segmentation and (out / RUN_NAME).is_file():
-        score = open_score(out / SCORE_NAME)
-    else:
-        # It stands for what is in the folder, which changes now.
-        (out / _PROOF).unlink(missing_ok=True)
-        volume = open_volume(file)
-        score = segment(
-            *(volume, model(), out, recipe.segment, progress), resume=True, scheduler=scheduler
-        )
-        write_json(out / _PROOF, {"segmentation": segmentation})
+    begun, params = time.monotonic(), recipe.segment
+    place = subject.score_place(steps.segment_identity(source, model, params), producer)
+    made = not place.is_complete
+    if made:
+        steps.score_estimate(source, model, params, place.final, subject.workspace).require_room()
+    produce(
+        place,
+        producer,
+        lambda out: steps.make_score(
+            *(source, loaded, params, out, progress),
+            scheduler=scheduler,
+            workspace=subject.workspace,
+        ),
+    )
+    score = subject.segmented(place)
     threshold = recipe.reconstruct.threshold if recipe.reconstruct else 0.0
-    row: Row = {"status": "done", "error": None, **score_facts(score, threshold)}
+    row: Row = {"score": place.result_id, **_score_facts(place, score, threshold)}
     if recipe.export.mask:
-        write_mask(score, threshold, out / f"mask.{recipe.export.mask}")
+        subject.export_mask(place, score, recipe.export.mask, threshold)
     if recipe.reconstruct is not None:
-        surfaces = pipeline.reconstruct(score, recipe.reconstruct, progress)
-        write_surfaces(surfaces, out, recipe.export.meshes)
-        downloads.write_objects(surfaces.unit, surfaces.objects, out / downloads.OBJECTS_FILE)
-        row |= surface_facts(surfaces)
-    row["seconds"] = round(time.monotonic() - begun, 2)
-    write_json(out / _PROOF, {"segmentation": segmentation, "whole": whole, "row": row})
-    return row
+        surface_params = recipe.reconstruct
+        identity = steps.reconstruct_identity(source, place.result_id, score, surface_params)
+        scored = source.volume(params.region)
+        place = subject.surface_place(identity, producer)
+        made = made or not place.is_complete
+        produce(
+            place,
+            producer,
+            lambda out: steps.make_surfaces(
+                *(score, surface_params, out, progress),
+                tomogram=scored,
+                views=subject.workspace is not None,
+            ),
+        )
+        subject.export_surface(place, recipe.export.meshes)
+        row |= {"surface": place.result_id, **_surface_facts(place.final)}
+    row["folder"] = str(subject.shown_folder(place))
+    seconds = round(time.monotonic() - begun, 2)
+    return row | {"status": "done" if made else "kept", "seconds": seconds}
 
 
-def score_facts(score: Score, threshold: float) -> Row:
+def _score_facts(place: Place, score: Score, threshold: float) -> Row:
     """Return what the table tells about a score."""
     size = score.volume.voxel_size_nm
     return {
         "slices": score.volume.shape[0],
-        "membrane_fraction": score.positive_fraction(threshold),
+        "membrane_fraction": _positive_fraction(place, score, threshold),
         **{f"voxel_size_{axis}_nm": size and getattr(size, axis) for axis in "zyx"},
     }
 
 
-def surface_facts(surfaces: Surfaces) -> Row:
+def _positive_fraction(place: Place, score: Score, threshold: float) -> float:
+    """Return it from the record where it was counted before: the whole score is read for it."""
+    if threshold == 0:
+        counted = (read_json(place.final / RUN_NAME) or {}).get("positive_fraction")
+        if counted is not None:
+            return float(counted)
+    path, name = place.final / _FRACTIONS_NAME, f"{threshold:g}"
+    known = read_json(path) or {}
+    if known.get("score") != place.result_id:
+        known = {"score": place.result_id}
+    if name not in known:
+        known[name] = score.positive_fraction(threshold)
+        write_json(path, known)
+    return float(known[name])
+
+
+def _surface_facts(folder: Path) -> Row:
     """Return what the table tells about surfaces."""
-    totals = surfaces.summary()
-    return {key: totals[key] for key in ("objects", "faces", "volume_um3", "area_um2")}
-
-
-def _folder_names(files: Sequence[Path]) -> list[str]:
-    """Return a folder name per file: its stem, with a mark of its path where several share it."""
-    stems = [safe_name(file.stem).lower() for file in files]
-    return [
-        safe_name(file.stem)
-        if stems.count(stem) == 1
-        else f"{safe_name(file.stem)}-{hashlib.sha256(bytes(file.resolve())).hexdigest()[:8]}"
-        for file, stem in zip(files, stems, strict=True)
-    ]
+    unit, objects = load_table(folder)
+    known = unit == "µm"
+    return {
+        "objects": len(objects),
+        "faces": sum(row.faces for row in objects),
+        "volume_um3": sum(row.volume for row in objects) if known else None,
+        "area_um2": sum(row.area for row in objects) if known else None,
+    }
 
 
 def write_summary(rows: Sequence[Row], path: Path) -> None:

@@ -62,16 +62,13 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
             f"The model {model.info.name!r} is another one than it was then. Install the one with "
             f"SHA-256 {run['model']['sha256']} to repeat the run."
         )
+    recorded = parsed(SegmentParams, run["params"], "The record of the run")
+    # That of the voxels that were scored, which may be several of the file's.
     size = source["voxel_size_nm"]
-    volume = open_volume(
-        path, dataset=source["dataset"], voxel_size_nm=VoxelSize(*size) if size else None
-    )
+    file_size = VoxelSize(*(edge / recorded.bin for edge in size)) if size else None
+    volume = open_volume(path, dataset=source["dataset"], voxel_size_nm=file_size)
     # What "auto" came to then, and the polarity that was found.
-    params = replace(
-        parsed(SegmentParams, run["params"], "The record of the run"),
-        precision=run["precision"],
-        invert=run["inverted"],
-    )
+    params = replace(recorded, precision=run["precision"], invert=run["inverted"])
     with tempfile.TemporaryDirectory() as folder:
         score = segmentation.segment(volume, model, out or Path(folder), params, progress)
         now = read_json((out or Path(folder)) / segmentation.RUN_NAME) or {}

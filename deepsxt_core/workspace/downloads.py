@@ -4,7 +4,6 @@ import csv
 import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
 from deepsxt_core.export.volumes import write_instances, write_mask, write_volume
 from deepsxt_core.files import written_beside
+from deepsxt_core.geometry import Place
 from deepsxt_core.io import open_volume
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
@@ -48,9 +48,10 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
         raise InvalidParameterError(
             f"A score can be had as {', '.join(SCORE_FILES)}: got '{name}'."
         )
-    score = tomogram.score(result.id)
+    # A score has no lengths in it: its files get the voxel size that is known today, so that one
+    # that was wrong need not be paid for with another segmentation.
+    score = tomogram.todays_score(result.id)
     kind, suffix = Path(name).stem, Path(name).suffix
-    # The voxel size may be corrected later; the file must not keep the old one.
     content = (kind, score.placed.geometry, threshold if kind == "mask" else None)
     path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
     if kind == "mask":
@@ -132,8 +133,8 @@ def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
     kept = kept_instances(result)
     if kept is not None:
         return _made(_exports(result) / name, partial(write_volume, kept))
-    source = tomogram.segmentation(result.run["recipe"]["score"])
-    params = ReconstructParams(**result.run["params"])
+    source = tomogram.surface_source(result)
+    params = result.params(ReconstructParams)
     return _made(_exports(result) / name, partial(write_instances, source, params))
 
 
@@ -184,9 +185,13 @@ def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path
     surfaces = Surfaces.load(result.folder)
     mesh: ColouredMesh = surfaces.select(objects) if objects else surfaces
     if unit:
-        size = result.run["recipe"]["voxel_size_nm"]
-        mesh = in_unit(mesh, unit, size, result.run["whole_origin_nm"])
+        mesh = in_unit(mesh, unit, result.voxel_size_nm, _whole_origin_nm(result))
     write_mesh(mesh, path)
+
+
+def _whole_origin_nm(surface: Result) -> Place:
+    z, y, x = surface.run.get("whole_origin_nm", (0.0, 0.0, 0.0))
+    return z, y, x
 
 
 def _write_measurements(folder: Path, path: Path) -> None:
@@ -229,18 +234,19 @@ def bundle_result(
     DeepSXTError
         If what the surface was made from, or the tomogram's file, is gone.
     """
-    recipe = surface.run["recipe"]
-    # Of the voxel size that the surface has, even if it was corrected since.
-    size = recipe["voxel_size_nm"] and VoxelSize(*recipe["voxel_size_nm"])
-    source = tomogram.segmentation(recipe["score"])
-    source = replace(source, volume=source.volume.with_voxel_size(size))
+    source, score_id = tomogram.surface_source(surface), surface.identity.get("score")
     records = {"reconstruct": surface.run}
-    if recipe["score"] is not None:
-        records["segment"] = tomogram.result("scores", recipe["score"]).run
-    params = ReconstructParams(**surface.run["params"])
+    binning = 1
+    if score_id is not None:
+        score = tomogram.result("scores", score_id)
+        records["segment"], binning = score.run, score.region.bin
+    size = surface.voxel_size_nm
+    # Of the whole tomogram, in voxels that are not binned.
+    whole = size and VoxelSize(*(edge / binning for edge in size))
+    params = surface.params(ReconstructParams)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".labels-") as scratch:
         content = BundleContent.of(
-            tomogram.volume().with_voxel_size(size),
+            tomogram.volume().with_voxel_size(whole),
             source,
             params.threshold,
             kept_instances(surface)

@@ -5,36 +5,36 @@
     <workspace>/
       tomograms/<id>/
         tomogram.json               name, source, dataset, voxel size, polarity, crop, creation
-        input.json                  hash of the source, valid while its size and time stay the same
+        input.json                  hash of the source, valid while sizes and times stay the same
         source/<file>               only for uploads and the sample; other files stay where they are
-        results/scores/<recipe>/    a finished result; run.json inside
-        results/surfaces/<recipe>/
-        results/bundles/<recipe>/
+        results/scores/<id>/        a finished result; run.json inside
+        results/surfaces/<id>/      see `deepsxt_core.workspace.results`
+        results/…/<id>/
       uploads/                      see `deepsxt_core.workspace.uploads`
       jobs/                         see `deepsxt_core.jobs`
 
 Names that begin with a dot are work in progress or on its way out, and invisible. A result is
 made in such a hidden folder (`partial_folder`), one per producer, and renamed when it is complete
-(`publish`): readers never see half of it, and two producers of one recipe cannot disturb each
+(`publish`): readers never see half of it, and two producers of one result cannot disturb each
 other; the first to finish is kept. JSON files are written beside and renamed likewise.
 """
 
-import os
+import math
 import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, get_args
+from typing import TypedDict, Unpack, get_args
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError, InvalidParameterError
 from deepsxt_core.files import (
+    content_stamp,
     delete_folder,
-    file_sha256,
     partial_folder,
     publish,
     read_json,
+    remembered_sha256,
     write_json,
 )
 from deepsxt_core.geometry import Region
@@ -42,7 +42,16 @@ from deepsxt_core.io import SCORE_NAME, open_score, open_volume, require_labels,
 from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
-from deepsxt_core.workspace.results import Result, ResultKind, is_id, read_result, recipe_hash
+from deepsxt_core.workspace.records import problem
+from deepsxt_core.workspace.results import (
+    RUN_NAME,
+    Identity,
+    Result,
+    ResultKind,
+    is_id,
+    read_result,
+    recipe_hash,
+)
 
 SAMPLE_SEED = 1
 """The seed of the simulated sample."""
@@ -117,20 +126,35 @@ class Tomogram:
         return cut(volume, region or Region())
 
     def score(self, result_id: str) -> Score:
-        """Open a finished score with the geometry of the tomogram as it is known today.
+        """Open a finished score with the geometry that it was made with.
+
+        The voxel size may have been corrected since: `size_correction` tells.
 
         Raises
         ------
         DeepSXTError
             If there is no such result.
         """
-        result = self.result("scores", result_id)
-        score = open_score(result.folder / SCORE_NAME)
-        geometry = self.volume(result.region).geometry
+        return open_score(self.result("scores", result_id).folder / SCORE_NAME)
+
+    def todays_score(self, result_id: str) -> Score:
+        """Open a finished score with the geometry that the tomogram has today.
+
+        New results are made from it: a score need not be made anew because a voxel size was wrong.
+
+        Raises
+        ------
+        DeepSXTError
+            If there is no such result, or the tomogram's file is gone.
+        """
+        score = self.score(result_id)
+        geometry = self.volume(self.result("scores", result_id).region).geometry
         return replace(score, volume=score.volume.with_geometry(geometry))
 
     def segmentation(self, score_id: str | None) -> Score | Mask:
-        """Open what surfaces are made from: a finished score, or the file itself if None.
+        """Open what new surfaces are made from: a finished score, or the file itself if None.
+
+        They get the geometry that the tomogram has today.
 
         Raises
         ------
@@ -138,10 +162,64 @@ class Tomogram:
             If there is no such score, or the file holds no labels.
         """
         if score_id is not None:
-            return self.score(score_id)
+            return self.todays_score(score_id)
         volume = self.volume()
         require_labels(volume)
         return Mask(volume)
+
+    def surface_source(self, surface: Result) -> Score | Mask:
+        """Open what a surface was made from, with the geometry that it was made with.
+
+        Raises
+        ------
+        DeepSXTError
+            If that is gone.
+        """
+        score_id = surface.identity.get("score")
+        source = self.segmentation(None) if score_id is None else self.score(score_id)
+        volume = source.volume.with_voxel_size(surface.voxel_size_nm)
+        origin_nm = surface.identity.get("origin_nm")
+        if origin_nm is not None:
+            volume = replace(volume, origin_nm=tuple(origin_nm))
+        return replace(source, volume=volume)
+
+    def size_correction(self, result: Result) -> tuple[VoxelSize | None, VoxelSize | None] | None:
+        """Return the voxel size that a result was made with, and today's, where they differ.
+
+        Of a score, a surface, or what was made of one of them.
+
+        Raises
+        ------
+        DeepSXTError
+            If what it was made from, or the tomogram's file, is gone.
+        """
+        if "surface" in result.identity:
+            return self.size_correction(self.result("surfaces", result.identity["surface"]))
+        is_score = result.folder.parent.name == "scores"
+        score_id = result.id if is_score else result.identity.get("score")
+        region = self.result("scores", score_id).region if score_id else Region()
+        then = self.score(result.id).volume.voxel_size_nm if is_score else result.voxel_size_nm
+        now = self.volume(region).voxel_size_nm
+        if then is None or now is None:
+            return None if then is now else (then, now)
+        same = all(math.isclose(old, new) for old, new in zip(then, now, strict=True))
+        return None if same else (then, now)
+
+    def require_same_input(self, *results: Result) -> None:
+        """Do nothing if the tomogram's file is the one that these results were made from.
+
+        Raises
+        ------
+        DeepSXTError
+            If it was replaced since, or is gone.
+        """
+        for result in results:
+            if result.input_sha256 not in (None, self.input_sha256()):
+                raise DeepSXTError(
+                    f"The file of '{self.name}' is another one than when the result {result.id} "
+                    "was made from it; values of two files would be mixed. Put the file back, or "
+                    "do that step again first."
+                )
 
     def update(self, **changes: Unpack[TomogramChanges]) -> "Tomogram":
         """Change what the user may correct, keep it on disk, and return the new state.
@@ -159,7 +237,7 @@ class Tomogram:
         return changed
 
     def input_sha256(self) -> str:
-        """Return the SHA-256 of the source file; read again only when the file changed.
+        """Return the SHA-256 of the source (`content_sha256`); read again only when it changed.
 
         Raises
         ------
@@ -167,22 +245,16 @@ class Tomogram:
             If the file is gone.
         """
         try:
-            stat = self.source.stat()
-            known = read_json(self.folder / _HASH_NAME) or {}
-            if known == _dated_hash(stat, known.get("sha256")):
-                return known["sha256"]
-            sha256 = file_sha256(self.source)
+            return remembered_sha256(self.source, self.folder / _HASH_NAME)
         except OSError as error:
             raise DeepSXTError(
                 f"Cannot read '{self.source}' ({error.strerror}). "
                 "Put the file back, or open the tomogram again from where it is now."
             ) from error
-        _remember_hash(self.folder, stat, sha256)
-        return sha256
 
-    def result_folder(self, kind: ResultKind, recipe: Mapping[str, Any]) -> Path:
-        """Return where the result of `recipe` is, or will be once it is published."""
-        return self._results(kind) / recipe_hash(recipe)
+    def result_folder(self, kind: ResultKind, identity: Identity) -> Path:
+        """Return where the result of this identity is, or will be once it is published."""
+        return self._results(kind) / recipe_hash(identity)
 
     def results(self, kind: ResultKind) -> list[Result]:
         """Return the finished results of one kind, newest first."""
@@ -192,6 +264,23 @@ class Tomogram:
         found = [read_result(entry) for entry in folder.iterdir() if is_id(entry.name)]
         finished = [result for result in found if result is not None]
         return sorted(finished, key=lambda result: result.finished, reverse=True)
+
+    def readable_results(self, kind: ResultKind) -> list[Result]:
+        """Return the finished results whose records can be used, newest first."""
+        return [result for result in self.results(kind) if problem(result) is None]
+
+    def damaged_results(self, kind: ResultKind) -> list[tuple[str, str]]:
+        """Return id of, and what is wrong with, each result whose record cannot be used."""
+        folder = self._results(kind)
+        records = sorted(folder.glob(f"*/{RUN_NAME}")) if folder.is_dir() else []
+        found = []
+        for record in records:
+            if is_id(record.parent.name):
+                result = read_result(record.parent)
+                wrong = "Its record is damaged." if result is None else problem(result)
+                if wrong is not None:
+                    found.append((record.parent.name, wrong))
+        return found
 
     def result(self, kind: ResultKind, result_id: str) -> Result:
         """Return one finished result.
@@ -289,7 +378,7 @@ class Workspace:
         source = folder / "source" / path.name
         source.parent.mkdir(parents=True)
         path.rename(source)
-        _remember_hash(folder, source.stat(), sha256)
+        write_json(folder / _HASH_NAME, content_stamp(source) | {"sha256": sha256})
         tomogram = _tomogram(tomogram_id, folder, source, name, None)
         _write_tomogram(tomogram)
         return tomogram
@@ -358,14 +447,6 @@ def _check(source: Path, dataset: str | None) -> None:
     except DatasetChoiceError:
         if dataset is not None:
             raise
-
-
-def _dated_hash(stat: os.stat_result, sha256: str | None) -> dict[str, Any]:
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256}
-
-
-def _remember_hash(folder: Path, stat: os.stat_result, sha256: str) -> None:
-    write_json(folder / _HASH_NAME, _dated_hash(stat, sha256))
 
 
 def _tomogram(

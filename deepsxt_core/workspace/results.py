@@ -1,4 +1,11 @@
-"""What was made from a tomogram: finished results, found again by their recipe."""
+"""What was made from a tomogram: finished results, found again by what identifies them.
+
+The *identity* of a result names all that it depends on, with every default filled in: the step,
+the hash of the input, the result that it was made from, voxel size, model and parameters. Its
+hash (`recipe_hash`) is the id of the result and the name of its folder. It stands in ``run.json``
+under ``recipe``, beside what the step reports. A `Recipe` of `deepsxt_core.workflow.recipe` is
+another thing: what a user wants done with any tomogram.
+"""
 
 import hashlib
 import json
@@ -7,13 +14,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from deepsxt_core.files import read_json
-from deepsxt_core.geometry import Region
+from deepsxt_core.geometry import Region, VoxelSize
+from deepsxt_core.parameters import parsed
 
 ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "evaluations"]
+Identity = Mapping[str, Any]
+"""All that a result depends on, as JSON expresses it."""
+
+RUN_NAME = "run.json"
+"""The last file that a step writes: a folder with it is complete."""
+RECORD_VERSION = 2
+"""Of ``run.json`` as it is written today, under ``record_version``; 1 did not say so."""
+
 _ID = re.compile(r"[0-9a-f]{16,64}")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +40,7 @@ class Result:
     Attributes
     ----------
     id : str
-        The hash of its recipe.
+        The hash of its identity.
     folder : Path
         Where its files are.
     run : dict
@@ -43,27 +60,61 @@ class Result:
         params = self.run.get("params", {})
         return Region.parse(params.get("crop"), params.get("bin", 1))
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that it depends on; empty where its record does not say."""
+        identity = self.run.get("recipe")
+        return identity if isinstance(identity, dict) else {}
+
+    @property
+    def made_from(self) -> str | None:
+        """Id of the score or the surface that it was made from, if it was made from one."""
+        return self.identity.get("surface") or self.identity.get("score")
+
+    @property
+    def input_sha256(self) -> str | None:
+        """Hash of the tomogram's file as it was then; None where that was not recorded."""
+        source = self.run.get("input")
+        recorded = source.get("sha256") if isinstance(source, dict) else None
+        return self.identity.get("input_sha256") or recorded
+
+    @property
+    def voxel_size_nm(self) -> VoxelSize | None:
+        """The voxel size that a surface or an evaluation was made with, if it was known."""
+        size = self.identity.get("voxel_size_nm")
+        return None if size is None else VoxelSize(*size)
+
+    def params(self, params_type: type[T]) -> T:
+        """Return the parameters that it was made with; those of later versions have defaults.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the record holds a parameter or a value that this version does not know.
+        """
+        return parsed(params_type, self.run.get("params"), f"The record of the result {self.id}")
+
 
 def is_id(text: str) -> bool:
     """Return whether `text` has the form of an id, so that a URL cannot leave the workspace."""
     return _ID.fullmatch(text) is not None
 
 
-def recipe_hash(recipe: Mapping[str, Any]) -> str:
-    """Return a short hash of a recipe; equal for equal content whatever the order of its keys.
+def recipe_hash(identity: Identity) -> str:
+    """Return the id of a result: a hash of its identity, whatever the order of the keys.
 
     Raises
     ------
     TypeError, ValueError
-        If the recipe holds what JSON cannot express.
+        If the identity holds what JSON cannot express.
     """
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def read_result(folder: Path) -> Result | None:
     """Return the finished result in a folder; None if there is none."""
-    proof = folder / "run.json"
+    proof = folder / RUN_NAME
     run = read_json(proof)
     if run is None:
         return None

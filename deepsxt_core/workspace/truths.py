@@ -24,8 +24,8 @@ def known_truths(tomogram: Tomogram) -> list[Path]:
     beside = [source.with_name("truth.tif")] if source.is_relative_to(tomogram.folder) else []
     beside += [path for mark in _MARKS for path in source.parent.glob(f"{_plain(source)}{mark}.*")]
     kept = sorted((tomogram.folder / _FOLDER).glob("*"))
-    used = [Path(each.run["truth"]) for each in tomogram.results("evaluations")]
-    return [path for path in dict.fromkeys([*beside, *kept, *used]) if path.is_file()]
+    used = [Path(each.run["truth"]) for each in tomogram.readable_results("evaluations")]
+    return [path for path in dict.fromkeys([*beside, *kept, *used]) if path.exists()]
 
 
 def _plain(source: Path) -> str:

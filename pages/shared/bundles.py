@@ -17,9 +17,7 @@ def bundle_card(tomogram: Tomogram, surface: Result) -> None:
         "A zip with a preview of the tomogram, mask, objects, meshes, measurements and settings, "
         "all in one place in space, for Fiji and ChimeraX. Its README tells what is what."
     )
-    found = [
-        each for each in tomogram.results("bundles") if each.run["recipe"]["surface"] == surface.id
-    ]
+    found = [each for each in tomogram.readable_results("bundles") if each.made_from == surface.id]
     if found:
         link = Download(
             label="Bundle",
@@ -34,13 +32,9 @@ def bundle_card(tomogram: Tomogram, surface: Result) -> None:
         return
     if st.button("Prepare the bundle", icon=":material/folder_zip:"):
         with widgets.errors_shown():
-            jobs.submit(
-                Workspace(),
-                jobs.JobRequest(
-                    kind="bundle", tomogram=tomogram.id, params={"surface": surface.id}
-                ),
-            )
+            request = jobs.BundleRequest(surface=surface.id)
+            jobs.submit(Workspace(), request, tomogram=tomogram.id)
             st.rerun()
     last = widgets.last_job(tomogram, "bundle")
-    if last is not None and last.request.params["surface"] == surface.id:
+    if last is not None and last.request == jobs.BundleRequest(surface=surface.id):
         widgets.job_ending(last)

@@ -153,10 +153,10 @@ def surface_view(
     VolumeError
         If the surface is not complete, or the file of the tomogram cannot be read.
     """
-    volume = tomogram.volume(region)
-    # The size that the surfaces were made with: it may have been corrected since.
-    voxel_size_nm = surface.run["recipe"]["voxel_size_nm"]
-    known = unit == "µm"
+    # Of the size that the surfaces were made with: it may have been corrected since.
+    size = surface.voxel_size_nm
+    volume = tomogram.volume(region).with_voxel_size(size)
+    known = unit == "µm" and size is not None
     coarse, full = routes.view_addresses(tomogram, surface)
     small = sum(row.faces for row in rows) <= COARSE_FACES
 
@@ -182,7 +182,7 @@ def surface_view(
             "slices": {
                 "url": routes.slice_source(tomogram, region).address,
                 "shape": list(volume.shape),
-                "edges": [edge / 1000 for edge in voxel_size_nm] if known else [1, 1, 1],
+                "edges": [edge / 1000 for edge in size or ()] if known else [1, 1, 1],
                 "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
             },
         },

@@ -1,7 +1,5 @@
 """Thin processes on the page *Measure*: how they are looked for, what was found."""
 
-from dataclasses import asdict
-
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -23,7 +21,7 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
     if running is not None:
         widgets.job_progress(running.id)
         return
-    last = ProcessParams(**done.run["params"]) if done else ProcessParams()
+    last = done.params(ProcessParams) if done else ProcessParams()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         thickest = st.number_input(
             f"Thickest process ({unit})",
@@ -54,13 +52,9 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
             "reconstructs twice more, at the threshold ± 0.02, for the error bars.",
         ):
             params = ProcessParams(min_aspect=aspect, max_diameter=thickest or None)
-            request = jobs.JobRequest(
-                kind="measure",
-                tomogram=tomogram.id,
-                params={"surface": surface.id, **asdict(params)},
-            )
+            request = jobs.MeasureRequest(surface=surface.id, params=params)
             with widgets.errors_shown():
-                jobs.submit(Workspace(), request)
+                jobs.submit(Workspace(), request, tomogram=tomogram.id)
                 st.rerun()
     ended = widgets.last_job(tomogram, "measure")
     if ended is not None:

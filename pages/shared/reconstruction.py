@@ -1,6 +1,6 @@
 """How surfaces are made: the settings, the job, and what was chosen in one line."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import streamlit as st
 
@@ -23,10 +23,9 @@ def usual_params(labels: set[float]) -> ReconstructParams:
 
 def start(tomogram: Tomogram, score_id: str | None, params: ReconstructParams) -> None:
     """Submit a job that makes a surface of a score, or of the file's labels, and choose it."""
-    request = jobs.JobRequest(
-        kind="reconstruct", tomogram=tomogram.id, params={"score": score_id, **asdict(params)}
-    )
-    state.choose_surface(jobs.submit(Workspace(), request).recipe)
+    request = jobs.ReconstructRequest(score=score_id, params=params)
+    job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
+    state.choose_surface(job.result_id)
 
 
 def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
@@ -183,12 +182,11 @@ def card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) ->
 
 def made_with(surface: Result) -> str:
     """Return the parameters of a surface in one line."""
-    params = ReconstructParams(**surface.run["params"])
-    recipe = surface.run["recipe"]
+    params = surface.params(ReconstructParams)
     parts = [f"objects from {params.min_voxels} voxels"]
     if not params.each_label:
         parts.insert(0, f"smoothing {params.smoothing_voxels:g} voxels")
-    if recipe["score"] is None:
+    if surface.made_from is None:
         parts.insert(0, "an object per label" if params.each_label else "labels as one mask")
     else:
         parts.insert(0, f"threshold {params.threshold:.2f}")
@@ -197,8 +195,8 @@ def made_with(surface: Result) -> str:
     if params.fill_lumens:
         parts.append("lumens filled")
     if params.split_voxels:
-        size = recipe["voxel_size_nm"] and VoxelSize(*recipe["voxel_size_nm"])
-        parts.append(f"parted at necks of {texts.voxels_text(params.split_voxels, size)}")
+        neck = texts.voxels_text(params.split_voxels, surface.voxel_size_nm)
+        parts.append(f"parted at necks of {neck}")
     if params.merge:
         parts.append(f"{len(params.merge)} merged by hand")
     if params.decimate_to < 1:

@@ -58,7 +58,7 @@ def tomogram() -> Tomogram | None:
 
 def score_result(of: Tomogram) -> Result | None:
     """Return the chosen score of a tomogram, the newest if none is chosen, None if it has none."""
-    return _chosen(of.results("scores"), st.session_state.get("score"))
+    return _chosen(of.readable_results("scores"), st.session_state.get("score"))
 
 
 def choose_score(result_id: str) -> None:
@@ -79,7 +79,9 @@ def surface_result(of: Tomogram, source: Result | None) -> Result | None:
     Where `source` is None, they are those of the labels that the file holds.
     """
     wanted = source and source.id
-    results = [found for found in of.results("surfaces") if surface_source(found) == wanted]
+    results = [
+        found for found in of.readable_results("surfaces") if surface_source(found) == wanted
+    ]
     return _chosen(results, st.session_state.get("surface"))
 
 
@@ -90,7 +92,7 @@ def choose_surface(result_id: str) -> None:
 
 def surface_source(result: Result) -> str | None:
     """Return the id of the score that a surface was made from; None where it was a label file."""
-    return result.run.get("recipe", {}).get("score")
+    return result.identity.get("score")
 
 
 def threshold() -> float:

@@ -1,14 +1,15 @@
 """Blocks that several pages draw alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import seen_labels
 from deepsxt_core.volume import Volume
 from deepsxt_core.workflow.recipe import Recipe
@@ -113,7 +114,7 @@ def source_chooser(tomogram: Tomogram, chosen: Result | None) -> Result | None:
     """Let the user choose among several results, and labels if the file holds them."""
     if chosen is not None and not labels_seen(tomogram.volume()):
         return score_chooser(tomogram, chosen)
-    by_id = {result.id: result for result in tomogram.results("scores")}
+    by_id = {result.id: result for result in tomogram.readable_results("scores")}
     if not by_id:
         return None
     names = {state.LABELS: "Labels of the file"}
@@ -142,7 +143,7 @@ def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
 
 def score_chooser(tomogram: Tomogram, chosen: Result) -> Result:
     """Let the user choose among several results; return the choice."""
-    results = tomogram.results("scores")
+    results = tomogram.readable_results("scores")
     if len(results) == 1:
         return chosen
     by_id = {result.id: result for result in results}
@@ -168,9 +169,10 @@ def score_label(result: Result) -> str:
         parts.append("cropped")
     if result.region.bin > 1:
         parts.append(f"{result.region.bin}× binned")
-    if run["params"]["rotations"] > 1:
-        parts.append(f"{run['params']['rotations']} rotations")
-    if run["params"]["tiling"] == "compat":
+    params = result.params(SegmentParams)
+    if params.rotations > 1:
+        parts.append(f"{params.rotations} rotations")
+    if params.tiling == "compat":
         parts.append("as published")
     if run["inverted"]:
         parts.append("inverted")
@@ -194,13 +196,13 @@ def recipe_button(score: Result, surface: Result) -> None:
 def active_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
     """Return the job of one kind that is at work on a tomogram, or None."""
     found = jobs.list_jobs(Workspace(), tomogram.id)
-    return next((job for job in found if job.request.kind == kind and job.active), None)
+    return next((job for job in found if job.kind == kind and job.active), None)
 
 
 def last_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
     """Return the latest job of one kind on a tomogram, or None."""
     found = jobs.list_jobs(Workspace(), tomogram.id)
-    return next((job for job in found if job.request.kind == kind), None)
+    return next((job for job in found if job.kind == kind), None)
 
 
 @st.fragment(run_every=_REFRESH_S)
@@ -245,9 +247,9 @@ def progress_text(status: jobs.Status) -> str:
     return text
 
 
-def estimate_line(tomogram: Tomogram, params: Mapping[str, Any]) -> None:
+def estimate_line(tomogram: Tomogram, request: jobs.SegmentRequest) -> None:
     """Tell what a segmentation will take, and warn where it will not fit."""
-    expected = jobs.segment_estimate(tomogram, params)
+    expected = jobs.segment_estimate(tomogram, request)
     parts = []
     if expected.seconds is not None:
         parts.append(f"about {texts.duration_text(expected.seconds)} on {expected.device}")

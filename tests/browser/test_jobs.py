@@ -7,7 +7,8 @@ import pytest
 import tifffile
 from playwright.sync_api import expect
 
-from deepsxt_core.jobs import JobRequest, read_job, runner, submit
+from deepsxt_core.jobs import read_job, runner, submit
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.workspace import Workspace
 from tests.jobs import stand_in_worker
@@ -21,13 +22,14 @@ pytestmark = pytest.mark.browser
 def job(workspace_home, tmp_path, monkeypatch):
     """A job that has done one slice of three and goes on once the gate exists."""
     monkeypatch.setitem(TASKS, "segment", stand_in_worker.STAND_IN_TASK)
+    monkeypatch.setitem(REQUESTS, "segment", stand_in_worker.StandInRequest)
     monkeypatch.setattr(runner, "WORKER", (sys.executable, stand_in_worker.__file__))
     path = tmp_path / "cell.tif"
     tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZYX"})
     workspace = Workspace(workspace_home)
-    params = {"mode": "gate", "gate": str(tmp_path / "gate")}
+    request = stand_in_worker.StandInRequest(mode="gate", gate=str(tmp_path / "gate"))
     tomogram = workspace.add_file(path)
-    job = submit(workspace, JobRequest(kind="segment", tomogram=tomogram.id, params=params))
+    job = submit(workspace, request, tomogram=tomogram.id)
     wait_until(lambda: read_job(workspace, job.id).status.done == 1)
     yield job
     process = read_job(workspace, job.id).status.process()

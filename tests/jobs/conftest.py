@@ -5,6 +5,7 @@ import pytest
 import tifffile
 
 from deepsxt_core.jobs import runner
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.jobs.worker import run_job
 from deepsxt_core.workspace import Workspace
@@ -29,9 +30,12 @@ def stand_in(monkeypatch):
     """Let `submit` start the real worker with a task that needs no network."""
     start, started = runner.start, []
     monkeypatch.setitem(TASKS, "segment", stand_in_worker.STAND_IN_TASK)
+    monkeypatch.setitem(REQUESTS, "segment", stand_in_worker.StandInRequest)
     monkeypatch.setattr(runner, "WORKER", (sys.executable, stand_in_worker.__file__))
     monkeypatch.setattr(runner, "start", lambda *args: started.append(start(*args)))
     yield
+    # The threads that wait for the workers start no others then.
+    monkeypatch.setattr(runner, "start_waiting", lambda _: None)
     # Not through the jobs: a worker that has just been started is not in its status yet.
     for process in started:
         process.kill()
@@ -50,4 +54,5 @@ def in_process(monkeypatch):
             (folder / "log.txt").write_text(str(error))
 
     monkeypatch.setitem(TASKS, "segment", stand_in_network.TASK)
+    monkeypatch.setitem(REQUESTS, "segment", stand_in_network.StandInRequest)
     monkeypatch.setattr(runner, "start", start)

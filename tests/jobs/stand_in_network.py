@@ -4,15 +4,18 @@
 """
 
 import sys
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 
 from deepsxt_core.inference import SegmentParams
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
+from deepsxt_core.parameters import plain
 from deepsxt_core.workflow import segmentation
 
 MODEL = SimpleNamespace(
@@ -40,8 +43,16 @@ class StandInPredictor:
         return np.tanh(slices).astype(np.float32)
 
 
-def recipe(tomogram, params):
-    return {"input": tomogram.input_sha256(), "params": asdict(SegmentParams(**params))}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandInRequest:
+    """As for a segmentation, without a model."""
+
+    kind: ClassVar[str] = "segment"
+    params: SegmentParams = field(default_factory=SegmentParams)
+
+
+def identity(tomogram, request):
+    return {"input": tomogram.input_sha256(), "params": plain(request.params)}
 
 
 def segment(volume, out, params=None, progress=None, **more):
@@ -54,19 +65,19 @@ def segment(volume, out, params=None, progress=None, **more):
         segmentation._predictor = kept
 
 
-def run(tomogram, params, out, progress):
+def run(tomogram, request, out, progress):
     segment(
         tomogram.volume(),
         out,
-        SegmentParams(**params),
+        request.params,
         progress,
         resume=True,
         input_sha256=tomogram.input_sha256(),
     )
 
 
-TASK = Task(title="Stand-in", device=NETWORK, recipe=recipe, run=run, result_kind="scores")
+TASK = Task(title="Stand-in", device=NETWORK, identity=identity, run=run, result_kind="scores")
 
 if __name__ == "__main__":
-    TASKS["segment"] = TASK
+    TASKS["segment"], REQUESTS["segment"] = TASK, StandInRequest
     run_job(Path(sys.argv[1]))

@@ -1,23 +1,38 @@
-"""The real worker with stand-in tasks, which take their behaviour from ``params["mode"]``."""
+"""The real worker with a stand-in task, which takes its behaviour from ``request.mode``."""
 
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.jobs import runner
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
-from deepsxt_core.jobs.worker import run_job
+from deepsxt_core.jobs.worker import main
+from deepsxt_core.parameters import plain
 
 
-def recipe(tomogram, params):
-    return {"input": tomogram.input_sha256(), "params": dict(params)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandInRequest:
+    """What the stand-in shall do."""
+
+    kind: ClassVar[str] = "segment"
+    mode: str
+    gate: str | None = None
+    number: int = 0
 
 
-def run(_tomogram, params, out, progress):
+def identity(tomogram, request):
+    return {"input": tomogram.input_sha256(), "params": plain(request)}
+
+
+def run(_tomogram, request, out, progress):
     (out / "data").write_text("half")
     progress.stage("Working", 3, "slice")
-    match params["mode"]:
+    match request.mode:
         case "block":
             threading.Event().wait()
         case "polite":
@@ -26,7 +41,7 @@ def run(_tomogram, params, out, progress):
                 progress.advance(0)
         case "gate":
             progress.advance()
-            while not Path(params["gate"]).exists():
+            while not Path(request.gate).exists():
                 progress.advance(0)
                 time.sleep(0.05)
             progress.advance()
@@ -44,9 +59,10 @@ def _finish(out):
 
 
 STAND_IN_TASK = Task(
-    title="Segmentation", device=NETWORK, recipe=recipe, run=run, result_kind="scores"
+    title="Segmentation", device=NETWORK, identity=identity, run=run, result_kind="scores"
 )
 
 if __name__ == "__main__":
-    TASKS["segment"] = STAND_IN_TASK
-    run_job(Path(sys.argv[1]))
+    TASKS["segment"], REQUESTS["segment"] = STAND_IN_TASK, StandInRequest
+    runner.WORKER = (sys.executable, __file__)
+    main(Path(sys.argv[1]))

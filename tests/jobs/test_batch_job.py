@@ -8,8 +8,9 @@ import pytest
 import tifffile
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs import (
-    JobRequest,
+    BatchRequest,
     batch_rows,
     job_log,
     read_job,
@@ -18,29 +19,19 @@ from deepsxt_core.jobs import (
     summary_path,
     title,
 )
-from deepsxt_core.jobs.tasks import TASKS, batch
+from deepsxt_core.parameters import parsed
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.workflow import batch, segmentation
+from deepsxt_core.workflow.recipe import ExportParams, Recipe
 from tests.results import ball
 
 from . import stand_in_network
 
-RECIPE = {
-    "segment": {"model": "deepsxt-compact", "invert": False},
-    "reconstruct": {"min_voxels": 20, "smoothing_voxels": 0.0},
-    "export": {"meshes": ["stl", "off"], "mask": "tif"},
-}
-
-
-def stand_in_recipe(tomogram, params):
-    return stand_in_network.recipe(tomogram, _segment_params(params))
-
-
-def stand_in_run(tomogram, params, out, progress):
-    stand_in_network.run(tomogram, _segment_params(params), out, progress)
-
-
-def _segment_params(params):
-    return {name: value for name, value in params.items() if name != "model"}
-
+RECIPE = Recipe(
+    segment=SegmentParams(invert=False),
+    reconstruct=ReconstructParams(min_voxels=20, smoothing_voxels=0.0),
+    export=ExportParams(meshes=("stl", "off"), mask="tif"),
+)
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
@@ -48,14 +39,15 @@ pytestmark = pytest.mark.usefixtures("in_process")
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
     """Score by arithmetic; return the names of what was begun."""
-    scored = []
+    scored, segment = [], segmentation.segment
 
-    def run(tomogram, *args):
-        scored.append(tomogram.name)
-        stand_in_run(tomogram, *args)
+    def noted(volume, *args, **more):
+        scored.append(volume.path.name)
+        return segment(volume, *args, **more)
 
-    task = replace(TASKS["segment"], recipe=stand_in_recipe, run=run, check=None)
-    monkeypatch.setattr(batch, "SEGMENT", task)
+    monkeypatch.setattr(segmentation, "_predictor", lambda *_: stand_in_network.StandInPredictor())
+    monkeypatch.setattr(segmentation, "segment", noted)
+    monkeypatch.setattr(batch, "load_model", lambda _: stand_in_network.MODEL)
     return scored
 
 
@@ -73,9 +65,8 @@ def tomograms(workspace, tmp_path):
     return found
 
 
-def ask(tomograms, **tables):
-    ids = [tomogram.id for tomogram in tomograms]
-    return JobRequest(kind="batch", params={"tomograms": ids, "recipe": RECIPE | tables})
+def ask(tomograms, recipe=RECIPE):
+    return BatchRequest(tomograms=tuple(tomogram.id for tomogram in tomograms), recipe=recipe)
 
 
 def statuses(job):
@@ -93,7 +84,7 @@ def test_one_of_five_fails_and_only_that_is_done_again(workspace, tomograms, sta
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == statuses(job)
     assert [row["objects"] for row in rows] == ["1", "1", "", "1", "1"]
-    assert len(stand_in) == 5
+    assert len(stand_in) == 4
 
     (score,) = tomograms[0].results("scores")
     (surface,) = tomograms[0].results("surfaces")
@@ -112,33 +103,32 @@ def test_one_of_five_fails_and_only_that_is_done_again(workspace, tomograms, sta
     again = resume(workspace, job.id)
     assert again.state == "done", job_log(again)
     assert statuses(again) == ["kept", "kept", "done", "kept", "kept"]
-    assert len(stand_in) == 6
+    assert len(stand_in) == 5
 
     # The same wish later is another job, which finds everything.
     later = read_job(workspace, submit(workspace, ask(tomograms)).id)
     assert later.id != job.id and later.state == "done"
     assert set(statuses(later)) == {"kept"}
-    assert len(stand_in) == 6
+    assert len(stand_in) == 5
 
 
 def test_a_removed_tomogram_fails_alone(workspace, tomograms):
     workspace.remove(tomograms[1].id)
-    job = read_job(workspace, submit(workspace, ask(tomograms[:2], export={})).id)
+    job = read_job(workspace, submit(workspace, ask(tomograms[:2])).id)
     assert statuses(job) == ["done", "failed"]
     assert "no tomogram" in batch_rows(job)[1]["error"]
 
 
 def test_without_a_surface_only_scores_are_made(workspace, tomograms):
-    tables = {name: RECIPE[name] for name in ("segment",)}
-    params = {"tomograms": [tomograms[0].id], "recipe": tables}
-    job = read_job(workspace, submit(workspace, JobRequest(kind="batch", params=params)).id)
+    request = ask(tomograms[:1], replace(RECIPE, reconstruct=None))
+    job = read_job(workspace, submit(workspace, request).id)
     assert statuses(job) == ["done"], job_log(job)
     assert tomograms[0].results("scores") and not tomograms[0].results("surfaces")
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"tomograms": []}, {"tomograms": ["a"], "recipe": {"segmant": {}}}]
+    "content", [{}, {"tomograms": []}, {"tomograms": ["a"], "recipe": {"segmant": {}}}]
 )
-def test_a_wish_that_is_not_understood_is_refused(workspace, params):
+def test_a_wish_that_is_not_understood_is_refused(content):
     with pytest.raises(InvalidParameterError):
-        submit(workspace, JobRequest(kind="batch", params=params))
+        parsed(BatchRequest, content, "The request")

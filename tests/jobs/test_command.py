@@ -5,7 +5,7 @@ import json
 import pytest
 
 from deepsxt_core.cli.main import main
-from deepsxt_core.jobs import JobRequest, runner
+from deepsxt_core.jobs import SegmentRequest, runner
 from deepsxt_core.jobs.store import Status, create_job, write_status
 from deepsxt_core.workspace import Workspace
 
@@ -17,7 +17,7 @@ def workspace(workspace_home):
 
 @pytest.fixture
 def job(workspace, tomogram):
-    return create_job(workspace, JobRequest(kind="segment", tomogram=tomogram.id), "a", Status())
+    return create_job(workspace, SegmentRequest(model="m"), "a", Status(), tomogram.id)
 
 
 def call(capsys, *arguments):
@@ -44,7 +44,7 @@ def test_jobs_are_listed_and_shown(capsys, job):
 
 def test_a_job_is_cancelled_resumed_and_forgotten(capsys, job, monkeypatch):
     monkeypatch.setattr(runner, "start", lambda *_: None)
-    assert json.loads(call(capsys, "cancel", job.id, "--json")[1].out)["state"] == "cancelling"
+    assert json.loads(call(capsys, "cancel", job.id, "--json")[1].out)["state"] == "cancelled"
     write_status(job.folder, Status(state="cancelled"))
     assert json.loads(call(capsys, "resume", job.id, "--json")[1].out)["state"] == "queued"
     write_status(job.folder, Status(state="done"))

@@ -3,16 +3,16 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import psutil
 import pytest
 
-from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError, JobError
-from deepsxt_core.files import partial_folder, read_json, write_json
+from deepsxt_core.errors import CancelledError, DeepSXTError, JobError
+from deepsxt_core.files import partial_folder, write_json
 from deepsxt_core.jobs import (
-    JobRequest,
+    SegmentRequest,
     Status,
     cancel,
     job_log,
@@ -22,14 +22,17 @@ from deepsxt_core.jobs import (
     submit,
     terminate,
 )
+from deepsxt_core.jobs.processes import process_mark
 from deepsxt_core.jobs.reporting import JobProgress
 from deepsxt_core.jobs.store import create_job, request_cancel, write_status
 from deepsxt_core.versions import versions
 from tests.waiting import wait_until
 
+from .stand_in_worker import StandInRequest
 
-def ask(tomogram, mode, **more):
-    return JobRequest(kind="segment", tomogram=tomogram.id, params={"mode": mode, **more})
+
+def ask(workspace, tomogram, mode, **more):
+    return submit(workspace, StandInRequest(mode=mode, **more), tomogram=tomogram.id)
 
 
 def ended(workspace, job):
@@ -54,87 +57,90 @@ def bystander():
     """Return the status of a job whose process waits for ever."""
     command = [sys.executable, "-c", "import threading; threading.Event().wait()"]
     with subprocess.Popen(command) as process:
-        created = psutil.Process(process.pid).create_time()
-        yield Status(state="running", pid=process.pid, process_created=created)
+        yield Status(state="running", pid=process.pid, process_mark=process_mark(process.pid))
         process.kill()
 
 
 @pytest.fixture
 def job(workspace, tomogram):
     """Return a job that nothing works on."""
-    return create_job(workspace, ask(tomogram, "finish"), "a" * 20, Status())
+    return new_job(workspace, tomogram, "a")
+
+
+def new_job(workspace, tomogram, letter):
+    request = SegmentRequest(model="model")
+    return create_job(workspace, request, letter * 20, Status(), tomogram.id)
 
 
 @pytest.mark.usefixtures("stand_in")
 class TestWorker:
     def test_asking_twice_computes_once(self, workspace, tomogram):
-        job = submit(workspace, ask(tomogram, "finish"))
+        job = ask(workspace, tomogram, "finish")
         assert job.state == "queued"
         done = ended(workspace, job)
         assert (done.state, done.status.error) == ("done", None), job_log(done)
         assert (done.status.done, done.status.total, done.status.unit) == (3, 3, "slice")
         (result,) = tomogram.results("scores")
-        assert result.id == done.status.result == done.recipe
+        assert result.id == done.status.result == done.result_id
         assert result.run["seconds"] == 1
         assert result.run["job"] == job.id
-        assert result.run["recipe"]["params"] == {"mode": "finish"}
+        assert result.run["recipe"]["params"]["mode"] == "finish"
         assert result.run["versions"] == versions()
-        assert submit(workspace, ask(tomogram, "finish")).id == job.id
+        assert ask(workspace, tomogram, "finish").id == job.id
         assert [entry.name for entry in result.folder.parent.iterdir()] == [result.id]
 
     def test_a_job_at_work_is_found_again_and_cancelled_at_once(self, workspace, tomogram):
-        job = submit(workspace, ask(tomogram, "block"))
-        assert submit(workspace, ask(tomogram, "block")).id == job.id
+        job = ask(workspace, tomogram, "block")
+        assert ask(workspace, tomogram, "block").id == job.id
         assert working(workspace, job).state == "running"
-        assert submit(workspace, ask(tomogram, "block")).id == job.id
+        assert ask(workspace, tomogram, "block").id == job.id
         assert cancel(workspace, job.id).state in ("cancelling", "cancelled")
         assert ended(workspace, job).state == "cancelled"
         wait_until(lambda: read_job(workspace, job.id).status.process() is None)
-        final = tomogram.folder / "results" / "scores" / job.recipe
+        final = tomogram.folder / "results" / "scores" / job.result_id
         assert list(final.parent.iterdir()) == []
-        assert submit(workspace, ask(tomogram, "block")).id != job.id
+        assert ask(workspace, tomogram, "block").id != job.id
 
     def test_the_marker_alone_stops_a_worker(self, workspace, tomogram):
-        job = submit(workspace, ask(tomogram, "polite"))
+        job = ask(workspace, tomogram, "polite")
         working(workspace, job)
         request_cancel(job.folder)
         assert read_job(workspace, job.id).state in ("cancelling", "cancelled")
         assert ended(workspace, job).state == "cancelled"
 
     def test_terminate_kills(self, workspace, tomogram):
-        job = submit(workspace, ask(tomogram, "block"))
+        job = ask(workspace, tomogram, "block")
         process = working(workspace, job).status.process()
         assert terminate(workspace, job.id).state == "cancelled"
         assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
     def test_one_works_while_the_other_waits_for_a_killed_holder(self, workspace, tomogram):
-        holder = submit(workspace, ask(tomogram, "block"))
+        holder = ask(workspace, tomogram, "block")
         process = working(workspace, holder).status.process()
-        other = submit(workspace, ask(tomogram, "finish"))
-        wait_until(lambda: read_job(workspace, other.id).status.pid is not None)
+        other = ask(workspace, tomogram, "finish")
         waiting = read_job(workspace, other.id)
-        assert (waiting.state, waiting.status.stage) == ("queued", "Waiting")
+        assert waiting.state == "queued" and waiting.is_waiting
+        assert not (waiting.folder / "process.json").exists()
         process.kill()
         assert ended(workspace, holder).state == "interrupted"
         assert ended(workspace, other).state == "done"
         # What the killed one left is invisible, and gone once the same is asked again.
-        final = tomogram.folder / "results" / "scores" / holder.recipe
+        final = tomogram.folder / "results" / "scores" / holder.result_id
         leftover = partial_folder(final, holder.id)
         assert leftover.is_dir()
-        assert [result.id for result in tomogram.results("scores")] == [other.recipe]
-        again = submit(workspace, ask(tomogram, "block"))
+        assert [result.id for result in tomogram.results("scores")] == [other.result_id]
+        again = ask(workspace, tomogram, "block")
         assert again.id != holder.id and not leftover.exists()
 
     def test_a_waiting_job_is_cancelled(self, workspace, tomogram):
-        working(workspace, submit(workspace, ask(tomogram, "block")))
-        other = submit(workspace, ask(tomogram, "finish"))
-        request_cancel(other.folder)
-        assert ended(workspace, other).state == "cancelled"
+        working(workspace, ask(workspace, tomogram, "block"))
+        other = ask(workspace, tomogram, "finish")
+        assert cancel(workspace, other.id).state == "cancelled"
         assert tomogram.results("scores") == []
 
     def test_failures_are_told_to_people_and_bugs_to_the_log(self, workspace, tomogram):
-        expected = submit(workspace, ask(tomogram, "fail"))
-        bug = submit(workspace, ask(tomogram, "bug"))
+        expected = ask(workspace, tomogram, "fail")
+        bug = ask(workspace, tomogram, "bug")
         expected, bug = ended(workspace, expected), ended(workspace, bug)
         assert expected.state == bug.state == "failed"
         assert expected.status.error == "The volume is too dark. Choose another."
@@ -143,14 +149,14 @@ class TestWorker:
         assert list((tomogram.folder / "results" / "scores").iterdir()) == []
 
     def test_a_shutdown_is_not_a_wish_to_cancel(self, workspace, tomogram):
-        job = submit(workspace, ask(tomogram, "block"))
+        job = ask(workspace, tomogram, "block")
         working(workspace, job).status.process().send_signal(signal.SIGTERM)
         assert ended(workspace, job).state == "interrupted"
 
     def test_a_file_that_changed_while_the_job_waited_fails_it(self, workspace, tomogram):
-        holder = submit(workspace, ask(tomogram, "block"))
+        holder = ask(workspace, tomogram, "block")
         working(workspace, holder)
-        job = submit(workspace, ask(tomogram, "finish"))
+        job = ask(workspace, tomogram, "finish")
         tomogram.source.write_bytes(tomogram.source.read_bytes() + b"\0")
         terminate(workspace, holder.id)
         assert "changed after this job was submitted" in ended(workspace, job).status.error
@@ -185,7 +191,7 @@ def test_a_worker_that_cannot_be_started_fails_the_job(workspace, job):
 def test_a_job_is_interrupted_when_its_process_is_another(workspace, job, bystander):
     write_status(job.folder, bystander)
     assert read_job(workspace, job.id).state == "running"
-    recycled = replace(bystander, process_created=bystander.process_created - 60)
+    recycled = replace(bystander, process_mark="another boot/1")
     write_status(job.folder, recycled)
     assert read_job(workspace, job.id).state == "interrupted"
     request_cancel(job.folder)
@@ -193,24 +199,24 @@ def test_a_job_is_interrupted_when_its_process_is_another(workspace, job, bystan
 
 
 def test_a_recycled_process_is_left_alone(workspace, job, bystander):
-    status = replace(bystander, process_created=bystander.process_created - 60)
+    status = replace(bystander, process_mark="another boot/1")
     write_status(job.folder, status)
     assert cancel(workspace, job.id).state == "interrupted"
     assert terminate(workspace, job.id).state == "interrupted"
     assert bystander.process() is not None
 
 
-def test_a_job_that_never_started_is_interrupted_after_a_while(workspace, job):
+def test_a_worker_that_dies_before_it_says_a_word_leaves_an_interrupted_job(workspace, job):
+    assert read_job(workspace, job.id).is_waiting
+    write_json(job.folder / "process.json", {"pid": os.getpid(), "mark": process_mark(os.getpid())})
     assert read_job(workspace, job.id).state == "queued"
-    content = read_json(job.folder / "request.json")
-    long_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    write_json(job.folder / "request.json", content | {"created": long_ago})
+    write_json(job.folder / "process.json", {"pid": os.getpid(), "mark": "another boot/1"})
     assert read_job(workspace, job.id).state == "interrupted"
 
 
 @pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
 def test_an_ended_job_stays_as_it_is(workspace, job, state):
-    write_status(job.folder, Status(state=state, pid=1, process_created=0.0))
+    write_status(job.folder, Status(state=state, pid=1, process_mark="another boot/1"))
     assert cancel(workspace, job.id).state == state
     assert terminate(workspace, job.id).state == state
     assert not (job.folder / "cancel").exists()
@@ -218,16 +224,15 @@ def test_an_ended_job_stays_as_it_is(workspace, job, state):
 
 @pytest.mark.usefixtures("stand_in")
 def test_a_result_that_exists_is_a_done_job_without_a_process(workspace, tomogram, monkeypatch):
-    request = ask(tomogram, "finish")
-    final = tomogram.result_folder(
-        "scores", runner.TASKS["segment"].recipe(tomogram, request.params)
-    )
+    request = StandInRequest(mode="finish")
+    identity = runner.TASKS["segment"].identity(tomogram, request)
+    final = tomogram.result_folder("scores", identity)
     final.mkdir(parents=True)
     write_json(final / "run.json", {})
     monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a process was started"))
-    job = submit(workspace, request)
+    job = submit(workspace, request, tomogram=tomogram.id)
     assert (job.state, job.status.result) == ("done", final.name)
-    assert submit(workspace, request).id == job.id
+    assert submit(workspace, request, tomogram=tomogram.id).id == job.id
     assert [listed.id for listed in list_jobs(workspace)] == [job.id]
 
 
@@ -286,7 +291,7 @@ def test_progress_hears_the_wish_to_stop(job):
 
 
 def test_jobs_are_newest_first_and_broken_ones_left_out(workspace, tomogram):
-    jobs = [create_job(workspace, ask(tomogram, "finish"), f"{n}" * 20, Status()) for n in "abc"]
+    jobs = [new_job(workspace, tomogram, letter) for letter in "abc"]
     (jobs[1].folder / "request.json").write_text("{}")
     expected = [jobs[2].id, jobs[0].id]
     assert [job.id for job in list_jobs(workspace)] == expected
@@ -301,11 +306,10 @@ def test_malformed_or_unknown_job_says_what_to_do(workspace, job_id):
             function(workspace, job_id)
 
 
-def test_unknown_kind_and_unknown_tomogram_are_refused(workspace):
-    with pytest.raises(InvalidParameterError, match="segment or reconstruct"):
-        JobRequest(kind="fly", tomogram="a" * 18)
-    with pytest.raises(DeepSXTError, match="no tomogram"):
-        submit(workspace, JobRequest(kind="segment", tomogram="a" * 18))
+def test_an_unknown_tomogram_is_refused(workspace):
+    for unknown in ("a" * 18, None):
+        with pytest.raises(DeepSXTError, match="no tomogram"):
+            submit(workspace, SegmentRequest(model="model"), tomogram=unknown)
     assert list_jobs(workspace) == []
 
 

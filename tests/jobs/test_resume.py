@@ -14,7 +14,6 @@ from deepsxt_core.files import partial_folder, read_json
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
 from deepsxt_core.io import SCORE_NAME, ScoreWriter
 from deepsxt_core.jobs import (
-    JobRequest,
     can_resume,
     cancel,
     clean,
@@ -26,13 +25,14 @@ from deepsxt_core.jobs import (
     runner,
     submit,
 )
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.store import Status, create_job, write_status
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.volume import Volume
 from tests.cancelling import StopAfter
 from tests.waiting import wait_until
 
-from . import stand_in_network
+from . import stand_in_network, stand_in_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -149,9 +149,18 @@ def test_nothing_is_lost_and_no_byte_changes_when_killed():
     assert "5 kills" in done.stdout
 
 
+def new_job(workspace, tomogram, result_id, status=None):
+    request = stand_in_network.StandInRequest()
+    return create_job(workspace, request, result_id, status or Status(), tomogram.id)
+
+
 @pytest.fixture
 def ask(tomogram):
-    return JobRequest(kind="segment", tomogram=tomogram.id)
+    def submitted(workspace, **params):
+        request = stand_in_network.StandInRequest(params=SegmentParams(**params))
+        return submit(workspace, request, tomogram=tomogram.id)
+
+    return submitted
 
 
 def full_disk_after(monkeypatch, slabs):
@@ -174,7 +183,7 @@ class TestJobs:
         self, workspace, tomogram, ask, monkeypatch
     ):
         free = full_disk_after(monkeypatch, 1)
-        job = read_job(workspace, submit(workspace, ask).id)
+        job = read_job(workspace, ask(workspace).id)
         assert job.state == "failed"
         assert "is full" in job.status.error and "resume" in job.status.error
         assert not (job.folder / "reserve").exists()
@@ -189,9 +198,9 @@ class TestJobs:
 
     def test_a_new_job_takes_over_what_an_old_one_left(self, workspace, tomogram, ask, monkeypatch):
         free = full_disk_after(monkeypatch, 1)
-        old = submit(workspace, ask)
+        old = ask(workspace)
         free()
-        new = submit(workspace, ask)
+        new = ask(workspace)
         assert new.id != old.id
         (result,) = tomogram.results("scores")
         assert result.run["resumed_slices"] == 2
@@ -203,11 +212,10 @@ class TestJobs:
         self, workspace, tomogram, ask, monkeypatch
     ):
         free = full_disk_after(monkeypatch, 1)
-        kept = submit(workspace, ask)
+        kept = ask(workspace)
         free()
-        other = JobRequest(kind="segment", tomogram=tomogram.id, params={"z0": 1})
-        done = submit(workspace, other)
-        active = create_job(workspace, ask, "b" * 20, Status())
+        done = ask(workspace, z0=1)
+        active = new_job(workspace, tomogram, "b" * 20)
         assert [job.id for job in clean(workspace)] == [done.id]
         assert [job.id for job in clean(workspace, kept_slabs=True)] == [kept.id]
         assert [job.id for job in list_jobs(workspace)] == [active.id]
@@ -216,11 +224,11 @@ class TestJobs:
         assert len([*workspace.jobs_folder.glob("*/")]) == 1
 
     def test_a_result_that_only_had_to_be_shown_is_not_computed_again(
-        self, workspace, tomogram, ask, monkeypatch
+        self, workspace, tomogram, monkeypatch
     ):
-        recipe = stand_in_network.recipe(tomogram, {})
-        final = tomogram.result_folder("scores", recipe)
-        job = create_job(workspace, ask, final.name, Status(state="interrupted"))
+        identity = stand_in_network.identity(tomogram, stand_in_network.StandInRequest())
+        final = tomogram.result_folder("scores", identity)
+        job = new_job(workspace, tomogram, final.name, Status(state="interrupted"))
         stand_in_network.segment(tomogram.volume(), partial_folder(final, job.id))
         task = replace(stand_in_network.TASK, run=lambda *_: pytest.fail("computed again"))
         monkeypatch.setitem(TASKS, "segment", task)
@@ -230,13 +238,14 @@ class TestJobs:
 
 def test_resuming_a_cancelled_job(workspace, ask, monkeypatch):
     monkeypatch.setitem(TASKS, "segment", stand_in_network.TASK)
+    monkeypatch.setitem(REQUESTS, "segment", stand_in_network.StandInRequest)
     monkeypatch.setattr(runner, "start", lambda *_: None)
-    job = submit(workspace, ask)
+    job = ask(workspace)
     cancel(workspace, job.id)
     write_status(job.folder, Status(state="cancelled"))
     again = resume(workspace, job.id)
     assert (again.id, again.state) == (job.id, "queued")
-    assert submit(workspace, ask).id == job.id
+    assert ask(workspace).id == job.id
     assert resume(workspace, job.id).state == "queued"
     with pytest.raises(JobError):
         resume(workspace, "0" * 18)
@@ -244,8 +253,8 @@ def test_resuming_a_cancelled_job(workspace, ask, monkeypatch):
 
 def test_the_earlier_job_goes_first(workspace, tomogram, monkeypatch):
     """A resumed job stands at the end of the queue."""
-    job = create_job(workspace, JobRequest(kind="segment", tomogram=tomogram.id), "a", Status())
-    later = create_job(workspace, JobRequest(kind="segment", tomogram=tomogram.id), "b", Status())
+    monkeypatch.setitem(REQUESTS, "segment", stand_in_network.StandInRequest)
+    job, later = (new_job(workspace, tomogram, letter) for letter in "ab")
     assert job.ticket < later.ticket
     write_status(job.folder, Status(state="failed"))
     monkeypatch.setattr(runner, "start", lambda *_: None)
@@ -256,17 +265,13 @@ def test_the_earlier_job_goes_first(workspace, tomogram, monkeypatch):
 @pytest.mark.usefixtures("stand_in")
 def test_the_queue_is_served_in_order(workspace, tomogram):
     def ask_for(mode, number):
-        return submit(
-            workspace,
-            JobRequest(
-                kind="segment", tomogram=tomogram.id, params={"mode": mode, "number": number}
-            ),
-        )
+        request = stand_in_worker.StandInRequest(mode=mode, number=number)
+        return submit(workspace, request, tomogram=tomogram.id)
 
     holder = ask_for("block", 0)
     wait_until(lambda: read_job(workspace, holder.id).status.stage == "Working")
     waiting = [ask_for("finish", number) for number in range(3)]
-    wait_until(lambda: all(read_job(workspace, job.id).status.pid for job in waiting))
+    assert all(read_job(workspace, job.id).is_waiting for job in waiting)
     cancel(workspace, holder.id)
     wait_until(lambda: all(read_job(workspace, job.id).state == "done" for job in waiting))
     starts = [read_job(workspace, job.id).status.started for job in waiting]

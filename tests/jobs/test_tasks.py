@@ -11,8 +11,17 @@ from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
-from deepsxt_core.jobs import JobRequest, job_log, read_job, submit
+from deepsxt_core.jobs import (
+    MeasureRequest,
+    ReconstructRequest,
+    SegmentRequest,
+    job_log,
+    read_job,
+    submit,
+)
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.parameters import parsed
 from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import VoxelSize
@@ -49,40 +58,42 @@ def score(tomogram):
     return final.name
 
 
-def segment_recipe(tomogram, model, **params):
-    return recipe_hash(TASKS["segment"].recipe(tomogram, {"model": str(model), **params}))
+def segment_id(tomogram, model, **params):
+    request = SegmentRequest(model=str(model), params=SegmentParams(**params))
+    return recipe_hash(TASKS["segment"].identity(tomogram, request))
 
 
-def reconstruct_recipe(tomogram, score, **params):
-    return recipe_hash(TASKS["reconstruct"].recipe(tomogram, {"score": score, **params}))
+def reconstruct_id(tomogram, score, **params):
+    request = ReconstructRequest(score=score, params=ReconstructParams(**params))
+    return recipe_hash(TASKS["reconstruct"].identity(tomogram, request))
 
 
 def test_a_recipe_is_the_same_with_defaults_left_out_or_written(tomogram, model, score):
-    assert segment_recipe(tomogram, model) == segment_recipe(
-        tomogram, model, **asdict(SegmentParams())
-    )
-    assert reconstruct_recipe(tomogram, score) == reconstruct_recipe(
+    assert segment_id(tomogram, model) == segment_id(tomogram, model, **asdict(SegmentParams()))
+    assert reconstruct_id(tomogram, score) == reconstruct_id(
         tomogram, score, **asdict(ReconstructParams())
     )
 
 
 def test_a_segmentation_depends_on_input_model_and_parameters_alone(tomogram, model):
-    first = segment_recipe(tomogram, model)
+    first = segment_id(tomogram, model)
     sized = tomogram.update(voxel_size_nm=VoxelSize(5, 5, 5), name="other")
-    assert segment_recipe(sized, model) == first
-    assert segment_recipe(tomogram, model, rotations=8) != first
+    assert segment_id(sized, model) == first
+    assert segment_id(tomogram, model, rotations=8) != first
     copied = model.rename(model.with_name("copy"))
-    assert segment_recipe(tomogram, copied) == first
+    assert segment_id(tomogram, copied) == first
     (copied / "model.weights.h5").write_bytes(b"others")
-    assert segment_recipe(tomogram, copied) != first
+    assert segment_id(tomogram, copied) != first
 
 
 def test_a_surface_depends_on_the_voxel_size_of_today(tomogram, score):
-    first = reconstruct_recipe(tomogram, score)
+    first = reconstruct_id(tomogram, score)
     sized = tomogram.update(voxel_size_nm=VoxelSize(5, 5, 5))
-    assert sized.score(score).volume.voxel_size_nm == VoxelSize(5, 5, 5)
-    assert reconstruct_recipe(sized, score) != first
-    assert reconstruct_recipe(tomogram, score, threshold=0.5) != first
+    assert sized.segmentation(score).volume.voxel_size_nm == VoxelSize(5, 5, 5)
+    # The score itself keeps what it was made with.
+    assert sized.score(score).volume.voxel_size_nm == VoxelSize(1, 1, 1)
+    assert reconstruct_id(sized, score) != first
+    assert reconstruct_id(tomogram, score, threshold=0.5) != first
 
 
 @pytest.mark.parametrize(
@@ -90,6 +101,8 @@ def test_a_surface_depends_on_the_voxel_size_of_today(tomogram, score):
     [
         ("segment", {}),
         ("segment", {"model": "no such model"}),
+        ("segment", {"model": "deepsxt-compact", "params": {"invert": "auto"}}),
+        ("segment", {"model": "deepsxt-compact", "params": {"z0": 1.5}}),
         ("reconstruct", {}),
         ("reconstruct", {"score": "../.."}),
         ("reconstruct", {"score": "a" * 20}),
@@ -99,25 +112,23 @@ def test_a_surface_depends_on_the_voxel_size_of_today(tomogram, score):
 )
 def test_a_wish_without_what_it_needs_is_refused(workspace, tomogram, kind, params):
     with pytest.raises(DeepSXTError):
-        submit(workspace, JobRequest(kind=kind, tomogram=tomogram.id, params=params))
+        request = parsed(REQUESTS[kind], params, "The request")
+        submit(workspace, request, tomogram=tomogram.id)
     assert not list(workspace.jobs_folder.glob("*/request.json"))
 
 
 @pytest.mark.parametrize("wrong", [{"thresold": 0.5}, {"threshold": 2}])
-def test_a_wrong_parameter_is_refused_before_anything_starts(workspace, tomogram, score, wrong):
-    request = JobRequest(kind="reconstruct", tomogram=tomogram.id, params={"score": score, **wrong})
+def test_a_wrong_parameter_is_refused_before_anything_starts(score, wrong):
     with pytest.raises(InvalidParameterError, match=next(iter(wrong))):
-        submit(workspace, request)
+        parsed(REQUESTS["reconstruct"], {"score": score, "params": wrong}, "The request")
 
 
 def test_reconstruction_from_a_job(workspace, tomogram, score):
     tomogram = tomogram.update(voxel_size_nm=VoxelSize(100, 100, 100))
 
     def run(**params):
-        request = JobRequest(
-            kind="reconstruct", tomogram=tomogram.id, params={"score": score, **params}
-        )
-        job = submit(workspace, request)
+        request = ReconstructRequest(score=score, params=ReconstructParams(**params))
+        job = submit(workspace, request, tomogram=tomogram.id)
         wait_until(lambda: not read_job(workspace, job.id).active)
         return read_job(workspace, job.id)
 
@@ -134,8 +145,7 @@ def test_reconstruction_from_a_job(workspace, tomogram, score):
     assert ball.mean_grey_value == 7
     assert run().id == job.id
 
-    request = JobRequest(kind="measure", tomogram=tomogram.id, params={"surface": result.id})
-    measuring = submit(workspace, request)
+    measuring = submit(workspace, MeasureRequest(surface=result.id), tomogram=tomogram.id)
     wait_until(lambda: not read_job(workspace, measuring.id).active)
     assert read_job(workspace, measuring.id).state == "done", job_log(measuring)
     (measured,) = tomogram.results("measurements")
@@ -150,7 +160,7 @@ def test_reconstruction_from_a_job(workspace, tomogram, score):
     empty = run(min_voxels=10**6)
     assert (empty.state, empty.status.result) == ("failed", None)
     assert empty.status.error
-    assert [finished.id for finished in tomogram.results("surfaces")] == [job.recipe]
+    assert [finished.id for finished in tomogram.results("surfaces")] == [job.result_id]
 
 
 def test_surfaces_of_a_label_file_from_a_job(workspace, tomogram):
@@ -161,12 +171,15 @@ def test_surfaces_of_a_label_file_from_a_job(workspace, tomogram):
     tomogram = tomogram.update(voxel_size_nm=VoxelSize(100, 100, 100))
 
     def done(kind, **params):
-        job = submit(workspace, JobRequest(kind=kind, tomogram=tomogram.id, params=params))
+        request = parsed(REQUESTS[kind], params, "The request")
+        job = submit(workspace, request, tomogram=tomogram.id)
         wait_until(lambda: not read_job(workspace, job.id).active)
         assert read_job(workspace, job.id).state == "done", job_log(job)
         return read_job(workspace, job.id).status.result
 
-    surface = tomogram.result("surfaces", done("reconstruct", score=None, each_label=True))
+    surface = tomogram.result(
+        "surfaces", done("reconstruct", score=None, params={"each_label": True})
+    )
     assert all((surface.folder / name).is_file() for name in VIEW_FILES)
     rows = Surfaces.load(surface.folder).objects
     assert [row.id for row in rows] == [2, 7]
@@ -186,16 +199,15 @@ def test_a_surface_of_labels_depends_on_the_file(tomogram):
     values = np.zeros((12, 20, 20), np.uint8)
     values[2:10, 2:18, 2:18] = 2
     tifffile.imwrite(tomogram.source, values, imagej=True, metadata={"axes": "ZYX"})
-    first = reconstruct_recipe(tomogram, None)
-    assert reconstruct_recipe(tomogram, None) == first
+    first = reconstruct_id(tomogram, None)
+    assert reconstruct_id(tomogram, None) == first
     values[5, 5, 5] = 3
     tifffile.imwrite(tomogram.source, values, imagej=True, metadata={"axes": "ZYX"})
-    assert reconstruct_recipe(tomogram, None) != first
+    assert reconstruct_id(tomogram, None) != first
 
 
 def test_grey_values_are_not_taken_for_labels(workspace, tomogram):
     grey = np.random.default_rng(0).integers(0, 255, (12, 20, 20), np.uint8)
     tifffile.imwrite(tomogram.source, grey, imagej=True, metadata={"axes": "ZYX"})
-    request = JobRequest(kind="reconstruct", tomogram=tomogram.id, params={"score": None})
     with pytest.raises(VolumeError, match="holds grey values"):
-        submit(workspace, request)
+        submit(workspace, ReconstructRequest(score=None), tomogram=tomogram.id)

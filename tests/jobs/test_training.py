@@ -9,7 +9,7 @@ from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.jobs import (
-    JobRequest,
+    TrainRequest,
     clean,
     job_folder,
     job_log,
@@ -20,6 +20,7 @@ from deepsxt_core.jobs import (
     submit,
 )
 from deepsxt_core.network import find_model, list_models, load_model, save_model
+from deepsxt_core.parameters import parsed
 from deepsxt_core.training.records import CHECKPOINT_NAME, read_log
 from deepsxt_core.workspace import Workspace
 from tests.models import small_config, small_network
@@ -46,10 +47,12 @@ def data(tmp_path):
 def request(data, name, **params):
     small = {"minutes": None, "steps": STEPS, "batch_size": 2, "crop_px": 32}
     training = small | {"validation_steps": 4, "rehearsal": 0.0} | params
-    return JobRequest(
-        kind="train",
-        params={"name": name, "data": str(data), "base": "base", "params": training},
-    )
+    return {"name": name, "data": str(data), "base": "base", "params": training}
+
+
+def ask(wish):
+    request = parsed(TrainRequest, wish, "The request")
+    return submit(Workspace(), request)
 
 
 def finished(job):
@@ -61,12 +64,12 @@ def finished(job):
 @pytest.mark.usefixtures("base")
 def test_a_killed_training_is_resumed_to_the_same_model(data):
     workspace = Workspace()
-    whole = submit(workspace, request(data, "whole"))
+    whole = ask(request(data, "whole"))
     wait_until(lambda: finished(whole))
 
-    killed = submit(workspace, request(data, "killed"))
+    killed = ask(request(data, "killed"))
     # The same wish again finds the job that is at work on it.
-    assert submit(workspace, request(data, "killed")).id == killed.id
+    assert ask(request(data, "killed")).id == killed.id
     work = job_folder(workspace, killed)
     wait_until(lambda: (work / CHECKPOINT_NAME).is_file())
     os.kill(read_job(workspace, killed.id).status.pid, 9)
@@ -107,9 +110,8 @@ def test_a_killed_training_is_resumed_to_the_same_model(data):
 )
 def test_what_cannot_be_trained_is_refused_at_once(data, change, text):
     wish = request(data, "mine")
-    wish = JobRequest(kind="train", params=wish.params | change)
 
     with pytest.raises(DeepSXTError, match=text):
-        submit(Workspace(), wish)
+        ask(wish | change)
 
     assert list_jobs(Workspace()) == []

@@ -5,7 +5,7 @@ import pytest
 from deepsxt_core.errors import DeepSXTError, ModelError
 from deepsxt_core.files import read_json
 from deepsxt_core.jobs import (
-    JobRequest,
+    InstallRequest,
     can_resume,
     clean,
     job_log,
@@ -47,7 +47,7 @@ class _Info:
 
 
 def ask(name=NAME):
-    return JobRequest(kind="install", params={"name": name})
+    return InstallRequest(name=name)
 
 
 def test_a_download_is_done_anew_each_time_it_is_asked_for(workspace, installed):

@@ -1,15 +1,15 @@
 """The page that compares a result with the truth."""
 
-import json
-
 import numpy as np
 import pytest
 import tifffile
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
+from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
 from tests.results import add_score, ball
@@ -33,12 +33,12 @@ def score(tomogram):
 
 def evaluate(tomogram, score, truth, **params):
     """Do what a job does."""
-    task, wish = TASKS["evaluate"], {"score": score.id, "truth": str(truth), **params}
-    recipe = task.recipe(tomogram, wish)
-    out = tomogram.result_folder("evaluations", recipe)
-    task.run(tomogram, wish, out, NoProgress())
-    run = json.loads((out / "run.json").read_text())
-    (out / "run.json").write_text(json.dumps(run | {"recipe": recipe}))
+    task = TASKS["evaluate"]
+    request = jobs.EvaluateRequest(
+        score=score.id, truth=str(truth), params=EvaluateParams(**params)
+    )
+    place = Place.of_result(tomogram, "evaluations", task.identity(tomogram, request), "test")
+    produce(place, "test", lambda out: task.run(tomogram, request, out, NoProgress()))
 
 
 @pytest.mark.usefixtures("score")
@@ -53,8 +53,9 @@ def test_the_truth_beside_the_file_is_offered_and_reaches_the_job(app, tomogram,
     button(app, "Evaluate at threshold 0.20").click().run()
     assert not app.exception
     (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-    wanted = {"score": score.id, "truth": str(truth), "threshold": 0.2, "tolerance_px": 3}
-    assert wanted.items() <= job.request.params.items()
+    params = EvaluateParams(threshold=0.2, tolerance_px=3)
+    wanted = jobs.EvaluateRequest(score=score.id, truth=str(truth), params=params)
+    assert job.request == wanted
 
 
 def test_the_best_threshold_is_taken_over(app, tomogram, score, truth):

@@ -7,7 +7,8 @@ import psutil
 import pytest
 
 from deepsxt_core import jobs
-from deepsxt_core.jobs.store import Status, create_job, write_status
+from deepsxt_core.jobs.processes import process_mark
+from deepsxt_core.jobs.store import Status, create_job, request_cancel, write_status
 from deepsxt_core.workspace import Workspace
 from tests.results import add_score, add_surface, ball
 
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("model", "idle_workers")
 
 @pytest.fixture
 def job(tomogram):
-    request = jobs.JobRequest(kind="segment", tomogram=tomogram.id, params={"model": "test-model"})
-    return jobs.submit(Workspace(), request)
+    request = jobs.SegmentRequest(model="test-model")
+    return jobs.submit(Workspace(), request, tomogram=tomogram.id)
 
 
 def at_work() -> Status:
@@ -35,7 +36,7 @@ def at_work() -> Status:
         seconds_per_unit=0.25,
         remaining_s=1.0,
         pid=process.pid,
-        process_created=process.create_time(),
+        process_mark=process_mark(process.pid),
         peak_memory_bytes=2_340_000_000,
         started=datetime.now(UTC),
         updated=datetime.now(UTC),
@@ -71,7 +72,14 @@ def test_a_panel_without_jobs_takes_no_room(app, tomogram):
 def test_it_is_cancelled(app, job):
     show(app, "jobs.py")
     button(app, "Cancel").click().run()
-    assert jobs.read_job(Workspace(), job.id).state == "cancelling"
+    assert jobs.read_job(Workspace(), job.id).state == "cancelled"
+    assert "Cancelled" in texts(app)
+
+
+def test_one_that_was_asked_to_stop_says_so(app, job):
+    write_status(job.folder, at_work())
+    request_cancel(job.folder)
+    show(app, "jobs.py")
     assert "Stopping" in texts(app)
 
 
@@ -87,7 +95,7 @@ def test_a_failure_is_told_and_resumed(app, job):
 
 
 def test_an_interrupted_job_is_resumed_where_it_was_started(app, job, tomogram):
-    gone = replace(at_work(), process_created=at_work().process_created - 1000)
+    gone = replace(at_work(), process_mark="another boot/1")
     write_status(job.folder, gone)
     show(app, "segment.py", tomogram)
     assert "What was finished is kept" in texts(app)
@@ -100,8 +108,12 @@ def test_a_result_is_opened(app, tomogram, kind):
     score = add_score(tomogram, ball(SHAPE, 8))
     surface = add_surface(tomogram, score)
     result, page = {"segment": (score, "Slices"), "reconstruct": (surface, "Surface")}[kind]
-    request = jobs.JobRequest(kind=kind, tomogram=tomogram.id)
-    create_job(Workspace(), request, result.id, Status(state="done", result=result.id))
+    request = {
+        "segment": jobs.SegmentRequest(model="test-model"),
+        "reconstruct": jobs.ReconstructRequest(score=score.id),
+    }[kind]
+    status = Status(state="done", result=result.id)
+    create_job(Workspace(), request, result.id, status, tomogram.id)
     show(app, "jobs.py")
     button(app, "Open result").click().run()
     assert not app.exception

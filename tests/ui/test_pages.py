@@ -9,6 +9,7 @@ import pytest
 from deepsxt_core import jobs
 from deepsxt_core.export.meshes import MESH_FORMATS
 from deepsxt_core.files import write_json
+from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import write_tiff
 from deepsxt_core.jobs.store import Status, write_status
 from deepsxt_core.surface import ReconstructParams
@@ -241,24 +242,20 @@ class TestSegment:
         app.button_group(key="rotations").set_value(4).run()
         button(app, "Segment 3 slices").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-        wanted = {"model": "test-model", "z0": 1, "z1": 4, "rotations": 4, "invert": True}
-        assert wanted.items() <= job.request.params.items()
+        params = SegmentParams(z0=1, z1=4, rotations=4, invert=True)
+        assert job.request == jobs.SegmentRequest(model="test-model", params=params)
 
     def test_a_running_job_is_found_again_and_can_be_cancelled(self, app, tomogram):
-        request = jobs.JobRequest(
-            kind="segment", tomogram=tomogram.id, params={"model": "test-model"}
-        )
-        job = jobs.submit(Workspace(), request)
+        request = jobs.SegmentRequest(model="test-model")
+        job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
         show(app, "segment.py", tomogram)
         assert not [each for each in app.button if each.label.startswith("Segment ")]
         button(app, "Cancel").click().run()
-        assert jobs.read_job(Workspace(), job.id).state == "cancelling"
+        assert jobs.read_job(Workspace(), job.id).state == "cancelled"
 
     def test_a_failure_is_told_with_its_reason(self, app, tomogram):
-        request = jobs.JobRequest(
-            kind="segment", tomogram=tomogram.id, params={"model": "test-model"}
-        )
-        job = jobs.submit(Workspace(), request)
+        request = jobs.SegmentRequest(model="test-model")
+        job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
         write_status(job.folder, Status(state="failed", error="The disk is full."))
         show(app, "segment.py", tomogram)
         assert plain(app.error[0]) == "The disk is full."
@@ -300,8 +297,8 @@ class TestSurface:
         app.slider(key="smoothing").set_value(1.5)
         button(app, "Reconstruct").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-        wanted = {"score": score.id, "threshold": 0.3, "smoothing_voxels": 1.5}
-        assert wanted.items() <= job.request.params.items()
+        params = ReconstructParams(threshold=0.3, smoothing_voxels=1.5)
+        assert job.request == jobs.ReconstructRequest(score=score.id, params=params)
 
     @pytest.mark.parametrize("threshold", ["x", "nan", "7", ""])
     def test_a_nonsensical_threshold_in_the_address_counts_as_none(self, app, tomogram, threshold):
@@ -325,7 +322,7 @@ class TestSurface:
         show(app, "surface.py", tomogram)
         button(app, "Prepare the bundle").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-        assert (job.request.kind, job.request.params) == ("bundle", {"surface": surface.id})
+        assert job.request == jobs.BundleRequest(surface=surface.id)
         assert not [each for each in app.button if each.label == "Prepare the bundle"]
         folder = tomogram.result_folder("bundles", {"surface": surface.id})
         folder.mkdir(parents=True)
@@ -349,7 +346,7 @@ class TestSurface:
         assert "3.5 voxels (0.07 µm)" in texts(app)
         button(app, "Reconstruct").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-        assert job.request.params["split_voxels"] == 3.5
+        assert job.request.params.split_voxels == 3.5
 
     def test_every_mesh_format_is_offered(self, app, tomogram):
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
@@ -379,12 +376,11 @@ class TestLabels:
         assert not app.exception
         assert app.title[0].value == "Surface"
         (job,) = jobs.list_jobs(Workspace(), label_file.id)
-        wanted = {"score": None, "each_label": True}
-        assert wanted.items() <= job.request.params.items()
-        assert job.request.kind == "reconstruct"
+        params = ReconstructParams(each_label=True)
+        assert job.request == jobs.ReconstructRequest(score=None, params=params)
         show(app, "surface.py", label_file)
         button(app, "Cancel").click().run()
-        assert jobs.read_job(Workspace(), job.id).state == "cancelling"
+        assert jobs.read_job(Workspace(), job.id).state == "cancelled"
 
     def test_a_mask_is_taken_by_its_bodies(self, app, tmp_path):
         mask = np.zeros(SHAPE, bool)
@@ -394,7 +390,7 @@ class TestLabels:
         show(app, "open.py", tomogram)
         button(app, "Reconstruct surfaces").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-        assert job.request.params["each_label"] is False
+        assert job.request.params.each_label is False
 
     def test_grey_values_are_not_taken_for_labels(self, app, tomogram):
         show(app, "open.py", tomogram)
@@ -416,8 +412,8 @@ class TestLabels:
         button(app, "Reconstruct").click().run()
         assert not app.error and not app.exception
         (job,) = jobs.list_jobs(Workspace(), label_file.id)
-        wanted = {"score": None, "each_label": True, "fill_lumens": False, "split_voxels": 2.0}
-        assert wanted.items() <= job.request.params.items()
+        params = ReconstructParams(each_label=True, fill_lumens=False, split_voxels=2.0)
+        assert job.request == jobs.ReconstructRequest(score=None, params=params)
 
     def test_surfaces_of_labels_are_shown_measured_and_merged(self, app, label_file):
         surface = add_surface(label_file, None, ReconstructParams(each_label=True))
@@ -433,9 +429,9 @@ class TestLabels:
         button(app, "Merge").click().run()
         assert not app.exception
         (job,) = jobs.list_jobs(Workspace(), label_file.id)
-        wanted = {"score": None, "each_label": True, "merge": [[3, 5]]}
-        assert wanted.items() <= job.request.params.items()
-        assert job.recipe != surface.id
+        assert (job.request.score, job.request.params.merge) == (None, ((3, 5),))
+        assert job.request.params.each_label
+        assert job.result_id != surface.id
 
     def test_labels_that_were_segmented_too_are_chosen_among(self, app, label_file):
         score = add_score(label_file, ball((12, 24, 32), 8))
@@ -472,7 +468,7 @@ class TestModels:
         show(app, "models.py")
         button(app, "Download 307 MB").click().run()
         (job,) = jobs.list_jobs(Workspace())
-        assert job.request.params == {"name": "published-2021-05"}
+        assert job.request == jobs.InstallRequest(name="published-2021-05")
         show(app, "jobs.py")
         assert "**Download** of **published\\-2021\\-05**" in texts(app)
         write_status(job.folder, Status(state="failed", error="Cannot install it: no network."))
@@ -541,8 +537,7 @@ class TestMeasure:
         button(app, "Measure thoroughly").click().run()
         assert not app.exception
         (job,) = jobs.list_jobs(Workspace())
-        assert job.request.kind == "measure"
-        assert job.request.params["surface"] == surface.id
+        assert job.request == jobs.MeasureRequest(surface=surface.id)
 
     def test_an_unknown_voxel_size_is_said(self, app, tomogram):
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))

@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 from PIL import Image
 
 from deepsxt_core import jobs
+from deepsxt_core.jobs.processes import process_mark
 from deepsxt_core.jobs.store import Status, create_job, write_status
-from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.workspace import Workspace
 from tests.training.conftest import PairFolder, draw
 
@@ -41,8 +40,8 @@ def one_training():
 
 @pytest.fixture
 def job():
-    params = {"name": "mine", "data": "/nowhere", "base": "test-model"}
-    return create_job(Workspace(), jobs.JobRequest(kind="train", params=params), "0" * 20, Status())
+    request = jobs.TrainRequest(name="mine", data="/nowhere", base="test-model")
+    return create_job(Workspace(), request, "0" * 20, Status())
 
 
 def leave_record(job, better=None):
@@ -78,7 +77,7 @@ def leave_record(job, better=None):
             "rule": "2 files",
         }
         (work / "run.json").write_text(json.dumps(run))
-        write_status(job.folder, Status(state="done", result=job.recipe))
+        write_status(job.folder, Status(state="done", result=job.result_id))
 
 
 def test_without_data_it_says_what_it_wants(app):
@@ -102,11 +101,10 @@ def test_a_kept_data_set_is_checked_and_trained_on(app, data):
     button(app, "Train for 2 min").click().run()
 
     assert not app.exception
-    params = one_training().request.params
-    assert (params["name"], params["base"]) == ("cells-model", "deepsxt-compact")
-    wanted = TrainingParams.from_json(params["params"])
-    assert (wanted.minutes, wanted.seed, wanted.split.seed) == (2.5, 3, 3)
-    assert asdict(wanted) == params["params"]
+    request = one_training().request
+    assert (request.name, request.base) == ("cells-model", "deepsxt-compact")
+    params = request.params
+    assert (params.minutes, params.seed, params.split.seed) == (2.5, 3, 3)
     assert app.query_params["training"] == one_training().id
 
 
@@ -145,7 +143,7 @@ def test_a_server_folder_is_offered(app, tmp_path, monkeypatch):
     assert not app.exception
     button(app, "Train for 10 min").click().run()
 
-    assert one_training().request.params["data"] == str(folder.path)
+    assert one_training().request.data == str(folder.path)
 
 
 def test_a_taken_name_is_refused(app, data):
@@ -170,7 +168,7 @@ def test_a_training_at_work_shows_curves_and_is_cancelled(app, job, process):
     leave_record(job)
     status = Status(
         state="running", stage="Training", unit="s", done=60, total=600, remaining_s=540.0,
-        pid=process.pid, process_created=process.create_time(), started=datetime.now(UTC),
+        pid=process.pid, process_mark=process_mark(process.pid), started=datetime.now(UTC),
         updated=datetime.now(UTC),
     )  # fmt: skip
     write_status(job.folder, status)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from deepsxt_core.errors import DrawingError
 from deepsxt_core.geometry import Region
-from deepsxt_core.jobs.producing import produce
+from deepsxt_core.jobs import BundleRequest
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import Surfaces
@@ -21,6 +21,7 @@ from deepsxt_core.surface.view import thinned
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes
+from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workspace import Workspace
 from tests.results import add_score, add_surface, ball
 
@@ -200,9 +201,10 @@ class TestSurfaces:
             assert labels[SHAPE[0] // 2, SHAPE[1] // 2, SHAPE[2] // 2] == labels.max() == 1
 
     def test_a_finished_bundle_is_handed_out(self, client, tomogram, surface):
-        task, params = TASKS["bundle"], {"surface": surface.id}
-        recipe = task.recipe(tomogram, params)
-        folder = produce(task, tomogram, params, recipe, "test", NoProgress())
+        task, request = TASKS["bundle"], BundleRequest(surface=surface.id)
+        identity = task.identity(tomogram, request)
+        place = Place.of_result(tomogram, "bundles", identity, "test")
+        folder = produce(place, "test", lambda out: task.run(tomogram, request, out, NoProgress()))
         answer = client.get(at(tomogram, f"bundles/{folder.name}/bundle.zip"))
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert {"README.txt", "instances.mrc", "segment.run.json"} <= set(archive.namelist())

@@ -1,16 +1,25 @@
 import csv
 import json
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
 
+from deepsxt_core import jobs
 from deepsxt_core.cli.main import main
-from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.inference import SegmentParams
+from deepsxt_core.errors import CancelledError, InvalidParameterError
+from deepsxt_core.files import read_json
+from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
+from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.workflow import batch, pipeline, segmentation
+from deepsxt_core.workflow import batch, segmentation, steps
+from deepsxt_core.workflow.batch import apply_recipe, run_batch
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
+from deepsxt_core.workflow.subjects import TomogramSubject
+from deepsxt_core.workspace import Workspace, recipe_hash
+from tests.cancelling import StopAfter
 from tests.jobs.stand_in_network import MODEL, StandInPredictor
 from tests.results import ball
 
@@ -36,7 +45,7 @@ def stand_in(monkeypatch):
         return segment(volume, *args, **more)
 
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: StandInPredictor())
-    monkeypatch.setattr(batch, "segment", noted)
+    monkeypatch.setattr(segmentation, "segment", noted)
     monkeypatch.setattr(batch, "load_model", lambda _: MODEL)
     return scored
 
@@ -79,7 +88,7 @@ def test_one_corrupt_file_of_five_and_a_second_run(capsys, files, recipe, tmp_pa
     assert [row["status"] for row in rows] == statuses(report)
     assert [row["objects"] for row in rows] == ["1", "1", "", "1", "1"]
     assert {path.name for path in (out / "cell 0").iterdir()} == {
-        *("score.ome.zarr", "run.json", "batch.json"),
+        *("score.ome.zarr", "run.json", "surface", "input.json", "exports.json"),
         *("mask.tif", "surface.stl", "surface.ply", "objects.csv"),
     }
     assert len(stand_in) == 4
@@ -125,7 +134,7 @@ def test_a_bug_in_one_file_does_not_end_the_night(capsys, files, recipe, tmp_pat
     def broken(*_args, **_more):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(pipeline, "reconstruct", broken)
+    monkeypatch.setattr(steps, "reconstruct_numbered", broken)
     code, report = call(capsys, files[:2], recipe, tmp_path / "out")
     assert (code, statuses(report)) == (1, ["failed", "failed"])
     assert report["files"][0]["error"] == "ZeroDivisionError: a bug"
@@ -172,3 +181,68 @@ def test_a_recipe_that_is_not_understood_is_refused(text, tmp_path):
 def test_a_recipe_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InvalidParameterError, match="Cannot read"):
         Recipe.read(tmp_path / "none.toml")
+
+
+class TestOneEngine:
+    """The command line, the app and the cluster do the same."""
+
+    @pytest.fixture
+    def wanted(self):
+        return Recipe.from_toml(RECIPE, "of the test")
+
+    def test_a_broken_off_segmentation_is_continued(self, files, wanted, tmp_path):
+        with pytest.raises(CancelledError):
+            run_batch(files[:1], wanted, tmp_path / "out", StopAfter(4))
+        assert (tmp_path / "out" / "cell 0" / CHECKPOINT_NAME).is_file()
+        (row,) = run_batch(files[:1], wanted, tmp_path / "out")
+        assert row["status"] == "done"
+        run = read_json(tmp_path / "out" / "cell 0" / "run.json")
+        assert run["resumed_slices"] >= 4
+        assert recipe_hash(run["recipe"]) == row["score"]
+
+    def test_files_and_tomograms_of_the_workspace_have_the_same_results(
+        self, files, wanted, tmp_path
+    ):
+        (of_file,) = run_batch(files[:1], wanted, tmp_path / "out")
+        workspace = Workspace()
+        tomogram = workspace.add_file(files[0])
+        subject = TomogramSubject(workspace.folder, tomogram.id)
+        ((_, of_tomogram),) = apply_recipe([subject], wanted)
+        same = ("status", "score", "surface", "membrane_fraction", "objects", "volume_um3")
+        assert {name: of_file[name] for name in same} == {name: of_tomogram[name] for name in same}
+        request = jobs.ReconstructRequest(score=of_file["score"], params=wanted.reconstruct)
+        identity = TASKS["reconstruct"].identity(tomogram, request)
+        assert recipe_hash(identity) == of_file["surface"]
+
+    def test_the_workers_of_a_cluster_make_the_same(self, files, wanted, tmp_path, monkeypatch):
+        def mapped(_scheduler, function, arguments, _progress):
+            for sent in reversed(arguments):
+                yield sent, function(*pickle.loads(pickle.dumps(sent)))
+
+        here = run_batch(files, wanted, tmp_path / "here")
+        monkeypatch.setattr(batch, "worker_count", lambda _: 2)
+        monkeypatch.setattr(batch, "mapped", mapped)
+        there = run_batch(files, wanted, tmp_path / "there", scheduler="tcp://nowhere:1")
+        told = ("file", "status", "error", "score", "surface", "membrane_fraction", "faces")
+        for one, other in zip(here, there, strict=True):
+            assert [one.get(name) for name in told] == [other.get(name) for name in told]
+        assert (tmp_path / "there" / "cell 0" / "surface.stl").is_file()
+
+    def test_files_follow_what_they_are_made_of(self, files, wanted, tmp_path):
+        out, mask = tmp_path / "out", tmp_path / "out" / "cell 0" / "mask.tif"
+        (first,) = run_batch(files[:1], wanted, out)
+        before = mask.read_bytes()
+        higher = replace(wanted, reconstruct=replace(wanted.reconstruct, threshold=0.5))
+        (second,) = run_batch(files[:1], higher, out)
+        assert (second["status"], second["score"]) == ("done", first["score"])
+        assert mask.read_bytes() != before
+        assert second["membrane_fraction"] < first["membrane_fraction"]
+        assert run_batch(files[:1], higher, out)[0] == second | {
+            "status": "kept",
+            "seconds": pytest.approx(0, abs=60),
+        }
+        # Another format alone makes no new surface.
+        more = replace(higher, export=replace(higher.export, meshes=("stl", "off")))
+        (third,) = run_batch(files[:1], more, out)
+        assert third["status"] == "kept"
+        assert (out / "cell 0" / "surface.off").is_file()

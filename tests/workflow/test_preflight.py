@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.jobs import JobRequest, list_jobs, submit
+from deepsxt_core.jobs import SegmentRequest, list_jobs, submit
 from deepsxt_core.volume import Volume
 from deepsxt_core.workflow import preflight, segmentation
 from deepsxt_core.workflow.preflight import estimate, peak_memory_bytes, remember
@@ -74,9 +74,9 @@ def test_a_job_without_room_is_refused(tmp_path, free):
     tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZYX"})
     tomogram = workspace.add_file(path)
     free(10_000)
-    request = JobRequest(kind="segment", tomogram=tomogram.id, params={"model": "deepsxt-compact"})
+    request = SegmentRequest(model="deepsxt-compact")
     with pytest.raises(DeepSXTError, match="3 slices need"):
-        submit(workspace, request)
+        submit(workspace, request, tomogram=tomogram.id)
     assert list_jobs(workspace) == []
 
 

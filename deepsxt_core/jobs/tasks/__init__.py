@@ -1,6 +1,6 @@
-"""The kinds of jobs. A new one is a module here, a line below, and its name in `JobKind`."""
+"""The kinds of jobs. A new one is a module here, a line below, and its class of requests."""
 
-from deepsxt_core.jobs.store import JobKind
+from deepsxt_core.jobs.requests import JobKind
 from deepsxt_core.jobs.tasks.batch import BATCH
 from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.evaluate import EVALUATE
@@ -8,7 +8,7 @@ from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.measure import MEASURE
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
 from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
-from deepsxt_core.jobs.tasks.task import NETWORK, PROCESSOR, Device, Params, Task
+from deepsxt_core.jobs.tasks.task import NETWORK, PROCESSOR, Device, Task
 from deepsxt_core.jobs.tasks.train import TRAIN
 
 TASKS: dict[JobKind, Task] = {
@@ -22,4 +22,4 @@ TASKS: dict[JobKind, Task] = {
     "batch": BATCH,
 }
 
-__all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Params", "Task", "segment_estimate"]
+__all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Task", "segment_estimate"]

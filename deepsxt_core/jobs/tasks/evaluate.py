@@ -1,59 +1,56 @@
 """Comparison of a score with a truth as a job."""
 
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from deepsxt_core.files import file_sha256, write_json
-from deepsxt_core.jobs.tasks.task import PROCESSOR, Params, Task, checked, required
+from deepsxt_core.files import content_sha256, write_json
+from deepsxt_core.jobs.requests import EvaluateRequest
+from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
+from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
-from deepsxt_core.workspace import Tomogram
+from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.results import RUN_NAME
 
 
-def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
-    from deepsxt_core.evaluation import EvaluateParams
+def _identity(tomogram: Tomogram, request: EvaluateRequest) -> Identity:
     from deepsxt_core.workspace.truths import open_truth
 
-    score, rest = required(params, "score", "the result to compare")
-    truth, rest = required(rest, "truth", "the file with the truth")
-    open_truth(tomogram, score, Path(truth))
+    truth = Path(request.truth)
+    open_truth(tomogram, request.score, truth)
+    tomogram.require_same_input(tomogram.result("scores", request.score))
     return {
         "step": "evaluate",
-        "score": score,
-        "truth_sha256": file_sha256(Path(truth)),
-        "voxel_size_nm": tomogram.score(score).volume.voxel_size_nm,
-        "params": asdict(checked(EvaluateParams, rest)),
+        "score": request.score,
+        "input_sha256": tomogram.input_sha256(),
+        "truth_sha256": content_sha256(truth),
+        "voxel_size_nm": tomogram.todays_score(request.score).volume.voxel_size_nm,
+        "params": plain(request.params),
     }
 
 
-def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.evaluation import EvaluateParams
+def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Progress) -> None:
     from deepsxt_core.workflow import pipeline
     from deepsxt_core.workspace.truths import open_truth
 
     begun = time.monotonic()
-    score, rest = required(params, "score", "the result to compare")
-    truth, rest = required(rest, "truth", "the file with the truth")
-    wanted = checked(EvaluateParams, rest)
-    found = pipeline.evaluate(
-        tomogram.score(score), open_truth(tomogram, score, Path(truth)), wanted, progress
-    )
+    score = tomogram.todays_score(request.score)
+    truth = open_truth(tomogram, request.score, Path(request.truth))
+    found = pipeline.evaluate(score, truth, request.params, progress)
     run = {
-        "params": asdict(wanted),
-        "truth": truth,
+        "params": plain(request.params),
+        "truth": request.truth,
         "report": found.report(),
         "codes": found.histogram and found.histogram.to_json(),
         "seconds": round(time.monotonic() - begun, 3),
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "run.json", run)
+    write_json(out / RUN_NAME, run)
 
 
 EVALUATE = Task(
     title="Evaluation",
     device=PROCESSOR,
-    recipe=_recipe,
+    identity=_identity,
     run=_run,
     result_kind="evaluations",
 )

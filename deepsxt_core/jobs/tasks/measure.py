@@ -1,61 +1,52 @@
 """Measurement of surfaces, with error bars and thin processes, as a job."""
 
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from deepsxt_core.files import write_json
-from deepsxt_core.geometry import VoxelSize
-from deepsxt_core.jobs.tasks.task import PROCESSOR, Params, Task, checked, required
+from deepsxt_core.jobs.requests import MeasureRequest
+from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
+from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
-from deepsxt_core.workspace import Tomogram
+from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.results import RUN_NAME
 
 
-def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
-    from deepsxt_core.surface import ProcessParams
-
-    surface, rest = required(params, "surface", "the surfaces to measure")
-    tomogram.result("surfaces", surface)
+def _identity(tomogram: Tomogram, request: MeasureRequest) -> Identity:
+    surface = tomogram.result("surfaces", request.surface)
+    surface.params(ReconstructParams)
+    tomogram.require_same_input(surface)
     return {
         "step": "measure",
-        "surface": surface,
-        "params": asdict(checked(ProcessParams, rest)),
+        "surface": request.surface,
+        "input_sha256": tomogram.input_sha256(),
+        "params": plain(request.params),
     }
 
 
-def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+def _run(tomogram: Tomogram, request: MeasureRequest, out: Path, progress: Progress) -> None:
+    from deepsxt_core.surface import Surfaces
     from deepsxt_core.workflow import pipeline
 
     begun = time.monotonic()
-    surface, rest = required(params, "surface", "the surfaces to measure")
-    wanted = checked(ProcessParams, rest)
-    made = tomogram.result("surfaces", surface)
-    source = tomogram.segmentation(made.run["recipe"]["score"])
-    # As it was when the surfaces were made: it may have been corrected since.
-    size, origin = (made.run["recipe"][name] for name in ("voxel_size_nm", "origin_nm"))
-    volume = replace(
-        source.volume,
-        voxel_size_nm=None if size is None else VoxelSize(*size),
-        origin_nm=tuple(origin),
-    )
+    surface = tomogram.result("surfaces", request.surface)
     measured = pipeline.measure(
-        replace(source, volume=volume),
-        ReconstructParams(**made.run["params"]),
-        wanted,
+        tomogram.surface_source(surface),
+        surface.params(ReconstructParams),
+        request.params,
         progress,
-        surfaces=Surfaces.load(made.folder),
+        surfaces=Surfaces.load(surface.folder),
     )
     measured.write(out)
     seconds = round(time.monotonic() - begun, 3)
-    write_json(out / "run.json", {"params": asdict(wanted), "seconds": seconds})
+    write_json(out / RUN_NAME, {"params": plain(request.params), "seconds": seconds})
 
 
 MEASURE = Task(
     title="Measurement",
     device=PROCESSOR,
-    recipe=_recipe,
+    identity=_identity,
     run=_run,
     result_kind="measurements",
 )

@@ -1,89 +1,64 @@
 """Segmentation of a tomogram as a job."""
 
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from deepsxt_core import settings
-from deepsxt_core.files import read_json
 from deepsxt_core.inference import CHECKPOINT_NAME, Checkpoint
-from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, required
+from deepsxt_core.jobs.requests import SegmentRequest
+from deepsxt_core.jobs.tasks.task import NETWORK, Task
+from deepsxt_core.network import find_model
 from deepsxt_core.progress import Progress
-from deepsxt_core.workflow.preflight import Estimate, estimate, remember
-from deepsxt_core.workspace import Tomogram
+from deepsxt_core.workflow.preflight import Estimate
+from deepsxt_core.workspace import Identity, Tomogram
 
 
-def segment_estimate(tomogram: Tomogram, params: Params) -> Estimate:
-    """Tell what a segmentation job will take; `params` as in its request.
+def segment_estimate(tomogram: Tomogram, request: SegmentRequest) -> Estimate:
+    """Tell what a segmentation job will take.
 
     Raises
     ------
     DeepSXTError
-        If the tomogram or the model is gone, or a parameter is out of its range.
+        If the tomogram or the model is gone, or a parameter does not fit the tomogram.
     """
-    from deepsxt_core.inference import SegmentParams
-    from deepsxt_core.network import find_model
+    from deepsxt_core.workflow import steps
 
-    model, rest = required(params, "model", "the model to use")
-    wanted = checked(SegmentParams, rest)
-    depth, height, width = wanted.region.shape_of(tomogram.volume().shape)
-    z0, z1 = wanted.z_range(depth)
-    return estimate(
+    return steps.score_estimate(
+        tomogram,
+        find_model(request.model),
+        request.params,
         tomogram.folder,
-        z1 - z0,
-        height,
-        width,
-        # What this computer has measured says nothing about a cluster.
-        workspace=None if settings.scheduler() else _workspace_folder(tomogram),
-        model_sha256=find_model(model).sha256(),
-        tiling=wanted.tiling,
-        rotations=wanted.rotations,
+        _workspace_folder(tomogram),
     )
 
 
-def _recipe(tomogram: Tomogram, params: Params) -> dict[str, Any]:
-    from deepsxt_core.inference import SegmentParams
-    from deepsxt_core.network import find_model
+def _identity(tomogram: Tomogram, request: SegmentRequest) -> Identity:
+    from deepsxt_core.workflow import steps
 
-    model, rest = required(params, "model", "the model to use")
-    return {
-        "step": "segment",
-        "input_sha256": tomogram.input_sha256(),
-        "dataset": tomogram.dataset,
-        "model_sha256": find_model(model).sha256(),
-        "params": asdict(checked(SegmentParams, rest)),
-    }
+    return steps.segment_identity(tomogram, find_model(request.model), request.params)
 
 
-def _check(tomogram: Tomogram, params: Params) -> None:
-    segment_estimate(tomogram, params).require_room()
+def _check(tomogram: Tomogram, request: SegmentRequest) -> None:
+    segment_estimate(tomogram, request).require_room()
 
 
 def _workspace_folder(tomogram: Tomogram) -> Path:
     return tomogram.folder.parent.parent
 
 
-def _run(tomogram: Tomogram, params: Params, out: Path, progress: Progress) -> None:
-    from deepsxt_core.inference import SegmentParams
+def _run(tomogram: Tomogram, request: SegmentRequest, out: Path, progress: Progress) -> None:
     from deepsxt_core.network import load_model
-    from deepsxt_core.workflow import segmentation
+    from deepsxt_core.workflow import steps
 
-    name, rest = required(params, "model", "the model to use")
-    progress.stage("Loading the model", 1, "model")
-    model = load_model(name)
-    progress.advance()
-    segmentation.segment(
-        tomogram.volume(),
-        model,
+    steps.make_score(
+        tomogram,
+        partial(load_model, request.model),
+        request.params,
         out,
-        checked(SegmentParams, rest),
         progress,
-        resume=True,
-        input_sha256=tomogram.input_sha256(),
         scheduler=settings.scheduler(),
+        workspace=_workspace_folder(tomogram),
     )
-    if settings.scheduler() is None:
-        remember(_workspace_folder(tomogram), read_json(out / "run.json") or {})
 
 
 def kept_slices(work: Path) -> int:
@@ -100,7 +75,7 @@ def _kept(work: Path) -> str:
 SEGMENT = Task(
     title="Segmentation",
     device=NETWORK,
-    recipe=_recipe,
+    identity=_identity,
     run=_run,
     result_kind="scores",
     check=_check,

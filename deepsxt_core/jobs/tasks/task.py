@@ -1,21 +1,17 @@
-"""What a kind of job is: its recipe, its work, and the device that it occupies.
+"""What a kind of job is: what identifies its result, its work, and the device that it occupies.
 
-A recipe names all that the result depends on, with every default filled in, so that the same
-wish is recognised however it is expressed. What a task needs from the rest of the core is
-imported when it is used: pages that only look at jobs pay neither for TensorFlow nor for VTK.
+What a task needs from the rest of the core is imported when it is used: pages that only look at
+jobs pay neither for TensorFlow nor for VTK.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.progress import Progress
-from deepsxt_core.workspace import ResultKind, Tomogram, Workspace
-
-Params = Mapping[str, Any]
+from deepsxt_core.workspace import Identity, ResultKind, Tomogram, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +44,8 @@ DOWNLOAD = Device("download")
 class Task:
     """One kind of job, on a tomogram or on the workspace as a whole.
 
-    The functions get the `Tomogram` of the request, or the `Workspace` where the task makes no
-    result of a tomogram.
+    The functions get the `Tomogram` of the job, or the `Workspace` where the task makes no
+    result of a tomogram, and the request, of the class that belongs to the kind.
 
     Attributes
     ----------
@@ -57,19 +53,20 @@ class Task:
         What people call it, such as "Segmentation".
     device : Device
         What it occupies.
-    recipe : callable
-        ``recipe(subject, params)`` checks the parameters and returns all that the result
-        depends on.
+    identity : callable
+        ``identity(subject, request)`` returns all that the result depends on, with every default
+        filled in, so that the same wish is recognised however it is expressed. It raises a
+        `DeepSXTError` if something of that is not there, or is not what it was.
     run : callable
-        ``run(subject, params, out, progress)`` does the work. `out` is a folder of its own, which
+        ``run(subject, request, out, progress)`` does the work. `out` is a folder of its own, which
         a resumed job finds as it was left; the last file written there is ``run.json``.
     result_kind : ResultKind or None
         What it makes of a tomogram: `out` becomes that result. None for work whose fruit lies
         elsewhere, such as a model in the library; `out` is then a folder of the job.
     check : callable, optional
-        ``check(subject, params)`` raises a `DeepSXTError` if there is too little room.
+        ``check(subject, request)`` raises a `DeepSXTError` if there is too little room.
     subject_name : callable, optional
-        ``subject_name(params)`` says what is worked on, where that is no tomogram.
+        ``subject_name(request)`` says what is worked on, where that is no tomogram.
     kept : callable, optional
         ``kept(out)`` says what is finished of a job that ended early, such as "12 finished
         slices"; an empty text if there is nothing.
@@ -77,11 +74,11 @@ class Task:
 
     title: str
     device: Device
-    recipe: Callable[[Any, Params], dict[str, Any]]
-    run: Callable[[Any, Params, Path, Progress], None]
+    identity: Callable[[Any, Any], Identity]
+    run: Callable[[Any, Any, Path, Progress], None]
     result_kind: ResultKind | None = None
-    check: Callable[[Any, Params], None] | None = None
-    subject_name: Callable[[Params], str] | None = None
+    check: Callable[[Any, Any], None] | None = None
+    subject_name: Callable[[Any], str] | None = None
     kept: Callable[[Path], str] | None = None
 
     def subject(self, workspace: Workspace, tomogram_id: str | None) -> Tomogram | Workspace:
@@ -93,32 +90,3 @@ class Task:
             If the task works on a tomogram and there is none of that id.
         """
         return workspace if self.result_kind is None else workspace.tomogram(tomogram_id or "")
-
-
-def required(params: Params, name: str, meaning: str) -> tuple[str, dict[str, Any]]:
-    """Return the text `params` has under `name`, and all other parameters.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is missing or no text.
-    """
-    rest = dict(params)
-    value = rest.pop(name, None)
-    if not isinstance(value, str):
-        raise InvalidParameterError(f"The job needs '{name}', {meaning}: got {value!r}.")
-    return value, rest
-
-
-def checked(params_type: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-    """Return ``params_type(**values)``.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a value is out of its range, or a parameter is not known.
-    """
-    try:
-        return params_type(**values)
-    except TypeError as error:
-        raise InvalidParameterError(f"A parameter of the job is not known: {error}.") from error

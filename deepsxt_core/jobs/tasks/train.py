@@ -1,81 +1,59 @@
 """Training of a model as a job; its fruit is a model in the library."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.files import read_json, write_json
-from deepsxt_core.jobs.tasks.task import NETWORK, Params, Task, checked, required
+from deepsxt_core.jobs.requests import TrainRequest
+from deepsxt_core.jobs.tasks.task import NETWORK, Task
+from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.training.records import RECORD_NAME, checkpoint_steps
-from deepsxt_core.workspace import Workspace
-
-if TYPE_CHECKING:
-    from deepsxt_core.training.datasets import DataParams
-    from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.workspace import Identity, Workspace
+from deepsxt_core.workspace.results import RUN_NAME
 
 
-def _parsed(params: Params) -> "tuple[str, str, str, bool, TrainingParams, DataParams]":
-    """Return name, folder of the data, base, whether from fresh weights, and the parameters."""
-    from deepsxt_core.training.datasets import DataParams
-    from deepsxt_core.training.params import TrainingParams
-
-    name, rest = required(params, "name", "what the new model is called")
-    data, rest = required(rest, "data", "a folder of images and labels")
-    base, rest = required(rest, "base", "the model to start from or to compare with")
-    fresh = rest.pop("fresh", False)
-    training = TrainingParams.from_json(rest.pop("params", {}))
-    reading = checked(DataParams, rest.pop("reading", {}))
-    if rest:
-        raise InvalidParameterError(f"A parameter of the job is not known: {', '.join(rest)}.")
-    return name, data, base, bool(fresh), training, reading
-
-
-def _recipe(_workspace: Workspace, params: Params) -> dict[str, Any]:
+def _identity(_workspace: Workspace, request: TrainRequest) -> Identity:
     from deepsxt_core.network import find_model
     from deepsxt_core.training.datasets import files_fingerprint, find_pairs
 
-    name, data, base, fresh, training, reading = _parsed(params)
     return {
         "step": "train",
-        "name": name,
-        "data": files_fingerprint(find_pairs(data)),
-        "model_sha256": find_model(base).sha256(),
-        "fresh": fresh,
-        "params": asdict(training),
-        "reading": asdict(reading),
+        "name": request.name,
+        "data": files_fingerprint(find_pairs(request.data)),
+        "model_sha256": find_model(request.base).sha256(),
+        "fresh": request.fresh,
+        "params": plain(request.params),
+        "reading": plain(request.reading),
     }
 
 
-def _check(_workspace: Workspace, params: Params) -> None:
+def _check(_workspace: Workspace, request: TrainRequest) -> None:
     from deepsxt_core.network import new_model_folder
 
-    new_model_folder(_parsed(params)[0])
+    new_model_folder(request.name)
 
 
-def _run(_workspace: Workspace, params: Params, out: Path, progress: Progress) -> None:
+def _run(_workspace: Workspace, request: TrainRequest, out: Path, progress: Progress) -> None:
     from deepsxt_core.network import load_model, new_model_folder
     from deepsxt_core.network.compact import compact_config
     from deepsxt_core.network.library import installed_folder
     from deepsxt_core.training.datasets import open_training_set
     from deepsxt_core.training.finetune import finetune, train
 
-    name, data, base, fresh, training, reading = _parsed(params)
     record = read_json(out / RECORD_NAME)
     # The model is there already if the worker died between its last two steps.
-    if record is None or read_json(installed_folder(name) / RECORD_NAME) != record:
-        folder = new_model_folder(name)
-        found = open_training_set(data, reading, progress)
+    if record is None or read_json(installed_folder(request.name) / RECORD_NAME) != record:
+        folder = new_model_folder(request.name)
+        found = open_training_set(request.data, request.reading, progress)
         progress.stage("Loading the model", 1, "model")
-        model = load_model(base)
+        model = load_model(request.base)
         progress.advance()
-        if fresh:
-            train(compact_config(), model, found, training, folder, progress, out)
+        if request.fresh:
+            train(compact_config(), model, found, request.params, folder, progress, out)
         else:
-            finetune(model, found, training, folder, progress, out)
+            finetune(model, found, request.params, folder, progress, out)
         record = read_json(out / RECORD_NAME)
-    write_json(out / "run.json", record or {})
+    write_json(out / RUN_NAME, record or {})
 
 
 def _kept(work: Path) -> str:
@@ -86,9 +64,9 @@ def _kept(work: Path) -> str:
 TRAIN = Task(
     title="Training",
     device=NETWORK,
-    recipe=_recipe,
+    identity=_identity,
     run=_run,
     check=_check,
-    subject_name=lambda params: str(params.get("name", "")),
+    subject_name=lambda request: request.name,
     kept=_kept,
 )

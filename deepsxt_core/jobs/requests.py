@@ -1,0 +1,265 @@
+"""What can be asked for as a job: one class per step, written to and read from JSON in one place.
+
+A new kind is a class here, a line in `REQUESTS`, its name in `JobKind`, and a task in
+`deepsxt_core.jobs.tasks`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.evaluation import EvaluateParams
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.parameters import checked, parsed, plain
+from deepsxt_core.surface import ProcessParams, ReconstructParams
+from deepsxt_core.training.datasets import DataParams
+from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.workflow.recipe import Recipe
+
+JobKind = Literal[
+    "segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate", "batch"
+]
+
+
+class _Checked:
+    """Checks the types of all fields."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRequest(_Checked):
+    """Score a tomogram.
+
+    Attributes
+    ----------
+    model : str
+        Name or folder.
+    params : SegmentParams
+    """
+
+    kind: ClassVar[JobKind] = "segment"
+    model: str
+    params: SegmentParams = field(default_factory=SegmentParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconstructRequest(_Checked):
+    """Make surfaces.
+
+    Attributes
+    ----------
+    score : str or None
+        Id of the result to start from; None for the labels that the tomogram's file holds.
+    params : ReconstructParams
+    """
+
+    kind: ClassVar[JobKind] = "reconstruct"
+    score: str | None
+    params: ReconstructParams = field(default_factory=ReconstructParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureRequest(_Checked):
+    """Measure surfaces, with error bars and thin processes.
+
+    Attributes
+    ----------
+    surface : str
+        Id of the result to measure.
+    params : ProcessParams
+    """
+
+    kind: ClassVar[JobKind] = "measure"
+    surface: str
+    params: ProcessParams = field(default_factory=ProcessParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleRequest(_Checked):
+    """Put all that belongs to a surface into one file.
+
+    Attributes
+    ----------
+    surface : str
+        Id of the result to bundle.
+    """
+
+    kind: ClassVar[JobKind] = "bundle"
+    surface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateRequest(_Checked):
+    """Compare a score with the truth.
+
+    Attributes
+    ----------
+    score : str
+        Id of the result to compare.
+    truth : str
+        Path of the file with the truth.
+    params : EvaluateParams
+    """
+
+    kind: ClassVar[JobKind] = "evaluate"
+    score: str
+    truth: str
+    params: EvaluateParams = field(default_factory=EvaluateParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallRequest(_Checked):
+    """Download a model of the catalogue.
+
+    Attributes
+    ----------
+    name : str
+        Of the model.
+    """
+
+    kind: ClassVar[JobKind] = "install"
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRequest(_Checked):
+    """Train a model.
+
+    Attributes
+    ----------
+    name : str
+        Of the new model.
+    data : str
+        Folder of images and labels.
+    base : str
+        The model to start from, or to compare with.
+    fresh : bool
+        Whether to start from fresh weights.
+    params : TrainingParams
+    reading : DataParams
+        How the data is read.
+    """
+
+    kind: ClassVar[JobKind] = "train"
+    name: str
+    data: str
+    base: str
+    fresh: bool = False
+    params: TrainingParams = field(default_factory=TrainingParams)
+    reading: DataParams = field(default_factory=DataParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequest(_Checked):
+    """Apply one recipe to many tomograms of the workspace.
+
+    Attributes
+    ----------
+    tomograms : tuple of str
+        Their ids.
+    recipe : Recipe
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no tomogram.
+    """
+
+    kind: ClassVar[JobKind] = "batch"
+    tomograms: tuple[str, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def __post_init__(self) -> None:
+        checked(self)
+        if not self.tomograms:
+            raise InvalidParameterError("A batch needs at least one tomogram. Choose some.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableRequest:
+    """What an earlier or later version asked for in words that this one does not know.
+
+    Attributes
+    ----------
+    kind : str
+        As it was written.
+    problem : str
+        Why it cannot be read, for people.
+    content : mapping
+        As it stands in the file.
+    """
+
+    kind: str
+    problem: str
+    content: Mapping[str, Any]
+
+
+JobRequest = (
+    SegmentRequest
+    | ReconstructRequest
+    | MeasureRequest
+    | BundleRequest
+    | EvaluateRequest
+    | InstallRequest
+    | TrainRequest
+    | BatchRequest
+)
+
+REQUESTS: dict[str, Any] = {
+    request_type.kind: request_type
+    for request_type in (
+        SegmentRequest,
+        ReconstructRequest,
+        MeasureRequest,
+        BundleRequest,
+        EvaluateRequest,
+        InstallRequest,
+        TrainRequest,
+        BatchRequest,
+    )
+}
+"""The class of each kind."""
+
+_OF_RESULT = ("model", "score", "surface", "truth")
+_FLAT = ("segment", "reconstruct", "measure", "evaluate")
+
+
+def request_content(request: JobRequest) -> dict[str, Any]:
+    """Return a request as JSON holds it; `read_request` reads it back."""
+    return plain(request)
+
+
+def read_request(kind: str, content: Mapping[str, Any], version: int) -> Any:
+    """Return the request in a parsed ``request.json``, or an `UnreadableRequest`.
+
+    Parameters
+    ----------
+    kind : str
+    content : mapping
+    version : int
+        Of the file; 1 had the parameters of a step beside its other fields, and a recipe in the
+        tables of its TOML file.
+    """
+    try:
+        if kind not in REQUESTS:
+            raise InvalidParameterError(f"This version has no jobs of the kind {kind!r:.40}.")
+        if version == 1:
+            content = _as_today(kind, content)
+        return parsed(REQUESTS[kind], content, f"The request for the job ({kind})")
+    except DeepSXTError as error:
+        return UnreadableRequest(kind=str(kind), problem=str(error), content=dict(content))
+
+
+def _as_today(kind: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    if kind in _FLAT:
+        named = {name: value for name, value in content.items() if name in _OF_RESULT}
+        return named | {"params": {n: v for n, v in content.items() if n not in named}}
+    if kind == "batch":
+        recipe = Recipe.from_tables(content.get("recipe", {}), "of the batch")
+        return {**content, "recipe": plain(recipe)}
+    return content
