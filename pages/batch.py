@@ -8,7 +8,7 @@ from deepsxt_core import jobs, settings
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import notices, texts, widgets
+from shared import notices, snapshot, texts, widgets
 
 _REFRESH_S = 1.5
 _STATES = {
@@ -54,12 +54,12 @@ def last_recipe() -> Recipe | None:
     scores = {
         (tomogram.id, score.id): score
         for tomogram in tomograms
-        for score in tomogram.readable_results("scores")
+        for score in snapshot.results(tomogram, "scores")
     }
     surfaces = [
         (surface, scores[tomogram.id, surface.made_from])
         for tomogram in tomograms
-        for surface in tomogram.readable_results("surfaces")
+        for surface in snapshot.results(tomogram, "surfaces")
         if surface.made_from is not None and (tomogram.id, surface.made_from) in scores
     ]
     if surfaces:
@@ -176,7 +176,7 @@ def batch_card(job: jobs.Job) -> None:
 @widgets.errors_shown()
 def at_work(job_id: str) -> None:
     """Show a batch while it works; the page is then drawn anew."""
-    job = jobs.read_job(Workspace(), job_id)
+    job = snapshot.job(job_id)
     if not job.active:
         st.rerun(scope="app")
     st.progress(widgets.share_done(job.status), text=widgets.progress_text(job.status))
@@ -249,7 +249,7 @@ with left, widgets.errors_shown():
         start(chosen, recipe)
         st.rerun()
 with right:
-    found = [job for job in jobs.list_jobs(Workspace()) if job.kind == "batch"]
+    found = [job for job in snapshot.known_jobs() if job.kind == "batch"]
     for job in found[:3]:
         batch_card(job)
     if not found:

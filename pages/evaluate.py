@@ -16,7 +16,7 @@ from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
 from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
 from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
-from shared import components, inputs, notices, state, texts, widgets
+from shared import components, inputs, notices, snapshot, state, texts, widgets
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
 _LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
@@ -121,7 +121,7 @@ def chosen_evaluation(tomogram: Tomogram, score: Result, truth: Path) -> Result 
     """Return the evaluation asked for last, or the newest of this score with this truth."""
     found = [
         each
-        for each in tomogram.readable_results("evaluations")
+        for each in snapshot.results(tomogram, "evaluations")
         if each.made_from == score.id and each.run["truth"] == str(truth)
     ]
     wanted = st.session_state.get("evaluation")
@@ -235,7 +235,7 @@ def picture_card(
     labels = mask.volume.read(*_one(z + first_slice(score, mask)))[0]
     marked = score.read_mask(*_one(z), state.threshold())[0]
     picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
-    size = tomogram.volume(score_result.region).voxel_size_nm
+    size = snapshot.volume(tomogram, score_result.region).voxel_size_nm
     st.image(
         with_scale_bar(picture, size.x if size else None), width="stretch", output_format="JPEG"
     )
@@ -253,7 +253,7 @@ def _one(z: int) -> tuple[int, int]:
 
 def _grey(tomogram: Tomogram, result: Result, score: Score, z: int) -> NDArray[np.uint8]:
     """Return slice `z` of the score as the tomogram shows it."""
-    volume = tomogram.volume(result.region)
+    volume = snapshot.volume(tomogram, result.region)
     survey = routes.slice_source(tomogram, result.region).survey
     first = score.first_slice if volume.shape[0] > score.volume.shape[0] else 0
     return grey_codes(volume.read(*_one(z + first))[0], survey.low, survey.high)

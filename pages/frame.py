@@ -6,7 +6,7 @@ import streamlit as st
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
-from shared import state, texts, widgets
+from shared import snapshot, state, texts, widgets
 
 ASSETS = settings.assets_folder()
 FRONT_END = Path(__file__).parents[1] / "frontend"
@@ -42,24 +42,25 @@ page = st.navigation(
     ]
 )
 
-tomogram = state.tomogram()
-if tomogram is not None:
-    with st.sidebar, st.container(border=True, gap="xsmall", key="open_now"):
-        st.caption("Open now")
-        st.markdown(f"**{texts.escaped(texts.shortened(tomogram.name, 60))}**")
-        finished = {
-            "Segmented": tomogram.results("scores"),
-            "Surface": tomogram.results("surfaces"),
-        }
-        for name, results in finished.items():
-            icon = (
-                ":green[:material/check_circle:]"
-                if results
-                else ":material/radio_button_unchecked:"
-            )
-            st.caption(f"{icon} {name}")
+with snapshot.taken():
+    tomogram = state.tomogram()
+    if tomogram is not None:
+        with st.sidebar, st.container(border=True, gap="xsmall", key="open_now"):
+            st.caption("Open now")
+            st.markdown(f"**{texts.escaped(texts.shortened(tomogram.name, 60))}**")
+            finished = {
+                "Segmented": snapshot.results(tomogram, "scores"),
+                "Surface": snapshot.results(tomogram, "surfaces"),
+            }
+            for name, results in finished.items():
+                icon = (
+                    ":green[:material/check_circle:]"
+                    if results
+                    else ":material/radio_button_unchecked:"
+                )
+                st.caption(f"{icon} {name}")
 
-with st.sidebar:
-    widgets.jobs_panel()
+    with st.sidebar:
+        widgets.jobs_panel()
 
-page.run()
+    page.run()

@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.workspace import Workspace
-from shared import notices, state, texts, widgets
+from shared import notices, snapshot, state, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
@@ -108,7 +108,7 @@ def open_result(job: jobs.Job) -> None:
 
 def job_list() -> None:
     """Show all jobs: those at work in the order of the queue, then the others, newest first."""
-    known = jobs.list_jobs(Workspace())
+    known = snapshot.known_jobs()
     at_work = [job for job in reversed(known) if job.active]
     found = at_work + [job for job in known if not job.active]
     for job in found[:_SHOWN]:
@@ -121,7 +121,7 @@ def job_list() -> None:
 @st.fragment(run_every=_REFRESH_S)
 def live_list() -> None:
     """Show the jobs while something works; the page is then drawn anew."""
-    if not any(job.active for job in jobs.list_jobs(Workspace())):
+    if not any(job.active for job in snapshot.known_jobs()):
         st.rerun(scope="app")
     job_list()
 
@@ -139,7 +139,7 @@ def clean_button(row: DeltaGenerator) -> None:
 
 
 row = widgets.header("Jobs", "Long work goes on when this page, the browser or the app is closed.")
-found = jobs.list_jobs(Workspace())
+found = snapshot.known_jobs()
 if not found:
     widgets.empty(
         "No jobs yet",

@@ -12,7 +12,17 @@ from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import Unit, load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
-from shared import charts, components, filopodia, notices, reconstruction, state, texts, widgets
+from shared import (
+    charts,
+    components,
+    filopodia,
+    notices,
+    reconstruction,
+    snapshot,
+    state,
+    texts,
+    widgets,
+)
 from shared.charts import Column
 from shared.components import Download
 
@@ -175,7 +185,7 @@ def page(tomogram: Tomogram, surface: Result) -> None:
     done = next(
         (
             result
-            for result in tomogram.readable_results("measurements")
+            for result in snapshot.results(tomogram, "measurements")
             if result.made_from == surface.id
         ),
         None,

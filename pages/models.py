@@ -18,7 +18,7 @@ from deepsxt_core.network import (
 )
 from deepsxt_core.settings import workspace_folder
 from deepsxt_core.workspace import Workspace, uploads
-from shared import components, texts, widgets
+from shared import components, snapshot, texts, widgets
 
 
 def model_card(info: ModelInfo) -> None:
@@ -73,7 +73,7 @@ def wish(entry: CatalogueEntry) -> jobs.InstallRequest:
 
 def last_download(entry: CatalogueEntry) -> jobs.Job | None:
     """Return the latest job that downloads a model, or None."""
-    return next((job for job in jobs.list_jobs(Workspace()) if job.request == wish(entry)), None)
+    return next((job for job in snapshot.known_jobs() if job.request == wish(entry)), None)
 
 
 def catalogue_card(entry: CatalogueEntry) -> None:

@@ -16,7 +16,7 @@ from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import Survey
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import checks, components, reconstruction, state, texts, widgets
+from shared import checks, components, reconstruction, snapshot, state, texts, widgets
 
 _RECENT = 6
 _EDGES_NM = (0.01, 100_000.0)
@@ -90,7 +90,7 @@ def _open(tomogram_id: str) -> None:
 def show(tomogram: Tomogram) -> None:
     """Show what is in the open tomogram and let the user put its facts right."""
     try:
-        volume = tomogram.volume()
+        volume = snapshot.volume(tomogram)
     except DatasetChoiceError:
         _choose_dataset(tomogram)
         return
@@ -143,7 +143,7 @@ def _labels(tomogram: Tomogram, labels: set[float]) -> None:
 
 def _holds_labels(tomogram: Tomogram) -> bool:
     try:
-        return bool(widgets.labels_seen(tomogram.volume()))
+        return bool(widgets.labels_seen(snapshot.volume(tomogram)))
     except DeepSXTError:  # told below
         return False
 

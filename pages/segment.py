@@ -12,7 +12,7 @@ from deepsxt_core.volume import Volume
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.workspace import Tomogram, Workspace
-from shared import inputs, state, texts, widgets
+from shared import inputs, snapshot, state, texts, widgets
 
 _ROTATION_NAMES = {1: "Off", 4: "4 rotations", 8: "8, with mirrors"}
 _TILING_NAMES = {"full": "Whole slices", "compat": "As published"}
@@ -120,7 +120,7 @@ def _one_slice(
 ) -> np.ndarray:
     from deepsxt_core.workflow.segmentation import preview_slice
 
-    return preview_slice(tomogram.volume(), _model(sha256, model), z, params)
+    return preview_slice(snapshot.volume(tomogram), _model(sha256, model), z, params)
 
 
 def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentParams) -> None:
@@ -163,7 +163,7 @@ def done_card(tomogram: Tomogram) -> None:
 tomogram = widgets.required_tomogram()
 widgets.header("Segment", "A trained network scores every voxel: membrane or not.")
 with widgets.errors_shown():
-    volume = tomogram.volume(tomogram.region)
+    volume = snapshot.volume(tomogram, tomogram.region)
     if not list_models():
         st.warning(
             "No model is installed. Get one on the page *Models*.",

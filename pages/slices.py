@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from shared import components, state, texts, widgets
+from shared import components, snapshot, state, texts, widgets
 
 
 @st.fragment
@@ -36,5 +36,5 @@ with widgets.errors_shown():
     if result is not None:
         result = widgets.score_chooser(tomogram, result)
     region = tomogram.region if result is None else result.region
-    volume = tomogram.volume(region)
+    volume = snapshot.volume(tomogram, region)
     viewer()

@@ -16,6 +16,7 @@ from shared import (
     notices,
     pyvista_scene,
     reconstruction,
+    snapshot,
     state,
     texts,
     widgets,
@@ -229,7 +230,7 @@ widgets.header("Surface", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
     notices.damaged_results([tomogram], "scores", "surfaces")
     score = widgets.required_source(tomogram)
-    volume = tomogram.volume()
+    volume = snapshot.volume(tomogram)
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="parameters"):
         score = widgets.source_chooser(tomogram, score)

@@ -21,7 +21,7 @@ from deepsxt_core.training.published_sets import SUFFIX
 from deepsxt_core.training.splits import Split, SplitParams, split
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace, data_roots, uploads
-from shared import components, inputs, texts, training, widgets
+from shared import components, inputs, snapshot, texts, training, widgets
 
 _UPLOAD, _KEPT, _SERVER = "Upload", "In the workspace", "On this server"
 _FRESH = "Fresh weights"
@@ -394,7 +394,7 @@ def new_training(trainings: list[jobs.Job]) -> None:
 
 
 row = widgets.header("Train", "A model that knows your own data, from a few labelled slices.")
-trainings = [job for job in jobs.list_jobs(Workspace()) if job.kind == "train"]
+trainings = [job for job in snapshot.known_jobs() if job.kind == "train"]
 job = shown_job(trainings)
 if job is None:
     new_training(trainings)

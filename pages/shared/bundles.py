@@ -6,7 +6,7 @@ from deepsxt_core import jobs
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import components, texts, widgets
+from shared import components, snapshot, texts, widgets
 from shared.components import Download
 
 
@@ -17,7 +17,7 @@ def bundle_card(tomogram: Tomogram, surface: Result) -> None:
         "A zip with a preview of the tomogram, mask, objects, meshes, measurements and settings, "
         "all in one place in space, for Fiji and ChimeraX. Its README tells what is what."
     )
-    found = [each for each in tomogram.readable_results("bundles") if each.made_from == surface.id]
+    found = [each for each in snapshot.results(tomogram, "bundles") if each.made_from == surface.id]
     if found:
         link = Download(
             label="Bundle",

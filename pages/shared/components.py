@@ -23,6 +23,7 @@ from deepsxt_core.web import receiving, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 from deepsxt_core.workspace.uploads import Upload
+from shared import snapshot
 
 _FRONT_END = Path(__file__).parents[2] / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
@@ -198,7 +199,7 @@ def surface_view(
     """
     # Of the size that the surfaces were made with: it may have been corrected since.
     size = surface.voxel_size_nm
-    volume = tomogram.volume(region).with_voxel_size(size)
+    volume = snapshot.volume(tomogram, region).with_voxel_size(size)
     known = unit == "µm" and size is not None
     coarse, full = routes.view_addresses(tomogram, surface)
     small = sum(row.faces for row in rows) <= COARSE_FACES

@@ -17,7 +17,7 @@ from deepsxt_core.export.volume_scene import Dense, SceneParams, VolumeChoice
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.scenes import scene_file
-from shared import texts, widgets
+from shared import snapshot, texts, widgets
 
 _HEIGHT_PX = 620
 _VOLUMES: dict[VolumeChoice, str] = {"score": "Score", "tomogram": "Tomogram", "none": "Nothing"}
@@ -42,7 +42,7 @@ def card(tomogram: Tomogram, score: Result | None, surface: Result) -> None:
 @st.fragment
 @widgets.errors_shown()
 def _scene(tomogram: Tomogram, score: Result | None, surface: Result) -> None:
-    volume = tomogram.volume(score.region if score else None)
+    volume = snapshot.volume(tomogram, score.region if score else None)
     key = f"pyvista_{surface.id}"
     asked = _form(volume, score, surface, key)
     if asked is not None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import texts
+from shared import snapshot, texts
 
 LABELS = "labels"
 """Stands for the labels that the file itself holds, in place of the id of a score."""
@@ -59,7 +59,7 @@ def tomogram() -> Tomogram | None:
 
 def score_result(of: Tomogram) -> Result | None:
     """Return the chosen score of a tomogram, the newest if none is chosen, None if it has none."""
-    return _chosen(of.readable_results("scores"), st.session_state.get("score"))
+    return _chosen(snapshot.results(of, "scores"), st.session_state.get("score"))
 
 
 def choose_score(result_id: str) -> None:
@@ -81,7 +81,7 @@ def surface_result(of: Tomogram, source: Result | None) -> Result | None:
     """
     wanted = source and source.id
     results = [
-        found for found in of.readable_results("surfaces") if surface_source(found) == wanted
+        found for found in snapshot.results(of, "surfaces") if surface_source(found) == wanted
     ]
     return _chosen(results, st.session_state.get("surface"))
 

@@ -23,7 +23,7 @@ from deepsxt_core.training.records import PANEL_GAP_PX, PANELS_NAME, REFERENCE_N
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.data_roots import places_of
-from shared import texts, widgets
+from shared import snapshot, texts, widgets
 
 SCORES = {
     "f1": "F1",
@@ -152,7 +152,7 @@ def _finished(figure: go.Figure) -> go.Figure:
 @widgets.errors_shown()
 def live_training(job_id: str) -> None:
     """Show a training at work, until it ends; the page is then drawn anew."""
-    job = jobs.read_job(Workspace(), job_id)
+    job = snapshot.job(job_id)
     if not job.active:
         st.rerun(scope="app")
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):

@@ -15,7 +15,7 @@ from deepsxt_core.io import seen_labels
 from deepsxt_core.volume import Volume
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import state, texts
+from shared import snapshot, state, texts
 
 _REFRESH_S = 0.7
 _PANEL_REFRESH_S = 2.0
@@ -112,16 +112,16 @@ def required_source(tomogram: Tomogram) -> Result | None:
 
     Where there is neither, say what to do and end the page.
     """
-    if labels_seen(tomogram.volume()):
+    if labels_seen(snapshot.volume(tomogram)):
         return None if state.takes_labels() else state.score_result(tomogram)
     return required_score(tomogram)
 
 
 def source_chooser(tomogram: Tomogram, chosen: Result | None) -> Result | None:
     """Let the user choose among several results, and labels if the file holds them."""
-    if chosen is not None and not labels_seen(tomogram.volume()):
+    if chosen is not None and not labels_seen(snapshot.volume(tomogram)):
         return score_chooser(tomogram, chosen)
-    by_id = {result.id: result for result in tomogram.readable_results("scores")}
+    by_id = {result.id: result for result in snapshot.results(tomogram, "scores")}
     if not by_id:
         return None
     names = {state.LABELS: "Labels of the file"}
@@ -144,7 +144,7 @@ def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
 
 def score_chooser(tomogram: Tomogram, chosen: Result) -> Result:
     """Let the user choose among several results; return the choice."""
-    results = tomogram.readable_results("scores")
+    results = snapshot.results(tomogram, "scores")
     if len(results) == 1:
         return chosen
     by_id = {result.id: result for result in results}
@@ -211,13 +211,13 @@ def recipe_button(score: Result, surface: Result) -> None:
 
 def active_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
     """Return the job of one kind that is at work on a tomogram, or None."""
-    found = jobs.list_jobs(Workspace(), tomogram.id)
+    found = snapshot.known_jobs(tomogram)
     return next((job for job in found if job.kind == kind and job.active), None)
 
 
 def last_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
     """Return the latest job of one kind on a tomogram, or None."""
-    found = jobs.list_jobs(Workspace(), tomogram.id)
+    found = snapshot.known_jobs(tomogram)
     return next((job for job in found if job.kind == kind), None)
 
 
@@ -225,7 +225,7 @@ def last_job(tomogram: Tomogram, kind: str) -> jobs.Job | None:
 @errors_shown()
 def job_progress(job_id: str) -> None:
     """Show how far a job is, until it ends; the page is then drawn anew."""
-    job = jobs.read_job(Workspace(), job_id)
+    job = snapshot.job(job_id)
     if not job.active:
         if job.state == "cancelled":
             st.toast("The job was cancelled.", icon=":material/cancel:")
@@ -283,13 +283,13 @@ def estimate_line(tomogram: Tomogram, request: jobs.SegmentRequest) -> None:
 
 def jobs_panel() -> None:
     """Show in a few lines what is at work; nothing where nothing is."""
-    if any(job.active for job in jobs.list_jobs(Workspace())):
+    if any(job.active for job in snapshot.known_jobs()):
         _jobs_at_work()
 
 
 @st.fragment(run_every=_PANEL_REFRESH_S)
 def _jobs_at_work() -> None:
-    active = [job for job in jobs.list_jobs(Workspace()) if job.active]
+    active = [job for job in snapshot.known_jobs() if job.active]
     if not active:
         st.rerun(scope="app")
     with st.container(border=True, gap="xsmall", key="jobs_panel"):
