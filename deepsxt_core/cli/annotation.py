@@ -170,9 +170,7 @@ def _require(wanted: int, possible: int, word: str) -> None:
     if wanted < 1:
         raise InvalidParameterError(f"Give how many, at least 1: got {wanted}.")
     if wanted > possible:
-        raise InvalidParameterError(
-            f"{wanted} operations cannot be {word}: there are {possible} to choose from."
-        )
+        raise InvalidParameterError(f"{wanted} operations cannot be {word}, {possible} can.")
 
 
 def _changed(annotation: Annotation, done: list[Applied]) -> Outcome:
