@@ -185,8 +185,8 @@ def _changed(annotation: Annotation, done: list[Applied]) -> Outcome:
     }
     return Outcome(
         [
-            f"{len(done)} operations, {report['voxels']:,} voxels changed; "
-            f"{report['objects']} objects"
+            f"Operations {len(done)}, changed voxels {report['voxels']:,}, "
+            f"objects {report['objects']}"
         ],
         report,
     )

@@ -15,7 +15,18 @@ from deepsxt_core.volume import Labels, Mask, Score, Volume, VoxelSize
 
 
 def open_noted(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
-    """Open a file and tell its warnings on stderr."""
+    """Open a file and tell its warnings on stderr.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is an annotation.
+    """
+    if is_annotation(path):
+        raise InvalidParameterError(
+            f"'{path}' is an annotation, no tomogram: it is segmented already. 'deepsxt annotation "
+            "info' tells about it, 'deepsxt reconstruct' makes surfaces of it."
+        )
     volume = open_volume(path, dataset=dataset, voxel_size_nm=voxel_size_nm)
     for warning in volume.warnings:
         print(f"Note: {warning}", file=sys.stderr)
@@ -34,11 +45,6 @@ def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | No
         raise InvalidParameterError(
             f"'{path}' is a score: it is segmented already. Make surfaces of it by "
             "'deepsxt reconstruct', or give the tomogram."
-        )
-    if is_annotation(path):
-        raise InvalidParameterError(
-            f"'{path}' is an annotation: it is segmented already. Make surfaces of it by 'deepsxt "
-            "reconstruct', or give the tomogram."
         )
     volume = open_noted(path, dataset, voxel_size_nm)
     if looks_like_labels(volume):

@@ -215,9 +215,10 @@ def test_wrong_usage(command):
     assert stopped.value.code == 2
 
 
-def test_an_annotation_is_not_segmented(capsys, annotated, files):
-    told = refusal(capsys, "segment", annotated, "--out", files / "out")
-    assert "is an annotation: it is segmented already" in told
+@pytest.mark.parametrize("command", [("segment", "--out", "out"), ("info",)])
+def test_an_annotation_is_no_tomogram(capsys, annotated, command):
+    told = refusal(capsys, *command, annotated)
+    assert "is an annotation, no tomogram" in told
 
 
 def test_surfaces_carry_ids_names_classes_and_colours(capsys, annotated, files, labels):
