@@ -4,7 +4,7 @@ All arrays are ordered (z, y, x).
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
@@ -16,7 +16,17 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import STORED_AXES, Axes, Geometry, Place, Region, VoxelSize
 from deepsxt_core.parameters import Limits
 
-__all__ = ["SCORE_LEVELS", "Mask", "Score", "Threshold", "Volume", "VoxelSize", "as_shape"]
+__all__ = [
+    "SCORE_LEVELS",
+    "Labels",
+    "Mask",
+    "Score",
+    "Tag",
+    "Threshold",
+    "Volume",
+    "VoxelSize",
+    "as_shape",
+]
 
 SCORE_LEVELS = 255
 
@@ -220,6 +230,34 @@ class Mask:
     def read_mask(self, z0: int, z1: int) -> NDArray[np.bool_]:
         """Return slices `z0` to `z1` as bool (z1 - z0, y, x)."""
         return self.volume.read(z0, z1) != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What people call an object, its class, and its colour, such as ``#d62728``."""
+
+    name: str
+    class_name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labels(Mask):
+    """Objects that people know by their ids: an object is what has an id, whatever it touches.
+
+    Attributes
+    ----------
+    volume : Volume
+        Ids (z, y, x), 0 also where it is not judged what there is.
+    tags : mapping of int to Tag
+        By the ids in `volume`.
+    not_judged : callable
+        ``not_judged(z0, z1)`` returns where there is something that nobody has judged, bool
+        (z1 - z0, y, x). It counts neither as found nor as missed.
+    """
+
+    tags: Mapping[int, Tag]
+    not_judged: Callable[[int, int], NDArray[np.bool_]]
 
 
 def as_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 from dataclasses import is_dataclass
+from functools import reduce
 
 import pytest
 
@@ -26,7 +27,11 @@ NO_OPTION = {"z0", "z1", "seed", "mask"}
 APP = build_app()
 OPTIONS = {
     command: {
-        name: each for each in APP[command].assemble_argument_collection() for name in each.names
+        name: each
+        for each in reduce(
+            lambda app, name: app[name], command.split(), APP
+        ).assemble_argument_collection()
+        for name in each.names
     }
     for command in {name for commands in reference.CLASSES.values() for name in commands}
 }
@@ -97,12 +102,12 @@ def test_the_reference_is_current():
 
 
 def test_the_reference_knows_every_class_with_declared_fields():
-    from deepsxt_core import evaluation, inference, phantom, surface
+    from deepsxt_core import annotation, evaluation, inference, phantom, surface
     from deepsxt_core.training import datasets, splits
     from deepsxt_core.workflow import recipe
 
     found = {TrainingParams}
-    for module in (evaluation, inference, phantom, surface, datasets, splits, recipe):
+    for module in (annotation, evaluation, inference, phantom, surface, datasets, splits, recipe):
         members = inspect.getmembers(module, inspect.isclass)
         found |= {each for name, each in members if name.endswith("Params")}
     assert found - {phantom.SliceParams} == set(reference.CLASSES)

@@ -4,6 +4,7 @@ from dataclasses import MISSING, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core.annotation import SourceParams
 from deepsxt_core.cli.options import option_name
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
@@ -27,6 +28,7 @@ CLASSES: dict[type, tuple[str, ...]] = {
     SplitParams: ("train", "finetune"),
     DataParams: ("train", "finetune"),
     PhantomParams: ("phantom",),
+    SourceParams: ("annotation new",),
 }
 """All parameter classes, with the commands that take their options."""
 

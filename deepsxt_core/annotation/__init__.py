@@ -2,10 +2,11 @@
 
 from deepsxt_core.annotation.annotation import Annotation, open_annotation
 from deepsxt_core.annotation.boxes import Box
-from deepsxt_core.annotation.creation import create_annotation
+from deepsxt_core.annotation.creation import create_annotation, is_annotation
+from deepsxt_core.annotation.judged import judged
 from deepsxt_core.annotation.lease import STALE_AFTER_S, Holder
 from deepsxt_core.annotation.ledger import Applied
-from deepsxt_core.annotation.objects import NOT_JUDGED, STATES, ObjectRow, ObjectTable
+from deepsxt_core.annotation.objects import MEMBRANE, NOT_JUDGED, STATES, ObjectRow, ObjectTable
 from deepsxt_core.annotation.operations import (
     OPERATIONS,
     CopySlice,
@@ -34,6 +35,7 @@ from deepsxt_core.annotation.sources import SourceParams
 from deepsxt_core.annotation.strokes import PLANES, Brush, Limits, Polygon, RunStroke
 
 __all__ = [
+    "MEMBRANE",
     "NOT_JUDGED",
     "OPERATIONS",
     "PLANES",
@@ -69,6 +71,8 @@ __all__ = [
     "SourceParams",
     "Split",
     "create_annotation",
+    "is_annotation",
+    "judged",
     "open_annotation",
     "operation_from_json",
     "operation_to_json",

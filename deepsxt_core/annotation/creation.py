@@ -16,7 +16,7 @@ from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.durable import replace_json, sync_folders
 from deepsxt_core.annotation.journal import Journal
 from deepsxt_core.annotation.numbering import Numbered
-from deepsxt_core.annotation.objects import NOT_JUDGED, ObjectTable, shade_of
+from deepsxt_core.annotation.objects import ObjectTable, shade_of
 from deepsxt_core.annotation.regrouping import new_row
 from deepsxt_core.annotation.sources import (
     Source,
@@ -166,7 +166,7 @@ def make_annotation(
     if path.exists():
         raise InvalidParameterError(f"'{path}' exists already. Choose another name.")
     table = ObjectTable()
-    class_name = description.params.class_name or NOT_JUDGED
+    class_name = description.params.class_name
     if class_name not in table.classes:
         table = ObjectTable({**table.classes, class_name: shade_of(len(table.classes))})
     partial = partial_folder(path, secrets.token_hex(4))
@@ -192,6 +192,11 @@ def make_annotation(
         sync_folders([path.parent])
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def is_annotation(path: str | Path) -> bool:
+    """Return whether `path` is a folder that looks like an annotation."""
+    return (Path(path) / DESCRIPTION).is_file() and (Path(path) / JOURNAL).is_file()
 
 
 def read_description(path: Path) -> Description:

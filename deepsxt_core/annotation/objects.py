@@ -22,9 +22,10 @@ from deepsxt_core.annotation.checks import (
 from deepsxt_core.errors import InvalidParameterError
 
 NOT_JUDGED = "not judged"
+MEMBRANE = "membrane"
 STATES = ("machine-made", "reviewed", "corrected", "doubtful")
 
-_FIRST_CLASSES = {NOT_JUDGED: "#9e9e9e", "membrane": "#4e79a7"}
+_FIRST_CLASSES = {NOT_JUDGED: "#9e9e9e", MEMBRANE: "#4e79a7"}
 _GOLDEN = (5**0.5 - 1) / 2
 
 

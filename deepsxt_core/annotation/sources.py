@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from deepsxt_core.annotation.boxes import Box
-from deepsxt_core.annotation.checks import check_fields, flag, given, maybe, real, text, whole
+from deepsxt_core.annotation.checks import text
 from deepsxt_core.annotation.numbering import Numbered, numbered_parts, numbered_values
+from deepsxt_core.annotation.objects import MEMBRANE
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Shape
 from deepsxt_core.io import is_score, open_score, open_volume
+from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Mask, Score, Volume
+from deepsxt_core.volume import Mask, Score, Threshold, Volume
 
 Source = Score | Volume | Path | str
 
@@ -27,17 +30,23 @@ class SourceParams:
         Whether the connected parts of a label file are objects, or its values.
     min_voxels : int
         Smaller objects are left out.
-    class_name : str, optional
-        Of all objects; None is *not judged*.
+    class_name : str
+        Of all objects; a new one is added to the classes. What is "not judged" is in no surface.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is out of its range.
     """
 
-    threshold: float = given(real(-1, 1), 0.0)
-    separate: bool = given(flag, False)
-    min_voxels: int = given(whole(1, 1 << 62), 1)
-    class_name: str | None = given(maybe(text), None)
+    threshold: Threshold = 0.0
+    separate: bool = False
+    min_voxels: Annotated[int, Limits(least=1, unit="voxels")] = 1
+    class_name: str = MEMBRANE
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        checked(self)
+        text("class_name", self.class_name)
 
 
 def opened(source: Source) -> Score | Volume:

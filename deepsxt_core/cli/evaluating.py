@@ -8,10 +8,11 @@ from cyclopts import App
 
 from deepsxt_core.cli.opening import open_source
 from deepsxt_core.cli.options import Outcome, VoxelSizeNm, command
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams
-from deepsxt_core.io import open_volume, require_labels
+from deepsxt_core.io import require_labels
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Mask
+from deepsxt_core.volume import Labels, Mask, Score
 
 _DISTANCES = (("mean", "mean"), ("95 % within", "hausdorff_95"), ("Hausdorff", "hausdorff"))
 
@@ -30,23 +31,28 @@ def evaluate(
     voxel_size_nm: VoxelSizeNm = None,
     progress: Progress,
 ) -> Outcome:
-    """Compare a score or a mask with the truth.
+    """Compare a score, a mask or an annotation with the truth.
 
     Parameters
     ----------
     prediction
-        score.ome.zarr, or a mask or label file.
+        score.ome.zarr, an annotation, or a mask or label file.
     truth
-        Mask or label file; every value but 0 is membrane.
+        Annotation, or mask or label file; every value but 0 is membrane. What is not judged in an
+        annotation counts for neither side.
     """
     from deepsxt_core.workflow.pipeline import evaluate as compare
 
-    true_labels = open_volume(truth)
-    require_labels(true_labels)
+    true = open_source(truth)
+    if isinstance(true, Score):
+        raise InvalidParameterError(
+            f"'{truth}' is a score and no truth. Give a mask or label file, or an annotation."
+        )
     predicted = open_source(prediction, None, voxel_size_nm)
-    if isinstance(predicted, Mask):
-        require_labels(predicted.volume)
-    report = compare(predicted, Mask(true_labels), params, progress).report()
+    for source in (true, predicted):
+        if isinstance(source, Mask) and not isinstance(source, Labels):
+            require_labels(source.volume)
+    report = compare(predicted, true, params, progress).report()
     return Outcome(_text(report), report)
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from deepsxt_core.cli import (
+    annotation,
     batches,
     evaluating,
     jobs,
@@ -38,6 +39,7 @@ def build_app() -> App:
         surfaces,
         evaluating,
         tomograms,
+        annotation,
         training,
         models,
         batches,

@@ -4,16 +4,29 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from deepsxt_core.annotation import NOT_JUDGED, is_annotation, judged, open_annotation
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume
-from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
+from deepsxt_core.volume import Labels, Mask, Score, Volume, VoxelSize
 
 
 def open_noted(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
-    """Open a file and tell its warnings on stderr."""
+    """Open a file and tell its warnings on stderr.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is an annotation.
+    """
+    if is_annotation(path):
+        raise InvalidParameterError(
+            f"'{path}' is an annotation, no tomogram: it is segmented already. 'deepsxt annotation "
+            "info' tells about it, 'deepsxt reconstruct' makes surfaces of it."
+        )
     volume = open_volume(path, dataset=dataset, voxel_size_nm=voxel_size_nm)
     for warning in volume.warnings:
         print(f"Note: {warning}", file=sys.stderr)
@@ -45,13 +58,30 @@ def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | No
 def open_source(
     path: Path, dataset: str | None = None, voxel_size_nm: VoxelSize | None = None
 ) -> Score | Mask:
-    """Open a score, or a file of labels, to make surfaces of or to compare."""
+    """Open a score, an annotation, or a file of labels, to make surfaces of or to compare."""
+    if is_annotation(path):
+        return _open_labels(path, voxel_size_nm)
     if not is_score(path):
         return Mask(open_noted(path, dataset, voxel_size_nm))
     score = open_score(path)
     if voxel_size_nm is None:
         return score
     return Score(score.volume.with_voxel_size(voxel_size_nm), score.first_slice)
+
+
+def _open_labels(path: Path, voxel_size_nm: VoxelSize | None) -> Labels:
+    annotation = open_annotation(path)
+    unclear = sum(row.class_name == NOT_JUDGED for row in annotation.objects.values())
+    if unclear:
+        print(
+            f"Note: '{path}': what is {NOT_JUDGED} is left out ({unclear} of "
+            f"{len(annotation.objects)} objects).",
+            file=sys.stderr,
+        )
+    labels = judged(annotation)
+    if voxel_size_nm is None:
+        return labels
+    return replace(labels, volume=labels.volume.with_voxel_size(voxel_size_nm))
 
 
 def require_unit(unit: str | None, voxel_size_nm: VoxelSize | None) -> None:

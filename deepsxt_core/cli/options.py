@@ -8,6 +8,7 @@ line follows from its type; `_NAMES` and `_LEFT_OUT` hold the exceptions.
 import functools
 import inspect
 import json
+import keyword
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -30,6 +31,7 @@ _NAMES = {
     ("ProcessParams", "max_diameter"): "max_process_diameter",
     ("SplitParams", "fraction"): "held_back",
     ("ExportParams", "meshes"): "formats",
+    ("SourceParams", "class_name"): "class",
 }
 # Fields that other options set: --z both ends, --seed of the training that of the split too.
 _LEFT_OUT = {
@@ -219,6 +221,8 @@ def _options(
         if typed is None:
             continue
         name = typed.removeprefix("--").replace("-", "_")
+        if keyword.iskeyword(name):
+            name += "_"  # which cyclopts leaves out of the option
         names[name] = field
         options.append(
             inspect.Parameter(

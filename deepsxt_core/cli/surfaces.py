@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from deepsxt_core.annotation.creation import DESCRIPTION
 from deepsxt_core.cli.opening import open_source, require_unit
 from deepsxt_core.cli.options import (
     Dataset,
@@ -75,12 +76,12 @@ def reconstruct(
     objects: Objects = None,
     progress: Progress,
 ) -> Outcome:
-    """Turn a score (score.ome.zarr) or a mask file into meshes.
+    """Turn a score (score.ome.zarr), a mask file or an annotation into meshes.
 
     Parameters
     ----------
     input
-        Score or mask.
+        Score, mask or annotation.
     """
     files = SurfaceFiles(
         formats=export.meshes, unit=unit, objects=objects or (), instances=instances
@@ -108,12 +109,12 @@ def measure(
     processes: ProcessParams,
     progress: Progress,
 ) -> Outcome:
-    """Measure the objects in a score (score.ome.zarr) or a mask file.
+    """Measure the objects in a score (score.ome.zarr), a mask file or an annotation.
 
     Parameters
     ----------
     input
-        Score or mask.
+        Score, mask or annotation.
     tomogram
         What was segmented, for the mean grey value in each object.
     """
@@ -158,7 +159,7 @@ def export(
     input
         Tomogram: TIFF, MRC, HDF5, OME-Zarr, …
     score
-        What was segmented in it: score.ome.zarr, or a mask file.
+        What was segmented in it: score.ome.zarr, an annotation, or a mask file.
     out
         File to write.
     """
@@ -196,10 +197,15 @@ def places(out: Path, files: SurfaceFiles) -> list[Path]:
 
 
 def segment_record(source: Score | Mask) -> dict[str, dict[str, Any]]:
-    """Return the record of the segmentation, where it lies beside the score."""
+    """Return the record of the segmentation, or of the annotation, where it lies beside it."""
     made_from = source.volume.path
-    segmented = read_json(made_from.parent / "run.json") if made_from else None
-    return {} if segmented is None else {"segment": segmented}
+    if made_from is None:
+        return {}
+    records = {
+        "segment": read_json(made_from.parent / "run.json"),
+        "annotation": read_json(made_from.parent / DESCRIPTION),
+    }
+    return {step: record for step, record in records.items() if record is not None}
 
 
 def told(surfaces: Surfaces, report: dict[str, Any]) -> list[str]:
@@ -208,6 +214,7 @@ def told(surfaces: Surfaces, report: dict[str, Any]) -> list[str]:
     lines = [f"{report['objects']} objects, {report['faces']:,} faces"]
     lines += [
         f"  {row.id:4}  volume {row.volume:10.4g} {unit}³   area {row.area:10.4g} {unit}²"
+        + (f"   {row.name} ({row.class_name})" if row.name is not None else "")
         for row in surfaces.objects[:_SHOWN]
     ]
     if len(surfaces.objects) > _SHOWN:

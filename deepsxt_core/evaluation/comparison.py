@@ -12,7 +12,7 @@ from deepsxt_core.evaluation.scores import BoundaryCounts, PixelCounts
 from deepsxt_core.evaluation.surface_distances import SurfaceDistances, SurfacePair, surface
 from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.volume import Mask, Score, Threshold, VoxelSize
+from deepsxt_core.volume import Labels, Mask, Score, Threshold, VoxelSize
 
 _SLAB_VOXELS = 2**23
 _MARKED_CODE = 255
@@ -158,6 +158,10 @@ def compare(
             unknown = np.zeros(labels.shape, bool)
             if params.ignore_label is not None:
                 unknown = labels == params.ignore_label
+            if isinstance(truth, Labels):
+                unknown |= truth.not_judged(low + offset, high + offset)
+            if isinstance(prediction, Labels):
+                unknown |= prediction.not_judged(low, high)
             true = (labels != 0) & ~unknown
             codes = _codes(prediction, low, high)
             marked = (codes >= Score.threshold_code(_threshold(prediction, params))) & ~unknown

@@ -26,7 +26,7 @@ from deepsxt_core.preprocessing.cutting import cut
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import Surfaces, quantify
 from deepsxt_core.surface.measure.quantities import write_quantities
-from deepsxt_core.volume import Mask, Score, Volume
+from deepsxt_core.volume import Labels, Mask, Score, Volume
 
 BUNDLE_NAME = "bundle.zip"
 """What a bundle is called in a folder of results."""
@@ -72,7 +72,8 @@ class BundleContent:
             mask, segmentation = mask_volume(source, threshold), f"score above {threshold:g}"
         else:
             mask = replace(source.volume, dtype=np.dtype(bool), reader=source.read_mask)
-            segmentation = "labels from a file"
+            is_annotation = isinstance(source, Labels)
+            segmentation = "an annotation" if is_annotation else "labels from a file"
         return cls(
             tomogram=tomogram,
             mask=mask,

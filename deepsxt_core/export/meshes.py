@@ -4,7 +4,9 @@ Coordinates are in µm, or in voxels where the voxel size is not known; nm, Å o
 instead. The unit is noted in the file where the format has room.
 """
 
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.export.mesh_files import count_triangles
 from deepsxt_core.files import not_as_written, prepare_folder, written_beside
-from deepsxt_core.surface.surfaces import vtp_bytes
+from deepsxt_core.surface.surfaces import ObjectRow, vtp_bytes
 
 if TYPE_CHECKING:
     import meshio
@@ -37,6 +39,10 @@ class ColouredMesh(Protocol):
     @property
     def mesh(self) -> "pyvista.PolyData":
         """Triangles, ordered by object."""
+
+    @property
+    def objects(self) -> tuple[ObjectRow, ...]:
+        """What is known about each object, its name too; lengths may be in another unit."""
 
     @property
     def unit(self) -> str:
@@ -77,6 +83,7 @@ class _Rescaled:
     """Surfaces in another unit."""
 
     mesh: "pyvista.PolyData"
+    objects: tuple[ObjectRow, ...]
     unit: str
     triangles: NDArray[np.int64]
     face_objects: NDArray[np.int32]
@@ -122,6 +129,7 @@ def in_unit(
     mesh.points = ((np.asarray(mesh.points) - start) * factors).astype(np.float32)
     return _Rescaled(
         mesh,
+        surfaces.objects,
         UNITS[unit],
         surfaces.triangles,
         surfaces.face_objects,
@@ -191,6 +199,17 @@ def _note(surfaces: ColouredMesh) -> str:
     return f"DeepSXT surface, unit: {unit}"
 
 
+def _names(surfaces: ColouredMesh) -> dict[int, str]:
+    """Return what each object is called, no two the same."""
+    own = {row.id: row.name for row in surfaces.objects if row.name is not None}
+    times = Counter(own.values())
+    names = {}
+    for each in np.unique(surfaces.face_objects).tolist():
+        name = own.get(each, f"object_{each}")
+        names[each] = name if times[name] < 2 else f"{name} ({each})"
+    return names
+
+
 def _write_stl(surfaces: ColouredMesh, path: Path) -> None:
     corners = np.asarray(surfaces.mesh.points)[surfaces.triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -208,10 +227,11 @@ def _write_stl(surfaces: ColouredMesh, path: Path) -> None:
 
 def _write_obj(surfaces: ColouredMesh, path: Path) -> None:
     """One named object each; colours behind the coordinates, as most programs accept."""
+    names = _names(surfaces)
     points = np.asarray(surfaces.mesh.points)
     colours = surfaces.point_colours / 255
     faces = surfaces.triangles + 1
-    with path.open("w", encoding="ascii", newline="\n") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"# {_note(surfaces)}\n")
         for first in range(0, len(points), _ROWS_AT_ONCE):
             part = slice(first, first + _ROWS_AT_ONCE)
@@ -219,7 +239,9 @@ def _write_obj(surfaces: ColouredMesh, path: Path) -> None:
             file.write(("v %.7g %.7g %.7g %.3f %.3f %.3f\n" * len(rows)) % tuple(rows.flat))
         ids, starts = np.unique(surfaces.face_objects, return_index=True)
         for object_id, block in zip(ids, np.split(faces, starts[1:]), strict=True):
-            file.write(f"o object_{object_id}\n")
+            # Some programs end a name at a space.
+            name = re.sub(r"\s+", "_", names[int(object_id)])
+            file.write(f"o {name}\n")
             for first in range(0, len(block), _ROWS_AT_ONCE):
                 rows = block[first : first + _ROWS_AT_ONCE]
                 file.write(("f %d %d %d\n" * len(rows)) % tuple(rows.flat))
@@ -262,6 +284,11 @@ def _write_vtp(surfaces: ColouredMesh, path: Path) -> None:
     mesh = surfaces.mesh.copy(deep=False)
     mesh.point_data["colour"] = surfaces.point_colours
     mesh.field_data["note"] = [_note(surfaces)]
+    named = [row for row in surfaces.objects if row.name is not None]
+    if named:
+        mesh.field_data["object_id"] = [row.id for row in named]
+        mesh.field_data["object_name"] = [row.name for row in named]
+        mesh.field_data["object_class"] = [row.class_name for row in named]
     path.write_bytes(vtp_bytes(mesh))
 
 
@@ -345,6 +372,7 @@ def _gltf_scene(surfaces: ColouredMesh) -> "trimesh.Scene":
     import trimesh
 
     scene = trimesh.Scene(metadata={"note": _note(surfaces)})
+    names = _names(surfaces)
     points, triangles = np.asarray(surfaces.mesh.points), surfaces.triangles
     ids, first_faces = np.unique(surfaces.face_objects, return_index=True)
     first_points = np.searchsorted(surfaces.point_objects, ids)
@@ -367,7 +395,7 @@ def _gltf_scene(surfaces: ColouredMesh) -> "trimesh.Scene":
             visual=trimesh.visual.TextureVisuals(material=material),
             process=False,
         )
-        scene.add_geometry(geometry, geom_name=f"object_{object_id}")
+        scene.add_geometry(geometry, geom_name=names[int(object_id)])
     return scene
 
 

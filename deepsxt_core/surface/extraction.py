@@ -53,7 +53,7 @@ def reconstruct(
         If `min_volume_um3` is used although the voxel size is not known, if there is no object
         with an id to merge, or if the tomogram has another shape.
     """
-    params, progress = params or ReconstructParams(), progress or NoProgress()
+    params, progress = (params or ReconstructParams()).of(source), progress or NoProgress()
     if params.each_label:
         return reconstruct_labels(source, params, progress)[0]
     cut = _cut(source, params, progress, tomogram, None)
@@ -82,7 +82,7 @@ def reconstruct_numbered(
     Volume
         As `object_labels` returns it.
     """
-    progress = progress or NoProgress()
+    params, progress = params.of(source), progress or NoProgress()
     if params.each_label:
         surfaces, values = reconstruct_labels(source, params, progress)
         return surfaces, label_volume(values, source.volume)

@@ -1,6 +1,6 @@
 """Surfaces of a label volume: one object per value, with one boundary where two meet."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,7 @@ def reconstruct_labels(
             volume_error=volume_error(
                 row.volume, row.voxels - gained.get(row.id, 0), float(edges.prod())
             ),
+            **(asdict(objects.tags[row.id]) if row.id in objects.tags else {}),
         )
         for row in rows
     )

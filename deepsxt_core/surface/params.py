@@ -1,13 +1,13 @@
 """What a user can choose about a reconstruction."""
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, Final
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Self
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import VoxelSize
 from deepsxt_core.parameters import Limits, checked
-from deepsxt_core.volume import Threshold
+from deepsxt_core.volume import Labels, Mask, Score, Threshold
 
 _GROUPS = "a list of groups of at least two object ids, as [[2, 7], [3, 4]]"
 
@@ -60,7 +60,7 @@ class ReconstructParams:
         share their boundary. `threshold` and `smoothing_voxels` have no effect then, and
         `close_gap_voxels` and `fill_lumens` are refused. Parts of a split label get ids above
         the highest value; thinned neighbours share their boundary within
-        `decimate_error_voxels`. Not for a score.
+        `decimate_error_voxels`. An annotation always is taken so. Not for a score.
     min_voxels : int
         Objects of fewer voxels are left out; most of them are noise.
     min_volume_um3 : float
@@ -98,11 +98,22 @@ class ReconstructParams:
         checked(self)
         if self.each_label and (self.close_gap_voxels or self.fill_lumens):
             raise InvalidParameterError(
-                "each_label takes labels as they are: close_gap_voxels and fill_lumens do not go "
-                "with it. Leave them out, or each_label, to take everything above 0 as one mask."
+                "each_label, which an annotation always has, takes labels as they are: "
+                "close_gap_voxels and fill_lumens do not go with it. Leave them out; for a label "
+                "file, or leave out each_label, to take everything above 0 as one mask."
             )
         if any(len(set(group)) < 2 for group in self.merge):
             raise InvalidParameterError(f"merge must be {_GROUPS}: got {self.merge!r}.")
+
+    def of(self, source: Score | Mask) -> Self:
+        """Return the parameters for what surfaces are made of: ids that people know are kept.
+
+        Raises
+        ------
+        InvalidParameterError
+            If they do not go together with that.
+        """
+        return replace(self, each_label=True) if isinstance(source, Labels) else self
 
     def least_voxels(self, size: VoxelSize | None) -> float:
         """Return how many voxels of this size an object must have, 1 or more.

@@ -70,6 +70,8 @@ class ObjectRow:
     volume_error : float or None
         For an object of fewer than `SMALL_VOXELS` voxels that encloses more or less than they,
         by more than `VOLUME_BOUND`: the difference. None for all others.
+    name, class_name, colour : str or None
+        As people have called and coloured it; None where they have not.
     """
 
     id: int
@@ -82,6 +84,9 @@ class ObjectRow:
     mean_score: float | None = None
     mean_grey_value: float | None = None
     volume_error: float | None = None
+    name: str | None = None
+    class_name: str | None = None
+    colour: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,8 +231,14 @@ class Surfaces:
 
     @property
     def point_colours(self) -> NDArray[np.uint8]:
-        """Red, green, blue of each point (points, 3)."""
-        return object_colours(self.point_objects)
+        """Red, green, blue of each point (points, 3): its object's own colour, if it has one."""
+        ids, places = np.unique(self.point_objects, return_inverse=True)
+        colours = object_colours(ids)
+        own = {row.id: row.colour for row in self.objects if row.colour is not None}
+        for place, object_id in enumerate(ids.tolist()):
+            if object_id in own:
+                colours[place] = list(bytes.fromhex(own[object_id][1:]))
+        return colours[places]
 
     def select(self, ids: Collection[int]) -> Self:
         """Return the same surfaces with objects `ids` alone, ids and colours unchanged.
@@ -253,8 +264,16 @@ class Surfaces:
         return type(self)(mesh, rows, self.unit, self.report)
 
     def summary(self) -> dict[str, Any]:
-        """Return totals for reports; volume and area are None where the voxel size is unknown."""
+        """Return totals for reports; volume and area are None where the voxel size is unknown.
+
+        With the objects that have a name, if there are any.
+        """
         known = self.unit == "µm"
+        named = [
+            {"id": row.id, "name": row.name, "class": row.class_name, "colour": row.colour}
+            for row in self.objects
+            if row.name is not None
+        ]
         return {
             "objects": len(self.objects),
             "faces": int(self.mesh.n_cells),
@@ -262,6 +281,7 @@ class Surfaces:
             "voxels": sum(row.voxels for row in self.objects),
             "volume_um3": sum(row.volume for row in self.objects) if known else None,
             "area_um2": sum(row.area for row in self.objects) if known else None,
+            **({"named": named} if named else {}),
         }
 
     def save(self, folder: Path) -> None:

@@ -1,11 +1,12 @@
 """Training data of a laboratory: a folder of images, some of them with labels.
 
 ``NAME.tif`` is an image or a tomogram, ``NAME.labels.tif`` its labels (or ``NAME.truth.tif``, as
-simulated tomograms have them); an image without such a neighbour is unlabelled. Labels are 0
-outside and above 0 on membranes, so 0/1, 0/255 and numbered objects are all understood. Pixels
-that nobody has judged carry the ignore label. In the labels of a tomogram, slices without any
-membrane count as not labelled; an empty label of a single image says that it shows none. A
-``.npz`` file in the layout of the published software is a data set of its own.
+simulated tomograms have them), or the folder ``NAME.annotation`` an annotation of it; an image
+without such a neighbour is unlabelled. Labels are 0 outside and above 0 on membranes, so 0/1, 0/255
+and numbered objects are all understood. Pixels that nobody has judged carry the ignore label. In
+the labels of a tomogram, slices without any membrane count as not labelled; an empty label of a
+single image says that it shows none. A ``.npz`` file in the layout of the published software is a
+data set of its own.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from deepsxt_core.errors import TrainingDataError, VolumeError
+from deepsxt_core.errors import AnnotationError, TrainingDataError, VolumeError
 from deepsxt_core.io import open_volume
 from deepsxt_core.io.links import kept_in_place, refuse_link_out
 from deepsxt_core.parameters import checked
@@ -31,7 +32,7 @@ from deepsxt_core.preprocessing import (
     suggest_invert,
 )
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.training import published_sets
+from deepsxt_core.training import annotated, published_sets
 from deepsxt_core.volume import Volume
 
 IGNORED = 2
@@ -153,7 +154,7 @@ class TrainingSet:
             digest.update(repr((source.name, source.invert, source.ignore_label)).encode())
             for volume in (source.image, source.labels):
                 if volume is not None and volume.path is not None:
-                    stat = volume.path.stat()
+                    stat = annotated.changing_file(volume.path).stat()
                     digest.update(repr((volume.shape, stat.st_size, stat.st_mtime_ns)).encode())
         return digest.hexdigest()
 
@@ -165,7 +166,7 @@ def files_fingerprint(pairs: Sequence[Pair]) -> str:
     """
     digest = hashlib.sha256()
     for path in (path for pair in pairs for path in pair if path is not None):
-        stat = path.stat()
+        stat = annotated.changing_file(path).stat()
         digest.update(repr((path.name, stat.st_size, stat.st_mtime_ns)).encode())
     return digest.hexdigest()
 
@@ -195,6 +196,10 @@ def find_pairs(folder: str | Path, places: Sequence[Path] = ()) -> list[Pair]:
     images: dict[str, list[Path]] = defaultdict(list)
     labels: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.iterdir()):
+        if annotated.is_annotated(path):
+            _refuse_link_out(path, places)
+            labels[path.stem].append(path)
+            continue
         if path.suffix.lower() not in _SUFFIXES or path.name.startswith(".") or path.is_dir():
             continue
         _refuse_link_out(path, places)
@@ -267,7 +272,7 @@ def open_training_set(
     for image, labels in pairs:
         try:
             sources += _open_sources(image, labels, params, places)
-        except (VolumeError, TrainingDataError) as error:
+        except (VolumeError, TrainingDataError, AnnotationError) as error:
             problems.append(str(error).rstrip("."))
         progress.advance()
     _refuse(problems, f"The training data {where} cannot be used", "Mend or remove these files")
@@ -313,8 +318,17 @@ def _open_sources(
             )
             for name, volume, marks in published_sets.open_published(image)
         ]
-    marks = None if labels is None else kept(open_volume(labels), labels)
-    label_name = "" if labels is None else labels.name
+    marks, label_name = None, ""
+    if labels is not None:
+        label_name = labels.name
+        if annotated.is_annotated(labels):
+            if places:
+                annotated.refuse_links_within(labels)
+            params = replace(params, ignore_label=DEFAULT_IGNORE_LABEL)
+            marks = annotated.open_annotated(labels, DEFAULT_IGNORE_LABEL)
+        else:
+            marks = open_volume(labels)
+        marks = kept(marks, labels)
     opened = kept(open_volume(image), image)
     return [_source(image.stem, image.name, opened, label_name, marks, params)]
 

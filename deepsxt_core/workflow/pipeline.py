@@ -1,5 +1,6 @@
 """One function per thing a user does. The app, the command line and notebooks call these."""
 
+from deepsxt_core.annotation import Annotation, judged
 from deepsxt_core.evaluation import EvaluateParams, Evaluation, compare
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces, trace_processes
@@ -8,22 +9,26 @@ from deepsxt_core.surface.measure.error_bars import with_error_bars
 from deepsxt_core.surface.measure.tables import Measurements
 from deepsxt_core.volume import Mask, Score, Volume
 
+Source = Score | Mask | Annotation
+"""What surfaces are made of: of an annotation, the objects that have a class."""
+
 
 def reconstruct(
-    score_or_mask: Score | Mask,
+    score_or_mask: Source,
     params: ReconstructParams | None = None,
     progress: Progress | None = None,
     *,
     tomogram: Volume | None = None,
 ) -> Surfaces:
     """Reconstruct closed surfaces; see `deepsxt_core.surface.reconstruct`."""
+    source = _taken(score_or_mask)
     return _reconstruct(
-        score_or_mask, params or ReconstructParams(), progress or NoProgress(), tomogram=tomogram
+        source, params or ReconstructParams(), progress or NoProgress(), tomogram=tomogram
     )
 
 
 def measure(
-    source: Score | Mask,
+    source: Source,
     params: ReconstructParams | None = None,
     processes: ProcessParams | None = None,
     progress: Progress | None = None,
@@ -35,7 +40,7 @@ def measure(
 
     Parameters
     ----------
-    source : Score or Mask
+    source : Score, Mask or Annotation
     params : ReconstructParams, optional
     processes : ProcessParams, optional
     progress : Progress, optional
@@ -45,6 +50,7 @@ def measure(
         What `reconstruct` has made of `source` with `params`, where it is at hand.
     """
     params, progress = params or ReconstructParams(), progress or NoProgress()
+    source = _taken(source)
     if surfaces is None:
         surfaces = reconstruct(source, params, progress, tomogram=tomogram)
     traced = trace_processes(surfaces, processes, progress)
@@ -52,10 +58,18 @@ def measure(
 
 
 def evaluate(
-    prediction: Score | Mask,
-    truth: Mask,
+    prediction: Source,
+    truth: Mask | Annotation,
     params: EvaluateParams | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Compare a segmentation with the truth; see `deepsxt_core.evaluation.compare`."""
-    return compare(prediction, truth, params, progress)
+    """Compare a segmentation with the truth; see `deepsxt_core.evaluation.compare`.
+
+    Objects of an annotation that are not judged count for neither side.
+    """
+    known = judged(truth) if isinstance(truth, Annotation) else truth
+    return compare(_taken(prediction), known, params, progress)
+
+
+def _taken(source: Source) -> Score | Mask:
+    return judged(source) if isinstance(source, Annotation) else source

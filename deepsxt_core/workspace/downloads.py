@@ -242,18 +242,23 @@ def _write_picture(folder: Path, theme: Theme, path: Path) -> None:
 
 
 def write_objects(unit: Unit, rows: Sequence[ObjectRow], path: Path) -> None:
-    """Write one line per object as CSV; lengths in `unit`."""
+    """Write one line per object as CSV; lengths in `unit`, names and classes if there are any."""
+    named = any(row.name is not None for row in rows)
     length = "um" if unit == "µm" else unit
     with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(
-            ["object", "voxels", "faces", f"volume_{length}3", f"area_{length}2"]
+            ["object", *(["name", "class"] if named else [])]
+            + ["voxels", "faces", f"volume_{length}3", f"area_{length}2"]
             + [f"centroid_{axis}_{length}" for axis in "xyz"]
             + [f"{axis}_{end}_{length}" for axis in "xyz" for end in ("min", "max")]
         )
         for row in rows:
             table.writerow(
-                [row.id, row.voxels, row.faces, row.volume, row.area, *row.centroid, *row.bounds]
+                [
+                    *(row.id, *((row.name, row.class_name) if named else ())),
+                    *(row.voxels, row.faces, row.volume, row.area, *row.centroid, *row.bounds),
+                ]
             )
 
 

@@ -8,6 +8,7 @@ import zarr
 from scipy import ndimage
 
 from deepsxt_core.annotation import (
+    MEMBRANE,
     NOT_JUDGED,
     Brush,
     Paint,
@@ -102,7 +103,7 @@ def test_labels_keep_their_values(tmp_path, tomogram):
         "Label 600",
         "Label 900",
     ]
-    assert {row.class_name for row in annotation.objects.values()} == {NOT_JUDGED}
+    assert {row.class_name for row in annotation.objects.values()} == {MEMBRANE}
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint32, np.float32])

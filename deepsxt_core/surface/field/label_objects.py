@@ -9,7 +9,7 @@ from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.surface.field.instances import merged_ids, split_labels
 from deepsxt_core.surface.field.mending import mend
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.volume import Mask, Score
+from deepsxt_core.volume import Labels, Mask, Score, Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class LabelObjects:
         As `Report` counts them.
     mended : tuple of (int, int, int)
         As in `Report`.
+    tags : dict of int to Tag
+        By id, where the labels have any; parts of a split object are called as it is.
     """
 
     values: NDArray[np.int32]
@@ -34,6 +36,7 @@ class LabelObjects:
     too_small: int
     merged: int
     mended: tuple[tuple[int, int, int], ...]
+    tags: dict[int, Tag]
 
 
 def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjects:
@@ -54,10 +57,25 @@ def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjec
     needed = params.least_voxels(volume.voxel_size_nm)
     values = _whole(volume.read(0, volume.shape[0]))
     edges_um = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
+    tags = dict(source.tags) if isinstance(source, Labels) else {}
     if params.split_voxels and values.any():
+        whole = values
         values = split_labels(values, edges_um, params.split_voxels)
+        if tags:
+            parts, places = np.unique(values, return_index=True)
+            owners = whole.ravel()[places]
+            tags |= {
+                part: tags[owner]
+                for part, owner in zip(parts.tolist(), owners.tolist(), strict=True)
+                if owner in tags
+            }
     known, counts = np.unique(values[values > 0], return_counts=True)
     kept = known[counts >= needed]
+    if not len(known) and isinstance(source, Labels):
+        raise EmptySurfaceError(
+            "No surface: the annotation holds no object of a class. Draw one, or give those that "
+            "are not judged a class."
+        )
     if not len(kept):
         raise EmptySurfaceError(
             f"No surface: of {len(known)} labels none has {needed:g} voxels or more. Lower the "
@@ -76,6 +94,7 @@ def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjec
         too_small=len(known) - len(kept),
         merged=len(kept) - len(np.unique(ids)),
         mended=mended.changes,
+        tags=tags,
     )
 
 

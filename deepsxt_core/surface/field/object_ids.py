@@ -41,7 +41,7 @@ def object_labels(
     Volume
         The smallest of uint8, uint16 and int32 that holds all ids.
     """
-    progress = progress or NoProgress()
+    params, progress = params.of(source), progress or NoProgress()
     volume = source.volume
     if params.each_label:
         progress.stage("Numbering objects", 1, "volume")

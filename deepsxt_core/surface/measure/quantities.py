@@ -116,7 +116,10 @@ QUANTITIES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectQuantities:
-    """The values of `QUANTITIES` for one object; None where there is none to give."""
+    """The values of `QUANTITIES` for one object, and what people call it.
+
+    None where there is none to give.
+    """
 
     object: int
     volume: float
@@ -148,6 +151,8 @@ class ObjectQuantities:
     centroid_z: float
     voxels: int
     faces: int
+    name: str | None = None
+    class_name: str | None = None
 
 
 def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
@@ -201,6 +206,8 @@ def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
                 centroid_z=row.centroid[2],
                 voxels=row.voxels,
                 faces=row.faces,
+                name=row.name,
+                class_name=row.class_name,
             )
         )
     return tuple(found)
@@ -238,10 +245,15 @@ def totals(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, Any]:
 
 def table(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, list[Any]]:
     """Return the columns by their names with units; those without any value are left out."""
-    columns = {
+    quantities: dict[str, list[Any]] = {
         quantity.column(unit): [getattr(each, quantity.name) for each in found]
         for quantity in QUANTITIES
     }
+    words = {
+        "name": [each.name for each in found],
+        "class": [each.class_name for each in found],
+    }
+    columns = {"object": quantities["object"]} | words | quantities
     return {
         name: values
         for name, values in columns.items()

@@ -1,0 +1,55 @@
+"""Annotations as labels to train on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.annotation import MEMBRANE, is_annotation, judged, open_annotation
+from deepsxt_core.annotation.creation import JOURNAL
+from deepsxt_core.errors import TrainingDataError
+from deepsxt_core.volume import Volume
+
+SUFFIX = ".annotation"
+
+
+def is_annotated(path: Path) -> bool:
+    """Return whether `path` is an annotation that is named as one to train on."""
+    return path.suffix.lower() == SUFFIX and is_annotation(path)
+
+
+def open_annotated(folder: Path, ignore_label: int) -> Volume:
+    """Open the annotation in a folder as labels, uint8 (z, y, x).
+
+    1 where there is an object of the class membrane, or of any class if there is none of that;
+    `ignore_label` where there is one that nobody has judged.
+    """
+    annotation = open_annotation(folder)
+    members = [row for row in annotation.objects.values() if row.class_name == MEMBRANE]
+    labels = judged(annotation, [MEMBRANE] if members else None)
+
+    def read(z0: int, z1: int) -> NDArray[np.uint8]:
+        values = labels.read_mask(z0, z1).astype(np.uint8)
+        values[labels.not_judged(z0, z1)] = ignore_label
+        return values
+
+    return replace(labels.volume, dtype=np.dtype(np.uint8), reader=read, path=folder)
+
+
+def changing_file(path: Path) -> Path:
+    """Return the file that changes whenever labels do: of an annotation, its journal."""
+    return path / JOURNAL if path.is_dir() else path
+
+
+def refuse_links_within(folder: Path) -> None:
+    """Refuse an annotation that has a link in it: opening one may write into its folders.
+
+    Raises
+    ------
+    TrainingDataError
+    """
+    if any(inner.is_symlink() for inner in folder.rglob("*")):
+        raise TrainingDataError(
+            f"'{folder.name}' holds a link, which is not followed. Put the files themselves there."
+        )
