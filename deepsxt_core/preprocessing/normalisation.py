@@ -62,8 +62,8 @@ def measure_intensity(volume: Volume) -> IntensityRange:
     finite = [np.isfinite(plane) for plane in planes]
     if not any(map(np.any, finite)):
         raise UnreadableFileError(
-            "The volume holds no finite grey value in any of the slices looked at. "
-            "Check the file: it may be damaged."
+            f"{_name(volume)} holds no finite grey value in any of the slices looked at. Check how "
+            "it was exported."
         )
     valid = [valid_pixels(plane) for plane in planes]
     has_void = bool(np.mean(valid) >= _LEAST_VALID)
@@ -74,13 +74,17 @@ def measure_intensity(volume: Volume) -> IntensityRange:
     values = _picked(samples, measured)
     if values.min() == values.max():
         raise UnreadableFileError(
-            "The volume is empty: each of the slices looked at holds one value alone. Check the "
-            "file, or the part of it that was cut out."
+            f"{_name(volume)} has one grey value everywhere ({values[0]:g}). Check the file, or the "
+            "part of it that was cut out."
         )
     spikes = SpikeLimits.of(values)
     values = _picked([without_spikes(plane, spikes) for plane in samples], measured)
     low, median, high = np.percentile(values, [LOW_PERCENTILE, 50, HIGH_PERCENTILE])
     return IntensityRange(float(low), float(high), float(median), spikes, has_void)
+
+
+def _name(volume: Volume) -> str:
+    return f"'{volume.path.name}'" if volume.path else "The volume"
 
 
 def _picked(

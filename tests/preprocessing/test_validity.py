@@ -126,5 +126,5 @@ def test_hot_voxels_do_not_turn_the_polarity():
 
 
 def test_an_empty_volume_says_so():
-    with pytest.raises(UnreadableFileError, match="one value alone"):
+    with pytest.raises(UnreadableFileError, match="one grey value everywhere"):
         measure_intensity(Volume.from_array(np.full((3, 40, 40), 7, np.uint8)))
