@@ -7,6 +7,7 @@ and stands beside the image under ``deepsxt``.
 
 import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -193,15 +194,15 @@ def build_pyramid(
     beside = partial_folder(path, secrets.token_hex(4))
     try:
         group = zarr.open_group(beside, mode="w", zarr_format=3)
-        shapes = _shapes(volume.shape)
-        group.attrs.update(_metadata(volume, kind, coding, shapes))
+        shapes = level_shapes(volume.shape)
+        group.attrs.update(metadata(volume, kind, coding, shapes))
         arrays = [_array(group, str(n), shape, coding.dtype) for n, shape in enumerate(shapes)]
         progress.stage("Preparing the planes", volume.shape[0], "slice")
         for z0, z1 in volume.slabs(_SLAB):
             slab, first = coding.encode(volume.read(z0, z1)), z0
             for array in arrays:
                 array[first : first + len(slab)] = slab
-                slab, first = _halved(slab, kind), first // 2
+                slab, first = halved(slab, kind), first // 2
             progress.advance(z1 - z0)
         if path.exists():
             shutil.rmtree(path)
@@ -241,7 +242,7 @@ def _exact(volume: Volume, kind: Kind) -> Coding:
     return Coding("uint8" if volume.dtype.itemsize == 1 else "uint16")
 
 
-def _shapes(shape: Shape) -> list[Shape]:
+def level_shapes(shape: Shape) -> list[Shape]:
     """Return the shapes of all levels, down to one whose longest side is at most 256."""
     shapes = [shape]
     while max(shapes[-1]) > _COARSEST_PX:
@@ -260,7 +261,7 @@ def _array(group: zarr.Group, name: str, shape: Shape, dtype: str) -> zarr.Array
     )
 
 
-def _halved(slab: NDArray, kind: Kind) -> NDArray:
+def halved(slab: NDArray, kind: Kind) -> NDArray:
     """Return codes (z, y, x) at half the sampling; an odd end is repeated."""
     if kind == "labels":
         return slab[::2, ::2, ::2]
@@ -270,7 +271,8 @@ def _halved(slab: NDArray, kind: Kind) -> NDArray:
     return ((total + 4) // 8).astype(slab.dtype)
 
 
-def _metadata(volume: Volume, kind: Kind, coding: Coding, shapes: list[Shape]) -> dict[str, Any]:
+def metadata(volume: Volume, kind: Kind, coding: Coding, shapes: Sequence[Shape]) -> dict[str, Any]:
+    """Return what stands in ``zarr.json`` about levels of these shapes, in the volume's place."""
     size = volume.voxel_size_nm
     edges = np.array(size or (1.0, 1.0, 1.0))
     axes: list[dict[str, str]] = [{"name": axis, "type": "space"} for axis in AXES]
