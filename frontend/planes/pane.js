@@ -113,7 +113,7 @@ export class Pane {
     const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
     const score = this.scoreAt(index);
     this.invalidate();
-    this.readAhead(level, score?.level);
+    this.ahead("giveUp", level, score);
     try {
       const [grey, codes] = await Promise.all([
         viewer.images.get(plane, level, index),
@@ -128,6 +128,7 @@ export class Pane {
       Object.assign(this, { grey, codes, scored, drawn: index });
       this.say("");
       this.invalidate();
+      this.ahead("readAhead", level, score);
       if (viewer.readout.pane === this) viewer.readout.refresh();
     } catch (error) {
       if (ticket !== this.ticket || error.name === "AbortError") return;
@@ -138,17 +139,21 @@ export class Pane {
     }
   }
 
-  readAhead(level, scoreLevel) {
-    const { plane, index, step, viewer } = this;
-    const count = viewer.active === this ? AHEAD.active : AHEAD.other;
-    const indices = [index];
-    for (let n = 1; n <= count; n++) indices.push(index + n * step);
-    indices.push(index - step);
-    viewer.images.readAhead(plane, level, indices);
-    if (scoreLevel === undefined) return;
+  /** Where the next steps probably lead, the nearest first. */
+  get likely() {
+    const { index, step } = this;
+    const count = this.viewer.active === this ? AHEAD.active : AHEAD.other;
+    return [index, ...Array.from({ length: count }, (_, n) => index + (n + 1) * step), index - step];
+  }
+
+  /** @param {"giveUp" | "readAhead"} act */
+  ahead(act, level, score) {
+    const { plane, likely, viewer } = this;
+    viewer.images[act](plane, level, likely);
+    if (!score) return;
     const { place, shape } = viewer.scores.told;
-    const there = indices.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
-    viewer.scores.readAhead(plane, scoreLevel, there);
+    const there = likely.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
+    viewer.scores[act](plane, score.level, there);
   }
 
   say(text) {

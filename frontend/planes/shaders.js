@@ -102,7 +102,7 @@ void main() {
     if (style == 3) seen = mix(seen, scoreColour(score * 2.0 / 255.0 - 1.0), opacity);
     else if (score >= lowest && (style == 1 || onEdge(at))) seen = mix(seen, vec3(1, 0.478, 0.102), opacity);
   } else if (style > 0 && scored > 0) {
-    float stripe = mod(pixel.x + pixel.y, 14.0 * ratio);
+    float stripe = mod(pixel.x + pixel.y, 24.0 * ratio);
     // A light and a dark line, so that one of them stands out from any grey.
     seen *= 0.75;
     if (stripe < 1.5 * ratio) seen = mix(seen, vec3(0.62, 0.86, 0.92), 0.5);

@@ -15,6 +15,8 @@ export class PlaneStore {
   /** @param {string} address of what tells about the planes, which lie beside it */
   constructor(address) {
     this.address = address;
+    this.told = null;
+    this.closing = new AbortController();
     /** @type {Lru<Held>} */
     this.held = new Lru(KEEP_BYTES);
     this.pending = new Map(); // key -> {promise, abort}
@@ -27,8 +29,6 @@ export class PlaneStore {
     this.told = await response.json();
     return this.told;
   }
-
-  closing = new AbortController();
 
   /** @param {import("./geometry.js").Plane} plane
    *  @returns {string} the name of the plane of a level that holds voxel `index` */
@@ -52,8 +52,10 @@ export class PlaneStore {
     }
     if (!this.pending.has(key)) {
       const abort = new AbortController();
-      const promise = this.load(key, level, abort.signal).finally(() => this.pending.delete(key));
-      this.pending.set(key, { promise, abort, axis: plane.axis });
+      const entry = { abort, axis: plane.axis, promise: this.load(key, level, abort.signal) };
+      this.pending.set(key, entry);
+      const done = () => this.pending.get(key) === entry && this.pending.delete(key);
+      entry.promise.then(done, done);
     }
     return this.pending.get(key).promise;
   }
@@ -72,16 +74,24 @@ export class PlaneStore {
     return plane;
   }
 
-  /** Read planes ahead, and give up what is asked for across the same axis and no longer near.
-   *  @param {number[]} indices the nearest first, the one that is shown among them */
-  readAhead(plane, level, indices) {
-    const count = this.told.shape[plane.across];
-    const near = indices.filter((index) => index >= 0 && index < count);
-    const keys = new Set(near.map((index) => this.key(plane, level, index)));
+  /** Give up what is asked for across the axis of a plane and is not among these. */
+  giveUp(plane, level, indices) {
+    const keys = new Set(this.known(plane, indices).map((index) => this.key(plane, level, index)));
     for (const [key, { abort, axis }] of this.pending) {
-      if (axis === plane.axis && !keys.has(key)) abort.abort();
+      if (axis !== plane.axis || keys.has(key)) continue;
+      abort.abort();
+      // At once, so that who asks again gets a new answer.
+      this.pending.delete(key);
     }
-    for (const index of near) this.get(plane, level, index).catch(() => {});
+  }
+
+  /** @param {number[]} indices the nearest first */
+  readAhead(plane, level, indices) {
+    for (const index of this.known(plane, indices)) this.get(plane, level, index).catch(() => {});
+  }
+
+  known(plane, indices) {
+    return indices.filter((index) => index >= 0 && index < this.told.shape[plane.across]);
   }
 
   close() {
