@@ -150,6 +150,44 @@ class Pyramid:
         InvalidParameterError
             If there is no such axis, level or plane.
         """
+        place = self._checked(axis, index, level)
+        where = (slice(None),) * place + (index,)
+        with blaming_file(self.path, "a display pyramid"):
+            return np.asarray(self._arrays[level][where])
+
+    def slab(self, axis: Axis, index: int, level: int = 0) -> NDArray:
+        """Return all planes that are stored together with one: they cost no more than it alone.
+
+        The first is the last before `index` that is a multiple of `slab_depth`, or `index` itself.
+
+        Returns
+        -------
+        ndarray
+            (z, y, x), all of the level along the other two axes.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such axis, level or plane.
+        """
+        place = self._checked(axis, index, level)
+        depth = self.slab_depth(axis, level)
+        first = index // depth * depth
+        where = (slice(None),) * place + (slice(first, first + depth),)
+        with blaming_file(self.path, "a display pyramid"):
+            return np.asarray(self._arrays[level][where])
+
+    def slab_bytes(self, axis: Axis, level: int = 0) -> int:
+        """Return how large a `slab` can be."""
+        array, place = self._arrays[level], AXES.index(axis)
+        return array.nbytes // array.shape[place] * array.chunks[place]
+
+    def slab_depth(self, axis: Axis, level: int = 0) -> int:
+        """Return how many planes a `slab` has, but for the last one."""
+        return self._arrays[level].chunks[AXES.index(axis)]
+
+    def _checked(self, axis: Axis, index: int, level: int) -> int:
+        """Return which axis it is, if there is such a plane."""
         if axis not in AXES or not 0 <= level < len(self.levels):
             raise InvalidParameterError(
                 f"A plane lies across z, y or x at a level from 0 to {len(self.levels) - 1}: got "
@@ -161,9 +199,7 @@ class Pyramid:
             raise InvalidParameterError(
                 f"There are planes 0 to {count - 1} across {axis} at level {level}: got {index}."
             )
-        where = (slice(None),) * place + (index,)
-        with blaming_file(self.path, "a display pyramid"):
-            return np.asarray(self._arrays[level][where])
+        return place
 
 
 def build_pyramid(

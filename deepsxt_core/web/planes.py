@@ -42,10 +42,12 @@ from deepsxt_core.io.pyramid import (
 from deepsxt_core.volume import Volume
 from deepsxt_core.web.pictures import Survey, survey
 from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, FOR_EVER, HttpError, answer
+from deepsxt_core.web.slabs import SlabCache
 from deepsxt_core.workspace import Tomogram, Workspace, display
 from deepsxt_core.workspace.display import Display
 
 _KEPT = 8
+_SLABS = SlabCache()
 _RETRY = {"Retry-After": "2"}
 _NUMBER = re.compile("[0-9]{1,9}")
 _FILE = re.compile(r"zarr\.json|[0-9]{1,2}/zarr\.json|[0-9]{1,2}/c(/[0-9]{1,6}){3}")
@@ -154,7 +156,7 @@ def _plane(request: Request) -> Response:
     how_far = display.prepare(source.shown)
     kept = request.query_params.get("v") == source.shown.version
     if how_far.state == "ready":
-        codes = _opened(source.shown).plane(axis, index, level)
+        codes = _SLABS.plane(_opened(source.shown), axis, index, level)
     elif axis != "z":
         raise _unprepared(how_far)
     else:

@@ -10,6 +10,7 @@ import { NotYet } from "./store.js";
 
 const MOST_PIXELS = 2 ** 22;
 const AHEAD = { active: 4, other: 1 };
+const AHEAD_AFTER_MS = 15;
 const DRAG_PX = 3;
 const WHEEL_PX = 60;
 
@@ -31,6 +32,8 @@ export class Pane {
     this.grey = this.codes = null;
     this.scored = 0;
     this.drawn = -1;
+    /** @type {(() => void) | null} what is to be done once the plane is drawn */
+    this.next = null;
     /** @type {import("./geometry.js").View | null} */
     this.view = null;
     this.resize = new ResizeObserver(() => this.fitToScreen());
@@ -128,7 +131,7 @@ export class Pane {
       Object.assign(this, { grey, codes, scored, drawn: index });
       this.say("");
       this.invalidate();
-      this.ahead("readAhead", level, score);
+      this.next = () => ticket === this.ticket && this.told && this.ahead("readAhead", level, score);
       if (viewer.readout.pane === this) viewer.readout.refresh();
     } catch (error) {
       if (ticket !== this.ticket || error.name === "AbortError") return;
@@ -187,6 +190,9 @@ export class Pane {
         factor: this.told.levels[this.grey.level].factor, ...this.scorePlace(), ...looks(viewer.state, this.told.coding),
       });
       this.element.dataset.drawn = `${this.drawn}`;
+      // The picture first, then what may come next.
+      if (this.next) setTimeout(this.next, AHEAD_AFTER_MS);
+      this.next = null;
     }
     drawMarks(this.marks, { plane, view, edges, at, ratio, crosshair, size: this.size, known: this.told.voxel !== null });
   }

@@ -223,7 +223,7 @@ test("a plane is asked for once, and kept", async () => {
   assert.equal(store.held.bytes, 128);
 });
 
-test("what is no longer near is given up, across the same axis alone", () => {
+test("what is no longer near is given up, across the same axis alone", async () => {
   const { store, asked } = standIn();
   store.readAhead(PLANES.z, 0, [3, 4, 5, 2]);
   store.readAhead(PLANES.x, 0, [1]);
