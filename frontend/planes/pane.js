@@ -31,7 +31,8 @@ export class Pane {
     /** @type {import("./store.js").Held | null} */
     this.grey = this.codes = null;
     this.scored = 0;
-    this.drawn = -1;
+    this.shown = -1;
+    this.stale = true;
     /** @type {(() => void) | null} what is to be done once the plane is drawn */
     this.next = null;
     /** @type {import("./geometry.js").View | null} */
@@ -61,6 +62,7 @@ export class Pane {
     this.size = [this.element.clientWidth, this.element.clientHeight];
     if (!this.told || !this.size[0]) return;
     if (!this.view || this.view.fitted) this.view = fitted(this.extent, this.edges, this.size);
+    this.invalidate();
     this.load();
   }
 
@@ -78,6 +80,7 @@ export class Pane {
   look(view) {
     this.view = view;
     this.viewer.remember();
+    this.invalidate();
     this.load();
   }
 
@@ -89,7 +92,9 @@ export class Pane {
   reveal(always = false) {
     if (!this.view || !this.size[0]) return;
     const place = within(this.plane, this.viewer.state.at).map((n) => n + 0.5);
-    this.view = always ? { ...this.view, centre: place, fitted: false } : revealing(this.view, this.edges, this.size, place);
+    const { view } = this;
+    this.view = always ? { ...view, centre: place, fitted: false } : revealing(view, this.edges, this.size, place);
+    if (this.view !== view) this.invalidate();
     this.load();
   }
 
@@ -115,7 +120,7 @@ export class Pane {
     const ticket = ++this.ticket;
     const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
     const score = this.scoreAt(index);
-    this.invalidate();
+    this.schedule(); // the crosshair may have moved
     this.ahead("giveUp", level, score);
     try {
       const [grey, codes] = await Promise.all([
@@ -128,9 +133,10 @@ export class Pane {
       ]);
       if (ticket !== this.ticket) return;
       const scored = !viewer.scores?.told || (score && !codes) ? 0 : score ? 1 : 2;
-      Object.assign(this, { grey, codes, scored, drawn: index });
+      if (grey !== this.grey || codes !== this.codes || scored !== this.scored) this.stale = true;
+      Object.assign(this, { grey, codes, scored, shown: index });
       this.say("");
-      this.invalidate();
+      this.schedule();
       this.next = () => ticket === this.ticket && this.told && this.ahead("readAhead", level, score);
       if (viewer.readout.pane === this) viewer.readout.refresh();
     } catch (error) {
@@ -165,7 +171,13 @@ export class Pane {
     badge.hidden = !text;
   }
 
+  /** Have the picture drawn anew, not its marks alone. */
   invalidate() {
+    this.stale = true;
+    this.schedule();
+  }
+
+  schedule() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
       this.draw();
@@ -178,22 +190,25 @@ export class Pane {
     const ratio = window.devicePixelRatio || 1;
     const size = this.size.map((n) => Math.round(n * ratio));
     for (const canvas of [this.picture, this.marks]) {
-      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+      if (canvas.width === size[0] && canvas.height === size[1]) continue;
+      [canvas.width, canvas.height] = size;
+      this.stale = true;
     }
     const { at, crosshair } = viewer.state;
     this.picture.hidden = !this.grey;
-    if (this.grey) {
+    if (this.grey && this.stale) {
       this.painter.take("grey", this.grey);
       if (this.codes) this.painter.take("score", this.codes);
       this.painter.draw({
         size, ratio, centre: view.centre, extent: this.extent, scale: scaleOf(view, edges).map((n) => n * ratio),
         factor: this.told.levels[this.grey.level].factor, ...this.scorePlace(), ...looks(viewer.state, this.told.coding),
       });
-      this.element.dataset.drawn = `${this.drawn}`;
-      // The picture first, then what may come next.
-      if (this.next) setTimeout(this.next, AHEAD_AFTER_MS);
-      this.next = null;
     }
+    this.stale = false;
+    this.element.dataset.drawn = this.grey ? `${this.shown}` : "";
+    // The picture first, then what may come next.
+    if (this.next) setTimeout(this.next, AHEAD_AFTER_MS);
+    this.next = null;
     drawMarks(this.marks, { plane, view, edges, at, ratio, crosshair, size: this.size, known: this.told.voxel !== null });
   }
 

@@ -55,7 +55,7 @@ export class Readout {
     this.pane = pane;
     const { coding, voxel } = pane.told;
     const place = placeText(at, voxel);
-    const { codes, level } = pane.drawn === at[pane.plane.across] ? codesAt(pane, at) : { codes: null, level: 0 };
+    const { codes, level } = pane.shown === at[pane.plane.across] ? codesAt(pane, at) : { codes: null, level: 0 };
     const score = this.scoreText(pane, at);
     const write = (value) => {
       this.output.value = `${place} · value ${value}${score}`;
@@ -85,7 +85,7 @@ export class Readout {
       ({ plane }) => scoredIndex(told.place, told.shape, plane, at[plane.across]) !== null,
     );
     if (!inside) return " · not scored";
-    if (!pane.codes || pane.drawn !== at[pane.plane.across]) return "";
+    if (!pane.codes || pane.shown !== at[pane.plane.across]) return "";
     const { rows, columns, codes, level } = pane.codes;
     const step = told.place.bin * told.levels[level].factor;
     const first = within(pane.plane, told.place.first);

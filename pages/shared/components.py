@@ -1,4 +1,4 @@
-"""The front-end pieces of our own: a drop zone, viewers of slices, planes and surfaces, download links.
+"""The front-end pieces of our own: a drop zone, viewers of planes and surfaces, download links.
 
 Each is a Streamlit component whose script is an ES module that `deepsxt_core.web.routes` hands out
 under ``/ui``; they talk to the server's own routes and tell Streamlit only what it must know.
