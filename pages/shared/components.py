@@ -17,7 +17,6 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow, Unit
 from deepsxt_core.surface.view import COARSE_FACES
-from deepsxt_core.volume import Score
 from deepsxt_core.web import planes, receiving, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.display import grey_display
@@ -116,58 +115,31 @@ def file_zone(
     return found
 
 
-def slice_viewer(
+def slice_preview(
     tomogram: Tomogram,
     shape: tuple[int, int, int],
     voxel_size_nm: Sequence[float] | None,
     *,
     key: str,
-    score: tuple[str, Score] | None = None,
-    threshold: float = 0.0,
-    compact: bool = False,
-    region: Region | None = None,
-) -> float:
-    """Show the slices, with a result over them if there is one; return the threshold set in it.
-
-    Parameters
-    ----------
-    score : (str, Score), optional
-        Id of the result and what is in it.
-    compact : bool
-        Without the panel of settings.
-    region : Region, optional
-        The part of the tomogram that has that shape.
+) -> None:
+    """Show the slices of a tomogram of that shape, as they are.
 
     Raises
     ------
     VolumeError
         If the file of the tomogram cannot be read.
     """
-    source = routes.slice_source(tomogram, region)
-    data = {
-        "id": tomogram.id,
-        "slices": source.address,
-        "range": [source.survey.low, source.survey.high],
-        "shape": list(shape),
-        "voxel": None if voxel_size_nm is None else list(voxel_size_nm),
-        "threshold": threshold,
-        "compact": compact,
-        "score": None,
-    }
-    if score is not None:
-        result_id, content = score
-        first = content.first_slice
-        data["score"] = {
-            "url": routes.score_address(tomogram, result_id),
-            "first": first,
-            "end": first + content.volume.shape[0],
-        }
-    return _viewer(
+    source = routes.slice_source(tomogram)
+    _viewer(
         key=key,
-        data=data,
-        default={"threshold": threshold},
-        on_threshold_change=_nothing,
-    ).threshold
+        data={
+            "id": tomogram.id,
+            "slices": source.address,
+            "range": [source.survey.low, source.survey.high],
+            "shape": list(shape),
+            "voxel": None if voxel_size_nm is None else list(voxel_size_nm),
+        },
+    )
 
 
 def plane_viewer(
