@@ -103,9 +103,7 @@ def show(tomogram: Tomogram) -> None:
     source = routes.slice_source(tomogram)
     left, right = widgets.split(3, 2)
     with left:
-        components.slice_viewer(
-            tomogram, volume.shape, volume.voxel_size_nm, key="preview", compact=True
-        )
+        components.slice_preview(tomogram, volume.shape, volume.voxel_size_nm, key="preview")
     labels = widgets.labels_seen(volume)
     with right:
         _facts(volume)

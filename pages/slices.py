@@ -1,25 +1,21 @@
-"""Step through the slices with the result over them."""
+"""Look at a tomogram in three planes with the result over it."""
 
 import streamlit as st
 
-from shared import components, snapshot, state, texts, widgets
+from shared import components, state, texts, widgets
 
 
 @st.fragment
 @widgets.errors_shown()
 def viewer() -> None:
-    """Show the slices; what is set in the viewer runs this function alone again."""
-    score = None if result is None else (result.id, tomogram.score(result.id))
-    threshold = components.slice_viewer(
+    """Show the planes; what is set in the viewer runs this function alone again."""
+    threshold = components.plane_viewer(
         tomogram,
-        volume.shape,
-        volume.voxel_size_nm,
         key=f"slices_{tomogram.id}",
-        score=score,
+        score_id=None if result is None else result.id,
         threshold=state.threshold(),
-        region=region,
     )
-    if score is not None and threshold != state.threshold():
+    if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
 
 
@@ -35,6 +31,4 @@ elif row.button("Surface", type="primary", icon=":material/arrow_forward:"):
 with widgets.errors_shown():
     if result is not None:
         result = widgets.score_chooser(tomogram, result)
-    region = tomogram.region if result is None else result.region
-    volume = snapshot.volume(tomogram, region)
     viewer()

@@ -7,6 +7,7 @@ and stands beside the image under ``deepsxt``.
 
 import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -149,6 +150,44 @@ class Pyramid:
         InvalidParameterError
             If there is no such axis, level or plane.
         """
+        place = self._checked(axis, index, level)
+        where = (slice(None),) * place + (index,)
+        with blaming_file(self.path, "a display pyramid"):
+            return np.asarray(self._arrays[level][where])
+
+    def slab(self, axis: Axis, index: int, level: int = 0) -> NDArray:
+        """Return all planes that are stored together with one: they cost no more than it alone.
+
+        The first is the last before `index` that is a multiple of `slab_depth`, or `index` itself.
+
+        Returns
+        -------
+        ndarray
+            (z, y, x), all of the level along the other two axes.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such axis, level or plane.
+        """
+        place = self._checked(axis, index, level)
+        depth = self.slab_depth(axis, level)
+        first = index // depth * depth
+        where = (slice(None),) * place + (slice(first, first + depth),)
+        with blaming_file(self.path, "a display pyramid"):
+            return np.asarray(self._arrays[level][where])
+
+    def slab_bytes(self, axis: Axis, level: int = 0) -> int:
+        """Return how large a `slab` can be."""
+        array, place = self._arrays[level], AXES.index(axis)
+        return array.nbytes // array.shape[place] * array.chunks[place]
+
+    def slab_depth(self, axis: Axis, level: int = 0) -> int:
+        """Return how many planes a `slab` has, but for the last one."""
+        return self._arrays[level].chunks[AXES.index(axis)]
+
+    def _checked(self, axis: Axis, index: int, level: int) -> int:
+        """Return which axis it is, if there is such a plane."""
         if axis not in AXES or not 0 <= level < len(self.levels):
             raise InvalidParameterError(
                 f"A plane lies across z, y or x at a level from 0 to {len(self.levels) - 1}: got "
@@ -160,9 +199,7 @@ class Pyramid:
             raise InvalidParameterError(
                 f"There are planes 0 to {count - 1} across {axis} at level {level}: got {index}."
             )
-        where = (slice(None),) * place + (index,)
-        with blaming_file(self.path, "a display pyramid"):
-            return np.asarray(self._arrays[level][where])
+        return place
 
 
 def build_pyramid(
@@ -193,15 +230,15 @@ def build_pyramid(
     beside = partial_folder(path, secrets.token_hex(4))
     try:
         group = zarr.open_group(beside, mode="w", zarr_format=3)
-        shapes = _shapes(volume.shape)
-        group.attrs.update(_metadata(volume, kind, coding, shapes))
+        shapes = level_shapes(volume.shape)
+        group.attrs.update(metadata(volume, kind, coding, shapes))
         arrays = [_array(group, str(n), shape, coding.dtype) for n, shape in enumerate(shapes)]
         progress.stage("Preparing the planes", volume.shape[0], "slice")
         for z0, z1 in volume.slabs(_SLAB):
             slab, first = coding.encode(volume.read(z0, z1)), z0
             for array in arrays:
                 array[first : first + len(slab)] = slab
-                slab, first = _halved(slab, kind), first // 2
+                slab, first = halved(slab, kind), first // 2
             progress.advance(z1 - z0)
         if path.exists():
             shutil.rmtree(path)
@@ -241,7 +278,7 @@ def _exact(volume: Volume, kind: Kind) -> Coding:
     return Coding("uint8" if volume.dtype.itemsize == 1 else "uint16")
 
 
-def _shapes(shape: Shape) -> list[Shape]:
+def level_shapes(shape: Shape) -> list[Shape]:
     """Return the shapes of all levels, down to one whose longest side is at most 256."""
     shapes = [shape]
     while max(shapes[-1]) > _COARSEST_PX:
@@ -260,7 +297,7 @@ def _array(group: zarr.Group, name: str, shape: Shape, dtype: str) -> zarr.Array
     )
 
 
-def _halved(slab: NDArray, kind: Kind) -> NDArray:
+def halved(slab: NDArray, kind: Kind) -> NDArray:
     """Return codes (z, y, x) at half the sampling; an odd end is repeated."""
     if kind == "labels":
         return slab[::2, ::2, ::2]
@@ -270,7 +307,8 @@ def _halved(slab: NDArray, kind: Kind) -> NDArray:
     return ((total + 4) // 8).astype(slab.dtype)
 
 
-def _metadata(volume: Volume, kind: Kind, coding: Coding, shapes: list[Shape]) -> dict[str, Any]:
+def metadata(volume: Volume, kind: Kind, coding: Coding, shapes: Sequence[Shape]) -> dict[str, Any]:
+    """Return what stands in ``zarr.json`` about levels of these shapes, in the volume's place."""
     size = volume.voxel_size_nm
     edges = np.array(size or (1.0, 1.0, 1.0))
     axes: list[dict[str, str]] = [{"name": axis, "type": "space"} for axis in AXES]

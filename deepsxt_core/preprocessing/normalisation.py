@@ -74,8 +74,8 @@ def measure_intensity(volume: Volume) -> IntensityRange:
     values = _picked(samples, measured)
     if values.min() == values.max():
         raise UnreadableFileError(
-            f"{_name(volume)} has one grey value everywhere ({values[0]:g}). Check the file, or the "
-            "part of it that was cut out."
+            f"{_name(volume)} has one grey value everywhere ({values[0]:g}). Check the file, or "
+            "the part of it that was cut out."
         )
     spikes = SpikeLimits.of(values)
     values = _picked([without_spikes(plane, spikes) for plane in samples], measured)

@@ -1,7 +1,7 @@
 """What the HTTP routes share: expected errors become answers, blocking work leaves the loop."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -20,15 +20,20 @@ from deepsxt_core.errors import (
 )
 from deepsxt_core.files import disk_problem
 
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+ASK_AGAIN = {"Cache-Control": "private, no-cache"}
+# Compression gains nothing on noisy images and on meshes, and costs more than the local network.
+AS_IT_IS = {"Content-Encoding": "identity"}
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class HttpError(Exception):
     """An answer other than success, with a message for people."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.headers = status, headers
 
 
 class Waiting:
@@ -60,7 +65,7 @@ def answer(work: Callable, waiting: "Waiting | None" = None) -> Endpoint:
                 else await (waiting.run if waiting else run_in_threadpool)(work, request)
             )
         except HttpError as error:
-            response = PlainTextResponse(str(error), error.status)
+            response = PlainTextResponse(str(error), error.status, error.headers)
         except NoRoomError as error:
             response = PlainTextResponse(str(error), 413)
         except (VolumeError, InvalidParameterError) as error:

@@ -3,6 +3,7 @@
 ::
 
     /api/uploads                                          see `deepsxt_core.web.receiving`
+    GET /api/tomograms/<id>/display and …/planes          see `deepsxt_core.web.planes`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
@@ -44,20 +45,23 @@ from deepsxt_core.io.links import open_in_place
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Score, Volume
-from deepsxt_core.web import receiving
+from deepsxt_core.web import planes, receiving
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
-from deepsxt_core.web.responses import HttpError, Waiting, answer
+from deepsxt_core.web.responses import (
+    AS_IT_IS,
+    ASK_AGAIN,
+    FOR_EVER,
+    HttpError,
+    Waiting,
+    answer,
+)
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
 from deepsxt_core.workspace.data_roots import places_of
 
 _KEPT_VOLUMES = 8
 # Parts of the front end that browsers load; its tests and tools lie beside them.
-_SERVED = {"downloads", "shared", "surface", "upload", "vendor", "viewer"}
+_SERVED = {"downloads", "planes", "shared", "surface", "upload", "vendor", "viewer"}
 _WAITING_THREADS = 16
-_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-_ASK_AGAIN = {"Cache-Control": "private, no-cache"}
-# Compression gains nothing on noisy images and on meshes, and costs more than the local network.
-_AS_IT_IS = {"Content-Encoding": "identity"}
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
 
 
@@ -97,6 +101,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
     tomogram, making = "/api/tomograms/{tomogram}", Waiting(_WAITING_THREADS)
     found: list[BaseRoute] = [
         *receiving.routes(),
+        *planes.routes(),
         Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
         Route(f"{tomogram}/scores/{{result}}/slices/{{z:index}}", answer(_score_slice)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),
@@ -202,8 +207,8 @@ def _slice(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     shown = _open_volume(*_volume_key(tomogram), _region(request))
     image = _read_one(shown.volume, request.path_params["z"])
-    cache = _FOR_EVER if request.query_params.get("v") == shown.version else _ASK_AGAIN
-    return _bytes(grey_codes(image, shown.survey.low, shown.survey.high), cache | _AS_IT_IS)
+    cache = FOR_EVER if request.query_params.get("v") == shown.version else ASK_AGAIN
+    return _bytes(grey_codes(image, shown.survey.low, shown.survey.high), cache | AS_IT_IS)
 
 
 def _region(request: Request) -> Region:
@@ -216,7 +221,7 @@ def _score_slice(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     result = tomogram.result("scores", request.path_params["result"])
     score = _open_score(result.folder / SCORE_NAME)
-    return _bytes(_read_one(score.volume, request.path_params["z"] - score.first_slice), _FOR_EVER)
+    return _bytes(_read_one(score.volume, request.path_params["z"] - score.first_slice), FOR_EVER)
 
 
 def _bytes(codes: NDArray[np.uint8], cache: dict[str, str]) -> Response:
@@ -249,7 +254,7 @@ def _surface_file(request: Request) -> Response:
     if name in VIEW_FILES:
         current = request.query_params.get("v") == str(downloads.view_version(result.folder))
         path = downloads.view_file(result.folder, name)
-        return FileResponse(path, headers=(_FOR_EVER if current else _ASK_AGAIN) | _AS_IT_IS)
+        return FileResponse(path, headers=(FOR_EVER if current else ASK_AGAIN) | AS_IT_IS)
     if name in downloads.INSTANCE_FILES:
         return _download(downloads.instances_file(tomogram, result, name), tomogram, name)
     query = request.query_params
@@ -284,7 +289,7 @@ def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
         path,
         media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
         filename=f"{Path(tomogram.name).stem}_{name}",
-        headers=_ASK_AGAIN | _AS_IT_IS,
+        headers=ASK_AGAIN | AS_IT_IS,
     )
 
 

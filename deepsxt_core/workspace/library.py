@@ -7,6 +7,7 @@
         tomogram.json               name, source, dataset, voxel size, polarity, crop, creation
         input.json                  hash of the source, valid while sizes and times stay the same
         source/<file>               only for uploads and the sample; other files stay where they are
+        display/<version>.ome.zarr  see `deepsxt_core.workspace.display`
         results/scores/<id>/        a finished result; run.json inside
         results/surfaces/<id>/      see `deepsxt_core.workspace.results`
         results/…/<id>/

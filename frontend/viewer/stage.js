@@ -1,4 +1,4 @@
-// The canvas: puts one picture, or two beside each other, where zoom and pan want them.
+// The canvas: puts a picture where zoom and pan want it.
 
 import { drawScaleBar } from "./painting.js";
 
@@ -11,7 +11,8 @@ export class Stage {
     /** @type {number[] | null} */
     this.voxel = null;
     this.canvas = element.querySelector("canvas");
-    this.pictures = [];
+    /** @type {HTMLCanvasElement | null} */
+    this.picture = null;
     this.resize = new ResizeObserver(() => this.draw());
     this.resize.observe(element);
   }
@@ -23,8 +24,8 @@ export class Stage {
     this.centre = [width / 2, height / 2];
   }
 
-  show(pictures) {
-    this.pictures = pictures;
+  show(picture) {
+    this.picture = picture;
     this.draw();
   }
 
@@ -32,37 +33,22 @@ export class Stage {
     const ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(this.element.clientWidth * ratio);
     this.canvas.height = Math.round(this.element.clientHeight * ratio);
-    if (!this.canvas.width) return;
+    if (!this.canvas.width || !this.picture) return;
     const context = this.canvas.getContext("2d");
-    this.pictures.forEach((picture, index) => {
-      const view = this.view(index);
-      const [sx, sy] = this.scale(view);
-      context.save();
-      context.beginPath();
-      context.rect(view.x, 0, view.width, view.height);
-      context.clip();
-      context.imageSmoothingEnabled = sx < 2;
-      context.imageSmoothingQuality = "high";
-      const left = view.x + view.width / 2 - this.centre[0] * sx;
-      const top = view.height / 2 - this.centre[1] * sy;
-      context.drawImage(picture, left, top, this.width * sx, this.height * sy);
-      drawScaleBar(context, view, sx, this.voxel?.[2], ratio);
-      context.restore();
-    });
-  }
-
-  /** The part of the canvas that a picture is drawn in. */
-  view(index) {
     const { width, height } = this.canvas;
-    if (this.pictures.length < 2) return { x: 0, width, height };
-    const half = Math.floor(width / 2) - 1;
-    return { x: index ? width - half : 0, width: half, height };
+    const [sx, sy] = this.scale();
+    context.imageSmoothingEnabled = sx < 2;
+    context.imageSmoothingQuality = "high";
+    const [left, top] = [width / 2 - this.centre[0] * sx, height / 2 - this.centre[1] * sy];
+    context.drawImage(this.picture, left, top, this.width * sx, this.height * sy);
+    drawScaleBar(context, sx, this.voxel?.[2], ratio);
   }
 
   /** Canvas pixels per slice pixel, along x and y (they differ where the voxels do). */
-  scale(view) {
+  scale() {
+    const { width, height } = this.canvas;
     const [, ny, nx] = this.voxel ?? [1, 1, 1];
-    const fit = Math.min(view.width / this.width, view.height / ((this.height * ny) / nx));
+    const fit = Math.min(width / this.width, height / ((this.height * ny) / nx));
     return [fit * this.zoom, (fit * this.zoom * ny) / nx];
   }
 
@@ -71,12 +57,10 @@ export class Stage {
     const box = this.element.getBoundingClientRect();
     const ratio = this.canvas.width / box.width;
     const [px, py] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
-    const second = this.view(1);
-    const view = px >= second.x ? second : this.view(0);
-    const [sx, sy] = this.scale(view);
+    const [sx, sy] = this.scale();
     return [
-      (px - view.x - view.width / 2) / sx + this.centre[0],
-      (py - view.height / 2) / sy + this.centre[1],
+      (px - this.canvas.width / 2) / sx + this.centre[0],
+      (py - this.canvas.height / 2) / sy + this.centre[1],
     ];
   }
 

@@ -1,4 +1,4 @@
-"""The front-end pieces of our own: a drop zone, viewers of slices and surfaces, download links.
+"""The front-end pieces of our own: a drop zone, viewers of planes and surfaces, download links.
 
 Each is a Streamlit component whose script is an ES module that `deepsxt_core.web.routes` hands out
 under ``/ui``; they talk to the server's own routes and tell Streamlit only what it must know.
@@ -18,9 +18,9 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow, Unit
 from deepsxt_core.surface.view import COARSE_FACES
-from deepsxt_core.volume import Score
-from deepsxt_core.web import receiving, routes
+from deepsxt_core.web import planes, receiving, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
+from deepsxt_core.workspace.display import grey_display
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 from deepsxt_core.workspace.uploads import Upload
 from shared import snapshot
@@ -47,6 +47,7 @@ def _component(name: str, html: str | None = None, styles: Sequence[str] = ()) -
 
 _upload = _component("upload")
 _viewer = _component("viewer", styles=["shared/controls.css"])
+_planes = _component("planes", styles=["shared/controls.css"])
 _surface = _component("surface", styles=["shared/controls.css"])
 _downloads = _component("downloads", html='<div class="downloads"></div>')
 
@@ -116,53 +117,57 @@ def file_zone(
     return found
 
 
-def slice_viewer(
+def slice_preview(
     tomogram: Tomogram,
     shape: tuple[int, int, int],
     voxel_size_nm: Sequence[float] | None,
     *,
     key: str,
-    score: tuple[str, Score] | None = None,
-    threshold: float = 0.0,
-    compact: bool = False,
-    region: Region | None = None,
-) -> float:
-    """Show the slices, with a result over them if there is one; return the threshold set in it.
-
-    Parameters
-    ----------
-    score : (str, Score), optional
-        Id of the result and what is in it.
-    compact : bool
-        Without the panel of settings.
-    region : Region, optional
-        The part of the tomogram that has that shape.
+) -> None:
+    """Show the slices of a tomogram of that shape, as they are.
 
     Raises
     ------
     VolumeError
         If the file of the tomogram cannot be read.
     """
-    source = routes.slice_source(tomogram, region)
+    source = routes.slice_source(tomogram)
+    _viewer(
+        key=key,
+        data={
+            "id": tomogram.id,
+            "slices": source.address,
+            "range": [source.survey.low, source.survey.high],
+            "shape": list(shape),
+            "voxel": None if voxel_size_nm is None else list(voxel_size_nm),
+        },
+    )
+
+
+def plane_viewer(
+    tomogram: Tomogram, *, key: str, score_id: str | None = None, threshold: float = 0.0
+) -> float:
+    """Show a tomogram in three planes; return the threshold set in the viewer.
+
+    Parameters
+    ----------
+    score_id : str, optional
+        Of the result to show over it, in its place.
+
+    Raises
+    ------
+    VolumeError
+        If the file of the tomogram cannot be read.
+    """
     data: dict[str, Any] = {
         "id": tomogram.id,
-        "slices": source.address,
-        "range": [source.survey.low, source.survey.high],
-        "shape": list(shape),
-        "voxel": None if voxel_size_nm is None else list(voxel_size_nm),
+        "display": planes.display_address(tomogram),
+        # A changed file or a corrected voxel size has the planes begin again.
+        "version": [grey_display(tomogram).version, tomogram.voxel_size_nm],
+        "score": score_id and planes.display_address(tomogram, score_id),
         "threshold": threshold,
-        "compact": compact,
-        "score": None,
     }
-    if score is not None:
-        result_id, content = score
-        first = content.first_slice
-        data["score"] = {
-            "url": routes.score_address(tomogram, result_id),
-            "first": first,
-            "end": first + content.volume.shape[0],
-        }
-    return _viewer(
+    return _planes(
         key=key,
         data=data,
         default={"threshold": threshold},

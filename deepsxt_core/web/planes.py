@@ -1,0 +1,245 @@
+"""HTTP routes for planes in all three directions, from display pyramids.
+
+::
+
+    GET /api/tomograms/<id>/display                            what it shows, and how far it is
+    GET /api/tomograms/<id>/planes/<axis>/<index>?level=&v=    codes of a plane, little-endian
+    GET /api/tomograms/<id>/value?z=&y=&x=                     the value of a voxel, as in the file
+    GET /api/tomograms/<id>/display.ome.zarr/<file>            the pyramid, for other programs
+
+The first two and the last exist below ``scores/<result>`` too. An axis is z, y or x, the one that
+the plane lies across; an index counts voxels of the level. ``X-Shape`` has rows and columns,
+``X-Dtype`` the type of a code. Asking for any of them has the pyramid made; until it is there,
+planes across z come from the file, and the others answer 503.
+"""
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.geometry import Region, Shape
+from deepsxt_core.io.pyramid import (
+    AXES,
+    Axis,
+    Coding,
+    Pyramid,
+    coding_of,
+    halved,
+    level_shapes,
+    metadata,
+    open_pyramid,
+)
+from deepsxt_core.volume import Volume
+from deepsxt_core.web.pictures import Survey, survey
+from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, FOR_EVER, HttpError, answer
+from deepsxt_core.web.slabs import SlabCache
+from deepsxt_core.workspace import Tomogram, Workspace, display
+from deepsxt_core.workspace.display import Display
+
+_KEPT = 8
+_SLABS = SlabCache()
+_RETRY = {"Retry-After": "2"}
+_NUMBER = re.compile("[0-9]{1,9}")
+_FILE = re.compile(r"zarr\.json|[0-9]{1,2}/zarr\.json|[0-9]{1,2}/c(/[0-9]{1,6}){3}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What planes are cut from.
+
+    `place` is where it lies in the tomogram, in voxels of it.
+    """
+
+    volume: Volume
+    coding: Coding
+    shown: Display
+    place: dict[str, Any]
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of this module."""
+    found: list[BaseRoute] = []
+    for below in ("", "/scores/{result}"):
+        of = f"/api/tomograms/{{tomogram}}{below}"
+        found += [
+            Route(f"{of}/display", answer(_display)),
+            Route(f"{of}/planes/{{axis}}/{{index}}", answer(_plane)),
+            Route(f"{of}/display.ome.zarr/{{file:path}}", answer(_file)),
+        ]
+    return [*found, Route("/api/tomograms/{tomogram}/value", answer(_value))]
+
+
+def display_address(tomogram: Tomogram, score_id: str | None = None) -> str:
+    """Return where a browser learns about planes, relative to the app's root."""
+    below = "" if score_id is None else f"scores/{score_id}/"
+    return f"api/tomograms/{tomogram.id}/{below}display"
+
+
+def _source(request: Request) -> _Source:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result_id = request.path_params.get("result")
+    if result_id is None:
+        shown = display.grey_display(tomogram)
+        volume = tomogram.volume()
+        coding = _grey(tomogram, shown.version)[0]
+        return _Source(volume, coding, shown, {"first": [0, 0, 0], "bin": 1})
+    result = tomogram.result("scores", result_id)
+    score = tomogram.score(result.id)
+    shown = display.score_display(tomogram, result)
+    return _Source(score.placed, Coding("uint8"), shown, _place(score.placed, result.region))
+
+
+def _place(volume: Volume, region: Region) -> dict[str, Any]:
+    # The geometry has the centre of the first voxel; its lower corner lies half a voxel before.
+    first = [round(index * region.bin + (1 - region.bin) / 2) for index in volume.first_voxel]
+    return {"first": first, "bin": region.bin}
+
+
+def _grey(tomogram: Tomogram, version: str) -> tuple[Coding, Survey]:
+    return _looked_at(tomogram.folder, tomogram.id, version)
+
+
+@lru_cache(maxsize=_KEPT)
+def _looked_at(folder: Path, tomogram_id: str, version: str) -> tuple[Coding, Survey]:  # noqa: ARG001
+    volume = Workspace(folder.parents[1]).tomogram(tomogram_id).volume()
+    return coding_of(volume), survey(volume)
+
+
+@lru_cache(maxsize=_KEPT)
+def _pyramid(path: Path, changed_ns: int) -> Pyramid:  # noqa: ARG001
+    return open_pyramid(path)
+
+
+def _opened(shown: Display) -> Pyramid:
+    return _pyramid(shown.path, (shown.path / "zarr.json").stat().st_mtime_ns)
+
+
+def _display(request: Request) -> Response:
+    source = _source(request)
+    how_far = display.prepare(source.shown)
+    told = {
+        "version": source.shown.version,
+        "shape": source.volume.shape,
+        "voxel": source.volume.voxel_size_nm,
+        "levels": [
+            {"shape": shape, "factor": 2**n}
+            for n, shape in enumerate(level_shapes(source.volume.shape))
+        ],
+        "coding": asdict(source.coding) | {"exact": source.coding.scale == 1},
+        "place": source.place,
+        **asdict(how_far),
+    }
+    if "result" not in request.path_params:
+        tomogram = Workspace().tomogram(request.path_params["tomogram"])
+        found = _grey(tomogram, source.shown.version)[1]
+        told |= {"range": [found.low, found.high], "histogram": found.counts.tolist()}
+    return JSONResponse(told, headers=ASK_AGAIN)
+
+
+def _plane(request: Request) -> Response:
+    axis, index = _axis(request), _number("index", request.path_params)
+    source = _source(request)
+    level = _number("level", request.query_params, 0)
+    shape = _level_shape(source.volume.shape, level)
+    if index >= shape[AXES.index(axis)]:
+        raise HttpError(404, f"There are planes 0 to {shape[AXES.index(axis)] - 1} across {axis}.")
+    how_far = display.prepare(source.shown)
+    kept = request.query_params.get("v") == source.shown.version
+    if how_far.state == "ready":
+        codes = _SLABS.plane(_opened(source.shown), axis, index, level)
+    elif axis != "z":
+        raise _unprepared(how_far)
+    else:
+        codes = _from_file(source, index, level)
+        # Coarser ones are of one slice here, and of several in the pyramid.
+        kept = kept and level == 0
+    little = codes.astype(codes.dtype.newbyteorder("<"), copy=False)
+    headers = {
+        "X-Shape": ",".join(map(str, codes.shape)),
+        "X-Dtype": codes.dtype.name,
+        **(FOR_EVER if kept else ASK_AGAIN),
+        **AS_IT_IS,
+    }
+    return Response(little.tobytes(), media_type="application/octet-stream", headers=headers)
+
+
+def _unprepared(how_far: display.Preparation) -> HttpError:
+    if how_far.state == "failed":
+        return HttpError(404, how_far.problem)
+    return HttpError(503, f"The planes are {how_far.progress:.0%} prepared. Ask again.", _RETRY)
+
+
+def _from_file(source: _Source, index: int, level: int) -> NDArray:
+    z = min(index << level, source.volume.shape[0] - 1)
+    codes = source.coding.encode(source.volume.read(z, z + 1))
+    for _ in range(level):
+        codes = halved(codes, "grey")
+    return codes[0]
+
+
+def _level_shape(shape: Shape, level: int) -> Shape:
+    shapes = level_shapes(shape)
+    if level >= len(shapes):
+        raise InvalidParameterError(f"There are levels 0 to {len(shapes) - 1}: got {level}.")
+    return shapes[level]
+
+
+def _value(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    volume = tomogram.volume()
+    at = [_number(axis, request.query_params) for axis in AXES]
+    if any(index >= length for index, length in zip(at, volume.shape, strict=True)):
+        raise HttpError(404, f"There is no such voxel; the tomogram has {volume.shape} (z, y, x).")
+    z, y, x = at
+    value = volume.read(z, z + 1)[0, y, x].item()
+    return JSONResponse({"value": value if math.isfinite(value) else None}, headers=ASK_AGAIN)
+
+
+def _file(request: Request) -> Response:
+    name = request.path_params["file"]
+    source = _source(request)
+    if _FILE.fullmatch(name) is None:
+        raise HttpError(404, "There is no such file.")
+    how_far = display.prepare(source.shown)
+    if how_far.state != "ready":
+        raise _unprepared(how_far)
+    path = source.shown.path / name
+    if name == "zarr.json":
+        return JSONResponse(_described(source, path), headers=ASK_AGAIN)
+    if not path.is_file():
+        raise HttpError(404, "There is no such file.")
+    return FileResponse(path, media_type="application/octet-stream", headers=ASK_AGAIN | AS_IT_IS)
+
+
+def _described(source: _Source, path: Path) -> dict[str, Any]:
+    """Return the description of the pyramid, with the voxel size as it is known today."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    pyramid = _opened(source.shown)
+    shapes = [level.shape for level in pyramid.levels]
+    told["attributes"] = metadata(source.volume, pyramid.kind, pyramid.coding, shapes)
+    return told
+
+
+def _axis(request: Request) -> Axis:
+    axis = request.path_params["axis"]
+    if axis not in AXES:
+        raise HttpError(404, "A plane lies across z, y or x.")
+    return cast(Axis, axis)
+
+
+def _number(name: str, given: Any, default: int | None = None) -> int:
+    text = given.get(name, default if default is None else str(default))
+    if text is None or _NUMBER.fullmatch(text) is None:
+        shown = "nothing" if text is None else f"'{text[:40]}'"
+        raise InvalidParameterError(f"{name} must be a whole number from 0: got {shown}.")
+    return int(text)

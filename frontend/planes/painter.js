@@ -1,0 +1,101 @@
+// Draws one plane with WebGL 2: its codes lie in textures, everything else is a number for the shader.
+
+import { FRAGMENT, VERTEX } from "./shaders.js";
+
+const FORMATS = { uint8: ["R8UI", "UNSIGNED_BYTE"], uint16: ["R16UI", "UNSIGNED_SHORT"] };
+const INTEGERS = new Set(["style", "scored", "greyTexture", "scoreTexture"]);
+
+export class Painter {
+  /** @param {HTMLCanvasElement} canvas
+   *  @param {() => void} onRestored called when a lost context is back */
+  constructor(canvas, onRestored) {
+    this.canvas = canvas;
+    const options = { alpha: false, antialias: false, depth: false };
+    this.gl = /** @type {WebGL2RenderingContext} */ (canvas.getContext("webgl2", options));
+    if (!this.gl) throw new Error("This browser gives no WebGL 2, which the planes are drawn with.");
+    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+    canvas.addEventListener("webglcontextrestored", () => {
+      this.prepare();
+      onRestored();
+    });
+    this.prepare();
+  }
+
+  prepare() {
+    const { gl } = this;
+    const program = gl.createProgram();
+    for (const [kind, source] of /** @type {[number, string][]} */ ([
+      [gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT],
+    ])) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+      throw new Error(`The planes cannot be drawn here: ${gl.getProgramInfoLog(program)}`);
+    }
+    gl.useProgram(program);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    this.places = new Map();
+    for (let n = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) - 1; n >= 0; n--) {
+      const { name } = gl.getActiveUniform(program, n);
+      this.places.set(name, gl.getUniformLocation(program, name));
+    }
+    /** @type {Record<string, {texture: WebGLTexture, plane: any}>} */
+    this.textures = {};
+    for (const [unit, name] of ["grey", "score"].entries()) {
+      const texture = gl.createTexture();
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+      // Textures of whole numbers are complete only without any filter.
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+      this.textures[name] = { texture, plane: null };
+      this.set(`${name}Texture`, unit);
+      this.take(name, { codes: new Uint8Array(1), rows: 1, columns: 1, dtype: "uint8" });
+    }
+  }
+
+  get largestSide() {
+    return this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) || 2048;
+  }
+
+  /** Bring codes into a texture, unless they are there already.
+   *  @param {string} name "grey" or "score"
+   *  @param {{codes: Uint8Array | Uint16Array, rows: number, columns: number, dtype: string}} plane */
+  take(name, plane) {
+    const held = this.textures[name];
+    if (held.plane === plane) return;
+    const { gl } = this;
+    const [format, type] = FORMATS[plane.dtype];
+    gl.activeTexture(gl.TEXTURE0 + (name === "grey" ? 0 : 1));
+    gl.texImage2D(
+      gl.TEXTURE_2D, 0, gl[format], plane.columns, plane.rows, 0, gl.RED_INTEGER, gl[type], plane.codes,
+    );
+    held.plane = plane;
+  }
+
+  set(name, value) {
+    const { gl } = this;
+    const place = this.places.get(name);
+    if (Array.isArray(value)) gl.uniform2f(place, value[0], value[1]);
+    else if (INTEGERS.has(name)) gl.uniform1i(place, value);
+    else gl.uniform1f(place, value);
+  }
+
+  /** @param {Record<string, number | number[]>} numbers the values of the shader's uniforms */
+  draw(numbers) {
+    const { gl, canvas } = this;
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    for (const [name, value] of Object.entries(numbers)) this.set(name, value);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  close() {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}

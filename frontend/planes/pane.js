@@ -1,0 +1,282 @@
+// One plane on the screen: its view, its codes, and the hand on it.
+
+import {
+  fitted, levelFor, panned, revealing, scaleOf, scoredIndex, toPlane, within, zoomed,
+} from "./geometry.js";
+import { drawMarks } from "./marks.js";
+import { Painter } from "./painter.js";
+import { looks } from "./shaders.js";
+import { NotYet } from "./store.js";
+
+const MOST_PIXELS = 2 ** 22;
+const AHEAD = { active: 4, other: 1 };
+const AHEAD_AFTER_MS = 15;
+const DRAG_PX = 3;
+const WHEEL_PX = 60;
+
+export class Pane {
+  /** @param {HTMLElement} element
+   *  @param {import("./geometry.js").Plane} plane
+   *  @param {any} viewer */
+  constructor(element, plane, viewer) {
+    this.element = element;
+    this.plane = plane;
+    this.viewer = viewer;
+    this.picture = /** @type {HTMLCanvasElement} */ (element.querySelector(".picture"));
+    this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
+    this.painter = new Painter(this.picture, () => this.invalidate());
+    this.ticket = 0;
+    this.step = 1;
+    this.size = [0, 0];
+    /** @type {import("./store.js").Held | null} */
+    this.grey = this.codes = null;
+    this.scored = 0;
+    this.shown = -1;
+    this.stale = true;
+    /** @type {(() => void) | null} what is to be done once the plane is drawn */
+    this.next = null;
+    /** @type {import("./geometry.js").View | null} */
+    this.view = null;
+    this.resize = new ResizeObserver(() => this.fitToScreen());
+    this.resize.observe(element);
+    this.listen(viewer.listening.signal);
+  }
+
+  get told() {
+    return this.viewer.images?.told;
+  }
+
+  get extent() {
+    return within(this.plane, this.told.shape);
+  }
+
+  get edges() {
+    return within(this.plane, this.told.voxel ?? [1, 1, 1]);
+  }
+
+  get index() {
+    return this.viewer.state.at[this.plane.across];
+  }
+
+  fitToScreen() {
+    this.size = [this.element.clientWidth, this.element.clientHeight];
+    if (!this.told || !this.size[0]) return;
+    if (!this.view || this.view.fitted) this.view = fitted(this.extent, this.edges, this.size);
+    this.invalidate();
+    this.load();
+  }
+
+  fit() {
+    this.look(fitted(this.extent, this.edges, this.size));
+  }
+
+  /** Begin with another tomogram. */
+  begin(view) {
+    this.view = view;
+    this.grey = this.codes = null;
+    this.fitToScreen();
+  }
+
+  look(view) {
+    this.view = view;
+    this.viewer.remember();
+    this.invalidate();
+    this.load();
+  }
+
+  zoomBy(factor, point = this.size.map((n) => n / 2)) {
+    this.look(zoomed(this.view, this.extent, this.edges, this.size, factor, point));
+  }
+
+  /** Bring the crosshair into sight. */
+  reveal(always = false) {
+    if (!this.view || !this.size[0]) return;
+    const place = within(this.plane, this.viewer.state.at).map((n) => n + 0.5);
+    const { view } = this;
+    this.view = always ? { ...view, centre: place, fitted: false } : revealing(view, this.edges, this.size, place);
+    if (this.view !== view) this.invalidate();
+    this.load();
+  }
+
+  levelOf(store, scale) {
+    const most = { pixels: MOST_PIXELS, side: this.painter.largestSide };
+    return levelFor(store.told.levels, this.plane, scale, most);
+  }
+
+  /** Where the result's plane is: null if there is none. */
+  scoreAt(index) {
+    const { scores } = this.viewer;
+    if (!scores?.told) return null;
+    const place = scoredIndex(scores.told.place, scores.told.shape, this.plane, index);
+    if (place === null) return null;
+    const scale = scaleOf(this.view, this.edges).map((n) => n * scores.told.place.bin);
+    return { place, level: this.levelOf(scores, scale) };
+  }
+
+  /** Fetch what is to be shown, draw it when it is here, then read ahead. */
+  async load() {
+    if (!this.told || !this.view || !this.size[0]) return;
+    const { plane, index, viewer } = this;
+    const ticket = ++this.ticket;
+    const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
+    const score = this.scoreAt(index);
+    this.schedule(); // the crosshair may have moved
+    this.ahead("giveUp", level, score);
+    try {
+      const [grey, codes] = await Promise.all([
+        viewer.images.get(plane, level, index),
+        score && viewer.scores.get(plane, score.level, score.place).catch((error) => {
+          if (!(error instanceof NotYet)) throw error;
+          viewer.watch();
+          return null;
+        }),
+      ]);
+      if (ticket !== this.ticket) return;
+      const scored = !viewer.scores?.told || (score && !codes) ? 0 : score ? 1 : 2;
+      if (grey !== this.grey || codes !== this.codes || scored !== this.scored) this.stale = true;
+      Object.assign(this, { grey, codes, scored, shown: index });
+      this.say("");
+      this.schedule();
+      this.next = () => ticket === this.ticket && this.told && this.ahead("readAhead", level, score);
+      if (viewer.readout.pane === this) viewer.readout.refresh();
+    } catch (error) {
+      if (ticket !== this.ticket || error.name === "AbortError") return;
+      if (error instanceof NotYet) viewer.watch();
+      this.grey = null;
+      this.say(error.message);
+      this.invalidate();
+    }
+  }
+
+  /** Where the next steps probably lead, the nearest first. */
+  get likely() {
+    const { index, step } = this;
+    const count = this.viewer.active === this ? AHEAD.active : AHEAD.other;
+    return [index, ...Array.from({ length: count }, (_, n) => index + (n + 1) * step), index - step];
+  }
+
+  /** @param {"giveUp" | "readAhead"} act */
+  ahead(act, level, score) {
+    const { plane, likely, viewer } = this;
+    viewer.images[act](plane, level, likely);
+    if (!score) return;
+    const { place, shape } = viewer.scores.told;
+    const there = likely.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
+    viewer.scores[act](plane, score.level, there);
+  }
+
+  say(text) {
+    const badge = /** @type {HTMLElement} */ (this.element.querySelector(".badge"));
+    badge.textContent = text;
+    badge.hidden = !text;
+  }
+
+  /** Have the picture drawn anew, not its marks alone. */
+  invalidate() {
+    this.stale = true;
+    this.schedule();
+  }
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (!this.told || !this.view || !this.size[0]) return;
+    const { viewer, view, edges, plane } = this;
+    const ratio = window.devicePixelRatio || 1;
+    const size = this.size.map((n) => Math.round(n * ratio));
+    for (const canvas of [this.picture, this.marks]) {
+      if (canvas.width === size[0] && canvas.height === size[1]) continue;
+      [canvas.width, canvas.height] = size;
+      this.stale = true;
+    }
+    const { at, crosshair } = viewer.state;
+    this.picture.hidden = !this.grey;
+    if (this.grey && this.stale) {
+      this.painter.take("grey", this.grey);
+      if (this.codes) this.painter.take("score", this.codes);
+      this.painter.draw({
+        size, ratio, centre: view.centre, extent: this.extent, scale: scaleOf(view, edges).map((n) => n * ratio),
+        factor: this.told.levels[this.grey.level].factor, ...this.scorePlace(), ...looks(viewer.state, this.told.coding),
+      });
+    }
+    this.stale = false;
+    this.element.dataset.drawn = this.grey ? `${this.shown}` : "";
+    // The picture first, then what may come next.
+    if (this.next) setTimeout(this.next, AHEAD_AFTER_MS);
+    this.next = null;
+    drawMarks(this.marks, { plane, view, edges, at, ratio, crosshair, size: this.size, known: this.told.voxel !== null });
+  }
+
+  scorePlace() {
+    if (!this.codes) return { scored: this.scored };
+    const { place, shape, levels } = this.viewer.scores.told;
+    const first = within(this.plane, place.first);
+    return {
+      scored: this.scored, scoreFirst: first, scoreFactor: place.bin * levels[this.codes.level].factor,
+      scoreEnd: within(this.plane, shape).map((n, i) => first[i] + n * place.bin),
+    };
+  }
+
+  place(event) {
+    const box = this.element.getBoundingClientRect();
+    return toPlane(this.view, this.edges, this.size, this.point(event, box));
+  }
+
+  point(event, box = this.element.getBoundingClientRect()) {
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  listen(signal) {
+    const on = (name, act, options = {}) => this.element.addEventListener(name, act, { signal, ...options });
+    on("focus", () => this.viewer.activate(this));
+    on("keydown", (event) => this.viewer.pressed(event, this));
+    on("wheel", (event) => this.wheeled(event), { passive: false });
+    on("dblclick", (event) => this.told && this.viewer.point(this.plane, this.place(event)));
+    on("pointerdown", (event) => {
+      if (event.button !== 0 || !this.view) return;
+      this.held = { from: [event.clientX, event.clientY], moving: false };
+      this.element.setPointerCapture(event.pointerId);
+    });
+    on("pointermove", (event) => this.moved(event));
+    for (const name of ["pointerup", "pointercancel"]) {
+      on(name, () => {
+        this.held = null;
+        this.element.classList.remove("moving");
+      });
+    }
+    on("pointerleave", () => this.viewer.readout.leave());
+  }
+
+  moved(event) {
+    if (!this.view) return;
+    if (!this.held) return this.viewer.readout.over(this, this.place(event));
+    const now = [event.clientX, event.clientY];
+    const delta = now.map((n, i) => n - this.held.from[i]);
+    if (!this.held.moving && Math.hypot(...delta) < DRAG_PX) return;
+    Object.assign(this.held, { from: now, moving: true });
+    this.element.classList.add("moving");
+    this.look(panned(this.view, this.extent, this.edges, delta));
+  }
+
+  wheeled(event) {
+    event.preventDefault();
+    if (!this.view) return;
+    if (event.ctrlKey || event.metaKey) return this.zoomBy(Math.exp(-event.deltaY / 300), this.point(event));
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 33 : event.deltaY;
+    this.turned = (this.turned ?? 0) + lines;
+    const steps = Math.trunc(this.turned / WHEEL_PX);
+    this.turned -= steps * WHEEL_PX;
+    if (steps) this.viewer.go(this, this.index + steps);
+  }
+
+  close() {
+    this.resize.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.painter.close();
+  }
+}

@@ -1,0 +1,112 @@
+// How a plane is coloured, and the numbers that this takes. Knows nothing of the page.
+
+import { codeOf, thresholdCode } from "./codes.js";
+
+const STYLES = { fill: 1, outline: 2, score: 3 };
+
+/** What the shader is told besides the textures.
+ *  @param {{black: number, white: number, invert: boolean, overlay: boolean, threshold: number, opacity: number,
+ *    style: string}} state
+ *  @param {import("./codes.js").Coding} coding */
+export function looks(state, coding) {
+  const [black, white] = [codeOf(state.black, coding), codeOf(state.white, coding)];
+  return {
+    black,
+    gain: 1 / Math.max(1e-6, white - black),
+    invert: state.invert ? 1 : 0,
+    invalid: coding.has_invalid ? 1 : 0,
+    lowest: thresholdCode(state.threshold),
+    opacity: state.opacity / 100,
+    style: state.overlay ? STYLES[state.style] : 0,
+  };
+}
+
+export const VERTEX = `#version 300 es
+void main() {
+  gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1);
+}`;
+
+export const FRAGMENT = `#version 300 es
+precision highp float;
+precision highp int;
+precision highp usampler2D;
+uniform usampler2D greyTexture, scoreTexture;
+uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd;
+uniform float ratio, factor, scoreFactor, black, gain, invert, invalid, lowest, opacity;
+uniform int style, scored; // scored: 0 there is no result, 1 it is here, 2 nothing was scored here
+out vec4 colour;
+
+float greyTexel(ivec2 at) {
+  ivec2 last = textureSize(greyTexture, 0) - 1;
+  float code = float(texelFetch(greyTexture, clamp(at, ivec2(0), last), 0).r);
+  return invalid > 0.5 && code < 0.5 ? -1e9 : (code - black) * gain;
+}
+
+// Voxels as they are where they are large, smooth where they are about a pixel, averaged where smaller.
+float grey(vec2 at) {
+  vec2 texel = at / factor, pixels = scale * factor;
+  float least = min(pixels.x, pixels.y);
+  if (least >= 3.0) return greyTexel(ivec2(floor(texel)));
+  if (least >= 1.0) {
+    vec2 low = floor(texel - 0.5), share = texel - 0.5 - low;
+    ivec2 a = ivec2(low);
+    return mix(
+      mix(greyTexel(a), greyTexel(a + ivec2(1, 0)), share.x),
+      mix(greyTexel(a + ivec2(0, 1)), greyTexel(a + ivec2(1, 1)), share.x), share.y);
+  }
+  ivec2 taps = ivec2(clamp(ceil(1.0 / pixels), 1.0, 4.0));
+  float total = 0.0;
+  for (int y = 0; y < taps.y; y++)
+    for (int x = 0; x < taps.x; x++) {
+      vec2 shift = (vec2(x, y) + 0.5) / vec2(taps) - 0.5;
+      total += greyTexel(ivec2(floor(texel + shift / pixels)));
+    }
+  return total / float(taps.x * taps.y);
+}
+
+bool isScored(vec2 at) {
+  return scored == 1 && all(greaterThanEqual(at, scoreFirst)) && all(lessThan(at, scoreEnd));
+}
+
+float scoreAt(vec2 at) {
+  ivec2 last = textureSize(scoreTexture, 0) - 1;
+  return float(texelFetch(scoreTexture, clamp(ivec2((at - scoreFirst) / scoreFactor), ivec2(0), last), 0).r);
+}
+
+bool marked(vec2 at) { return isScored(at) && scoreAt(at) >= lowest; }
+
+bool onEdge(vec2 at) {
+  vec2 step = 1.4 * ratio / scale;
+  return !(marked(at + vec2(step.x, 0)) && marked(at - vec2(step.x, 0))
+    && marked(at + vec2(0, step.y)) && marked(at - vec2(0, step.y)));
+}
+
+vec3 scoreColour(float score) {
+  vec3 end = score < 0.0 ? vec3(33, 102, 172) : vec3(178, 24, 43);
+  return mix(vec3(247), end, abs(score)) / 255.0;
+}
+
+void main() {
+  vec2 pixel = vec2(gl_FragCoord.x, size.y - gl_FragCoord.y);
+  vec2 at = centre + (pixel - size / 2.0) / scale;
+  if (any(lessThan(at, vec2(0))) || any(greaterThanEqual(at, extent))) {
+    colour = vec4(0.039, 0.059, 0.067, 1);
+    return;
+  }
+  float level = grey(at);
+  bool nothing = level < -1e6;
+  level = clamp(level, 0.0, 1.0);
+  vec3 seen = nothing ? vec3(0.09, 0.13, 0.16) : vec3(invert > 0.5 ? 1.0 - level : level);
+  if (style > 0 && isScored(at)) {
+    float score = scoreAt(at);
+    if (style == 3) seen = mix(seen, scoreColour(score * 2.0 / 255.0 - 1.0), opacity);
+    else if (score >= lowest && (style == 1 || onEdge(at))) seen = mix(seen, vec3(1, 0.478, 0.102), opacity);
+  } else if (style > 0 && scored > 0) {
+    float stripe = mod(pixel.x + pixel.y, 24.0 * ratio);
+    // A light and a dark line, so that one of them stands out from any grey.
+    seen *= 0.75;
+    if (stripe < 1.5 * ratio) seen = mix(seen, vec3(0.62, 0.86, 0.92), 0.5);
+    else if (stripe < 3.0 * ratio) seen = mix(seen, vec3(0.05, 0.2, 0.25), 0.6);
+  }
+  colour = vec4(seen, 1);
+}`;

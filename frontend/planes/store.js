@@ -1,0 +1,102 @@
+// Fetches planes, keeps the recent ones, and reads ahead.
+
+import { indexAt } from "./geometry.js";
+import { Lru } from "./lru.js";
+
+const KEEP_BYTES = 320 * 1024 * 1024;
+const TYPES = { uint8: Uint8Array, uint16: Uint16Array };
+
+/** @typedef {{codes: Uint8Array | Uint16Array, rows: number, columns: number, dtype: string, level: number}} Held */
+
+/** The planes are not prepared yet. */
+export class NotYet extends Error {}
+
+export class PlaneStore {
+  /** @param {string} address of what tells about the planes, which lie beside it */
+  constructor(address) {
+    this.address = address;
+    this.told = null;
+    this.closing = new AbortController();
+    /** @type {Lru<Held>} */
+    this.held = new Lru(KEEP_BYTES);
+    this.pending = new Map(); // key -> {promise, abort}
+  }
+
+  /** Learn what there is, and how far it is prepared. */
+  async learn() {
+    const response = await fetch(this.address, { signal: this.closing.signal });
+    if (!response.ok) throw new Error((await response.text()) || "The planes could not be read.");
+    this.told = await response.json();
+    return this.told;
+  }
+
+  /** @param {import("./geometry.js").Plane} plane
+   *  @returns {string} the name of the plane of a level that holds voxel `index` */
+  key(plane, level, index) {
+    return `${plane.axis}/${indexAt(index, this.told.levels[level], plane)}?level=${level}`;
+  }
+
+  /** A plane if it is here. */
+  peek(plane, level, index) {
+    return this.held.get(this.key(plane, level, index));
+  }
+
+  /** @returns {Promise<Held>} */
+  get(plane, level, index) {
+    const key = this.key(plane, level, index);
+    const held = this.held.get(key);
+    if (held) return Promise.resolve(held);
+    const { state, progress, problem } = this.told;
+    if (state !== "ready" && plane.axis !== "z") {
+      return Promise.reject(new NotYet(problem || `Preparing: ${Math.round(progress * 100)} %`));
+    }
+    if (!this.pending.has(key)) {
+      const abort = new AbortController();
+      const entry = { abort, axis: plane.axis, promise: this.load(key, level, abort.signal) };
+      this.pending.set(key, entry);
+      const done = () => this.pending.get(key) === entry && this.pending.delete(key);
+      entry.promise.then(done, done);
+    }
+    return this.pending.get(key).promise;
+  }
+
+  async load(key, level, signal) {
+    const response = await fetch(`${this.address.replace(/display$/, "planes")}/${key}&v=${this.told.version}`, { signal });
+    if (response.status === 503) throw new NotYet(await response.text());
+    if (!response.ok) throw new Error((await response.text()) || "A plane could not be read.");
+    const [rows, columns] = response.headers.get("X-Shape").split(",").map(Number);
+    const dtype = response.headers.get("X-Dtype");
+    const bytes = await response.arrayBuffer();
+    const codes = new TYPES[dtype](bytes);
+    if (codes.length !== rows * columns) throw new Error("A plane arrived incomplete.");
+    const plane = { codes, rows, columns, dtype, level };
+    this.held.set(key, plane, bytes.byteLength);
+    return plane;
+  }
+
+  /** Give up what is asked for across the axis of a plane and is not among these. */
+  giveUp(plane, level, indices) {
+    const keys = new Set(this.known(plane, indices).map((index) => this.key(plane, level, index)));
+    for (const [key, { abort, axis }] of this.pending) {
+      if (axis !== plane.axis || keys.has(key)) continue;
+      abort.abort();
+      // At once, so that who asks again gets a new answer.
+      this.pending.delete(key);
+    }
+  }
+
+  /** @param {number[]} indices the nearest first */
+  readAhead(plane, level, indices) {
+    for (const index of this.known(plane, indices)) this.get(plane, level, index).catch(() => {});
+  }
+
+  known(plane, indices) {
+    return indices.filter((index) => index >= 0 && index < this.told.shape[plane.across]);
+  }
+
+  close() {
+    this.closing.abort();
+    for (const { abort } of this.pending.values()) abort.abort();
+    this.held.clear();
+  }
+}
