@@ -6,12 +6,11 @@ from typing import Any
 
 from cyclopts import App
 
-from deepsxt_core.cli.opening import open_source
+from deepsxt_core.cli.opening import open_noted, open_source
 from deepsxt_core.cli.options import Outcome, VoxelSizeNm, command
 from deepsxt_core.evaluation import EvaluateParams
-from deepsxt_core.io import open_volume, require_labels
+from deepsxt_core.io import mask_of
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Mask
 
 _DISTANCES = (("mean", "mean"), ("95 % within", "hausdorff_95"), ("Hausdorff", "hausdorff"))
 
@@ -37,16 +36,13 @@ def evaluate(
     prediction
         score.ome.zarr, or a mask or label file.
     truth
-        Mask or label file; every value but 0 is membrane.
+        Mask or label file; what is above 0 is membrane, below 0 not judged.
     """
     from deepsxt_core.workflow.pipeline import evaluate as compare
 
-    true_labels = open_volume(truth)
-    require_labels(true_labels)
-    predicted = open_source(prediction, None, voxel_size_nm)
-    if isinstance(predicted, Mask):
-        require_labels(predicted.volume)
-    report = compare(predicted, Mask(true_labels), params, progress).report()
+    true_labels = mask_of(open_noted(truth, None, None))
+    predicted = open_source(prediction, None, voxel_size_nm, threshold=params.threshold)
+    report = compare(predicted, true_labels, params, progress).report()
     return Outcome(_text(report), report)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import UNITS
-from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume
+from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume, segmentation_of
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 
@@ -43,11 +43,23 @@ def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | No
 
 
 def open_source(
-    path: Path, dataset: str | None = None, voxel_size_nm: VoxelSize | None = None
+    path: Path,
+    dataset: str | None = None,
+    voxel_size_nm: VoxelSize | None = None,
+    *,
+    threshold: float,
 ) -> Score | Mask:
-    """Open a score, or a file of labels, to make surfaces of or to compare."""
+    """Open a score, labels or probabilities, to make surfaces of or to compare.
+
+    Raises
+    ------
+    VolumeError
+        If the file holds grey values.
+    InvalidParameterError
+        If it holds probabilities, and the threshold would take them all.
+    """
     if not is_score(path):
-        return Mask(open_noted(path, dataset, voxel_size_nm))
+        return segmentation_of(open_noted(path, dataset, voxel_size_nm), threshold)
     score = open_score(path)
     if voxel_size_nm is None:
         return score

@@ -155,10 +155,10 @@ def compare(
             # A slice more on either side, for the faces between slices.
             low, high = max(0, first - 1), min(depth, end + 1)
             labels = truth.volume.read(low + offset, high + offset)
-            unknown = np.zeros(labels.shape, bool)
+            unknown = labels < 0
             if params.ignore_label is not None:
-                unknown = labels == params.ignore_label
-            true = (labels != 0) & ~unknown
+                unknown |= labels == params.ignore_label
+            true = (labels > 0) & ~unknown
             codes = _codes(prediction, low, high)
             marked = (codes >= Score.threshold_code(_threshold(prediction, params))) & ~unknown
             marked_surface, true_surface = surface(marked, unknown), surface(true, unknown)

@@ -39,6 +39,7 @@ _CODECS = {
     **dict.fromkeys(("bz2", "bzip2"), "bzip2"),
     **dict.fromkeys(("txt", "text", "ascii"), "text"),
 }
+_LEFT_HANDED = ("left-anterior-superior", "las", "3d-left-handed")
 # Slicer and ITK, who write these, count in mm.
 _ANATOMICAL = ("left", "right", "lps", "ras", "las", "scanner")
 
@@ -148,9 +149,10 @@ def _placement(fields: dict[str, Any], sizes: tuple[int, ...]) -> Placement:
         columns = [np.asarray(directions[axis], float) for axis in long]
         origin = np.asarray(fields.get("space origin", np.zeros(3)), float)
         if all(column.shape == (3,) for column in columns) and origin.shape == (3,):
-            if unit is None:
-                edges = [float(np.linalg.norm(column)) for column in columns]
-                return Placement(warnings=unitless(edges[::-1]))
+            if space in _LEFT_HANDED:
+                # As everything else here, right-handed: x counts the other way.
+                other = np.array([-1.0, 1.0, 1.0])
+                columns, origin = [column * other for column in columns], origin * other
             return from_columns(columns, origin, unit)
     if spacings is None:
         return Placement()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deepsxt_core.errors import UnreadableFileError
+from deepsxt_core.geometry import STORED_AXES
 from deepsxt_core.io.readers import (
     amira,
     em,
@@ -20,6 +21,7 @@ from deepsxt_core.io.readers import (
 )
 from deepsxt_core.io.readers.datasets import Entry
 from deepsxt_core.io.readers.reading import blaming_file
+from deepsxt_core.io.readers.turned import in_stored_order, turned
 from deepsxt_core.volume import Volume, VoxelSize
 
 _HEAD_BYTES = 1024
@@ -87,7 +89,8 @@ def open_volume(
     Returns
     -------
     Volume
-        (z, y, x), a single picture being one slice. Its `warnings` tell what had to be assumed.
+        (z, y, x), a single picture being one slice, whatever the order and the direction in which
+        the file keeps its axes. Its `warnings` tell what had to be assumed.
 
     Raises
     ------
@@ -103,7 +106,13 @@ def open_volume(
     given = None if voxel_size_nm is None else VoxelSize(*voxel_size_nm)
     # Absolute, so that the volume still reads after a change of the working directory.
     file = Path(path).absolute()
-    return _format_of(file).open_volume(file, dataset, given)
+    reader = _format_of(file)
+    volume = reader.open_volume(file, dataset, given)
+    if given is not None and volume.axes != STORED_AXES:
+        # The user counts along z, y, x, and readers along the axes of the file.
+        stored = VoxelSize(*in_stored_order(given, volume.axes))
+        volume = reader.open_volume(file, dataset, stored)
+    return turned(volume)
 
 
 def list_datasets(path: str | Path) -> list[Entry]:
