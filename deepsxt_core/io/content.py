@@ -17,7 +17,7 @@ _MOST_LABELS_PER_SLICE = 1 << 16
 _LEAST_SAME = 0.9
 # Of many labels, those side by side where there is any: a void around grey values is flat too.
 _LEAST_SAME_INSIDE = 0.7
-# Networks that give probabilities are sure of most voxels, and may overshoot a little when resampled.
+# Networks are sure of most voxels, and what they give overshoots a little when it is resampled.
 _SURE = 0.2
 _LEAST_SURE = 0.6
 _OVERSHOOT = 0.1

@@ -10,16 +10,14 @@ import h5py
 import numpy as np
 
 from deepsxt_core.io.readers.calibration import nm_per_unit
-from deepsxt_core.io.readers.hdf5_layout import Told
+from deepsxt_core.io.readers.named_sizes import Told
 from deepsxt_core.io.readers.parts import Layout
 
 _TABLE = re.compile(r"s\d+/(resolutions|subdivisions)")
 _IMAGE = re.compile(r"/?t(\d+)/s(\d+)/(\d+)/cells")
 _LARGEST_XML = 1 << 24
 _SETUP = re.compile(r"<ViewSetup>(.*?)</ViewSetup>", re.DOTALL)
-_SIZE = re.compile(
-    r"<voxelSize>\s*<unit>([^<]*)</unit>\s*<size>\s*([^<]*?)\s*</size>", re.DOTALL
-)
+_SIZE = re.compile(r"<voxelSize>\s*<unit>([^<]*)</unit>\s*<size>\s*([^<]*?)\s*</size>", re.DOTALL)
 
 
 def is_table(name: str) -> bool:

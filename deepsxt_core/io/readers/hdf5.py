@@ -129,7 +129,11 @@ def _chosen(path: Path, candidates: list[_Candidate], wanted: str | None) -> _Ca
     parts = [c for c in candidates if MARK in c.name]
     of_one = {c.dataset for c in parts}
     asked = wanted.strip("/") if wanted is not None else None
-    if parts and len(of_one) == 1 and (asked in of_one or (asked is None and len(parts) == len(names))):
+    if (
+        parts
+        and len(of_one) == 1
+        and (asked in of_one or (asked is None and len(parts) == len(names)))
+    ):
         raise part_choice(path, parts[0].layout, tuple(c.name for c in parts))
     name = choose_dataset(path, entries, wanted)
     return next(candidate for candidate in candidates if candidate.name == name)

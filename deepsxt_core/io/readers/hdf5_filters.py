@@ -29,7 +29,9 @@ _NAMES = {
     32029: "FFMPEG",
     32030: "JPEG 2000",
 }
-_REPACK = "Save it with gzip instead, with the program that wrote it or by: h5repack -f GZIP=1 IN OUT"
+_REPACK = (
+    "Save it with gzip instead, with the program that wrote it or by: h5repack -f GZIP=1 IN OUT"
+)
 
 
 def require_filters(path: Path, array: h5py.Dataset) -> None:

@@ -266,7 +266,9 @@ def _odd_cell(fields: np.void) -> tuple[str, ...]:
             f"{listed} Å, so that it tells no voxel size there. Enter the voxel size in nm."
         )
     angles = [float(fields["cellb"][name]) for name in ("alpha", "beta", "gamma")]
-    if any(angles) and any(abs(angle - 90) > _ANGLE_TOLERANCE or angle != angle for angle in angles):
+    if any(angles) and any(
+        abs(angle - 90) > _ANGLE_TOLERANCE or angle != angle for angle in angles
+    ):
         words.append(
             f"The header gives cell angles of {', '.join(f'{angle:g}' for angle in angles)} "
             "degrees; the axes are taken as perpendicular."
@@ -287,7 +289,8 @@ def _origin_nm(
     if max(map(abs, starts)) > _LARGEST_SIDE:
         return 0.0, 0.0, 0.0
     along = {
-        axis: n * (edge or 0.0) for axis, n, edge in zip(_axes(fields), starts, edges_nm, strict=True)
+        axis: n * (edge or 0.0)
+        for axis, n, edge in zip(_axes(fields), starts, edges_nm, strict=True)
     }
     return as_origin([along[axis] for axis in (3, 2, 1)])
 

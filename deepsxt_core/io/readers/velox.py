@@ -9,7 +9,7 @@ import numpy as np
 
 from deepsxt_core.io.hdf5_guard import dataset_inside
 from deepsxt_core.io.readers.calibration import as_length, nm_per_unit
-from deepsxt_core.io.readers.hdf5_layout import Told
+from deepsxt_core.io.readers.named_sizes import Told
 from deepsxt_core.io.readers.parts import Layout
 
 _IMAGE = re.compile(r"/Data/Image/[0-9a-fA-F]+/Data")
