@@ -234,6 +234,8 @@ def test_nrrd_origin_units_and_detached_values(tmp_path):
     assert volume.voxel_size_nm == pytest.approx((30, 20, 10))
     assert volume.origin_nm == pytest.approx((-3000, 2000, 1000))
     nrrd.write(str(tmp_path / "b.nhdr"), stack.transpose(), header, detached_header=True)
+    np.testing.assert_array_equal(open_volume(tmp_path / "b.nhdr").read(0, 6), stack)
+    next(file for file in tmp_path.glob("b.*") if file.suffix != ".nhdr").unlink()
     with pytest.raises(UnreadableFileError, match="another file"):
         open_volume(tmp_path / "b.nhdr")
 

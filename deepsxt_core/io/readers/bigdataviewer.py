@@ -83,7 +83,7 @@ def _voxel_size_nm(path: Path, setup: int) -> tuple[np.ndarray | None, tuple[str
         sizes = np.array([float(n) for n in numbers]) * unit
     except ValueError:
         return None, (f"'{beside.name}' gives a voxel of {told[2] if told else ''}, no numbers.",)
-    words = ()
+    words: tuple[str, ...] = ()
     if not (np.isfinite(sizes).all() and (sizes > 0).all()):
         return None, (f"'{beside.name}' gives a voxel of {told[2] if told else ''}, no size.",)
     if re.search(r"<affine>", text):

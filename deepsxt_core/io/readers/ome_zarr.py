@@ -157,7 +157,7 @@ def _check_description(path: Path, name: str, n_bytes: int) -> None:
     if n_bytes > _LARGEST_DESCRIPTION_BYTES and (last.startswith(".z") or last == "zarr.json"):
         raise UnreadableFileError(
             f"The '{name}' in '{path.name}' has {n_bytes} bytes; no description of an image is "
-            "that long. It may be damaged: export the image once more."
+            "that long. Export the image once more."
         )
 
 

@@ -10,6 +10,7 @@ from deepsxt_core.io.readers import (
     em,
     folder,
     hdf5,
+    mha,
     mrc,
     nifti,
     npy,
@@ -20,17 +21,12 @@ from deepsxt_core.io.readers import (
     zeiss,
 )
 from deepsxt_core.io.readers.datasets import Entry
+from deepsxt_core.io.readers.others import looks_like
 from deepsxt_core.io.readers.reading import blaming_file
 from deepsxt_core.io.readers.turned import in_stored_order, turned
 from deepsxt_core.volume import Volume, VoxelSize
 
 _HEAD_BYTES = 1024
-_UNSUPPORTED = {
-    b"PK\x03\x04": "a zip archive of other things than OME-Zarr or NumPy; unpack it first",
-    b"\xfd7zXZ": "compressed with xz; unpack it first",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-}
 
 
 class Format(Protocol):
@@ -57,14 +53,15 @@ FORMATS: tuple[Format, ...] = (
     ome_zarr,
     nrrd,
     nifti,
+    mha,
     amira,
     packed,
     em,
     mrc,
 )
 SUPPORTED = (
-    "TIFF, MRC, HDF5, Zeiss TXM, OME-Zarr (folder or zip), Amira mesh, NIfTI, NRRD, NumPy, EM, "
-    "these under gzip or bzip2, and a folder of TIFF slices"
+    "TIFF, MRC, HDF5, Zeiss TXM, OME-Zarr (folder or zip), Amira mesh, NIfTI, NRRD, MetaImage, "
+    "NumPy, EM, one of these under gzip, bzip2 or zip, and a folder of TIFF slices"
 )
 
 
@@ -153,12 +150,12 @@ def _format_of(path: Path) -> Format:
             if known.matches(path, head):
                 return known
     supported = f"Supported are {SUPPORTED}."
-    for start, what in _UNSUPPORTED.items():
-        if head.startswith(start):
-            raise UnreadableFileError(
-                f"'{path.name}' is {what}; this is not supported yet. {supported} "
-                "Export the tomogram as one of these."
-            )
+    known_as = looks_like(head)
+    if known_as is not None:
+        what, remedy = known_as
+        raise UnreadableFileError(
+            f"'{path.name}' is of an unknown format: it looks like {what}. {remedy}. {supported}"
+        )
     raise UnreadableFileError(
         f"'{path.name}' is of an unknown format; it starts with {head[:8]!r}. {supported}"
     )

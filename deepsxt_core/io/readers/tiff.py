@@ -30,7 +30,7 @@ _SECTION_AXES = "ZIQ"
 _MOST_CHANNELS = 7
 _MOST_NAMED = 12
 # So it is with the frames of a time series: a z-stack is often stored as one.
-_CALLED = {"C": "channels", "T": "time points"}
+_CALLED = {"C": "channels", "T": "time points", "S": "colours"}
 _SLICES = MARK + "slices"
 _ORIENTATION = "Orientation"
 
@@ -124,7 +124,7 @@ def _parts(series: tifffile.TiffPageSeries, index: int) -> list[_Candidate]:
         called = _CALLED.get(outer[0][0], "") if outer else ""
         return [_Candidate(name, index, (n_pages, *plane), dtype, every, colours, called)]
     letters = ["z" if axis in _SECTION_AXES else axis.lower() for axis, _ in outer]
-    if colours or letters.count("z") > 1 or not {*letters} <= set("zct"):
+    if colours or letters.count("z") > 1 or not {*letters} <= set("zcts"):
         return []
     layout = Layout("".join(letters) + "yx", (*(n for _, n in outer), *plane))
     places = np.arange(n_pages).reshape(layout.sizes[:-2])

@@ -109,8 +109,8 @@ def _check_page(
     if page.size != slice_shape[0] * slice_shape[1] or page.dtype != dtype:
         raise UnreadableFileError(
             f"Page {page.index + 1} of '{path.name}' has the shape {page.shape} and the type "
-            f"{page.dtype}, where {slice_shape} and {dtype} are announced. It may be damaged: copy "
-            "it again, or save it as a plain stack, for example with Fiji."
+            f"{page.dtype}, where {slice_shape} and {dtype} are announced. Save it "
+            "as a plain stack, for example with Fiji."
         )
     if page.is_tiled and (
         page.tilelength > max(page.imagelength, _LARGEST_TILE_PX)
@@ -119,7 +119,7 @@ def _check_page(
     ):
         raise UnreadableFileError(
             f"'{path.name}' is cut into tiles of {page.tilelength} x {page.tilewidth} pixels for "
-            f"slices of {slice_shape[0]} x {slice_shape[1]}. It may be damaged: export it anew."
+            f"slices of {slice_shape[0]} x {slice_shape[1]}. Save it as a plain stack."
         )
     if page.compression in _BOUNDED:
         return

@@ -62,7 +62,7 @@ def _codec_name(codec: Any) -> str:
     return str(told).removeprefix("numcodecs.").lower()
 
 
-def refuse_bombs(path: Path, array: zarr.Array, where: list[Any]) -> None:
+def refuse_bombs(path: Path, array: zarr.Array, where: tuple[int | slice, ...]) -> None:
     """Raise if a chunk that is about to be read grows beyond all reason."""
     chain = [_codec_name(codec) for codec in _chain(array)]
     codec = next((name for name in chain if name in _SHRINKING), "")
