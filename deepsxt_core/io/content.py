@@ -21,6 +21,7 @@ _LEAST_SAME_INSIDE = 0.7
 _SURE = 0.2
 _LEAST_SURE = 0.6
 _OVERSHOOT = 0.1
+_OUTLIERS = 0.001
 _SLAB_VOXELS = 1 << 24
 # What IMOD writes for 0 where bytes are signed.
 _SIGNED_ZERO = -128
@@ -60,8 +61,10 @@ def looks_like_shares(volume: Volume) -> bool:
     values = np.concatenate([image.astype(np.float32) for image in images])
     if not values.size or np.array_equal(values, np.rint(values)):
         return False
-    least, greatest = float(values.min()), float(values.max())
-    if least < -1 - _OVERSHOOT or greatest > 1 + _OVERSHOOT or greatest < 0.5:
+    if np.abs(values).max() > 1 + 5 * _OVERSHOOT:
+        return False
+    least, greatest = np.quantile(values, (_OUTLIERS, 1 - _OUTLIERS)).tolist()
+    if least < -1 - _OVERSHOOT or greatest > 1 + _OVERSHOOT or values.max() < 0.5:
         return False
     from_end = np.abs(values - np.rint(values))
     if least < -0.5:

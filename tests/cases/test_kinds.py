@@ -276,7 +276,9 @@ def test_uneven_coordinates_are_told(tmp_path):
         file["data"], file["z"] = chiral(), np.arange(12.0) ** 2
         file.attrs["signal"], file.attrs["axes"] = "data", ["z", ".", "."]
         file["z"].attrs["units"] = "nm"
-    assert open_volume(tmp_path / "a").shape == (12, 20, 30)
+    volume = open_volume(tmp_path / "a")
+    assert volume.voxel_size_nm is None
+    assert "not evenly spaced" in volume.warnings[0]
 
 
 def test_velox_images_have_their_pixel_size(tmp_path):

@@ -103,7 +103,7 @@ def _candidates(file: h5py.File) -> list[_Candidate]:
     def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(node, h5py.Dataset) or node.ndim < 2 or node.dtype.kind not in "biufc":
             return
-        if bigdataviewer.is_table(name):
+        if bigdataviewer.is_table(name) or velox.is_metadata(name):
             return
         layout = velox.layout_of(node) or told_layout(node)
         if layout is not None:

@@ -116,7 +116,11 @@ def _coordinate_names(array: h5py.Dataset) -> list[str]:
 
 def _coordinates(array: h5py.Dataset, name: str, n: int) -> np.ndarray | None:
     path = f"{array.parent.name}/{name}".lstrip("/")
-    if "/" in name or array.parent.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+    if (
+        "/" in name
+        or name not in set(array.parent)
+        or array.parent.get(name, getclass=True, getlink=True) is not h5py.HardLink
+    ):
         return None
     if not isinstance(array.parent[name], h5py.Dataset):
         return None

@@ -17,16 +17,6 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
     (b"GIF8", "a GIF picture", "Save the slices as a TIFF stack, for example with Fiji"),
     (b"%PDF", "a PDF document", "Choose the file with the tomogram"),
     (
-        b"\0\0\0\3\0\0",
-        "a Gatan DM3 file",
-        "Export it as MRC or TIFF, with DigitalMicrograph, Fiji or IMOD's dm2mrc",
-    ),
-    (
-        b"\0\0\0\4\0\0",
-        "a Gatan DM4 file",
-        "Export it as MRC or TIFF, with DigitalMicrograph, Fiji or IMOD's dm2mrc",
-    ),
-    (
         b"IMOD",
         "an IMOD model, with contours and no voxels",
         "Make a mask of it with IMOD's imodmop, and open that",
@@ -55,6 +45,8 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
     (b"BM", "a BMP picture", "Save the slices as a TIFF stack, for example with Fiji"),
 )
 _DICOM = slice(128, 132)
+# Where Gatan's DM3 and DM4 tell their byte order as 0 or 1.
+_GATAN = {3: slice(8, 12), 4: slice(12, 16)}
 _TAR = slice(257, 262)
 _OBJ = re.compile(rb"(#[^\n]*\n|\s)*(v|mtllib|o|g) \S")
 
@@ -64,6 +56,10 @@ def looks_like(head: bytes) -> tuple[str, str] | None:
     for start, what, remedy in _STARTS:
         if head.startswith(start):
             return what, remedy
+    version = int.from_bytes(head[:4], "big")
+    if version in _GATAN and int.from_bytes(head[_GATAN[version]], "big") in (0, 1):
+        remedy = "Export it as MRC or TIFF, with DigitalMicrograph, Fiji or IMOD's dm2mrc"
+        return f"a Gatan DM{version} file", remedy
     if head[_DICOM] == b"DICM":
         return "a DICOM file", "Save the series as NRRD or NIfTI, for example with 3D Slicer"
     if head[_TAR] == b"ustar":

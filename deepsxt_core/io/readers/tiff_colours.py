@@ -19,8 +19,8 @@ _Read = Callable[[int, int], NDArray]
 
 _MOST_COLOURS = 256
 _MOST_NAMED = 6
-# Neighbours in drawn labels are of the same colour nearly everywhere.
-_LEAST_SAME = 0.9
+# Neighbours in drawn labels are of the same colour nearly everywhere, those in pictures are not.
+_LEAST_SAME = 0.7
 
 
 def open_colours(

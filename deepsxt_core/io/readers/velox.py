@@ -13,7 +13,13 @@ from deepsxt_core.io.readers.named_sizes import Told
 from deepsxt_core.io.readers.parts import Layout
 
 _IMAGE = re.compile(r"/Data/Image/[0-9a-fA-F]+/Data")
+_METADATA = re.compile(r"/?Data/Image/[0-9a-fA-F]+/Metadata")
 _LARGEST_METADATA = 1 << 24
+
+
+def is_metadata(name: str) -> bool:
+    """Return whether a dataset is the text that describes an image."""
+    return _METADATA.fullmatch(name) is not None
 
 
 def layout_of(array: h5py.Dataset) -> Layout | None:
