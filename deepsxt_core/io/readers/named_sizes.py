@@ -82,8 +82,12 @@ def axis_letters(names: Sequence[str], n_axes: int) -> str | None:
         names = list(names[0])
     if len(names) != n_axes:
         return None
+    letters = [_letter(name) for name in names]
+    if letters.count(None) == 1 and "z" not in letters:
+        # What lies between rows and columns is a slice, or taken for one until it is refused.
+        letters[letters.index(None)] = "z"
     spare = iter("abdefghijk")
-    found = "".join(_letter(name) or next(spare, "?") for name in names)
+    found = "".join(letter or next(spare, "?") for letter in letters)
     unique = len(set(found)) == n_axes
     # Names that mean nothing are not better than none.
     return found if unique and sum(letter in "zyx" for letter in found) >= 2 else None

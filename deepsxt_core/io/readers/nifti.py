@@ -116,6 +116,9 @@ def _read_header(path: Path) -> _Header:
 
 def _placement(fields) -> Placement:  # type: ignore[no-untyped-def]
     affine = np.asarray(fields.get_best_affine(), float)
+    if not (int(fields["sform_code"]) or int(fields["qform_code"])):
+        # The file does not say how its axes run; the format's fallback would mirror them.
+        affine = np.diag([*map(float, fields["pixdim"][1:4]), 1.0])
     if not np.isfinite(affine).all():
         return Placement()
     unit = nm_per_unit(fields.get_xyzt_units()[0])
