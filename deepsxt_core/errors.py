@@ -6,6 +6,7 @@ DeepSXTError                     anything a user can understand and act on
 │   ├── UnreadableFileError      empty, truncated, of an unknown format, missing
 │   ├── NotATomogramError        readable, but something else: RGB, time series, tilt series
 │   └── DatasetChoiceError       holds several candidates; one must be named
+│       └── PartChoiceError      holds channels or times, so that it is not one tomogram either
 ├── ModelError                   a model folder is incomplete, unknown or invalid
 │   └── WeightsMismatchError     a weight file does not fit the network
 ├── EmptySurfaceError            nothing is left to reconstruct
@@ -56,6 +57,10 @@ class DatasetChoiceError(VolumeError):
     def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
         super().__init__(message)
         self.candidates = candidates
+
+
+class PartChoiceError(DatasetChoiceError, NotATomogramError):
+    """A file holds channels, time points or the like; one of them must be named."""
 
 
 class ModelError(DeepSXTError):

@@ -222,14 +222,15 @@ class Mask:
     Attributes
     ----------
     volume : Volume
-        Any integer or bool type (z, y, x); every value but 0 means yes.
+        Any integer or bool type (z, y, x); values above 0 mean yes, those below that a voxel was
+        not judged.
     """
 
     volume: Volume
 
     def read_mask(self, z0: int, z1: int) -> NDArray[np.bool_]:
         """Return slices `z0` to `z1` as bool (z1 - z0, y, x)."""
-        return self.volume.read(z0, z1) != 0
+        return self.volume.read(z0, z1) > 0
 
 
 @dataclass(frozen=True, slots=True)

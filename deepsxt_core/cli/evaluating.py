@@ -6,13 +6,14 @@ from typing import Any
 
 from cyclopts import App
 
-from deepsxt_core.cli.opening import open_source
+from deepsxt_core.annotation import is_annotation
+from deepsxt_core.cli.opening import open_labels, open_noted, open_source
 from deepsxt_core.cli.options import Outcome, VoxelSizeNm, command
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams
-from deepsxt_core.io import require_labels
+from deepsxt_core.io import is_score, mask_of
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Labels, Mask, Score
+from deepsxt_core.volume import Mask
 
 _DISTANCES = (("mean", "mean"), ("95 % within", "hausdorff_95"), ("Hausdorff", "hausdorff"))
 
@@ -38,22 +39,25 @@ def evaluate(
     prediction
         score.ome.zarr, an annotation, or a mask or label file.
     truth
-        Annotation, or mask or label file; every value but 0 is membrane. What is not judged in an
-        annotation counts for neither side.
+        Annotation, or mask or label file; what is above 0 is membrane, below 0 not judged. What is
+        not judged in an annotation counts for neither side.
     """
     from deepsxt_core.workflow.pipeline import evaluate as compare
 
-    true = open_source(truth)
-    if isinstance(true, Score):
-        raise InvalidParameterError(
-            f"'{truth}' is a score and no truth. Give a mask or label file, or an annotation."
-        )
-    predicted = open_source(prediction, None, voxel_size_nm)
-    for source in (true, predicted):
-        if isinstance(source, Mask) and not isinstance(source, Labels):
-            require_labels(source.volume)
+    true = _truth(truth)
+    predicted = open_source(prediction, None, voxel_size_nm, threshold=params.threshold)
     report = compare(predicted, true, params, progress).report()
     return Outcome(_text(report), report)
+
+
+def _truth(path: Path) -> Mask:
+    if is_score(path):
+        raise InvalidParameterError(
+            f"'{path}' is a score and no truth. Give a mask or label file, or an annotation."
+        )
+    if is_annotation(path):
+        return open_labels(path, None)
+    return mask_of(open_noted(path, None, None))
 
 
 def _text(report: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from deepsxt_core.annotation import NOT_JUDGED, is_annotation, judged, open_annotation
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import UNITS
-from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume
+from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume, segmentation_of
 from deepsxt_core.volume import Labels, Mask, Score, Volume, VoxelSize
 
 
@@ -56,20 +56,33 @@ def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | No
 
 
 def open_source(
-    path: Path, dataset: str | None = None, voxel_size_nm: VoxelSize | None = None
+    path: Path,
+    dataset: str | None = None,
+    voxel_size_nm: VoxelSize | None = None,
+    *,
+    threshold: float,
 ) -> Score | Mask:
-    """Open a score, an annotation, or a file of labels, to make surfaces of or to compare."""
+    """Open a score, an annotation, labels or probabilities, to make surfaces of or to compare.
+
+    Raises
+    ------
+    VolumeError
+        If the file holds grey values.
+    InvalidParameterError
+        If it holds probabilities, and the threshold would take them all.
+    """
     if is_annotation(path):
-        return _open_labels(path, voxel_size_nm)
+        return open_labels(path, voxel_size_nm)
     if not is_score(path):
-        return Mask(open_noted(path, dataset, voxel_size_nm))
+        return segmentation_of(open_noted(path, dataset, voxel_size_nm), threshold)
     score = open_score(path)
     if voxel_size_nm is None:
         return score
     return Score(score.volume.with_voxel_size(voxel_size_nm), score.first_slice)
 
 
-def _open_labels(path: Path, voxel_size_nm: VoxelSize | None) -> Labels:
+def open_labels(path: Path, voxel_size_nm: VoxelSize | None) -> Labels:
+    """Open the labels of an annotation, and tell which of its objects have no class yet."""
     annotation = open_annotation(path)
     unclear = sum(row.class_name == NOT_JUDGED for row in annotation.objects.values())
     if unclear:

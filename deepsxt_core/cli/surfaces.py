@@ -88,7 +88,7 @@ def reconstruct(
     )
     written = places(out, files)
     keep_apart([input], written)
-    source = open_source(input, dataset, voxel_size_nm)
+    source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold)
     require_unit(unit, source.volume.voxel_size_nm)
     for path in written:
         prepare_file(path)
@@ -122,7 +122,7 @@ def measure(
 
     read = [input] if tomogram is None else [input, tomogram]
     keep_apart(read, [out / name for name in FILE_NAMES])
-    source = open_source(input, dataset, voxel_size_nm)
+    source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold)
     grey = open_volume(tomogram) if tomogram else None
     prepare_folder(out)
     result = pipeline.measure(source, surface, processes, progress, tomogram=grey)
@@ -165,7 +165,7 @@ def export(
     """
     keep_apart([input, score], [out])
     tomogram = open_volume(input, dataset=dataset, voxel_size_nm=voxel_size_nm)
-    source = open_source(score, None, voxel_size_nm)
+    source = open_source(score, None, voxel_size_nm, threshold=surface.threshold)
     prepare_file(out)
     surfaces, (path,) = reconstruct_to(
         out.parent,

@@ -155,14 +155,14 @@ def compare(
             # A slice more on either side, for the faces between slices.
             low, high = max(0, first - 1), min(depth, end + 1)
             labels = truth.volume.read(low + offset, high + offset)
-            unknown = np.zeros(labels.shape, bool)
+            unknown = labels < 0
             if params.ignore_label is not None:
-                unknown = labels == params.ignore_label
+                unknown |= labels == params.ignore_label
             if isinstance(truth, Labels):
                 unknown |= truth.not_judged(low + offset, high + offset)
             if isinstance(prediction, Labels):
                 unknown |= prediction.not_judged(low, high)
-            true = (labels != 0) & ~unknown
+            true = (labels > 0) & ~unknown
             codes = _codes(prediction, low, high)
             marked = (codes >= Score.threshold_code(_threshold(prediction, params))) & ~unknown
             marked_surface, true_surface = surface(marked, unknown), surface(true, unknown)

@@ -1,6 +1,12 @@
 """Files in and out: tomograms, scores, masks and meshes."""
 
-from deepsxt_core.io.content import looks_like_labels, require_labels, seen_labels
+from deepsxt_core.io.content import (
+    looks_like_labels,
+    mask_of,
+    require_labels,
+    seen_labels,
+    segmentation_of,
+)
 from deepsxt_core.io.readers.registry import list_datasets, open_volume
 from deepsxt_core.io.score_store import (
     SCORE_NAME,
@@ -22,12 +28,14 @@ __all__ = [
     "is_score",
     "list_datasets",
     "looks_like_labels",
+    "mask_of",
     "mask_volume",
     "open_score",
     "open_volume",
     "reopen_score",
     "require_labels",
     "seen_labels",
+    "segmentation_of",
     "write_mrc",
     "write_tiff",
     "write_volume",

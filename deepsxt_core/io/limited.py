@@ -181,9 +181,9 @@ def _end(code: int) -> str:
 
 
 def _error(told: dict[str, Any]) -> DeepSXTError:
-    if told["error"] == DatasetChoiceError.__name__:
-        return DatasetChoiceError(told["message"], tuple(told["candidates"]))
     kind: type[DeepSXTError] = getattr(errors, told["error"])
+    if issubclass(kind, DatasetChoiceError):
+        return kind(told["message"], tuple(told["candidates"]))
     return kind(told["message"])
 
 

@@ -39,7 +39,7 @@ from deepsxt_core.files import (
     write_json,
 )
 from deepsxt_core.geometry import Region
-from deepsxt_core.io import SCORE_NAME, open_score, require_labels, write_tiff
+from deepsxt_core.io import SCORE_NAME, mask_of, open_score, write_tiff
 from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
@@ -171,9 +171,7 @@ class Tomogram:
         """
         if score_id is not None:
             return self.todays_score(score_id)
-        volume = self.volume()
-        require_labels(volume)
-        return Mask(volume)
+        return mask_of(self.volume())
 
     def surface_source(self, surface: Result) -> Score | Mask:
         """Open what a surface was made from, with the geometry that it was made with.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from deepsxt_core.errors import DeepSXTError, VolumeError
 from deepsxt_core.evaluation import first_slice
-from deepsxt_core.io import require_labels
+from deepsxt_core.io import mask_of
 from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask
@@ -66,7 +66,7 @@ def keep_truth(tomogram: Tomogram, uploaded_id: str) -> Path:
     workspace = Workspace()
     uploaded = workspace.tomogram(uploaded_id)
     try:
-        require_labels(uploaded.volume())
+        mask_of(uploaded.volume())
         folder = tomogram.folder / _FOLDER
         folder.mkdir(exist_ok=True)
         return uploaded.source.replace(folder / uploaded.source.name)
@@ -83,12 +83,11 @@ def open_truth(tomogram: Tomogram, score_id: str, path: Path) -> Mask:
         If it cannot be read, holds no labels, or does not fit the score.
     """
     volume = open_in_place(path, _places(tomogram, path))
-    require_labels(volume)
+    truth = mask_of(volume)
     region = tomogram.result("scores", score_id).region
     score = tomogram.score(score_id)
     if region.bin == 1 and volume.shape == tomogram.volume().shape:
-        volume = cut(volume, region)
-    truth = Mask(volume)
+        truth = Mask(cut(truth.volume, region))
     try:
         first_slice(score, truth)
     except DeepSXTError as error:

@@ -199,9 +199,10 @@ def test_nifti_scaling_origin_and_mirrored_axes(tmp_path):
     volume = open_volume(tmp_path / "a.nii")
     assert volume.dtype == np.float32
     assert volume.voxel_size_nm == pytest.approx(EDGES_NM, rel=1e-6)
-    assert volume.origin_nm == pytest.approx((3000, 2000, 1000))
+    # The last voxel of a stored row lies lowest, and comes first.
+    assert volume.origin_nm == pytest.approx((3000, 2000, 1000 - 22 * 12.5), rel=1e-6)
     assert "mirrored" in volume.warnings[0]
-    saved = np.asarray(nibabel.load(tmp_path / "a.nii").dataobj).transpose()
+    saved = np.asarray(nibabel.load(tmp_path / "a.nii").dataobj).transpose()[:, :, ::-1]
     np.testing.assert_allclose(volume.read(0, 6), saved, rtol=1e-6)
 
 
@@ -233,6 +234,8 @@ def test_nrrd_origin_units_and_detached_values(tmp_path):
     assert volume.voxel_size_nm == pytest.approx((30, 20, 10))
     assert volume.origin_nm == pytest.approx((-3000, 2000, 1000))
     nrrd.write(str(tmp_path / "b.nhdr"), stack.transpose(), header, detached_header=True)
+    np.testing.assert_array_equal(open_volume(tmp_path / "b.nhdr").read(0, 6), stack)
+    next(file for file in tmp_path.glob("b.*") if file.suffix != ".nhdr").unlink()
     with pytest.raises(UnreadableFileError, match="another file"):
         open_volume(tmp_path / "b.nhdr")
 

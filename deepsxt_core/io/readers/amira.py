@@ -159,7 +159,7 @@ def _section(path: Path, section: int, n_bytes: int, header: _Header) -> int:
                 check_holds(path, KIND, offset + n_bytes)
                 raise UnreadableFileError(
                     f"Section @{number + 1} of '{path.name}' is not where it should be. "
-                    "The file may be damaged: save it anew."
+                    "Save it anew."
                 )
             offset += mark.end()
     return offset

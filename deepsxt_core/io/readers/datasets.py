@@ -10,6 +10,7 @@ from deepsxt_core.errors import DatasetChoiceError, NotATomogramError, Unreadabl
 
 # A slice is what has to fit into memory, several times over.
 _LARGEST_SLICE_BYTES = 1 << 28
+_MOST_NAMED = 24
 
 Entry: TypeAlias = tuple[str, tuple[int, ...], np.dtype]
 
@@ -34,7 +35,9 @@ def choose_dataset(path: Path, entries: Sequence[Entry], wanted: str | None) -> 
             if len(group) == 1:
                 return group[0]
         problem = f"'{path.name}' holds {len(entries)} datasets that could be the tomogram."
-    listing = "; ".join(f"{name} {shape} {dtype}" for name, shape, dtype in entries)
+    listing = "; ".join(f"{name} {shape} {dtype}" for name, shape, dtype in entries[:_MOST_NAMED])
+    if len(entries) > _MOST_NAMED:
+        listing += f" and {len(entries) - _MOST_NAMED} more"
     raise DatasetChoiceError(f"{problem} Choose one of: {listing}.", names)
 
 

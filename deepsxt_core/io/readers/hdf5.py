@@ -1,5 +1,6 @@
 """HDF5 files, among them Data Exchange: one numeric dataset, found or named."""
 
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -10,12 +11,16 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.hdf5_guard import dataset_inside, opened_hdf5
-from deepsxt_core.io.readers.calibration import as_length, settle_voxel_size
+from deepsxt_core.io.readers import bigdataviewer, velox
+from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.chunks import refuse_growing
-from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
+from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
+from deepsxt_core.io.readers.hdf5_filters import require_filters
+from deepsxt_core.io.readers.hdf5_layout import told_about, told_layout
+from deepsxt_core.io.readers.parts import MARK, Layout, part_choice
 from deepsxt_core.io.readers.placement import as_origin
 from deepsxt_core.io.readers.reading import blaming_file
-from deepsxt_core.volume import Volume, VoxelSize, as_shape
+from deepsxt_core.volume import Volume, VoxelSize
 
 KIND = "HDF5"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -35,60 +40,103 @@ def matches(path: Path, head: bytes) -> bool:
 
 
 def list_datasets(path: Path) -> list[Entry]:
-    """Return the datasets that could be volumes or slices as (name, shape, dtype)."""
+    """Return the datasets, or parts of them, that could be volumes or slices."""
     with blaming_file(path, KIND), opened_hdf5(path) as file:
-        return _candidates(file)
+        return [candidate.entry for candidate in _candidates(file)]
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
     """Open an HDF5 file; see `deepsxt_core.io.open_volume`."""
     with blaming_file(path, KIND), opened_hdf5(path) as file:
-        entries = _candidates(file)
-        if not entries:
-            _refuse_more_axes(path, file)
+        candidates = _candidates(file)
+        if not candidates:
             _refuse_links(path, file)
             raise NotATomogramError(
                 f"'{path.name}' holds no array of numbers with two or three axes. "
                 "Check that it is the file with the reconstruction."
             )
-        known = [name for name in _WELL_KNOWN if name in {entry[0] for entry in entries}]
-        wanted = known[0] if dataset is None and known else dataset
-        name = choose_dataset(path, entries, wanted)
-        array = dataset_inside(file, name)
+        chosen = _chosen(path, candidates, dataset)
+        array = dataset_inside(file, chosen.dataset)
         _refuse_projections(path, array)
-        shape, dtype = as_shape(array.shape), array.dtype.newbyteorder("=")
-        check_values(path, shape, dtype)
+        layout, dtype = chosen.layout, _type(array)
+        check_values(path, layout.shape, dtype)
         _check_chunks(path, array)
-        settled, doubts = settle_voxel_size(_edges_nm(array), voxel_size_nm, shape[0])
-        origin_nm = as_origin(np.ravel(array.attrs.get("origin_um", (0.0, 0.0, 0.0))).tolist(), 1e3)
-    reader = partial(_read, path, name, shape, dtype)
-    return Volume(shape, dtype, settled, reader, path, KIND, name, doubts, origin_nm)
+        require_filters(path, array)
+        told = bigdataviewer.told_about(path, array) or velox.told_about(array) or told_about(array)
+    first, second, third = (told.edges_nm.get(letter) for letter in layout.space)
+    settled, doubts = settle_voxel_size((first, second, third), voxel_size_nm, layout.shape[0])
+    reader = partial(_read, path, chosen, dtype)
+    return Volume(
+        layout.shape,
+        dtype,
+        settled,
+        reader,
+        path,
+        KIND,
+        chosen.name,
+        told.warnings + doubts,
+        as_origin([told.origin_nm.get(letter, 0.0) for letter in "zyx"]),
+        layout.axes(told.backwards),
+    )
 
 
-def _candidates(file: h5py.File) -> list[Entry]:
-    entries: list[Entry] = []
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A dataset, or one part of it, that could be a volume."""
+
+    name: str
+    dataset: str
+    layout: Layout
+    part: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def entry(self) -> Entry:
+        shape = self.layout.shape
+        flat = shape[0] == 1 and sum(letter in "zyx" for letter in self.layout.letters) == 2
+        return self.name, shape[1:] if flat else shape, self.dtype
+
+
+def _candidates(file: h5py.File) -> list[_Candidate]:
+    found: list[_Candidate] = []
 
     def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset) and node.ndim in (2, 3) and node.dtype.kind in "biufc":
-            entries.append((name, node.shape, node.dtype))
+        if not isinstance(node, h5py.Dataset) or node.ndim < 2 or node.dtype.kind not in "biufc":
+            return
+        if bigdataviewer.is_table(name) or velox.is_metadata(name):
+            return
+        layout = velox.layout_of(node) or told_layout(node)
+        if layout is not None:
+            parts = layout.parts(name) if min(node.shape) > 0 else {name: ()}
+            found.extend(_Candidate(n, name, layout, p, _type(node)) for n, p in parts.items())
 
     # Visits hard links alone: a link into another file is never followed.
     file.visititems(visit)
-    return entries
+    return found
 
 
-def _refuse_more_axes(path: Path, file: h5py.File) -> None:
-    """Raise `NotATomogramError` that names the colours, channels or times of a larger array."""
+def _type(array: h5py.Dataset) -> np.dtype:
+    return bigdataviewer.true_type(array.name, array.dtype.newbyteorder("="))
 
-    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset) and node.ndim > 3 and node.dtype.kind in "biufc":
-            stack_shape(path, node.shape)
-            raise NotATomogramError(
-                f"The dataset '{name}' of '{path.name}' has {node.ndim} axes (shape {node.shape}); "
-                "a tomogram has three. Save the part that you need as a dataset of its own."
-            )
 
-    file.visititems(visit)
+def _chosen(path: Path, candidates: list[_Candidate], wanted: str | None) -> _Candidate:
+    """Return the candidate to open: the wanted one, that of a well-known name, or the only one."""
+    entries = [candidate.entry for candidate in candidates]
+    names = [name for name, _, _ in entries]
+    if wanted is None:
+        known = [name for name in _WELL_KNOWN if name in names]
+        wanted = known[0] if known else bigdataviewer.only_image(names)
+    parts = [c for c in candidates if MARK in c.name]
+    of_one = {c.dataset for c in parts}
+    asked = wanted.strip("/") if wanted is not None else None
+    if (
+        parts
+        and len(of_one) == 1
+        and (asked in of_one or (asked is None and len(parts) == len(names)))
+    ):
+        raise part_choice(path, parts[0].layout, tuple(c.name for c in parts))
+    name = choose_dataset(path, entries, wanted)
+    return next(candidate for candidate in candidates if candidate.name == name)
 
 
 def _refuse_links(path: Path, file: h5py.File) -> None:
@@ -119,14 +167,15 @@ def _check_chunks(path: Path, array: h5py.Dataset) -> None:
         )
 
 
-def _refuse_bombs(path: Path, array: h5py.Dataset, z0: int, z1: int) -> None:
+def _refuse_bombs(path: Path, array: h5py.Dataset, where: tuple[int | slice, ...]) -> None:
     """Raise if a chunk that is about to be read grows beyond all reason."""
     if array.chunks is None or array.compression is None:
         return
     n_bytes = int(np.prod(array.chunks, dtype=object)) * array.dtype.itemsize
-    spans = [(0, n) for n in array.shape]
-    if array.ndim == 3:
-        spans[0] = (z0, z1)
+    spans = [
+        place.indices(n)[:2] if isinstance(place, slice) else (place, place + 1)
+        for place, n in zip(where, array.shape, strict=True)
+    ]
     steps = list(zip(spans, array.chunks, strict=True))
     corners = [range(a // step * step, b, step) for (a, b), step in steps]
     with path.open("rb") as file:
@@ -183,26 +232,19 @@ def _siblings(array: h5py.Dataset) -> list[tuple[str, h5py.Dataset]]:
     return [(name, node) for name, node in nodes if isinstance(node, h5py.Dataset)]
 
 
-def _edges_nm(array: h5py.Dataset) -> tuple[float | None, float | None, float | None]:
-    """Return the voxel edges of ``element_size_um`` (z, y, x), as Fiji's HDF5 plugin writes it."""
-    edges = np.ravel(array.attrs.get("element_size_um", ()))
-    if edges.size != 3 or edges.dtype.kind not in "iuf":
-        return None, None, None
-    z, y, x = (as_length(float(edge), 1e3) for edge in edges)
-    return z, y, x
-
-
-def _read(
-    path: Path, name: str, shape: tuple[int, int, int], dtype: np.dtype, z0: int, z1: int
-) -> NDArray:
+def _read(path: Path, chosen: _Candidate, dtype: np.dtype, z0: int, z1: int) -> NDArray:
+    layout = chosen.layout
     with blaming_file(path, KIND), opened_hdf5(path) as file:
         # Checked again: another file may lie under this name by now.
-        array = dataset_inside(file, name)
-        if (as_shape(array.shape), array.dtype.newbyteorder("=")) != (shape, dtype):
+        array = dataset_inside(file, chosen.dataset)
+        if (tuple(array.shape), _type(array)) != (layout.sizes, dtype):
             raise UnreadableFileError(
                 f"'{path.name}' has changed since it was opened. Open it again."
             )
         _check_chunks(path, array)
-        _refuse_bombs(path, array, z0, z1)
-        slab = array[z0:z1] if array.ndim == 3 else array[()]
-        return slab.reshape(z1 - z0, *shape[1:]).astype(dtype, copy=False)
+        where = layout.selection(chosen.part, z0, z1)
+        _refuse_bombs(path, array, where)
+        slab = np.asarray(array[where])
+        if slab.dtype.itemsize == dtype.itemsize and slab.dtype.kind != dtype.kind:
+            slab = slab.astype(slab.dtype.newbyteorder("=")).view(dtype)
+        return slab.reshape(z1 - z0, *layout.shape[1:]).astype(dtype, copy=False)

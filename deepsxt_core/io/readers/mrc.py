@@ -5,6 +5,7 @@ Format: Cheng et al., J. Struct. Biol. 192 (2015), doi:10.1016/j.jsb.2015.04.002
 fields: https://bio3d.colorado.edu/imod/doc/mrc_format.txt.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ _MODES = (0, 1, 2, 3, 4, 6, 12, 16, 101)
 _LARGEST_SIDE = 1 << 20
 _IMOD_STAMP = 1146047817
 _NM_PER_ANGSTROM = 0.1
+_ANGLE_TOLERANCE = 0.01
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -104,16 +106,18 @@ def _read_header(path: Path) -> _Header:
                 f"extended header of {offset - _HEADER_BYTES} bytes. The file is damaged."
             )
         _refuse_series(path, fields, order, offset)
-        dtype = _dtype(path, fields, order).newbyteorder(order)
+        stored, signed_word = _dtype(path, fields, order)
+        dtype = stored.newbyteorder(order)
         edges_nm = _edges_nm(fields)
-    if shape[0] > 1 and int(fields["mz"]) == 1:
+    across = "xyz"[_axes(fields)[0] - 1]
+    if shape[0] > 1 and int(fields[f"m{across}"]) == 1:
         # The cell then has the height of one image, whatever the program that wrote it took for it.
         edges_nm = (None, *edges_nm[1:])
         warnings += (
             "The header calls the file a stack of images, not a volume; it is opened as a volume.",
         )
-    order_word, origin_nm = _axis_order(fields), _origin_nm(fields, edges_nm)
-    warnings += order_word
+    origin_nm = _origin_nm(fields, edges_nm)
+    warnings += _odd_cell(fields) + signed_word
     if head[_MAP_ID] not in _MARKS:
         warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
     z, y, x = (f"+{'xyz'[axis - 1]}" for axis in _axes(fields))
@@ -150,7 +154,7 @@ def _byte_order(path: Path, head: bytes) -> tuple[Literal["<", ">"], tuple[str, 
     return stated or "<", ()
 
 
-def _dtype(path: Path, fields: np.void, order: str) -> np.dtype:
+def _dtype(path: Path, fields: np.void, order: str) -> tuple[np.dtype, tuple[str, ...]]:
     mode = int(fields["mode"])
     if mode == 16:
         raise NotATomogramError(
@@ -168,11 +172,22 @@ def _dtype(path: Path, fields: np.void, order: str) -> np.dtype:
             f"'{path.name}' stores its values in MRC mode {mode}, which is not supported. "
             "Convert it to mode 1 (int16) or 2 (float32), for example with IMOD's newstack."
         ) from error
+    return _signed_or_not(fields, order) if mode == 0 else (dtype, ())
+
+
+def _signed_or_not(fields: np.void, order: str) -> tuple[np.dtype, tuple[str, ...]]:
+    """Return the type of bytes: MRC2014 has them signed, and many programs write them unsigned."""
     imod_stamp, imod_flags = _ints(fields, 40, f"{order}i4")
-    if mode == 0 and imod_stamp == _IMOD_STAMP and not imod_flags & 1:
+    least, greatest = float(fields["dmin"]), float(fields["dmax"])
+    if imod_stamp == _IMOD_STAMP and not imod_flags & 1:
         # IMOD marks bytes that are signed; without the mark its bytes are unsigned.
-        return np.dtype(np.uint8)
-    return dtype
+        return np.dtype(np.uint8), ()
+    if imod_stamp != _IMOD_STAMP and least >= 0 and 127 < greatest <= 255:
+        return np.dtype(np.uint8), (
+            f"The header gives {greatest:g} as the greatest value, so that the bytes of the file "
+            "are read as unsigned ones.",
+        )
+    return np.dtype(np.int8), ()
 
 
 def _ints(fields: np.void, offset: int, dtype: str) -> list[int]:
@@ -223,35 +238,61 @@ def _tilt_angles(path: Path, fields: np.void, order: str, offset: int) -> set[fl
 
 def _axes(fields: np.void) -> list[int]:
     """Return which of x, y, z (1, 2, 3) the sections, rows and columns run along."""
+    axes = [int(fields[name]) for name in ("maps", "mapr", "mapc")]
     # Old files leave the axis order empty; they mean x for columns, y for rows, z for sections.
-    return [int(fields[name]) or usual for name, usual in (("maps", 3), ("mapr", 2), ("mapc", 1))]
+    return axes if sorted(axes) == [1, 2, 3] else [3, 2, 1]
 
 
-def _axis_order(fields: np.void) -> tuple[str, ...]:
-    sections, rows, columns = ("xyz"[axis - 1] for axis in _axes(fields))
-    if (sections, rows, columns) == ("z", "y", "x"):
-        return ()
-    return (
-        f"The sections of the file run along {sections}, its rows along {rows}, its columns along "
-        f"{columns}; they are taken as stored, as slices, rows and columns.",
-    )
+def _odd_cell(fields: np.void) -> tuple[str, ...]:
+    """Return the words on what the header says about axes and cell, and that is not used."""
+    words = []
+    told = [int(fields[name]) for name in ("mapc", "mapr", "maps")]
+    if sorted(told) not in ([0, 0, 0], [1, 2, 3]):
+        words.append(
+            f"The header gives the order of the axes as {told}, which is none; columns, rows and "
+            "sections are taken to run along x, y and z."
+        )
+    cell = [float(fields["cella"][name]) for name in "xyz"]
+    intervals = [int(fields[f"m{name}"]) for name in "xyz"]
+    listed = " x ".join(f"{length:g}" for length in cell)
+    if any(cell) and any(length <= 0 or not math.isfinite(length) for length in cell):
+        words.append(
+            f"The header gives a cell of {listed} Å, which is no size; what is not above 0 is not "
+            "used. Enter the voxel size if it is missing."
+        )
+    if any(cell) and min(intervals) <= 0:
+        words.append(
+            f"The header is odd: it gives {intervals} intervals (MX, MY, MZ) for a cell of "
+            f"{listed} Å, so that it tells no voxel size there. Enter the voxel size in nm."
+        )
+    angles = [float(fields["cellb"][name]) for name in ("alpha", "beta", "gamma")]
+    if any(angles) and any(
+        abs(angle - 90) > _ANGLE_TOLERANCE or angle != angle for angle in angles
+    ):
+        words.append(
+            f"The header gives cell angles of {', '.join(f'{angle:g}' for angle in angles)} "
+            "degrees; the axes are taken as perpendicular."
+        )
+    return tuple(words)
 
 
 def _origin_nm(
     fields: np.void, edges_nm: tuple[float | None, float | None, float | None]
 ) -> tuple[float, float, float]:
-    """Return the position of the first voxel: ORIGIN, or the start indices where that is zero."""
-    axes = _axes(fields)
-    origin = as_origin(
-        [float(fields["origin"]["xyz"[axis - 1]]) for axis in axes], _NM_PER_ANGSTROM
-    )
+    """Return the position (z, y, x) of the first voxel: ORIGIN, or the start indices if zero."""
+    origin = as_origin([float(fields["origin"][name]) for name in "zyx"], _NM_PER_ANGSTROM)
     if any(origin) or None in edges_nm:
         return origin
+    # These belong to sections, rows and columns, whichever way they run.
     starts = [int(fields[name]) for name in ("nzstart", "nystart", "nxstart")]
     # Indices out of all proportion are leftovers of old programs.
     if max(map(abs, starts)) > _LARGEST_SIDE:
         return 0.0, 0.0, 0.0
-    return as_origin([n * (edge or 0.0) for n, edge in zip(starts, edges_nm, strict=True)])
+    along = {
+        axis: n * (edge or 0.0)
+        for axis, n, edge in zip(_axes(fields), starts, edges_nm, strict=True)
+    }
+    return as_origin([along[axis] for axis in (3, 2, 1)])
 
 
 def _edges_nm(fields: np.void) -> tuple[float | None, float | None, float | None]:

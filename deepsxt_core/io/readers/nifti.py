@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.calibration import nm_per_unit, settle_voxel_size, unitless
+from deepsxt_core.io.readers.calibration import nm_per_unit, settle_voxel_size
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
@@ -116,11 +116,10 @@ def _read_header(path: Path) -> _Header:
 
 def _placement(fields) -> Placement:  # type: ignore[no-untyped-def]
     affine = np.asarray(fields.get_best_affine(), float)
+    if not (int(fields["sform_code"]) or int(fields["qform_code"])):
+        # The file does not say how its axes run; the format's fallback would mirror them.
+        affine = np.diag([*map(float, fields["pixdim"][1:4]), 1.0])
     if not np.isfinite(affine).all():
         return Placement()
-    # An axis that is tilted is still of its length; zooms say it where the affine is empty.
-    zooms = [float(edge) for edge in fields["pixdim"][1:4]]
     unit = nm_per_unit(fields.get_xyzt_units()[0])
-    if unit is None:
-        return Placement(warnings=unitless(zooms[::-1]))
     return from_columns([affine[:3, axis] for axis in range(3)], affine[:3, 3], unit)

@@ -1,9 +1,10 @@
-"""NRRD files with their values inside: raw, gzip, bzip2 or text. The header is read by `pynrrd`.
+"""NRRD files: raw, gzip, bzip2 or text, inside or in a file beside. `pynrrd` reads the header.
 
 Format: https://teem.sourceforge.net/nrrd/format.html.
 """
 
 import io
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,14 @@ from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_voxel_size, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
-from deepsxt_core.io.readers.reading import blaming_file, check_holds
+from deepsxt_core.io.readers.reading import blaming_file, check_holds, file_beside
 from deepsxt_core.io.readers.unpacked import Packed, read_stored, unpack
 from deepsxt_core.volume import Volume, VoxelSize, as_shape
 
 KIND = "NRRD"
 _MAGIC = b"NRRD000"
 _LARGEST_HEADER = 1 << 20
+_DETACHED = re.compile(rb"^data ?file:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 _TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
@@ -39,6 +41,7 @@ _CODECS = {
     **dict.fromkeys(("bz2", "bzip2"), "bzip2"),
     **dict.fromkeys(("txt", "text", "ascii"), "text"),
 }
+_LEFT_HANDED = ("left-anterior-superior", "las", "3d-left-handed")
 # Slicer and ITK, who write these, count in mm.
 _ANATOMICAL = ("left", "right", "lps", "ras", "las", "scanner")
 
@@ -63,13 +66,15 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     n_bytes = int(np.prod(header.shape, dtype=object)) * native.itemsize
     packed = None
     if header.codec is None:
-        check_holds(path, KIND, header.offset + n_bytes)
+        check_holds(header.data, KIND, header.offset + n_bytes)
     else:
-        packed = Packed(path, header.codec, "data", header.offset, n_bytes, header.dtype.str)
+        packed = Packed(header.data, header.codec, "data", header.offset, n_bytes, header.dtype.str)
         unpack(packed)
     place = header.placement
     settled, doubts = settle_voxel_size(place.edges_nm, voxel_size_nm, header.shape[0])
-    reader = partial(read_stored, path, packed, header.dtype, header.offset, header.shape[1:])
+    reader = partial(
+        read_stored, header.data, packed, header.dtype, header.offset, header.shape[1:]
+    )
     return Volume(
         header.shape,
         native,
@@ -88,6 +93,7 @@ class _Header:
     shape: tuple[int, int, int]
     dtype: np.dtype
     codec: str | None
+    data: Path
     offset: int
     placement: Placement
 
@@ -99,18 +105,16 @@ def _read_header(path: Path) -> _Header:
         with path.open("rb") as file:
             head = file.read(_LARGEST_HEADER)
         ends = [at + len(gap) for gap in (b"\n\n", b"\r\n\r\n") if (at := head.find(gap)) >= 0]
-        if not ends:
+        detached = _DETACHED.search(head[: min(ends, default=len(head))])
+        if not ends and not detached:
             raise UnreadableFileError(
-                f"'{path.name}' is NRRD without an end of its header, or with its values in "
-                "another file. Save it as a single .nrrd file."
+                f"'{path.name}' is NRRD without an end of its header. Save it anew."
             )
-        stream = io.BytesIO(head[: min(ends)])
+        stream = io.BytesIO(head[: min(ends, default=len(head))])
         fields: dict[str, Any] = dict(nrrd.read_header(stream))
-        if "data file" in fields or "datafile" in fields:
-            raise UnreadableFileError(
-                f"'{path.name}' only points to values in another file, which is not opened. "
-                "Save it as a single .nrrd file."
-            )
+        data, offset = path, min(ends, default=0)
+        if detached:
+            data, offset = _data_file(path, detached[1].decode("utf-8", "replace")), 0
         sizes = tuple(int(n) for n in fields["sizes"])
         kind = str(fields["type"]).lower()
         if len(sizes) != int(fields["dimension"]) or kind not in _TYPES:
@@ -131,7 +135,16 @@ def _read_header(path: Path) -> _Header:
                 f"'{path.name}' skips a part of the file, which is not supported. Save it anew."
             )
         placement = _placement(fields, sizes)
-        return _Header(shape, dtype, _CODECS.get(codec), min(ends), placement)
+        return _Header(shape, dtype, _CODECS.get(codec), data, offset, placement)
+
+
+def _data_file(path: Path, told: str) -> Path:
+    if told.startswith("LIST") or "%" in told:
+        raise UnreadableFileError(
+            f"'{path.name}' keeps its values in several other files ('{told}'), which is not "
+            "supported. Save it as a single .nrrd file."
+        )
+    return file_beside(path, told, ".nhdr")
 
 
 def _placement(fields: dict[str, Any], sizes: tuple[int, ...]) -> Placement:
@@ -148,9 +161,10 @@ def _placement(fields: dict[str, Any], sizes: tuple[int, ...]) -> Placement:
         columns = [np.asarray(directions[axis], float) for axis in long]
         origin = np.asarray(fields.get("space origin", np.zeros(3)), float)
         if all(column.shape == (3,) for column in columns) and origin.shape == (3,):
-            if unit is None:
-                edges = [float(np.linalg.norm(column)) for column in columns]
-                return Placement(warnings=unitless(edges[::-1]))
+            if space in _LEFT_HANDED:
+                # As everything else here, right-handed: x counts the other way.
+                other = np.array([-1.0, 1.0, 1.0])
+                columns, origin = [column * other for column in columns], origin * other
             return from_columns(columns, origin, unit)
     if spacings is None:
         return Placement()

@@ -8,16 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.geometry import STORED_AXES, Axes
-from deepsxt_core.io.readers.calibration import as_length
+from deepsxt_core.io.readers.calibration import as_length, unitless
 
 _Edges = tuple[float | None, float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Edges (z, y, x) in nm, None where unknown; origin (z, y, x) in nm; what deserves a word.
+    """Where the voxels lie.
 
-    `axes` are as in `Geometry`.
+    Attributes
+    ----------
+    edges_nm : tuple of float or None
+        Along slices, rows and columns as stored, None where unknown.
+    origin_nm : tuple of float
+        Position (z, y, x) in space of the first voxel.
+    warnings : tuple of str
+        What deserves a word.
+    axes : tuple of str
+        Which way slices, rows and columns run, as in `Geometry`.
     """
 
     edges_nm: _Edges = (None, None, None)
@@ -36,7 +45,7 @@ def as_origin(values: Sequence[object], unit_nm: float | None = 1.0) -> tuple[fl
 
 
 def from_columns(
-    columns: Sequence[NDArray[np.floating]], origin: NDArray[np.floating], unit_nm: float
+    columns: Sequence[NDArray[np.floating]], origin: NDArray[np.floating], unit_nm: float | None
 ) -> Placement:
     """Return the placement of an affine map.
 
@@ -47,35 +56,26 @@ def from_columns(
         slowest, in units; fewer where the file has fewer axes.
     origin : array (3,)
         The position (x, y, z) of the first voxel, in units.
-    unit_nm : float
+    unit_nm : float or None
+        None where the file does not tell: edges and origin are not known then.
     """
-    lengths = [as_length(float(np.linalg.norm(column)), unit_nm) for column in columns]
-    x, y, z = (*lengths, None, None, None)[:3]
-    warnings = []
-    backwards = []
-    tilted = False
-    for name, column, axis in zip("xyz", columns, range(3), strict=False):
-        along = abs(float(column[axis]))
-        tilted |= bool(along < 0.999 * np.linalg.norm(column))
-        if column[axis] < 0:
-            backwards.append(name)
-    if tilted:
+    edges = [float(np.linalg.norm(column)) for column in columns]
+    warnings = list(unitless(edges[::-1]) if unit_nm is None else ())
+    x, y, z = (*(as_length(edge, unit_nm) for edge in edges), None, None, None)[:3]
+    axes = _axes(columns)
+    if any(
+        np.abs(column).max() < 0.999 * edge for column, edge in zip(columns, edges, strict=True)
+    ):
         warnings.append(
-            "The file turns its axes in space; the voxels are taken in the order in which they are "
-            "stored, and the rotation is not carried on."
-        )
-    elif backwards:
-        mirrored = "a mirrored" if len(backwards) % 2 else "a turned"
-        warnings.append(
-            f"The file counts its axis {' and '.join(backwards)} backwards ({mirrored} view); the "
-            "voxels are taken in the order in which they are stored."
+            "The file turns its axes in space; the voxels are taken along the nearest axes, and "
+            "the rotation is not carried on."
         )
     place = as_origin([float(v) for v in origin[::-1]], unit_nm)
-    return Placement((z, y, x), place, tuple(warnings), _axes(columns))
+    return Placement((z, y, x), place, tuple(warnings), axes)
 
 
 def _axes(columns: Sequence[NDArray[np.floating]]) -> Axes:
-    """Return which way the axes run, as stored where they do not run along those of space."""
+    """Return which way the axes run; where two run along the same one, as they are stored."""
     main = [int(np.argmax(np.abs(column))) for column in columns]
     if sorted(main) != [0, 1, 2]:
         return STORED_AXES

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Protocol
 
 from deepsxt_core.errors import UnreadableFileError
+from deepsxt_core.geometry import STORED_AXES
 from deepsxt_core.io.readers import (
     amira,
     em,
     folder,
     hdf5,
+    mha,
     mrc,
     nifti,
     npy,
@@ -19,16 +21,12 @@ from deepsxt_core.io.readers import (
     zeiss,
 )
 from deepsxt_core.io.readers.datasets import Entry
+from deepsxt_core.io.readers.others import looks_like
 from deepsxt_core.io.readers.reading import blaming_file
+from deepsxt_core.io.readers.turned import in_stored_order, turned
 from deepsxt_core.volume import Volume, VoxelSize
 
 _HEAD_BYTES = 1024
-_UNSUPPORTED = {
-    b"PK\x03\x04": "a zip archive of other things than OME-Zarr or NumPy; unpack it first",
-    b"\xfd7zXZ": "compressed with xz; unpack it first",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-}
 
 
 class Format(Protocol):
@@ -55,14 +53,15 @@ FORMATS: tuple[Format, ...] = (
     ome_zarr,
     nrrd,
     nifti,
+    mha,
     amira,
     packed,
     em,
     mrc,
 )
 SUPPORTED = (
-    "TIFF, MRC, HDF5, Zeiss TXM, OME-Zarr (folder or zip), Amira mesh, NIfTI, NRRD, NumPy, EM, "
-    "these under gzip or bzip2, and a folder of TIFF slices"
+    "TIFF, MRC, HDF5, Zeiss TXM, OME-Zarr (folder or zip), Amira mesh, NIfTI, NRRD, MetaImage, "
+    "NumPy, EM, one of these under gzip, bzip2 or zip, and a folder of TIFF slices"
 )
 
 
@@ -87,7 +86,8 @@ def open_volume(
     Returns
     -------
     Volume
-        (z, y, x), a single picture being one slice. Its `warnings` tell what had to be assumed.
+        (z, y, x), a single picture being one slice, whatever the order and the direction in which
+        the file keeps its axes. Its `warnings` tell what had to be assumed.
 
     Raises
     ------
@@ -103,7 +103,13 @@ def open_volume(
     given = None if voxel_size_nm is None else VoxelSize(*voxel_size_nm)
     # Absolute, so that the volume still reads after a change of the working directory.
     file = Path(path).absolute()
-    return _format_of(file).open_volume(file, dataset, given)
+    reader = _format_of(file)
+    volume = reader.open_volume(file, dataset, given)
+    if given is not None and volume.axes != STORED_AXES:
+        # The user counts along z, y, x, and readers along the axes of the file.
+        stored = VoxelSize(*in_stored_order(given, volume.axes))
+        volume = reader.open_volume(file, dataset, stored)
+    return turned(volume)
 
 
 def list_datasets(path: str | Path) -> list[Entry]:
@@ -144,12 +150,12 @@ def _format_of(path: Path) -> Format:
             if known.matches(path, head):
                 return known
     supported = f"Supported are {SUPPORTED}."
-    for start, what in _UNSUPPORTED.items():
-        if head.startswith(start):
-            raise UnreadableFileError(
-                f"'{path.name}' is {what}; this is not supported yet. {supported} "
-                "Export the tomogram as one of these."
-            )
+    known_as = looks_like(head)
+    if known_as is not None:
+        what, remedy = known_as
+        raise UnreadableFileError(
+            f"'{path.name}' is of an unknown format: it looks like {what}. {remedy}. {supported}"
+        )
     raise UnreadableFileError(
         f"'{path.name}' is of an unknown format; it starts with {head[:8]!r}. {supported}"
     )

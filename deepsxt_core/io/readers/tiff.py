@@ -1,26 +1,25 @@
 """TIFF files: ImageJ, OME, BigTIFF, plain stacks and single slices, through `tifffile`."""
 
+import math
 import struct
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
-from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_voxel_size
+from deepsxt_core.errors import NotATomogramError, PartChoiceError, UnreadableFileError
+from deepsxt_core.geometry import Shape
+from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
-from deepsxt_core.io.readers.placement import as_origin
-from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous, truncated
-from deepsxt_core.io.readers.tiff_pages import KIND, opened_tiff, page_indices, read_pages
-from deepsxt_core.volume import Volume, VoxelSize, as_shape
+from deepsxt_core.io.readers.parts import MARK, Layout
+from deepsxt_core.io.readers.reading import blaming_file, check_holds, truncated
+from deepsxt_core.io.readers.tiff_colours import open_colours
+from deepsxt_core.io.readers.tiff_pages import KIND, opened_tiff, page_reader
+from deepsxt_core.io.readers.tiff_sizes import edges_nm, origin_nm
+from deepsxt_core.volume import Volume, VoxelSize
 
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_RESOLUTION_UNITS = {2: "inch", 3: "cm"}
-# Coarser than this, a resolution per inch or cm is one for the printer (72 dpi is 353 µm).
-_PRINT_NM = 1000.0
 # Bytes per value of the TIFF types, TIFF 6.0 section 2 and BigTIFF.
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _TYPE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}
@@ -29,12 +28,11 @@ _SECTION_AXES = "ZIQ"
 # ImageJ shows at most 7 channels at once. More are slices: `tifffile` calls the first axis of a
 # stack channels when it writes ImageJ files without being told the axes.
 _MOST_CHANNELS = 7
-_FOREIGN_AXES = {
-    "S": ("colours", "Convert it to grey values"),
-    "C": ("channels", "Save the one with the tomogram as a file of its own"),
-    "T": ("time points", "Save one as a file of its own, or declare the frames to be slices"),
-    "A": ("angles", "Reconstruct it first"),
-}
+_MOST_NAMED = 12
+# So it is with the frames of a time series: a z-stack is often stored as one.
+_CALLED = {"C": "channels", "T": "time points", "S": "colours"}
+_SLICES = MARK + "slices"
+_ORIENTATION = "Orientation"
 
 
 def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
@@ -43,11 +41,11 @@ def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
 
 
 def list_datasets(path: Path) -> list[Entry]:
-    """Return the image series that are slices or stacks as (name, shape, dtype)."""
+    """Return the image series, or parts of them, that are slices or stacks."""
     with blaming_file(path, KIND):
         _check_directories(path)
         with opened_tiff(path) as tif:
-            return _entries(tif)
+            return [candidate.entry for candidate in _candidates(tif)]
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
@@ -55,64 +53,115 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     with blaming_file(path, KIND):
         _check_directories(path)
         with opened_tiff(path) as tif:
-            name = _choose_series(path, tif, dataset)
-            index = _names(tif).index(name)
-            series = tif.series[index]
-            shape = as_shape(_stack_shape(series))
-            dtype = np.dtype(series.dtype)
+            chosen = _chosen(path, tif, dataset)
+            series = tif.series[chosen.index]
+            if chosen.colours:
+                return open_colours(path, tif, chosen.index, chosen.shape, voxel_size_nm)
+            shape, dtype = chosen.shape, np.dtype(series.dtype)
             check_values(path, shape, dtype)
-            edges_nm = _edges_nm(tif, index)
-            origin_nm = _origin_nm(tif, index, edges_nm)
-            listed = name if len(tif.series) > 1 else None
+            edges = edges_nm(tif, chosen.index)
+            origin = origin_nm(tif, chosen.index, edges)
             kind = "ImageJ TIFF" if tif.is_imagej else "OME-TIFF" if tif.is_ome else KIND
-            reader: partial[NDArray]
-            if series.dataoffset is not None:
-                stored = dtype.newbyteorder(tif.byteorder)
-                n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-                check_holds(path, KIND, series.dataoffset + n_bytes)
-                reader = partial(read_contiguous, path, stored, series.dataoffset, shape[1:])
-            else:
-                pages = page_indices(path, series, shape)
-                reader = partial(read_pages, path, pages, shape[1:], dtype)
-    settled, warnings = settle_voxel_size(edges_nm, voxel_size_nm, shape[0])
-    if dict(zip(series.axes, series.shape, strict=True)).get("C", 1) > 1:
-        warnings += (f"The file calls its {shape[0]} slices channels; they are taken as slices.",)
-    return Volume(shape, dtype, settled, reader, path, kind, listed, warnings, origin_nm)
+            reader = page_reader(path, tif, series, shape[1:], dtype, chosen.pages)
+            words = _words(series, chosen)
+            several = len(tif.series) > 1 or MARK in chosen.name
+    settled, warnings = settle_voxel_size(edges, voxel_size_nm, shape[0])
+    listed = chosen.name if several else None
+    return Volume(shape, dtype, settled, reader, path, kind, listed, warnings + words, origin)
 
 
-def _names(tif: tifffile.TiffFile) -> list[str]:
-    return [f"series {index}" for index in range(len(tif.series))]
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A series, or a part of one, that is a stack or a slice.
+
+    Attributes
+    ----------
+    name : str
+    index : int
+        Of the series.
+    shape : tuple of int
+    dtype : numpy.dtype
+    pages : tuple of int
+        Which of its pages are the slices.
+    colours : bool
+        Whether each pixel has a colour; it may be that of a label.
+    called : str
+        What the slices are called in the file, where they are not called so.
+    """
+
+    name: str
+    index: int
+    shape: Shape
+    dtype: np.dtype
+    pages: tuple[int, ...]
+    colours: bool = False
+    called: str = ""
+
+    @property
+    def entry(self) -> Entry:
+        return self.name, self.shape if self.shape[0] > 1 else self.shape[1:], self.dtype
 
 
-def _stack_shape(series: tifffile.TiffPageSeries) -> tuple[int, ...]:
-    """Return the sizes of the axes longer than 1, the last two always kept."""
-    *outer, y, x = series.shape
-    return (*(n for n in outer if n > 1), y, x)
+def _candidates(tif: tifffile.TiffFile) -> list[_Candidate]:
+    """Return all that could be volumes; pictures in colour only where there is nothing else."""
+    found = [c for index in range(len(tif.series)) for c in _parts(tif.series[index], index)]
+    return [c for c in found if not c.colours] or found
 
 
-def _foreign_axes(series: tifffile.TiffPageSeries) -> list[tuple[str, int]]:
-    """Return the (axis, length) that a slice or a stack does not have."""
-    axes = list(zip(series.axes, series.shape, strict=True))
-    if not series.axes.endswith("YX"):
-        return axes
-    long = [(axis, n) for axis, n in axes[:-2] if n > 1]
-    return [] if len(long) <= 1 and all(map(_are_sections, long)) else long
+def _parts(series: tifffile.TiffPageSeries, index: int) -> list[_Candidate]:
+    name, dtype = f"series {index}", np.dtype(series.dtype)
+    axes, shape = series.axes, tuple(int(n) for n in series.shape)
+    colours = axes.endswith("YXS") and shape[-1] in (3, 4) and dtype.kind == "u"
+    if colours:
+        axes, shape = axes[:-1], shape[:-1]
+    if not axes.endswith("YX"):
+        return []
+    outer = [(axis, n) for axis, n in zip(axes[:-2], shape[:-2], strict=True) if n > 1]
+    n_pages = math.prod(n for _, n in outer)
+    every = tuple(range(n_pages))
+    plane = (shape[-2], shape[-1])
+    if len(outer) <= 1 and all(map(_are_sections, outer)):
+        called = _CALLED.get(outer[0][0], "") if outer else ""
+        return [_Candidate(name, index, (n_pages, *plane), dtype, every, colours, called)]
+    letters = ["z" if axis in _SECTION_AXES else axis.lower() for axis, _ in outer]
+    if colours or letters.count("z") > 1 or not {*letters} <= set("zcts"):
+        return []
+    layout = Layout("".join(letters) + "yx", (*(n for _, n in outer), *plane))
+    places = np.arange(n_pages).reshape(layout.sizes[:-2])
+    found = []
+    for part, at in layout.parts(name).items():
+        where = layout.selection(at, 0, layout.shape[0])[:-2]
+        pages = tuple(np.ravel(places[where]).tolist())
+        found.append(_Candidate(part, index, (len(pages), *plane), dtype, pages))
+    if len(outer) == 1:
+        called = _CALLED[outer[0][0]]
+        whole = _Candidate(name + _SLICES, index, (n_pages, *plane), dtype, every, False, called)
+        found.insert(0, whole)
+    return found
 
 
 def _are_sections(axis_and_length: tuple[str, int]) -> bool:
     axis, length = axis_and_length
-    return axis in _SECTION_AXES or (axis == "C" and length > _MOST_CHANNELS)
+    return axis in _SECTION_AXES or (axis in _CALLED and length > _MOST_CHANNELS)
 
 
-def _entries(tif: tifffile.TiffFile) -> list[Entry]:
-    return [
-        (name, _stack_shape(series), np.dtype(series.dtype))
-        for name, series in zip(_names(tif), tif.series, strict=True)
-        if not _foreign_axes(series)
-    ]
+def _words(series: tifffile.TiffPageSeries, chosen: _Candidate) -> tuple[str, ...]:
+    words = []
+    if chosen.called:
+        words.append(
+            f"The file calls its {chosen.shape[0]} slices {chosen.called}; they are taken as "
+            "slices."
+        )
+    tag = series.keyframe.tags.get(_ORIENTATION)
+    if tag is not None and int(tag.value) != 1:
+        words.append(
+            f"The file asks to be shown turned or mirrored (orientation {int(tag.value)}); its "
+            "voxels are taken as they are stored, as Fiji does."
+        )
+    return tuple(words)
 
 
-def _choose_series(path: Path, tif: tifffile.TiffFile, dataset: str | None) -> str:
+def _chosen(path: Path, tif: tifffile.TiffFile, dataset: str | None) -> _Candidate:
     if tif.is_ome:
         _refuse_partial_ome(path, tif)
     first = tif.series[0]
@@ -120,23 +169,31 @@ def _choose_series(path: Path, tif: tifffile.TiffFile, dataset: str | None) -> s
         # ImageJ's own way to store beyond 4 GB: one page, the other images right after it.
         page, n_images = first.keyframe, int((tif.imagej_metadata or {}).get("images", 1))
         raise truncated(path, KIND, page.dataoffsets[0] + n_images * page.nbytes)
-    entries = _entries(tif)
-    if not entries:
-        raise _not_a_stack(path, first)
-    return choose_dataset(path, entries, dataset)
+    candidates = _candidates(tif)
+    if not candidates:
+        raise NotATomogramError(
+            f"'{path.name}' has the axes {first.axes} with shape {first.shape}; a tomogram has "
+            "slices, rows and columns. Save the part that you need as a file of its own."
+        )
+    if dataset is None and all(MARK in c.name for c in candidates):
+        series = tif.series[candidates[0].index]
+        raise _choice(path, series, candidates)
+    name = choose_dataset(path, [c.entry for c in candidates], dataset)
+    return next(candidate for candidate in candidates if candidate.name == name)
 
 
-def _not_a_stack(path: Path, series: tifffile.TiffPageSeries) -> NotATomogramError:
-    foreign = dict(_foreign_axes(series))
-    for axis, (what, remedy) in _FOREIGN_AXES.items():
-        if axis in foreign:
-            return NotATomogramError(
-                f"'{path.name}' holds {foreign[axis]} {what} (axes {series.axes}, shape "
-                f"{series.shape}), not one tomogram. {remedy}."
-            )
-    return NotATomogramError(
-        f"'{path.name}' has the axes {series.axes} with shape {series.shape}; a tomogram has "
-        "slices, rows and columns. Save the part that you need as a file of its own."
+def _choice(
+    path: Path, series: tifffile.TiffPageSeries, candidates: list[_Candidate]
+) -> PartChoiceError:
+    counts = dict(zip(series.axes, series.shape, strict=True))
+    what = " and ".join(f"{counts[a]} {_CALLED[a]}" for a in _CALLED if counts.get(a, 1) > 1)
+    names = tuple(candidate.name for candidate in candidates)
+    as_slices = f"If these are slices, choose '{names[0]}'. " if names[0].endswith(_SLICES) else ""
+    shown = ", ".join(f"'{name}'" for name in names[:_MOST_NAMED])
+    return PartChoiceError(
+        f"'{path.name}' holds {what} (axes {series.axes}, shape {series.shape}), not one tomogram. "
+        f"{as_slices}Choose one as the dataset: {shown}.",
+        names,
     )
 
 
@@ -186,80 +243,3 @@ def _check_directories(path: Path) -> None:
             (offset,) = struct.unpack(offset_format, file.read(offset_bytes))
         if not seen:
             raise UnreadableFileError(f"'{path.name}' is a TIFF file without any picture in it.")
-
-
-def _edges_nm(
-    tif: tifffile.TiffFile, index: int
-) -> tuple[float | None, float | None, float | None]:
-    """Return the voxel edges (z, y, x) in nm, None where the file says nothing usable."""
-    if tif.is_ome:
-        return _ome_edges_nm(tif.ome_metadata or "", index)
-    page = tif.series[index].keyframe
-    y, x = (_pixels_per_unit(page, tag) for tag in ("YResolution", "XResolution"))
-    header = tif.imagej_metadata or {}
-    unit_nm = nm_per_unit(header.get("unit"))
-    if unit_nm is not None:
-        z_unit_nm = nm_per_unit(header["zunit"]) if "zunit" in header else unit_nm
-        y_unit_nm = nm_per_unit(header["yunit"]) if "yunit" in header else unit_nm
-        return as_length(header.get("spacing"), z_unit_nm), _per(y_unit_nm, y), _per(unit_nm, x)
-    tag = page.tags.get("ResolutionUnit")
-    unit_nm = nm_per_unit(_RESOLUTION_UNITS.get(int(tag.value) if tag else 0))
-    y, x = _per(unit_nm, y), _per(unit_nm, x)
-    if y is None or x is None or max(y, x) >= _PRINT_NM:
-        return None, None, None
-    return None, y, x
-
-
-def _origin_nm(
-    tif: tifffile.TiffFile, index: int, edges_nm: tuple[float | None, float | None, float | None]
-) -> tuple[float, float, float]:
-    """Return the position of the first voxel, (z, y, x) in nm."""
-    if tif.is_ome:
-        planes = _ome_pixels(tif.ome_metadata or "", index).get("Plane")
-        first = planes[0] if isinstance(planes, list) and planes else planes
-        if not isinstance(first, dict):
-            return 0.0, 0.0, 0.0
-        places = [
-            float(first.get(f"Position{axis}", 0.0))
-            * (nm_per_unit(first.get(f"Position{axis}Unit", "µm")) or 0.0)
-            for axis in "ZYX"
-        ]
-        return as_origin(places)
-    # ImageJ tells which pixel lies at the origin.
-    header = tif.imagej_metadata or {}
-    pixels = [header.get(f"{axis}origin", 0.0) for axis in "zyx"]
-    if None in edges_nm or not all(isinstance(pixel, int | float) for pixel in pixels):
-        return 0.0, 0.0, 0.0
-    return as_origin([-p * (edge or 0.0) + 0.0 for p, edge in zip(pixels, edges_nm, strict=True)])
-
-
-def _pixels_per_unit(page: tifffile.TiffPage, name: str) -> float | None:
-    tag = page.tags.get(name)
-    if tag is None:
-        return None
-    numerator, denominator = tag.value
-    return as_length(numerator / denominator) if denominator else None
-
-
-def _per(unit_nm: float | None, pixels: float | None) -> float | None:
-    return None if unit_nm is None or pixels is None else unit_nm / pixels
-
-
-def _ome_edges_nm(ome_xml: str, index: int) -> tuple[float | None, float | None, float | None]:
-    pixels = _ome_pixels(ome_xml, index)
-    z, y, x = (
-        as_length(
-            pixels.get(f"PhysicalSize{axis}"),
-            # The OME schema's default unit is the micrometre.
-            nm_per_unit(pixels.get(f"PhysicalSize{axis}Unit", "µm")),
-        )
-        for axis in "ZYX"
-    )
-    return z, y, x
-
-
-def _ome_pixels(ome_xml: str, index: int) -> dict[str, Any]:
-    images = tifffile.xml2dict(ome_xml)["OME"]["Image"]
-    image = images[index] if isinstance(images, list) else images
-    pixels: dict[str, Any] = image["Pixels"]
-    return pixels

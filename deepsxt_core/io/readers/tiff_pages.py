@@ -1,5 +1,7 @@
 """Pages of a TIFF file whose slices are compressed or lie apart, read one by one."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
 from deepsxt_core.io.readers.image_streams import MEASURED, StreamSize, stream_size
-from deepsxt_core.io.readers.reading import blaming_file, check_holds
+from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
 
 KIND = "TIFF"
 # None, CCITT, LZW, deflate, PackBits, LZMA, zstd: unpacked into as much room as the tags promise.
@@ -23,23 +25,57 @@ def opened_tiff(path: Path) -> tifffile.TiffFile:
     return tifffile.TiffFile(path, _multifile=False)
 
 
-def page_indices(
-    path: Path, series: tifffile.TiffPageSeries, shape: tuple[int, int, int]
-) -> tuple[int, ...]:
-    """Return the index of each slice's page, after a look that the file holds all its data."""
+def page_reader(
+    path: Path,
+    tif: tifffile.TiffFile,
+    series: tifffile.TiffPageSeries,
+    slice_shape: tuple[int, int],
+    dtype: np.dtype,
+    chosen: tuple[int, ...],
+) -> Callable[[int, int], NDArray]:
+    """Return the reader of a volume, after a look that the file holds all its data.
+
+    Parameters
+    ----------
+    slice_shape : tuple of int
+        Rows, and numbers in each.
+    chosen : tuple of int
+        Which pages of the series are the slices.
+    """
+    if series.dataoffset is None:
+        indices = _page_indices(path, series)
+        if max(chosen) >= len(indices):
+            raise UnreadableFileError(
+                f"'{path.name}' describes {max(chosen) + 1} slices in {len(indices)} compressed "
+                "pages, a layout that is not supported. Save it as a plain stack, for example "
+                "with Fiji."
+            )
+        pages = tuple(indices[page] for page in chosen)
+        return partial(read_pages, path, pages, slice_shape, dtype)
+    stored = dtype.newbyteorder(tif.byteorder)
+    n_bytes = (max(chosen) + 1) * slice_shape[0] * slice_shape[1] * dtype.itemsize
+    check_holds(path, KIND, series.dataoffset + n_bytes)
+    read = partial(read_contiguous, path, stored, series.dataoffset, slice_shape)
+    if chosen == tuple(range(len(chosen))):
+        return read
+    return partial(_read_some, read, chosen)
+
+
+def _read_some(
+    read: Callable[[int, int], NDArray], chosen: tuple[int, ...], z0: int, z1: int
+) -> NDArray:
+    return np.concatenate([read(page, page + 1) for page in chosen[z0:z1]])
+
+
+def _page_indices(path: Path, series: tifffile.TiffPageSeries) -> list[int]:
     pages = [page for page in series.pages if page is not None]
-    if len(pages) != shape[0]:
-        raise UnreadableFileError(
-            f"'{path.name}' describes {shape[0]} slices in {len(pages)} compressed pages, a layout "
-            "that is not supported. Save it as a plain stack, for example with Fiji."
-        )
     ends = (
         start + count
         for page in pages
         for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
     check_holds(path, KIND, max(ends))
-    return tuple(page.index for page in pages)
+    return [page.index for page in pages]
 
 
 def read_pages(
@@ -73,8 +109,8 @@ def _check_page(
     if page.size != slice_shape[0] * slice_shape[1] or page.dtype != dtype:
         raise UnreadableFileError(
             f"Page {page.index + 1} of '{path.name}' has the shape {page.shape} and the type "
-            f"{page.dtype}, where {slice_shape} and {dtype} are announced. It may be damaged: copy "
-            "it again, or save it as a plain stack, for example with Fiji."
+            f"{page.dtype}, where {slice_shape} and {dtype} are announced. Save it "
+            "as a plain stack, for example with Fiji."
         )
     if page.is_tiled and (
         page.tilelength > max(page.imagelength, _LARGEST_TILE_PX)
@@ -83,7 +119,7 @@ def _check_page(
     ):
         raise UnreadableFileError(
             f"'{path.name}' is cut into tiles of {page.tilelength} x {page.tilewidth} pixels for "
-            f"slices of {slice_shape[0]} x {slice_shape[1]}. It may be damaged: export it anew."
+            f"slices of {slice_shape[0]} x {slice_shape[1]}. Save it as a plain stack."
         )
     if page.compression in _BOUNDED:
         return

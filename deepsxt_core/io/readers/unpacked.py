@@ -13,6 +13,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,9 +58,8 @@ class Packed:
     detail: str = ""
 
 
-_Key = tuple[Packed, int, int]
 _lock = threading.RLock()
-_kept: OrderedDict[_Key, Path] = OrderedDict()
+_kept: OrderedDict[str, Path] = OrderedDict()
 _folder: list[ScratchFolder] = []
 
 
@@ -71,26 +71,43 @@ def unpack(packed: Packed) -> Path:
     UnreadableFileError
         If the data is damaged, shorter than `n_bytes`, or grows beyond all reason.
     """
-    with _lock, blaming_file(packed.source, packed.codec):
-        stat = packed.source.stat()
-        key = (packed, stat.st_mtime_ns, stat.st_size)
+    with blaming_file(packed.source, packed.codec):
+        return kept_beside(packed.source, packed, packed.name, partial(_write, packed))
+
+
+def kept_beside(source: Path, content: object, name: str, write: Callable[[Path], object]) -> Path:
+    """Return a temporary file that was made from `source`; made anew if that changed.
+
+    Parameters
+    ----------
+    source : Path
+    content : object
+        What it is, by its `repr`; the same is made once.
+    name : str
+        Of the file.
+    write : callable
+        Writes it to the path that it is given.
+    """
+    with _lock:
+        stat = source.stat()
+        key = hashlib.sha256(repr((content, stat.st_mtime_ns, stat.st_size)).encode()).hexdigest()
         if key in _kept and _kept[key].is_file():
             _kept.move_to_end(key)
             return _kept[key]
         if not _folder:
             _folder.append(ScratchFolder())
-        place = _folder[0].path / hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        place = _folder[0].path / key[:16]
         place.mkdir(exist_ok=True)
         try:
-            _write(packed, place / packed.name, stat.st_size)
+            write(place / name)
         except BaseException:
             shutil.rmtree(place)
             raise
-        _kept[key] = place / packed.name
+        _kept[key] = place / name
         while len(_kept) > _MOST_KEPT:
             _, oldest = _kept.popitem(last=False)
             shutil.rmtree(oldest.parent, ignore_errors=True)
-        return place / packed.name
+        return place / name
 
 
 def read_stored(
@@ -128,17 +145,22 @@ def refuse_bomb(path: Path, n_bytes: int, packed_bytes: int) -> None:
         raise bomb(path, n_bytes)
 
 
-def _write(packed: Packed, target: Path, source_bytes: int) -> None:
-    wanted = packed.n_bytes
+def require_room(source: Path, n_bytes: int, folder: Path) -> None:
+    """Raise if the temporary disk has no room for what is made from a file."""
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise UnreadableFileError(
+            f"'{source.name}' needs {n_bytes / 1e9:.1f} GB on the temporary disk, which has "
+            f"{free / 1e9:.1f} GB left. Free some space, or set TMPDIR to a larger disk."
+        )
+
+
+def _write(packed: Packed, target: Path) -> None:
+    wanted, source_bytes = packed.n_bytes, packed.source.stat().st_size
     limit = max(_MOST_BYTES_ANYHOW, _LARGEST_RATIO * source_bytes)
     if wanted is not None:
         refuse_bomb(packed.source, wanted, source_bytes)
-        free = shutil.disk_usage(target.parent).free
-        if wanted > free:
-            raise UnreadableFileError(
-                f"'{packed.source.name}' needs {wanted / 1e9:.1f} GB on the temporary disk, which "
-                f"has {free / 1e9:.1f} GB left. Free some space, or set TMPDIR to a larger disk."
-            )
+        require_room(packed.source, wanted, target.parent)
     written = 0
     with packed.source.open("rb") as source, target.open("wb") as out:
         source.seek(packed.offset)

@@ -93,14 +93,15 @@ def _values(ole: olefile.OleFileIO, name: str, dtype: str) -> NDArray:
 def _stack(path: Path, ole: olefile.OleFileIO) -> tuple[tuple[int, int, int], np.dtype]:
     if not _has(ole, "ImageWidth"):
         raise UnreadableFileError(
-            f"'{path.name}' is an OLE2 container, but not one of a Zeiss microscope."
+            f"'{path.name}' is an OLE2 container, but not one of a Zeiss microscope; Olympus "
+            "files (.oib) and old Office documents are others. Export the tomogram as TIFF or MRC."
         )
     names = ("NoOfImages", "ImageHeight", "ImageWidth", "DataType")
     depth, height, width, code = (int(_values(ole, name, "<i4")[0]) for name in names)
     if min(depth, height, width) < 1 or depth > _MOST_IMAGES or code not in _TYPES:
         raise UnreadableFileError(
             f"'{path.name}' announces {depth} images of {height} x {width} pixels of type {code}, "
-            "which is not a Zeiss file that can be read. It may be damaged."
+            "which is no Zeiss file that can be read. Export it as TIFF or MRC."
         )
     return (depth, height, width), np.dtype(_TYPES[code]).newbyteorder("=")
 
