@@ -108,7 +108,7 @@ def mask_of(volume: Volume) -> Mask:
         If it holds grey values, or nothing but 0 and values below it.
     """
     require_labels(volume)
-    if volume.dtype.kind not in "if":
+    if volume.dtype.kind not in "if" or any((i > 0).any() for i in _images(volume, _LOOKED_AT)):
         return Mask(volume)
     least, greatest = _range(volume)
     if least == _SIGNED_ZERO and greatest < 0:

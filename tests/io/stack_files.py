@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -118,6 +119,19 @@ def _ome_zarr_zip(path: Path, stack, inside="", **options) -> None:
     folder.rmdir()
 
 
+def _mha(path: Path, stack, pack=bytes) -> None:
+    kind = {"uint8": "UCHAR", "uint16": "USHORT", "float32": "FLOAT"}[stack.dtype.name]
+    values = pack(stack.tobytes())
+    header = (
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
+        f"CompressedData = {pack is not bytes}\nCompressedDataSize = {len(values)}\n"
+        f"ElementSpacing = {' '.join(repr(edge / 1e6) for edge in EDGES_NM[::-1])}\n"
+        f"DimSize = {' '.join(map(str, stack.shape[::-1]))}\nElementType = MET_{kind}\n"
+        "ElementDataFile = LOCAL\n"
+    )
+    path.write_bytes(header.encode() + values)
+
+
 def _packed(path: Path, stack, write, pack) -> None:
     write(path, stack)
     path.write_bytes(pack(path.read_bytes()))
@@ -162,6 +176,8 @@ WRITERS = {
     "nifti-gzip": (lambda p, s: _packed(p, s, _nifti, gzip.compress), EDGES_NM),
     "ome-zarr-zip": (_ome_zarr_zip, EDGES_NM),
     "ome-zarr-0.4-zip": (lambda p, s: _ome_zarr_zip(p, s, "a.zarr/", version="0.4"), EDGES_NM),
+    "mha": (_mha, EDGES_NM),
+    "mha-zlib": (lambda p, s: _mha(p, s, zlib.compress), EDGES_NM),
     "amira": (_amira, EDGES_NM),
     "amira-big-endian": (lambda p, s: _amira(p, s, "big"), EDGES_NM),
     "amira-zip": (lambda p, s: _amira(p, s, "zip"), EDGES_NM),
