@@ -35,12 +35,13 @@ frontend:
 	  echo "No Node.js found: the checks of frontend/ are skipped. Install Node.js 18 or newer to run them."; \
 	fi
 
-bench: $(DEV)
+bench: $(DEV) browser
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/segment_memory.py
 	$(BIN)/python benchmarks/load_published.py
 	$(BIN)/python benchmarks/surfaces.py --large
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.step_planes
 
 # Ten thousand damaged files of all formats, as many models, and two thousand configurations; needs
 # Linux, for its limits on time and memory. The models take about an hour.

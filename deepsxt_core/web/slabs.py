@@ -54,9 +54,13 @@ class SlabCache:
         # Who asks for a neighbour meanwhile waits for this slab.
         with reading:
             slab = self._get(key)
-            if slab is None:
-                slab = pyramid.slab(axis, index, level)
-                self._keep(key, slab)
+            try:
+                if slab is None:
+                    slab = pyramid.slab(axis, index, level)
+                    self._keep(key, slab)
+            finally:
+                with self._lock:
+                    self._reading.pop(key, None)
         return slab.take(index % depth, AXES.index(axis))
 
     def _get(self, key: _Key) -> NDArray | None:
@@ -69,7 +73,6 @@ class SlabCache:
     def _keep(self, key: _Key, slab: NDArray) -> None:
         with self._lock:
             self._held[key] = slab
-            self._reading.pop(key, None)
             total = sum(held.nbytes for held in self._held.values())
             while total > self._most_bytes:
                 _, oldest = self._held.popitem(last=False)

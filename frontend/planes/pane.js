@@ -1,8 +1,7 @@
-// One plane on the screen: its view, its codes, and the hand on it.
+// One plane on the screen: its view and its codes.
 
-import {
-  fitted, levelFor, panned, revealing, scaleOf, scoredIndex, toPlane, within, zoomed,
-} from "./geometry.js";
+import { fitted, levelFor, revealing, scaleOf, scoredIndex, within, zoomed } from "./geometry.js";
+import { attachHand } from "./hand.js";
 import { drawMarks } from "./marks.js";
 import { Painter } from "./painter.js";
 import { looks } from "./shaders.js";
@@ -11,8 +10,6 @@ import { NotYet } from "./store.js";
 const MOST_PIXELS = 2 ** 22;
 const AHEAD = { active: 4, other: 1 };
 const AHEAD_AFTER_MS = 15;
-const DRAG_PX = 3;
-const WHEEL_PX = 60;
 
 export class Pane {
   /** @param {HTMLElement} element
@@ -39,7 +36,7 @@ export class Pane {
     this.view = null;
     this.resize = new ResizeObserver(() => this.fitToScreen());
     this.resize.observe(element);
-    this.listen(viewer.listening.signal);
+    attachHand(this, viewer.listening.signal);
   }
 
   get told() {
@@ -201,7 +198,7 @@ export class Pane {
       if (this.codes) this.painter.take("score", this.codes);
       this.painter.draw({
         size, ratio, centre: view.centre, extent: this.extent, scale: scaleOf(view, edges).map((n) => n * ratio),
-        factor: this.told.levels[this.grey.level].factor, ...this.scorePlace(), ...looks(viewer.state, this.told.coding),
+        factor: this.told.levels[this.grey.level].factor, ...scorePlace(this), ...looks(viewer.state, this.told.coding),
       });
     }
     this.stale = false;
@@ -212,71 +209,21 @@ export class Pane {
     drawMarks(this.marks, { plane, view, edges, at, ratio, crosshair, size: this.size, known: this.told.voxel !== null });
   }
 
-  scorePlace() {
-    if (!this.codes) return { scored: this.scored };
-    const { place, shape, levels } = this.viewer.scores.told;
-    const first = within(this.plane, place.first);
-    return {
-      scored: this.scored, scoreFirst: first, scoreFactor: place.bin * levels[this.codes.level].factor,
-      scoreEnd: within(this.plane, shape).map((n, i) => first[i] + n * place.bin),
-    };
-  }
-
-  place(event) {
-    const box = this.element.getBoundingClientRect();
-    return toPlane(this.view, this.edges, this.size, this.point(event, box));
-  }
-
-  point(event, box = this.element.getBoundingClientRect()) {
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
-
-  listen(signal) {
-    const on = (name, act, options = {}) => this.element.addEventListener(name, act, { signal, ...options });
-    on("focus", () => this.viewer.activate(this));
-    on("keydown", (event) => this.viewer.pressed(event, this));
-    on("wheel", (event) => this.wheeled(event), { passive: false });
-    on("dblclick", (event) => this.told && this.viewer.point(this.plane, this.place(event)));
-    on("pointerdown", (event) => {
-      if (event.button !== 0 || !this.view) return;
-      this.held = { from: [event.clientX, event.clientY], moving: false };
-      this.element.setPointerCapture(event.pointerId);
-    });
-    on("pointermove", (event) => this.moved(event));
-    for (const name of ["pointerup", "pointercancel"]) {
-      on(name, () => {
-        this.held = null;
-        this.element.classList.remove("moving");
-      });
-    }
-    on("pointerleave", () => this.viewer.readout.leave());
-  }
-
-  moved(event) {
-    if (!this.view) return;
-    if (!this.held) return this.viewer.readout.over(this, this.place(event));
-    const now = [event.clientX, event.clientY];
-    const delta = now.map((n, i) => n - this.held.from[i]);
-    if (!this.held.moving && Math.hypot(...delta) < DRAG_PX) return;
-    Object.assign(this.held, { from: now, moving: true });
-    this.element.classList.add("moving");
-    this.look(panned(this.view, this.extent, this.edges, delta));
-  }
-
-  wheeled(event) {
-    event.preventDefault();
-    if (!this.view) return;
-    if (event.ctrlKey || event.metaKey) return this.zoomBy(Math.exp(-event.deltaY / 300), this.point(event));
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 33 : event.deltaY;
-    this.turned = (this.turned ?? 0) + lines;
-    const steps = Math.trunc(this.turned / WHEEL_PX);
-    this.turned -= steps * WHEEL_PX;
-    if (steps) this.viewer.go(this, this.index + steps);
-  }
-
   close() {
     this.resize.disconnect();
     cancelAnimationFrame(this.frame);
     this.painter.close();
   }
+}
+
+/** What the shader is told about the place of the result.
+ *  @param {Pane} pane */
+function scorePlace({ codes, scored, plane, viewer }) {
+  if (!codes) return { scored };
+  const { place, shape, levels } = viewer.scores.told;
+  const first = within(plane, place.first);
+  return {
+    scored, scoreFirst: first, scoreFactor: place.bin * levels[codes.level].factor,
+    scoreEnd: within(plane, shape).map((n, i) => first[i] + n * place.bin),
+  };
 }

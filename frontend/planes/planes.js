@@ -2,6 +2,7 @@
 // A changed threshold alone is reported back, once the hand rests.
 
 import { mounting } from "../shared/mount.js";
+import { ACTS } from "./acts.js";
 import { fillControls, fillHelp } from "./controls.js";
 import { clamped, PLANES } from "./geometry.js";
 import { Histogram } from "./histogram.js";
@@ -13,7 +14,6 @@ import { PlaneStore } from "./store.js";
 
 const REPORT_AFTER_MS = 350;
 const ASK_AGAIN_MS = 900;
-const KEY_ZOOM = 1.4;
 
 class Planes {
   /** @param {HTMLElement} root */
@@ -181,7 +181,7 @@ class Planes {
 
   pressed(event, pane) {
     const wish = wishOf(event);
-    if (event.key === "Escape") this.find(".help").hidden = true;
+    if (event.key === "Escape" && !this.find(".help").hidden) this.act("help");
     if (!wish || !this.state) return;
     event.preventDefault();
     if ("step" in wish) this.go(pane, pane.index + wish.step);
@@ -193,56 +193,22 @@ class Planes {
   }
 
   act(name) {
-    const { state, active } = this;
-    if (!state) return;
-    const panes = Object.values(this.panes);
-    const acts = {
-      previous: () => this.go(active, active.index - 1),
-      next: () => this.go(active, active.index + 1),
-      "zoom-in": () => active.zoomBy(KEY_ZOOM),
-      "zoom-out": () => active.zoomBy(1 / KEY_ZOOM),
-      fit: () => {
-        for (const pane of panes) pane.fit();
-      },
-      centre: () => {
-        for (const pane of panes) pane.reveal(true);
-      },
-      one: () => this.set({ layout: "one" }),
-      three: () => this.set({ layout: "three" }),
-      invert: () => this.set({ invert: !state.invert }),
-      overlay: () => this.set({ overlay: !state.overlay }),
-      panel: () => this.set({ panel: !state.panel }),
-      lower: () => this.data.score && this.set({ threshold: Math.max(-1, +(state.threshold - 0.02).toFixed(2)) }),
-      higher: () => this.data.score && this.set({ threshold: Math.min(0.98, +(state.threshold + 0.02).toFixed(2)) }),
-      reset: () => this.set({ black: this.images.told.range[0], white: this.images.told.range[1], invert: false }),
-      help: () => (this.find(".help").hidden = !this.find(".help").hidden),
-      full: () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()),
-      copy: () => this.copy(),
-    };
-    acts[name]?.();
-  }
-
-  async copy() {
-    const address = new URL(`${this.data.display}.ome.zarr`, document.baseURI).href;
-    await navigator.clipboard.writeText(address).catch(() => {});
-    this.find(".copied").textContent = address;
+    if (this.state) ACTS[name]?.(this);
   }
 
   listen() {
     const options = { signal: this.listening.signal };
     this.root.addEventListener("input", ({ target }) => {
       const control = /** @type {HTMLInputElement} */ (target);
-      const name = control.dataset.set;
       if (!this.state) return;
       if (control.matches(".stepper input")) return this.go(this.active, +control.value);
-      const value = control.type === "checkbox" ? control.checked : control.type === "range" ? +control.value : control.value;
-      this.set({ [name]: value });
+      const values = { checkbox: control.checked, range: +control.value };
+      this.set({ [control.dataset.set]: values[control.type] ?? control.value });
     }, options);
     this.root.addEventListener("click", ({ target }) => {
-      const button = /** @type {HTMLElement} */ (target).closest("button");
-      if (button?.dataset.act) this.act(button.dataset.act);
+      this.act(/** @type {HTMLElement} */ (target).closest("button")?.dataset.act);
     }, options);
-    // The stepper and the toolbar take the keys that they have no use for themselves.
+    // Keys that a control has no use for itself.
     this.root.addEventListener("keydown", (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       if (target.closest(".pane") || target.matches("select")) return;

@@ -69,7 +69,7 @@ def test_from_a_file_to_a_mesh(page, server, ring):
     wait_until(lambda: marked(page) > 1000)
     found = marked(page)
     page.locator('[data-set="threshold"]').fill("0.98")
-    wait_until(lambda: marked(page) < 0.9 * found)
+    wait_until(lambda: marked(page) < found)
     expect(page).to_have_url(re.compile(r"threshold=0\.98"))
     page.locator('[data-set="threshold"]').fill("0")
     wait_until(lambda: marked(page) == found)

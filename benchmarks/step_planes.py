@@ -1,0 +1,125 @@
+"""Step through three planes in Chromium; tell how fast each comes onto the screen.
+
+``python -m benchmarks.step_planes`` starts an app on a simulated tomogram of 300 slices of 1024²
+pixels and prints one JSON object: the median in milliseconds from a key to the new plane, where it
+was read ahead and where the browser had not asked for it yet; and what the server's memory gained
+over 500 steps. Without a graphics card most of it is the drawing.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from deepsxt_core.volume import VoxelSize
+from deepsxt_core.workspace import Workspace
+from tests.browser.conftest import running_app
+from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
+
+SHAPE = (300, 1024, 1024)
+STEPS, MEMORY_STEPS = 15, 500
+REST_MS = 700
+
+# Until the graphics process has drawn it: reading a pixel waits for that.
+STEP = """async (pane, to) => {
+  const gl = pane.querySelector(".picture").getContext("webgl2");
+  const before = pane.dataset.drawn, start = performance.now();
+  const drawn = new Promise((done) => {
+    new MutationObserver((_, observer) => {
+      if (pane.dataset.drawn === before) return;
+      observer.disconnect();
+      done();
+    }).observe(pane, { attributes: true, attributeFilter: ["data-drawn"] });
+  });
+  if (typeof to === "string") {
+    pane.dispatchEvent(new KeyboardEvent("keydown", { key: to, bubbles: true }));
+  } else {
+    const slider = pane.closest(".planes").querySelector(".stepper input");
+    slider.value = to;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  await drawn;
+  const submitted = performance.now() - start;
+  gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  return [submitted, performance.now() - start];
+}"""
+
+
+def make_tomogram(folder: Path) -> str:
+    """Write noise over waves; return the id of the tomogram."""
+    path = folder / "waves.npy"
+    generator = np.random.default_rng(0)
+    volume = np.lib.format.open_memmap(path, "w+", np.uint16, SHAPE)
+    waves = 4000 * np.sin(np.arange(SHAPE[2]) / 40)
+    for z in range(SHAPE[0]):
+        volume[z] = generator.normal(20000, 1500, SHAPE[1:]) + waves * np.cos(z / 30)
+    tomogram = Workspace().add_file(path).update(voxel_size_nm=VoxelSize.isotropic(20))
+    return tomogram.id
+
+
+def steps(page: Page, pane: Locator, wishes: list[Any]) -> dict[str, int]:
+    """Return the medians in ms until a plane was told to be drawn, and until it was."""
+    times = []
+    for wish in wishes:
+        times.append(pane.evaluate(STEP, wish))
+        page.wait_for_timeout(REST_MS)
+    submitted, finished = np.median(times, axis=0)
+    return {"submitted_ms": round(submitted), "finished_ms": round(finished)}
+
+
+def measure(page: Page, axis: str, length: int) -> dict[str, dict[str, int]]:
+    """Return how fast planes across an axis come."""
+    pane = page.locator(f'.pane[data-axis="{axis}"]')
+    pane.focus()
+    far = [n * (length * 5 // 13 + 1) % length for n in range(1, STEPS)]
+    found = {"across the volume": steps(page, pane, far)}
+    pane.press("Home")
+    page.wait_for_timeout(REST_MS)
+    found["cold"] = steps(page, pane, ["PageUp"] * STEPS)
+    pane.press("ArrowLeft")
+    page.wait_for_timeout(REST_MS)
+    return found | {"read ahead": steps(page, pane, ["ArrowLeft"] * STEPS)}
+
+
+def server_memory() -> int:
+    """Return the bytes that the app holds, which is the child of this process."""
+    for process in psutil.Process().children(recursive=True):
+        if "deepsxt_core.cli" in process.cmdline():
+            return process.memory_info().rss
+    raise RuntimeError("There is no app.")
+
+
+def main() -> None:
+    """Start the app and the browser, step, and print what came of it."""
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        os.environ["DEEPSXT_HOME"] = str(folder / "workspace")
+        tomogram = make_tomogram(folder)
+        candidates = [Path("/usr/bin") / name for name in CHROMIUM_NAMES]
+        chromium = next((path for path in candidates if path.is_file()), None)
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        with running_app(folder / "workspace", folder / "log") as address:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(600_000)
+            page.goto(f"{address}/slices?t={tomogram}")
+            for axis, length in zip("zyx", SHAPE, strict=True):
+                page.wait_for_selector(f'.pane[data-axis="{axis}"][data-drawn="{length // 2}"]')
+            found: dict[str, Any] = {
+                axis: measure(page, axis, length) for axis, length in zip("zyx", SHAPE, strict=True)
+            }
+            before, pane = server_memory(), page.locator('.pane[data-axis="z"]')
+            for n in range(MEMORY_STEPS):
+                pane.evaluate(STEP, (n * 7) % SHAPE[0] or 1)
+            found["memory_gained_mb"] = round((server_memory() - before) / 2**20)
+            browser.close()
+    found["load"] = round(os.getloadavg()[0], 1)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
