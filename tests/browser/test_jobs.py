@@ -25,7 +25,8 @@ def job(workspace_home, tmp_path, monkeypatch):
     monkeypatch.setitem(REQUESTS, "segment", stand_in_worker.StandInRequest)
     monkeypatch.setattr(runner, "WORKER", (sys.executable, stand_in_worker.__file__))
     path = tmp_path / "cell.tif"
-    tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZYX"})
+    noise = np.random.default_rng(0).integers(0, 255, (3, 8, 8), np.uint8)
+    tifffile.imwrite(path, noise, imagej=True, metadata={"axes": "ZYX"})
     workspace = Workspace(workspace_home)
     request = stand_in_worker.StandInRequest(mode="gate", gate=str(tmp_path / "gate"))
     tomogram = workspace.add_file(path)

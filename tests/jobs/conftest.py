@@ -21,7 +21,8 @@ def workspace(tmp_path):
 @pytest.fixture
 def tomogram(workspace, tmp_path):
     path = tmp_path / "scan.tif"
-    tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZYX"})
+    noise = np.random.default_rng(0).integers(0, 255, (3, 8, 8), np.uint8)
+    tifffile.imwrite(path, noise, imagej=True, metadata={"axes": "ZYX"})
     return workspace.add_file(path)
 
 

@@ -71,7 +71,8 @@ def test_a_segmentation_without_room_does_not_start(tmp_path, free):
 def test_a_job_without_room_is_refused(tmp_path, free):
     workspace = Workspace()
     path = tmp_path / "scan.tif"
-    tifffile.imwrite(path, np.zeros((3, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZYX"})
+    noise = np.random.default_rng(0).integers(0, 255, (3, 8, 8), np.uint8)
+    tifffile.imwrite(path, noise, imagej=True, metadata={"axes": "ZYX"})
     tomogram = workspace.add_file(path)
     free(10_000)
     request = SegmentRequest(model="deepsxt-compact")
