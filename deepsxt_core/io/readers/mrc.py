@@ -5,7 +5,6 @@ Format: Cheng et al., J. Struct. Biol. 192 (2015), doi:10.1016/j.jsb.2015.04.002
 fields: https://bio3d.colorado.edu/imod/doc/mrc_format.txt.
 """
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,9 @@ from mrcfile import dtypes, utils
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.geometry import Axes
-from deepsxt_core.io.readers.calibration import as_length, settle_voxel_size
+from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
-from deepsxt_core.io.readers.placement import as_origin
+from deepsxt_core.io.readers.mrc_cell import axes_of, edges_nm, odd_cell, origin_nm
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
 from deepsxt_core.volume import Volume, VoxelSize
 
@@ -29,8 +28,6 @@ _MARKS = (b"MAP ", b"MAP\0")
 _MODES = (0, 1, 2, 3, 4, 6, 12, 16, 101)
 _LARGEST_SIDE = 1 << 20
 _IMOD_STAMP = 1146047817
-_NM_PER_ANGSTROM = 0.1
-_ANGLE_TOLERANCE = 0.01
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -108,25 +105,25 @@ def _read_header(path: Path) -> _Header:
         _refuse_series(path, fields, order, offset)
         stored, signed_word = _dtype(path, fields, order)
         dtype = stored.newbyteorder(order)
-        edges_nm = _edges_nm(fields)
-    across = "xyz"[_axes(fields)[0] - 1]
+        edges = edges_nm(fields)
+    across = "xyz"[axes_of(fields)[0] - 1]
     if shape[0] > 1 and int(fields[f"m{across}"]) == 1:
         # The cell then has the height of one image, whatever the program that wrote it took for it.
-        edges_nm = (None, *edges_nm[1:])
+        edges = (None, *edges[1:])
         warnings += (
             "The header calls the file a stack of images, not a volume; it is opened as a volume.",
         )
-    origin_nm = _origin_nm(fields, edges_nm)
-    warnings += _odd_cell(fields) + signed_word
+    origin = origin_nm(fields, edges)
+    warnings += odd_cell(fields) + signed_word
     if head[_MAP_ID] not in _MARKS:
         warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
-    z, y, x = (f"+{'xyz'[axis - 1]}" for axis in _axes(fields))
+    z, y, x = (f"+{'xyz'[axis - 1]}" for axis in axes_of(fields))
     return _Header(
         shape,  # type: ignore[arg-type]
         dtype,
         offset,
-        edges_nm,
-        origin_nm,
+        edges,
+        origin,
         (z, y, x),
         warnings,
     )
@@ -234,74 +231,3 @@ def _tilt_angles(path: Path, fields: np.void, order: str, offset: int) -> set[fl
     if record.itemsize * n_sections > len(extended):
         return set()
     return {float(angle) for angle in np.frombuffer(extended, record, n_sections)["Alpha tilt"]}
-
-
-def _axes(fields: np.void) -> list[int]:
-    """Return which of x, y, z (1, 2, 3) the sections, rows and columns run along."""
-    axes = [int(fields[name]) for name in ("maps", "mapr", "mapc")]
-    # Old files leave the axis order empty; they mean x for columns, y for rows, z for sections.
-    return axes if sorted(axes) == [1, 2, 3] else [3, 2, 1]
-
-
-def _odd_cell(fields: np.void) -> tuple[str, ...]:
-    """Return the words on what the header says about axes and cell, and that is not used."""
-    words = []
-    told = [int(fields[name]) for name in ("mapc", "mapr", "maps")]
-    if sorted(told) not in ([0, 0, 0], [1, 2, 3]):
-        words.append(
-            f"The header gives the order of the axes as {told}, which is none; columns, rows and "
-            "sections are taken to run along x, y and z."
-        )
-    cell = [float(fields["cella"][name]) for name in "xyz"]
-    intervals = [int(fields[f"m{name}"]) for name in "xyz"]
-    listed = " x ".join(f"{length:g}" for length in cell)
-    if any(cell) and any(length <= 0 or not math.isfinite(length) for length in cell):
-        words.append(
-            f"The header gives a cell of {listed} Å, which is no size; what is not above 0 is not "
-            "used. Enter the voxel size if it is missing."
-        )
-    if any(cell) and min(intervals) <= 0:
-        words.append(
-            f"The header is odd: it gives {intervals} intervals (MX, MY, MZ) for a cell of "
-            f"{listed} Å, so that it tells no voxel size there. Enter the voxel size in nm."
-        )
-    angles = [float(fields["cellb"][name]) for name in ("alpha", "beta", "gamma")]
-    if any(angles) and any(
-        abs(angle - 90) > _ANGLE_TOLERANCE or angle != angle for angle in angles
-    ):
-        words.append(
-            f"The header gives cell angles of {', '.join(f'{angle:g}' for angle in angles)} "
-            "degrees; the axes are taken as perpendicular."
-        )
-    return tuple(words)
-
-
-def _origin_nm(
-    fields: np.void, edges_nm: tuple[float | None, float | None, float | None]
-) -> tuple[float, float, float]:
-    """Return the position (z, y, x) of the first voxel: ORIGIN, or the start indices if zero."""
-    origin = as_origin([float(fields["origin"][name]) for name in "zyx"], _NM_PER_ANGSTROM)
-    if any(origin) or None in edges_nm:
-        return origin
-    # These belong to sections, rows and columns, whichever way they run.
-    starts = [int(fields[name]) for name in ("nzstart", "nystart", "nxstart")]
-    # Indices out of all proportion are leftovers of old programs.
-    if max(map(abs, starts)) > _LARGEST_SIDE:
-        return 0.0, 0.0, 0.0
-    along = {
-        axis: n * (edge or 0.0)
-        for axis, n, edge in zip(_axes(fields), starts, edges_nm, strict=True)
-    }
-    return as_origin([along[axis] for axis in (3, 2, 1)])
-
-
-def _edges_nm(fields: np.void) -> tuple[float | None, float | None, float | None]:
-    """Return the voxel edges along sections, rows and columns as stored."""
-    edges = []
-    for axis in _axes(fields):
-        name = "xyz"[axis - 1]
-        intervals = int(fields[f"m{name}"])
-        cell = float(fields["cella"][name])
-        edges.append(as_length(cell / intervals, _NM_PER_ANGSTROM) if intervals > 0 else None)
-    z, y, x = edges
-    return z, y, x
