@@ -11,7 +11,7 @@ import nrrd
 import numpy as np
 import pytest
 import zarr
-from bodies import EDGE_NM, SHAPE, chiral, is_mirrored
+from chiral_body import EDGE_NM, SHAPE, chiral, is_mirrored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

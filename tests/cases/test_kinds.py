@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from bodies import chiral
+from chiral_body import chiral
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

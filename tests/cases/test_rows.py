@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvista
-from bodies import VOXELS, arms, chiral, is_mirrored
+from chiral_body import VOXELS, arms, chiral, is_mirrored
 
 from deepsxt_core.cli.main import main
 from deepsxt_core.errors import DatasetChoiceError, NotATomogramError, UnreadableFileError
