@@ -113,6 +113,7 @@ def main() -> None:
                 axis: measure(page, axis, length) for axis, length in zip("zyx", SHAPE, strict=True)
             }
             before, pane = server_memory(), page.locator('.pane[data-axis="z"]')
+            pane.focus()
             for n in range(MEMORY_STEPS):
                 pane.evaluate(STEP, (n * 7) % SHAPE[0] or 1)
             found["memory_gained_mb"] = round((server_memory() - before) / 2**20)
