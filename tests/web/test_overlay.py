@@ -88,7 +88,7 @@ def test_the_record_tells_the_part(volume, tmp_path):
     assert run["input"]["origin_nm"] == [5105, -2830, 1210]
 
 
-def test_a_tomogram_s_score_follows_its_voxel_size(tmp_path):
+def test_what_is_new_from_a_score_follows_the_tomogram_s_voxel_size(tmp_path):
     """The size may be put right after the segmentation of a part."""
     write_tiff(Volume.from_array(BALL), tmp_path / "a.tif")
     tomogram = Workspace().add_file(tmp_path / "a.tif")
@@ -96,7 +96,7 @@ def test_a_tomogram_s_score_follows_its_voxel_size(tmp_path):
     folder = tomogram.result_folder("scores", {"of": "a part"})
     stand_in_network.segment(tomogram.volume(), folder, params)
     tomogram = tomogram.update(voxel_size_nm=SIZE)
-    score = tomogram.score(folder.name)
+    score = tomogram.todays_score(folder.name)
     (row,) = pipeline.reconstruct(score, ReconstructParams(threshold=0.3)).objects
     expected_um = np.array(centre(SHAPE, SIZE, (0, 0, 0))) / 1000
     assert row.centroid == pytest.approx(expected_um, abs=0.003)
