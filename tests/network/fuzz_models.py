@@ -2,9 +2,9 @@
 """Damage small models of every kind and see that their import only answers or refuses.
 
 ``make fuzz`` runs it. Each damaged model, and each damaged configuration, must end as a model or as
-a `DeepSXTError` of one line, within 20 s and 1 GB of memory beyond what the process had at its
-start. The cases come from a seed: the same seed makes the same ones. What fails is kept in a
-folder, one file and its traceback each.
+a `DeepSXTError` of one line, within 20 s of computing and 1 GB of memory beyond what the process
+had at its start. The cases come from a seed: the same seed makes the same ones. What fails is kept
+in a folder, one file and its traceback each.
 """
 
 import argparse
@@ -264,7 +264,7 @@ def work(first: int, last: int, seed: int, what: str, folder: Path) -> None:
     limit = used + MEMORY_LIMIT_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     # The default action ends the process even where native code does not come back.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     for index in range(first, last):
         case = folder / "case"
         shutil.rmtree(case, ignore_errors=True)
@@ -275,13 +275,13 @@ def work(first: int, last: int, seed: int, what: str, folder: Path) -> None:
         )
         (case / "out").mkdir()
         print(json.dumps({"start": index}), flush=True)
-        signal.alarm(TIME_LIMIT_S)
+        signal.setitimer(signal.ITIMER_PROF, TIME_LIMIT_S)
         begin, trace = time.perf_counter(), None
         try:
             outcome = import_case(path, case / "out") if is_model else read_config_case(path)
         except Exception as error:  # noqa: BLE001
             outcome, trace = f"!{type(error).__name__}", traceback.format_exc()
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         seconds = time.perf_counter() - begin
         told = {"end": outcome, "trace": trace, "seconds": seconds}
         told["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
