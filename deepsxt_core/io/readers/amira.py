@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_voxel_size, unitless
+from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
 from deepsxt_core.io.readers.placement import Placement, as_origin
 from deepsxt_core.io.readers.reading import blaming_file, check_holds
@@ -58,20 +58,10 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     else:
         packed = Packed(path, field.codec, "data", offset, n_bytes, field.dtype.str)
         unpack(packed)
-    place = header.placement
-    settled, doubts = settle_voxel_size(place.edges_nm, voxel_size_nm, header.shape[0])
     reader = partial(read_stored, path, packed, field.dtype, offset, header.shape[1:])
     listed = name if len(header.fields) > 1 else None
-    return Volume(
-        header.shape,
-        native,
-        settled,
-        reader,
-        path,
-        KIND,
-        listed,
-        place.warnings + doubts,
-        place.origin_nm,
+    return header.placement.volume(
+        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm, dataset=listed
     )
 
 

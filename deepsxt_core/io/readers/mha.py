@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, file_beside
@@ -66,19 +65,9 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         if offset < 0:
             offset = header.data.stat().st_size - n_bytes
         check_holds(header.data, KIND, max(offset, 0) + n_bytes)
-    place = header.placement
-    settled, doubts = settle_voxel_size(place.edges_nm, voxel_size_nm, header.shape[0])
     reader = partial(read_stored, header.data, packed, header.dtype, offset, header.shape[1:])
-    return Volume(
-        header.shape,
-        native,
-        settled,
-        reader,
-        path,
-        KIND,
-        warnings=place.warnings + doubts,
-        origin_nm=place.origin_nm,
-        axes=place.axes,
+    return header.placement.volume(
+        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
     )
 
 

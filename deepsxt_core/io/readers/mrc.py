@@ -14,10 +14,9 @@ import numpy as np
 from mrcfile import dtypes, utils
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.geometry import Axes
-from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
 from deepsxt_core.io.readers.mrc_cell import axes_of, edges_nm, odd_cell, origin_nm
+from deepsxt_core.io.readers.placement import Placement
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
 from deepsxt_core.volume import Volume, VoxelSize
 
@@ -53,18 +52,9 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     check_values(path, header.shape, native)
     n_bytes = header.dtype.itemsize * int(np.prod(header.shape, dtype=object))
     check_holds(path, KIND, header.offset + n_bytes)
-    settled, doubts = settle_voxel_size(header.edges_nm, voxel_size_nm, header.shape[0])
     reader = partial(read_contiguous, path, header.dtype, header.offset, header.shape[1:])
-    return Volume(
-        header.shape,
-        native,
-        settled,
-        reader,
-        path,
-        KIND,
-        warnings=header.warnings + doubts,
-        origin_nm=header.origin_nm,
-        axes=header.axes,
+    return header.placement.volume(
+        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
     )
 
 
@@ -73,10 +63,7 @@ class _Header:
     shape: tuple[int, int, int]
     dtype: np.dtype
     offset: int
-    edges_nm: tuple[float | None, float | None, float | None]
-    origin_nm: tuple[float, float, float]
-    axes: Axes
-    warnings: tuple[str, ...]
+    placement: Placement
 
 
 def _plausible(head: bytes, order: str, file_bytes: int) -> bool:
@@ -118,15 +105,8 @@ def _read_header(path: Path) -> _Header:
     if head[_MAP_ID] not in _MARKS:
         warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
     z, y, x = (f"+{'xyz'[axis - 1]}" for axis in axes_of(fields))
-    return _Header(
-        shape,  # type: ignore[arg-type]
-        dtype,
-        offset,
-        edges,
-        origin,
-        (z, y, x),
-        warnings,
-    )
+    placement = Placement(edges, origin, warnings, (z, y, x))
+    return _Header(shape, dtype, offset, placement)  # type: ignore[arg-type]
 
 
 def _byte_order(path: Path, head: bytes) -> tuple[Literal["<", ">"], tuple[str, ...]]:

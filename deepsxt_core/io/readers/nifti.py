@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.calibration import nm_per_unit, settle_voxel_size
+from deepsxt_core.io.readers.calibration import nm_per_unit
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
@@ -37,18 +37,9 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     check_values(path, header.shape, header.dtype)
     n_bytes = int(np.prod(header.shape, dtype=object)) * header.stored.itemsize
     check_holds(path, KIND, header.offset + n_bytes)
-    place = header.placement
-    settled, doubts = settle_voxel_size(place.edges_nm, voxel_size_nm, header.shape[0])
-    return Volume(
-        header.shape,
-        header.dtype,
-        settled,
-        partial(_read, path, header),
-        path,
-        KIND,
-        warnings=place.warnings + doubts,
-        origin_nm=place.origin_nm,
-        axes=place.axes,
+    reader = partial(_read, path, header)
+    return header.placement.volume(
+        header.shape, header.dtype, reader, path, KIND, voxel_size_nm=voxel_size_nm
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, settle_voxel_size, unitless
+from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, file_beside
@@ -70,21 +70,11 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     else:
         packed = Packed(header.data, header.codec, "data", header.offset, n_bytes, header.dtype.str)
         unpack(packed)
-    place = header.placement
-    settled, doubts = settle_voxel_size(place.edges_nm, voxel_size_nm, header.shape[0])
     reader = partial(
         read_stored, header.data, packed, header.dtype, header.offset, header.shape[1:]
     )
-    return Volume(
-        header.shape,
-        native,
-        settled,
-        reader,
-        path,
-        KIND,
-        warnings=place.warnings + doubts,
-        origin_nm=place.origin_nm,
-        axes=place.axes,
+    return header.placement.volume(
+        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
     )
 
 

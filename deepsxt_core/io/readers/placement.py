@@ -1,14 +1,16 @@
 """Where the voxels of a file lie in space: edges, origin, and axes that run backwards."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.geometry import STORED_AXES, Axes
-from deepsxt_core.io.readers.calibration import as_length, unitless
+from deepsxt_core.io.readers.calibration import as_length, settle_voxel_size, unitless
+from deepsxt_core.volume import Volume, VoxelSize
 
 _Edges = tuple[float | None, float | None, float | None]
 
@@ -33,6 +35,40 @@ class Placement:
     origin_nm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     warnings: tuple[str, ...] = ()
     axes: Axes = STORED_AXES
+
+    def volume(
+        self,
+        shape: tuple[int, int, int],
+        dtype: np.dtype,
+        reader: Callable[[int, int], NDArray],
+        path: Path,
+        kind: str,
+        *,
+        voxel_size_nm: VoxelSize | None,
+        dataset: str | None = None,
+    ) -> Volume:
+        """Return the volume that lies here.
+
+        Parameters
+        ----------
+        shape, dtype, reader, path, kind, dataset
+            As in `Volume`, where `kind` is its format.
+        voxel_size_nm : VoxelSize or None
+            The user's own value, which wins over the edges.
+        """
+        settled, doubts = settle_voxel_size(self.edges_nm, voxel_size_nm, shape[0])
+        return Volume(
+            shape,
+            dtype,
+            settled,
+            reader,
+            path,
+            kind,
+            dataset,
+            self.warnings + doubts,
+            self.origin_nm,
+            self.axes,
+        )
 
 
 def as_origin(values: Sequence[object], unit_nm: float | None = 1.0) -> tuple[float, float, float]:
