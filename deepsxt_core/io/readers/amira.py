@@ -6,7 +6,6 @@ first voxel to that of the last.
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
 from deepsxt_core.io.readers.placement import Placement, as_origin
 from deepsxt_core.io.readers.reading import blaming_file, check_holds
-from deepsxt_core.io.readers.unpacked import Packed, read_stored, unpack
+from deepsxt_core.io.readers.unpacked import open_stored
 from deepsxt_core.volume import Volume, VoxelSize
 
 KIND = "Amira"
@@ -52,13 +51,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     check_values(path, header.shape, native)
     n_bytes = int(np.prod(header.shape, dtype=object)) * native.itemsize
     offset = _section(path, field.section, n_bytes, header)
-    packed = None
-    if field.codec is None:
-        check_holds(path, KIND, offset + n_bytes)
-    else:
-        packed = Packed(path, field.codec, "data", offset, n_bytes, field.dtype.str)
-        unpack(packed)
-    reader = partial(read_stored, path, packed, field.dtype, offset, header.shape[1:])
+    reader = open_stored(path, KIND, field.codec, field.dtype, offset, header.shape)
     listed = name if len(header.fields) > 1 else None
     return header.placement.volume(
         header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm, dataset=listed

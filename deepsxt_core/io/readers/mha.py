@@ -5,7 +5,6 @@ Format: https://itk.org/Wiki/ITK/MetaIO/Documentation. Lengths have no unit in i
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ import numpy as np
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
-from deepsxt_core.io.readers.reading import blaming_file, check_holds, file_beside
-from deepsxt_core.io.readers.unpacked import Packed, read_stored, unpack
+from deepsxt_core.io.readers.reading import blaming_file, file_beside
+from deepsxt_core.io.readers.unpacked import open_stored
 from deepsxt_core.volume import Volume, VoxelSize, as_shape
 
 KIND = "MetaImage"
@@ -57,15 +56,11 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     choose_dataset(path, [("data", header.shape, native)], dataset)
     check_values(path, header.shape, native)
     n_bytes = int(np.prod(header.shape, dtype=object)) * native.itemsize
-    offset, packed = header.offset, None
-    if header.compressed:
-        packed = Packed(header.data, "zlib", "data", offset, n_bytes, header.dtype.str)
-        unpack(packed)
-    else:
-        if offset < 0:
-            offset = header.data.stat().st_size - n_bytes
-        check_holds(header.data, KIND, max(offset, 0) + n_bytes)
-    reader = partial(read_stored, header.data, packed, header.dtype, offset, header.shape[1:])
+    offset = header.offset
+    if offset < 0 and not header.compressed:
+        offset = max(header.data.stat().st_size - n_bytes, 0)
+    codec = "zlib" if header.compressed else None
+    reader = open_stored(header.data, KIND, codec, header.dtype, offset, header.shape)
     return header.placement.volume(
         header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
     )

@@ -6,7 +6,6 @@ Format: https://teem.sourceforge.net/nrrd/format.html.
 import io
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
 from deepsxt_core.io.readers.placement import Placement, from_columns
-from deepsxt_core.io.readers.reading import blaming_file, check_holds, file_beside
-from deepsxt_core.io.readers.unpacked import Packed, read_stored, unpack
+from deepsxt_core.io.readers.reading import blaming_file, file_beside
+from deepsxt_core.io.readers.unpacked import open_stored
 from deepsxt_core.volume import Volume, VoxelSize, as_shape
 
 KIND = "NRRD"
@@ -63,16 +62,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     native = header.dtype.newbyteorder("=")
     choose_dataset(path, [("data", header.shape, native)], dataset)
     check_values(path, header.shape, native)
-    n_bytes = int(np.prod(header.shape, dtype=object)) * native.itemsize
-    packed = None
-    if header.codec is None:
-        check_holds(header.data, KIND, header.offset + n_bytes)
-    else:
-        packed = Packed(header.data, header.codec, "data", header.offset, n_bytes, header.dtype.str)
-        unpack(packed)
-    reader = partial(
-        read_stored, header.data, packed, header.dtype, header.offset, header.shape[1:]
-    )
+    reader = open_stored(header.data, KIND, header.codec, header.dtype, header.offset, header.shape)
     return header.placement.volume(
         header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
     )

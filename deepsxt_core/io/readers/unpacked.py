@@ -6,6 +6,7 @@ Formats that cannot be read from the middle become plain files here, so that a s
 import bz2
 import gzip
 import hashlib
+import math
 import shutil
 import threading
 import zipfile
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
-from deepsxt_core.io.readers.reading import blaming_file, read_contiguous, truncated
+from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous, truncated
 from deepsxt_core.io.scratch import ScratchFolder
 
 _PIECE_BYTES = 1 << 20
@@ -110,24 +111,47 @@ def kept_beside(source: Path, content: object, name: str, write: Callable[[Path]
         return place / name
 
 
-def read_stored(
+def open_stored(
     path: Path,
-    packed: Packed | None,
+    kind: str,
+    codec: str | None,
     dtype: np.dtype,
     offset: int,
-    slice_shape: tuple[int, int],
-    z0: int,
-    z1: int,
-) -> NDArray:
-    """Read slices `z0` to `z1` as `read_contiguous` does, from the unpacked file if packed.
+    shape: tuple[int, int, int],
+) -> Callable[[int, int], NDArray]:
+    """Return what reads slices of an array that lies in a file, as it is or compressed.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        The format's name, for messages.
+    codec : str or None
+        As in `Packed`; None where the values lie as they are.
+    dtype : numpy.dtype
+        As stored.
+    offset : int
+        First byte of the values, or of the compressed data.
+    shape : tuple of int
+        (z, y, x).
 
     Raises
     ------
     UnreadableFileError
         If the data is damaged or ends too early.
     """
-    if packed is None:
-        return read_contiguous(path, dtype, offset, slice_shape, z0, z1)
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if codec is None:
+        check_holds(path, kind, offset + n_bytes)
+        return partial(read_contiguous, path, dtype, offset, shape[1:])
+    packed = Packed(path, codec, "data", offset, n_bytes, dtype.str)
+    unpack(packed)
+    return partial(_read_packed, packed, dtype, shape[1:])
+
+
+def _read_packed(
+    packed: Packed, dtype: np.dtype, slice_shape: tuple[int, int], z0: int, z1: int
+) -> NDArray:
     return read_contiguous(unpack(packed), dtype, 0, slice_shape, z0, z1)
 
 
