@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from deepsxt_core.child_process import child_environment
 from deepsxt_core.errors import DrawingError
 from deepsxt_core.files import disk_errors_told, not_as_written
 from deepsxt_core.surface.surfaces import Surfaces, Unit
@@ -112,8 +113,7 @@ def _drawn_by_child(
         try:
             subprocess.run(
                 [sys.executable, "-m", __name__, what, str(folder), str(made), theme],
-                # Found from here too where the package is not installed.
-                cwd=Path(__file__).resolve().parents[2],
+                env=child_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

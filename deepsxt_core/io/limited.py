@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from deepsxt_core import errors
+from deepsxt_core.child_process import child_environment
 from deepsxt_core.errors import BusyError, DatasetChoiceError, DeepSXTError, InvalidParameterError
 from deepsxt_core.io.scratch import scratch_folder
 
@@ -160,10 +161,8 @@ def _too_slow(path: Path, seconds: float) -> str:
 
 
 def _environment(scratch: str) -> dict[str, str]:
-    package_root = str(Path(__file__).resolve().parents[2])
-    python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch)
-    return os.environ | {"PYTHONPATH": python_path, **temporary}
+    return child_environment() | temporary
 
 
 def _told(stdout: bytes) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ line. So the queue goes on whichever of these is killed.
 """
 
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
+from deepsxt_core.child_process import child_environment
 from deepsxt_core.errors import DeepSXTError, JobError
 from deepsxt_core.files import delete_folder
 from deepsxt_core.jobs.facts import can_be_continued, job_folder, result_folder, task_of
@@ -209,8 +209,6 @@ def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
     JobError
         If the process cannot be started; the job is then marked as failed.
     """
-    package_root = str(Path(__file__).resolve().parents[2])
-    python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     try:
         with (folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
@@ -218,7 +216,7 @@ def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"},
+                env=child_environment() | {"PYTHONUNBUFFERED": "1"},
                 # Neither Ctrl-C in the app's terminal nor closing it shall end the job.
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

@@ -12,7 +12,6 @@ closed then. Who asks for a file that is being made waits for that one.
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from typing import Any
 import psutil
 
 from deepsxt_core import errors, settings
+from deepsxt_core.child_process import child_environment, signal_name
 from deepsxt_core.errors import BusyError, DeepSXTError, InvalidParameterError, WriteError
 from deepsxt_core.io.limited import limit_process
 
@@ -144,15 +144,13 @@ def make_by_child(order: Order, path: Path, limits: MakingLimits | None = None) 
         As the process raised it; or `WriteError` if it crashed or went beyond its limits.
     """
     limits = limits or MakingLimits()
-    package_root = str(Path(__file__).resolve().parents[2])
-    python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     request = {"order": order, "limits": _spelt(limits)}
     with subprocess.Popen(
         COMMAND,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=os.environ | {"PYTHONPATH": python_path},
+        env=child_environment(),
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     ) as process:
         timer = threading.Timer(limits.timeout_s, process.kill)
@@ -197,9 +195,8 @@ def _problem(
     elif code == _OUT_OF_MEMORY:
         reason = "it needs more memory than there is"
     elif code < 0:
-        names = {each.value: each.name for each in signal.Signals}
         reason = (
-            f"its process was ended by a signal ({names.get(-code, -code)}); the memory or the "
+            f"its process was ended by a signal ({signal_name(code)}); the memory or the "
             "disk may be full"
         )
     else:

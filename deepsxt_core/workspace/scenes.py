@@ -8,8 +8,6 @@ alone. One is made at a time; who asks meanwhile waits, and what was made is fou
 import argparse
 import hashlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from deepsxt_core.child_process import child_environment, signal_name
 from deepsxt_core.errors import DeepSXTError, DrawingError, InvalidParameterError
 from deepsxt_core.export.figures import offline_page
 from deepsxt_core.export.volume_scene import SceneParams, build_scene
@@ -113,8 +112,6 @@ def _made_by_child(
         json.dumps(asdict(params)),
     ]
     limiting = [str(limits.memory_bytes), str(int(limits.timeout_s) * 4 + 1)]
-    package_root = str(Path(__file__).resolve().parents[2])
-    python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     try:
         ended = subprocess.run(
             [*COMMAND, *arguments, *limiting],
@@ -124,7 +121,7 @@ def _made_by_child(
             errors="replace",
             timeout=limits.timeout_s,
             check=False,
-            env=os.environ | {"PYTHONPATH": python_path},
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired as error:
         raise DrawingError(
@@ -139,8 +136,7 @@ def _made_by_child(
 def _reason(ended: subprocess.CompletedProcess[str], limits: SceneLimits) -> str:
     code = ended.returncode
     if code < 0:
-        names = {each.value: each.name for each in signal.Signals}
-        return f"the process that makes it was ended by a signal ({names.get(-code, -code)})."
+        return f"the process that makes it was ended by a signal ({signal_name(code)})."
     if code == _OUT_OF_MEMORY:
         return f"it needs more than {limits.memory_bytes / 1e9:.1f} GB of memory."
     if code == _TOLD:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,13 @@ def test_a_page_asks_for_nothing_and_tells_that_it_is_thinned(surfaces, tmp_path
     assert "default-src 'none'" in page
     assert "kitware.github.io/vtk-js/icon" not in page
     assert f"of {surfaces.mesh.n_cells:,} faces" in page
+
+
+def test_a_path_counts_from_the_folder_of_the_caller(surfaces, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    write_page(surfaces, Path("here") / "a.html", max_faces=500)
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["a.html"]
 
 
 def test_time_limit_gives_a_reason_and_leaves_nothing(surfaces, tmp_path) -> None:
