@@ -1,6 +1,7 @@
 """The PyVista scene in a real browser, without a graphics card."""
 
 import io
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -86,14 +87,15 @@ def test_volume_and_planes_are_drawn_and_turn(surface_page):
 
 
 def kill_the_maker(kind: str) -> None:
-    """Kill the process that makes a scene as soon as there is one."""
+    """Kill the process that makes a scene for this test as soon as there is one."""
 
     def killed() -> bool:
-        for process in psutil.process_iter(["cmdline"]):
-            line = process.info["cmdline"] or []
-            if "deepsxt_core.workspace.scenes" in line and kind in line:
-                process.kill()
-                return True
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                line = process.cmdline()
+                if "deepsxt_core.workspace.scenes" in line and kind in line:
+                    process.kill()
+                    return True
         return False
 
     wait_until(killed)
