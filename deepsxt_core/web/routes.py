@@ -5,7 +5,6 @@
     /api/uploads                                          see `deepsxt_core.web.receiving`
     GET /api/tomograms/<id>/display and …/planes          see `deepsxt_core.web.planes`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
-    GET /api/tomograms/<id>/scores/<result>/slices/<z>    one slice of score codes, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
     GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
@@ -27,8 +26,6 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -40,11 +37,10 @@ from starlette.types import Scope
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.geometry import Region
-from deepsxt_core.io import SCORE_NAME, open_score
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.view import VIEW_FILES
-from deepsxt_core.volume import Score, Volume
+from deepsxt_core.volume import Volume
 from deepsxt_core.web import planes, receiving
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
 from deepsxt_core.web.responses import (
@@ -103,7 +99,6 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         *receiving.routes(),
         *planes.routes(),
         Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
-        Route(f"{tomogram}/scores/{{result}}/slices/{{z:index}}", answer(_score_slice)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file, making)),
         Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
@@ -138,11 +133,6 @@ def slice_source(tomogram: Tomogram, region: Region | None = None) -> SliceSourc
         query["bin"] = str(region.bin)
     address = f"api/tomograms/{tomogram.id}/slices/{{z}}?{urlencode(query)}"
     return SliceSource(address, shown.survey)
-
-
-def score_address(tomogram: Tomogram, result_id: str) -> str:
-    """Return the address of the score codes, relative to the app's root, with ``{z}``."""
-    return f"api/tomograms/{tomogram.id}/scores/{result_id}/slices/{{z}}"
 
 
 def download_address(
@@ -192,40 +182,24 @@ def _open_volume(source: Path, dataset: str | None, mtime_ns: int, region: Regio
     return _Shown(volume, survey(volume), version)
 
 
-@lru_cache(maxsize=_KEPT_VOLUMES)
-def _open_score(path: Path) -> Score:
-    return open_score(path)
-
-
-def _read_one(volume: Volume, z: int) -> NDArray:
-    if not 0 <= z < volume.shape[0]:
-        raise HttpError(404, f"There is no slice {z}; there are {volume.shape[0]}.")
-    return volume.read(z, z + 1)[0]
-
-
 def _slice(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     shown = _open_volume(*_volume_key(tomogram), _region(request))
-    image = _read_one(shown.volume, request.path_params["z"])
+    z = request.path_params["z"]
+    if z >= shown.volume.shape[0]:
+        raise HttpError(404, f"There is no slice {z}; there are {shown.volume.shape[0]}.")
+    image = shown.volume.read(z, z + 1)[0]
     cache = FOR_EVER if request.query_params.get("v") == shown.version else ASK_AGAIN
-    return _bytes(grey_codes(image, shown.survey.low, shown.survey.high), cache | AS_IT_IS)
+    codes = grey_codes(image, shown.survey.low, shown.survey.high)
+    return Response(
+        codes.tobytes(), media_type="application/octet-stream", headers=cache | AS_IT_IS
+    )
 
 
 def _region(request: Request) -> Region:
     crop, binning = request.query_params.get("crop"), request.query_params.get("bin", "1")
     # Digits alone, and few: what is no number is no binning either.
     return Region.parse(crop, int(binning) if re.fullmatch("[0-9]{1,4}", binning) else 0)
-
-
-def _score_slice(request: Request) -> Response:
-    tomogram = Workspace().tomogram(request.path_params["tomogram"])
-    result = tomogram.result("scores", request.path_params["result"])
-    score = _open_score(result.folder / SCORE_NAME)
-    return _bytes(_read_one(score.volume, request.path_params["z"] - score.first_slice), FOR_EVER)
-
-
-def _bytes(codes: NDArray[np.uint8], cache: dict[str, str]) -> Response:
-    return Response(codes.tobytes(), media_type="application/octet-stream", headers=cache)
 
 
 def _score_file(request: Request) -> Response:

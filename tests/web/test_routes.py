@@ -105,15 +105,6 @@ class TestSlices:
 
 
 class TestScores:
-    def test_codes_are_found_under_the_index_of_the_tomogram(self, client, tomogram):
-        score = ball((5, *SHAPE[1:]), 4)
-        result = add_score(tomogram, score, first_slice=2)
-        address = "/" + routes.score_address(tomogram, result.id)
-        for z in range(2, 7):
-            assert client.get(address.format(z=z)).content == Score.encode(score[z - 2]).tobytes()
-        assert client.get(address.format(z=1)).status_code == 404
-        assert client.get(address.format(z=7)).status_code == 404
-
     def test_score_and_mask_come_as_tiff_and_mrc(self, client, tomogram, tmp_path):
         score = ball(SHAPE, 6)
         result = add_score(tomogram, score)
