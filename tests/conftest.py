@@ -29,6 +29,17 @@ CHROMIUM_ARGUMENTS = [
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, and those with a browser on another from the start.
+
+    They wait for each other's pages least that way, and what a module has opened is opened once.
+    """
+    items.sort(key=lambda item: "browser" not in item.keywords)
+    for item in items:
+        group = "browser" if "browser" in item.keywords else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def real() -> Path:
     """The folder of real files, which is not part of the repository."""
