@@ -66,6 +66,7 @@ def opened_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             open_volume(path, dataset=dataset)
 
         monkeypatch.setattr("deepsxt_core.workspace.library.probe", look)
+        monkeypatch.setattr("deepsxt_core.workspace.tomogram.probe", look)
         monkeypatch.setattr("deepsxt_core.network.library.take_in", make_model)
 
 

@@ -22,8 +22,9 @@ from deepsxt_core.errors import BusyError, DeepSXTError, VolumeError
 from deepsxt_core.files import delete_folder, read_json, write_json
 from deepsxt_core.io.pyramid import build_pyramid
 from deepsxt_core.workspace import making
-from deepsxt_core.workspace.library import Tomogram, Workspace
+from deepsxt_core.workspace.library import Workspace
 from deepsxt_core.workspace.results import Result
+from deepsxt_core.workspace.tomogram import Tomogram
 
 MOST_WAITING = 64
 RETRY_AFTER_S = 60.0

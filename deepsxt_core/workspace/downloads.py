@@ -2,14 +2,13 @@
 
 import csv
 import hashlib
-import os
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError, UnreadableFileError
+from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.export.bundle import BundleContent, write_bundle
 from deepsxt_core.export.figures import Theme, write_page, write_picture
 from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
@@ -24,10 +23,9 @@ from deepsxt_core.surface.measure.quantities import write_quantities
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
 from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workspace import display
-from deepsxt_core.workspace.library import Tomogram, Workspace
 from deepsxt_core.workspace.making import made
-from deepsxt_core.workspace.results import Result, read_result
+from deepsxt_core.workspace.results import Result
+from deepsxt_core.workspace.tomogram import Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
 MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
@@ -193,37 +191,9 @@ def _exports(result: Result) -> Path:
 def _order(
     file: str, result: Result, tomogram: Tomogram | None = None, **asked: Any
 ) -> dict[str, Any]:
-    """Return what `make` needs to call the function that asks for a file once more."""
+    """Return what `deepsxt_core.workspace.orders` needs to call what asks for a file once more."""
     of = None if tomogram is None else [str(tomogram.folder.parents[1]), tomogram.id]
     return {"file": file, "result": str(result.folder), "tomogram": of, **asked}
-
-
-def make(order: Mapping[str, Any]) -> Path:
-    """Make the file that was ordered, in the process that was started for it.
-
-    Raises
-    ------
-    DeepSXTError
-        If it cannot be made.
-    """
-    if order["file"] == "display":
-        # Nobody waits for it: what people wait for comes first.
-        if hasattr(os, "nice"):
-            os.nice(10)
-        return display.build(order)
-    asked = {key: order[key] for key in order if key not in ("file", "result", "tomogram")}
-    folder = Path(order["result"])
-    if order["file"] == "view":
-        return view_file(folder, **asked)
-    result = read_result(folder)
-    if result is None:
-        raise DeepSXTError(f"There is no result in '{folder}' any more. Run the step again.")
-    if order["file"] == "surface":
-        return surface_file(result, **asked)
-    workspace, tomogram_id = order["tomogram"]
-    tomogram = Workspace(Path(workspace)).tomogram(tomogram_id)
-    made_by = {"score": score_file, "instances": instances_file}[order["file"]]
-    return made_by(tomogram, result, **asked)
 
 
 def _write_mesh(result: Result, objects: Collection[int], unit: str | None, path: Path) -> None:

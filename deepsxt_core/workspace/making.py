@@ -1,12 +1,9 @@
 """Files made when somebody asks for them: once, a few at a time, by a process of their own.
 
 Meshes are thinned and drawn by native code that takes no two threads at once and may end its
-process. The server therefore only orders::
-
-    python -m deepsxt_core.workspace.making   with {"order": …, …} on its input
-
-runs `deepsxt_core.workspace.downloads.make` within limits, and ends with the server: its input is
-closed then. Who asks for a file that is being made waits for that one.
+process. The server therefore only orders: `make_by_child` starts `deepsxt_core.workspace.orders`,
+which works within limits and ends with the server. Who asks for a file that is being made waits for
+that one.
 """
 
 import json
@@ -16,8 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,17 +25,18 @@ import psutil
 from deepsxt_core import errors, settings
 from deepsxt_core.child_process import child_environment, signal_name
 from deepsxt_core.errors import BusyError, DeepSXTError, InvalidParameterError, WriteError
-from deepsxt_core.io.limited import limit_process
 
-COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.workspace.making")
-"""The command of the process."""
+COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.workspace.orders")
+"""The command of the process; what kind of file it makes is added, for the list of processes."""
 
 MOST_AT_ONCE = 2
 MOST_WAITING = 64
 KEPT_AFTER_USE_S = 600.0
 """A file is not evicted so soon after it was handed out: it may still be on its way."""
 
-_OUT_OF_MEMORY, _TOLD = 3, 4
+OUT_OF_MEMORY, TOLD = 3, 4
+"""Exit codes of the process; `TOLD` when it wrote an error for people, in a line with `MARK`."""
+MARK = '{"error": '
 
 _log = logging.getLogger(__name__)
 
@@ -135,18 +132,33 @@ def made(
     return path
 
 
-def make_by_child(order: Order, path: Path, limits: MakingLimits | None = None) -> None:
+def make_by_child(
+    order: Order,
+    path: Path,
+    limits: MakingLimits | None = None,
+    failure: Callable[[str], DeepSXTError] | None = None,
+) -> None:
     """Run the process that makes a file; return when it is there.
+
+    Parameters
+    ----------
+    order : mapping
+        What `deepsxt_core.workspace.orders.make` understands.
+    path : Path
+    limits : MakingLimits, optional
+    failure : callable, optional
+        Returns the error for a process that crashed or went beyond its limits, from the reason.
+        Default: a `WriteError` that names the file.
 
     Raises
     ------
     DeepSXTError
-        As the process raised it; or `WriteError` if it crashed or went beyond its limits.
+        As the process raised it, or by `failure`.
     """
     limits = limits or MakingLimits()
     request = {"order": order, "limits": _spelt(limits)}
     with subprocess.Popen(
-        COMMAND,
+        [*COMMAND, order["file"]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -166,7 +178,15 @@ def make_by_child(order: Order, path: Path, limits: MakingLimits | None = None) 
             timer.cancel()
             process.kill()
     if process.returncode:
-        raise _problem(path, process.returncode, told, timed_out, limits)
+        lines = told.decode(errors="replace").strip().splitlines()
+        if process.returncode == TOLD:
+            # Libraries may have warned after it.
+            answer = json.loads(next(line for line in reversed(lines) if line.startswith(MARK)))
+            kind: type[DeepSXTError] = getattr(errors, answer["error"])
+            raise kind(answer["message"])
+        reason = _reason(process.returncode, lines, timed_out, limits)
+        _log.error("Making %s failed: %s", path, "\n".join(lines) or reason)
+        raise failure(reason) if failure else WriteError(f"'{path.name}' was not made: {reason}")
 
 
 def _ask(process: subprocess.Popen[bytes], request: Mapping[str, Any]) -> None:
@@ -181,28 +201,18 @@ def _spelt(limits: MakingLimits) -> dict[str, float]:
     return {"memory_bytes": limits.memory_bytes, "seconds": int(seconds) + 1}
 
 
-def _problem(
-    path: Path, code: int, told: bytes, timed_out: bool, limits: MakingLimits
-) -> DeepSXTError:
-    """Return the error for a process that ended otherwise than well."""
-    lines = told.decode(errors="replace").strip().splitlines() or [f"exit code {code}"]
-    if code == _TOLD:
-        answer = json.loads(lines[-1])
-        kind: type[DeepSXTError] = getattr(errors, answer["error"])
-        return kind(answer["message"])
+def _reason(code: int, lines: Sequence[str], timed_out: bool, limits: MakingLimits) -> str:
+    """Return why a process that told no error ended otherwise than well, from what it printed."""
     if timed_out:
-        reason = f"it took longer than {limits.timeout_s:g} s and was stopped"
-    elif code == _OUT_OF_MEMORY:
-        reason = "it needs more memory than there is"
-    elif code < 0:
-        reason = (
-            f"its process was ended by a signal ({signal_name(code)}); the memory or the "
-            "disk may be full"
+        return f"it took longer than {limits.timeout_s:g} s and was stopped."
+    if code == OUT_OF_MEMORY:
+        return f"it needs more than {limits.memory_bytes / 1e9:.1f} GB of memory."
+    if code < 0:
+        return (
+            f"its process was ended by a signal ({signal_name(code)}); the memory or the disk may "
+            "be full."
         )
-    else:
-        _log.error("Making %s failed: %s", path, "\n".join(lines))
-        reason = f"its process failed ({lines[-1]})"
-    return WriteError(f"'{path.name}' was not made: {reason}.")
+    return f"its process failed ({lines[-1] if lines else f'exit code {code}'})."
 
 
 def _used(path: Path) -> Path:
@@ -238,41 +248,3 @@ def _evict(made: Path) -> None:
         except OSError:
             continue
         excess -= size
-
-
-def _end_with_server() -> None:
-    sys.stdin.buffer.read()
-    os._exit(1)
-
-
-def main() -> int:
-    """Make the file that a line on the input asks for; return the exit code."""
-    # Imported here, as it orders from this module.
-    from deepsxt_core.workspace import downloads, making
-
-    # Started as a script, this module is another one than that which is imported.
-    making.in_process = True
-    request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_server, daemon=True).start()
-    limits = request["limits"]
-    limit_process(limits["memory_bytes"], limits["seconds"])
-    try:
-        downloads.make(request["order"])
-    except MemoryError:
-        return _OUT_OF_MEMORY
-    except DeepSXTError as error:
-        told = {"error": type(error).__name__, "message": str(error)}
-        sys.stdout.write(json.dumps(told) + "\n")
-        return _TOLD
-    return 0
-
-
-if __name__ == "__main__":
-    try:
-        code = main()
-    except Exception:  # noqa: BLE001
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    # Without waiting for the thread that reads the input.
-    os._exit(code)

@@ -6,10 +6,11 @@ and used for nothing.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.workspace.results import RECORD_VERSION, Result
+from deepsxt_core.workspace.results import RECORD_VERSION, RUN_NAME, Result, is_id, read_result
 
 _Check = Callable[[Any], bool]
 
@@ -26,6 +27,18 @@ def problem(result: Result) -> str | None:
     if isinstance(version, int) and version > RECORD_VERSION:
         wrong += " A newer version of DeepSXT has written it."
     return wrong
+
+
+def damaged_results(folder: Path) -> list[tuple[str, str]]:
+    """Return id of, and what is wrong with, each result below `folder` that cannot be used."""
+    found = []
+    for record in sorted(folder.glob(f"*/{RUN_NAME}")):
+        if is_id(record.parent.name):
+            result = read_result(record.parent)
+            wrong = "Its record is damaged." if result is None else problem(result)
+            if wrong is not None:
+                found.append((record.parent.name, wrong))
+    return found
 
 
 def _missing(result: Result) -> str | None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 from deepsxt_core.files import read_json
 from deepsxt_core.geometry import Region, VoxelSize
 from deepsxt_core.parameters import parsed
+from deepsxt_core.volume import Volume
 
 ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "evaluations"]
 Identity = Mapping[str, Any]
@@ -123,3 +124,22 @@ def read_result(folder: Path) -> Result | None:
     except FileNotFoundError:
         return None
     return Result(folder.name, folder, run, finished)
+
+
+def finished_results(folder: Path) -> list[Result]:
+    """Return the finished results below a folder, newest first; none where it does not exist."""
+    if not folder.is_dir():
+        return []
+    found = [read_result(entry) for entry in folder.iterdir() if is_id(entry.name)]
+    finished = [result for result in found if result is not None]
+    return sorted(finished, key=lambda result: result.finished, reverse=True)
+
+
+def made_with_voxel_size(volume: Volume, surface: Result) -> Volume:
+    """Return a volume in the place that it had when `surface` was made.
+
+    `volume` has the voxels that the surface's source has; its size may have been corrected since.
+    """
+    volume = volume.with_voxel_size(surface.voxel_size_nm)
+    origin_nm = surface.identity.get("origin_nm")
+    return volume if origin_nm is None else replace(volume, origin_nm=tuple(origin_nm))

@@ -1,61 +1,34 @@
 """PyVista scenes of results, made when somebody first asks for them and kept beside the surface.
 
-A scene is made by a child process (``python -m deepsxt_core.workspace.scenes``) within limits of
-time and memory: whatever a graphics driver, an exporter or a large file does ends that process
-alone. One is made at a time; who asks meanwhile waits, and what was made is found again.
+A scene is made by a process of its own (`deepsxt_core.workspace.making`) within limits of time and
+memory: whatever a graphics driver, an exporter or a large file does ends that process alone. One is
+made at a time; who asks meanwhile waits, and what was made is found again.
 """
 
-import argparse
 import hashlib
-import json
-import subprocess
-import sys
 import threading
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from deepsxt_core.child_process import child_environment, signal_name
-from deepsxt_core.errors import DeepSXTError, DrawingError, InvalidParameterError
+from deepsxt_core.errors import DeepSXTError, DrawingError
 from deepsxt_core.export.figures import offline_page
 from deepsxt_core.export.volume_scene import SceneParams, build_scene
 from deepsxt_core.files import written_beside
-from deepsxt_core.geometry import VoxelSize
-from deepsxt_core.io.limited import limit_process
 from deepsxt_core.surface import Surfaces
-from deepsxt_core.volume import Volume
-from deepsxt_core.workspace.library import Tomogram, Workspace
-from deepsxt_core.workspace.results import Result
-
-COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.workspace.scenes")
-"""The command of the child process; `main` explains its arguments."""
+from deepsxt_core.volume import Score
+from deepsxt_core.workspace.making import MakingLimits, make_by_child
+from deepsxt_core.workspace.results import Result, made_with_voxel_size
+from deepsxt_core.workspace.tomogram import Tomogram
 
 SceneKind = Literal["page", "picture"]
 
+SCENE_LIMITS = MakingLimits(timeout_s=120.0, memory_bytes=6 << 30)
+"""What making a scene may cost."""
+
 _SUFFIXES: dict[SceneKind, str] = {"page": ".html", "picture": ".png"}
-_OUT_OF_MEMORY = 3
-_TOLD = 4
 _one_at_a_time = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneLimits:
-    """What making a scene may cost.
-
-    Attributes
-    ----------
-    timeout_s : float
-        From the start of the process to its end.
-    memory_bytes : int
-        Beyond what the process has after its start; kept on Linux alone.
-    """
-
-    timeout_s: float = 120.0
-    memory_bytes: int = 6 << 30
-
-    def __post_init__(self) -> None:
-        if not (self.timeout_s > 0 and self.memory_bytes > 0):
-            raise InvalidParameterError(f"The limits of a scene must be above 0: got {self}.")
 
 
 def scene_file(
@@ -63,7 +36,7 @@ def scene_file(
     surface: Result,
     params: SceneParams,
     kind: SceneKind = "page",
-    limits: SceneLimits | None = None,
+    limits: MakingLimits = SCENE_LIMITS,
 ) -> Path:
     """Return a scene of a surface and what it was made from, made if it is not there.
 
@@ -77,7 +50,10 @@ def scene_file(
     DrawingError
         If it cannot be made here, or not within the limits.
     """
-    limits = limits or SceneLimits()
+
+    def failure(reason: str) -> DrawingError:
+        return DrawingError(f"No {kind} of the scene: {reason}")
+
     try:
         changed = tomogram.source.stat().st_mtime_ns
     except OSError as error:
@@ -87,123 +63,50 @@ def scene_file(
     content = hashlib.sha256(repr((asdict(params), changed)).encode()).hexdigest()[:16]
     path = surface.folder / "exports" / f"scene-{content}{_SUFFIXES[kind]}"
     with _one_at_a_time:
-        if not path.is_file():
-            path.parent.mkdir(exist_ok=True)
-            with written_beside(path) as beside:
-                _made_by_child(tomogram, surface, params, kind, limits, beside)
+        if path.is_file():
+            return path
+        path.parent.mkdir(exist_ok=True)
+        with written_beside(path) as beside:
+            order = {
+                "file": "scene",
+                "tomogram": [str(tomogram.folder.parents[1]), tomogram.id],
+                "result": str(surface.folder),
+                "kind": kind,
+                "params": asdict(params),
+                "out": str(beside),
+            }
+            try:
+                make_by_child(order, beside, limits, failure)
+            except DrawingError:
+                raise
+            except DeepSXTError as error:
+                raise failure(str(error)) from error
+            if not beside.is_file():
+                raise failure("its process wrote nothing (exit code 0).")
     return path
 
 
-def _made_by_child(
-    tomogram: Tomogram,
-    surface: Result,
-    params: SceneParams,
-    kind: SceneKind,
-    limits: SceneLimits,
-    out: Path,
+def draw(
+    tomogram: Tomogram, surface: Result, *, kind: SceneKind, params: Mapping[str, Any], out: str
 ) -> None:
-    workspace = tomogram.folder.parents[1]
-    arguments = [
-        kind,
-        str(workspace),
-        tomogram.id,
-        surface.id,
-        str(out),
-        json.dumps(asdict(params)),
-    ]
-    limiting = [str(limits.memory_bytes), str(int(limits.timeout_s) * 4 + 1)]
-    try:
-        ended = subprocess.run(
-            [*COMMAND, *arguments, *limiting],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limits.timeout_s,
-            check=False,
-            env=child_environment(),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DrawingError(
-            f"No {kind} of the scene: making it took longer than {limits.timeout_s:g} s and was "
-            "stopped."
-        ) from error
-    if ended.returncode or not out.is_file():
-        reason = _reason(ended, limits)
-        raise DrawingError(f"No {kind} of the scene: {reason}")
+    """Make one scene, as `scene_file` orders it, in the process that was started for it.
 
-
-def _reason(ended: subprocess.CompletedProcess[str], limits: SceneLimits) -> str:
-    code = ended.returncode
-    if code < 0:
-        return f"the process that makes it was ended by a signal ({signal_name(code)})."
-    if code == _OUT_OF_MEMORY:
-        return f"it needs more than {limits.memory_bytes / 1e9:.1f} GB of memory."
-    if code == _TOLD:
-        return ended.stdout.strip()
-    last = (ended.stderr.strip().splitlines() or [f"exit code {code}"])[-1]
-    return f"the process that makes it failed ({last})."
-
-
-def made_with_voxel_size(volume: Volume, surface: Result) -> Volume:
-    """Return a volume in the place that it had when `surface` was made.
-
-    `volume` has the voxels that the surface's source has; its size may have been corrected since.
+    Raises
+    ------
+    DeepSXTError
+        If the tomogram or the results cannot be read, or lack what the scene is to show.
     """
-    recipe = surface.run["recipe"]
-    size = recipe["voxel_size_nm"]
-    if size is None:
-        return volume.with_voxel_size(None)
-    z, y, x = recipe["origin_nm"]
-    return replace(volume, voxel_size_nm=VoxelSize(*size), origin_nm=(z, y, x))
-
-
-def _make(
-    kind: SceneKind, tomogram: Tomogram, surface: Result, params: SceneParams, out: Path
-) -> None:
-    score_id = surface.run["recipe"]["score"]
+    wanted = SceneParams(**{**params, "plane_at": tuple(params["plane_at"])})
+    score_id = surface.identity.get("score")
     region = None if score_id is None else tomogram.result("scores", score_id).region
-    score = None
-    if score_id is not None:
-        score = tomogram.score(score_id)
-        score = replace(score, volume=made_with_voxel_size(score.volume, surface))
+    source = None if score_id is None else tomogram.surface_source(surface)
     plotter = build_scene(
-        params,
+        wanted,
         tomogram=made_with_voxel_size(tomogram.volume(region), surface),
-        score=score,
-        surfaces=Surfaces.load(surface.folder) if params.surfaces else None,
+        score=source if isinstance(source, Score) else None,
+        surfaces=Surfaces.load(surface.folder) if wanted.surfaces else None,
     )
     if kind == "picture":
         plotter.screenshot(out)
     else:
-        out.write_text(offline_page(plotter, params.theme), encoding="utf-8")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Make one scene, as `scene_file` asks for it; return the exit code."""
-    parser = argparse.ArgumentParser(description="Make a scene of a surface.")
-    parser.add_argument("kind", choices=tuple(_SUFFIXES))
-    parser.add_argument("workspace", type=Path)
-    parser.add_argument("tomogram")
-    parser.add_argument("surface")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("params", type=json.loads)
-    parser.add_argument("memory_bytes", type=int)
-    parser.add_argument("processor_s", type=int)
-    given = parser.parse_args(arguments)
-    limit_process(given.memory_bytes, given.processor_s)
-    try:
-        params = SceneParams(**given.params | {"plane_at": tuple(given.params["plane_at"])})
-        tomogram = Workspace(given.workspace).tomogram(given.tomogram)
-        surface = tomogram.result("surfaces", given.surface)
-        _make(given.kind, tomogram, surface, params, given.out)
-    except MemoryError:
-        return _OUT_OF_MEMORY
-    except DeepSXTError as error:
-        sys.stdout.write(f"{error}\n")
-        return _TOLD
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        Path(out).write_text(offline_page(plotter, wanted.theme), encoding="utf-8")

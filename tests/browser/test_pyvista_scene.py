@@ -86,14 +86,14 @@ def test_volume_and_planes_are_drawn_and_turn(surface_page):
     wait_until(lambda: (np.abs(pixels(canvas) - before).max(axis=-1) > 30).mean() > 0.02)
 
 
-def kill_the_maker(kind: str) -> None:
+def kill_the_maker() -> None:
     """Kill the process that makes a scene for this test as soon as there is one."""
 
     def killed() -> bool:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 line = process.cmdline()
-                if "deepsxt_core.workspace.scenes" in line and kind in line:
+                if "deepsxt_core.workspace.orders" in line and "scene" in line:
                     process.kill()
                     return True
         return False
@@ -103,7 +103,7 @@ def kill_the_maker(kind: str) -> None:
 
 def test_a_killed_renderer_gives_a_picture_and_the_reason(surface_page):
     draw(surface_page)
-    kill_the_maker("page")
+    kill_the_maker()
     expect(surface_page.get_by_text("ended by a signal")).to_be_visible()
     picture = surface_page.get_by_test_id("stImage").locator("img")
     picture.scroll_into_view_if_needed()

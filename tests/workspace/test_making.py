@@ -38,7 +38,7 @@ def starts(tmp_path) -> int:
 
 
 def make(path: Path) -> Path:
-    return making.made(path, {"path": str(path)}, None)
+    return making.made(path, {"file": "stand-in", "path": str(path)}, None)
 
 
 WRITES = "pathlib.Path(order['path']).write_text('made')"

@@ -7,11 +7,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from deepsxt_core.errors import DrawingError, InvalidParameterError
+from deepsxt_core.errors import DrawingError
 from deepsxt_core.export.volume_scene import SceneParams
 from deepsxt_core.volume import VoxelSize
-from deepsxt_core.workspace import Workspace, scenes
-from deepsxt_core.workspace.scenes import SceneLimits, made_with_voxel_size, scene_file
+from deepsxt_core.workspace import Workspace, making
+from deepsxt_core.workspace.making import MakingLimits
+from deepsxt_core.workspace.results import made_with_voxel_size
+from deepsxt_core.workspace.scenes import scene_file
 from tests.results import add_score, add_surface, ball
 
 SHAPE = (12, 24, 32)
@@ -47,7 +49,7 @@ def exports(surface) -> list[str]:
 
 def stand_in(monkeypatch, code: str) -> None:
     """Let a line of Python take the place of the process that makes scenes."""
-    monkeypatch.setattr(scenes, "COMMAND", (sys.executable, "-c", code))
+    monkeypatch.setattr(making, "COMMAND", (sys.executable, "-c", code))
 
 
 def test_a_page_and_a_picture_are_made_once_and_kept(tomogram, surface, monkeypatch):
@@ -68,7 +70,7 @@ def test_labels_have_a_scene_too(labelled):
 def test_what_is_too_slow_is_stopped_within_its_limit(tomogram, surface, monkeypatch):
     stand_in(monkeypatch, "import time; time.sleep(600)")
     with pytest.raises(DrawingError, match=r"No page of the scene: .* longer than 0.3 s"):
-        scene_file(tomogram, surface, SMALL, limits=SceneLimits(timeout_s=0.3))
+        scene_file(tomogram, surface, SMALL, limits=MakingLimits(timeout_s=0.3))
     assert exports(surface) == []
 
 
@@ -94,7 +96,7 @@ def test_a_process_that_writes_nothing_has_failed(tomogram, surface, monkeypatch
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 def test_memory_has_a_limit(tomogram, surface):
     with pytest.raises(DrawingError, match="No page of the scene"):
-        scene_file(tomogram, surface, SMALL, limits=SceneLimits(memory_bytes=1 << 20))
+        scene_file(tomogram, surface, SMALL, limits=MakingLimits(memory_bytes=1 << 20))
     assert exports(surface) == []
 
 
@@ -110,7 +112,11 @@ def test_a_file_that_is_gone_is_told(tomogram, surface):
 
 
 def test_another_choice_is_another_scene(tomogram, surface, monkeypatch):
-    stand_in(monkeypatch, "import sys, pathlib; pathlib.Path(sys.argv[5]).write_text('made')")
+    stand_in(
+        monkeypatch,
+        "import json, pathlib; order = json.loads(input())['order'];"
+        "pathlib.Path(order['out']).write_text('made')",
+    )
     pages = {scene_file(tomogram, surface, SceneParams(opacity=each)) for each in (0.2, 0.4)}
     assert len(pages) == 2
 
@@ -121,8 +127,3 @@ def test_a_scene_has_the_voxel_size_that_its_surface_has(tomogram, surface, labe
     assert volume.voxel_size_nm == VoxelSize.isotropic(20)
     unknown = add_surface(labelled, None)
     assert made_with_voxel_size(corrected.volume(), unknown).voxel_size_nm is None
-
-
-def test_limits_are_checked():
-    with pytest.raises(InvalidParameterError, match="above 0"):
-        SceneLimits(timeout_s=0)

@@ -1,0 +1,94 @@
+"""The process that makes a file somebody asked for: it carries out one order, and ends.
+
+::
+
+    python -m deepsxt_core.workspace.orders   with {"order": …, "limits": …} on its input
+
+It is started by `deepsxt_core.workspace.making`, and ends with the server, however that dies: its
+input is closed then.
+"""
+
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.io.limited import limit_process
+from deepsxt_core.workspace import display, downloads, making, scenes
+from deepsxt_core.workspace.library import Workspace
+from deepsxt_core.workspace.results import read_result
+
+
+def make(order: Mapping[str, Any]) -> None:
+    """Make the file that was ordered.
+
+    Raises
+    ------
+    DeepSXTError
+        If it cannot be made.
+    """
+    kind = order["file"]
+    asked = {key: order[key] for key in order if key not in ("file", "result", "tomogram")}
+    if kind == "display":
+        # Nobody waits for it: what people wait for comes first.
+        if hasattr(os, "nice"):
+            os.nice(10)
+        display.build(order)
+        return
+    folder = Path(order["result"])
+    if kind == "view":
+        downloads.view_file(folder, **asked)
+        return
+    result = read_result(folder)
+    if result is None:
+        raise DeepSXTError(f"There is no result in '{folder}' any more. Run the step again.")
+    if kind == "surface":
+        downloads.surface_file(result, **asked)
+        return
+    workspace, tomogram_id = order["tomogram"]
+    tomogram = Workspace(Path(workspace)).tomogram(tomogram_id)
+    made_by = {
+        "score": downloads.score_file,
+        "instances": downloads.instances_file,
+        "scene": scenes.draw,
+    }[kind]
+    made_by(tomogram, result, **asked)
+
+
+def _end_with_server() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def main() -> int:
+    """Make the file that a line on the input asks for; return the exit code."""
+    making.in_process = True
+    request = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    limits = request["limits"]
+    limit_process(limits["memory_bytes"], limits["seconds"])
+    try:
+        make(request["order"])
+    except MemoryError:
+        return making.OUT_OF_MEMORY
+    except DeepSXTError as error:
+        told = {"error": type(error).__name__, "message": str(error)}
+        sys.stdout.write("\n" + json.dumps(told) + "\n")
+        return making.TOLD
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        code = main()
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    # Without waiting for the thread that reads the input.
+    os._exit(code)
