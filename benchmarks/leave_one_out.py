@@ -18,8 +18,10 @@ import numpy as np
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor, SegmentParams
 from deepsxt_core.network import Model, load_model
-from deepsxt_core.training.datasets import IGNORED, Source, find_pairs, open_training_set
+from deepsxt_core.training.datasets import Source, open_training_set
 from deepsxt_core.training.finetune import finetune
+from deepsxt_core.training.label_values import IGNORED
+from deepsxt_core.training.pairing import find_pairs
 from deepsxt_core.training.params import TrainingParams
 from tools.train_bundled_model import (
     REAL_STEPS,

@@ -9,7 +9,8 @@ from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.measure.quantities import QUANTITIES, Quantity
 from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
-from deepsxt_core.surface.surfaces import Unit, load_report, load_table
+from deepsxt_core.surface.report import Unit
+from deepsxt_core.surface.surfaces import load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
 from shared import (

@@ -13,8 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 from deepsxt_core import jobs, settings
 from deepsxt_core.files import safe_name
 from deepsxt_core.network import ModelInfo, list_models, new_model_folder
-from deepsxt_core.training.datasets import LABEL_MARKS, DataParams, Source, TrainingSet
+from deepsxt_core.training.datasets import DataParams, Source, TrainingSet
 from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
+from deepsxt_core.training.pairing import LABEL_MARKS
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.preview import preview_samples
 from deepsxt_core.training.published_sets import SUFFIX

@@ -5,7 +5,7 @@ import functools
 import keras
 
 from deepsxt_core.network import NetworkConfig, build_network
-from deepsxt_core.network.config import CoderConfig, NeckConfig
+from deepsxt_core.network.parts import CoderConfig, NeckConfig
 
 
 def small_config(width: int = 1) -> NetworkConfig:

@@ -22,8 +22,9 @@ from deepsxt_core.network import build_network, load_model, save_model
 from deepsxt_core.network.compact import compact_config
 from deepsxt_core.phantom import PRESETS, PhantomParams, SliceParams, simulate
 from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches, draw_validation
-from deepsxt_core.training.datasets import find_pairs, open_training_set
+from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.finetune import finetune
+from deepsxt_core.training.pairing import find_pairs
 from deepsxt_core.training.params import TrainingParams
 from tools.fitting import Checkpoints, FitParams, fit_image, fit_score
 

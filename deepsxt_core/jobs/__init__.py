@@ -22,7 +22,8 @@ from deepsxt_core.jobs.runner import (
     submit,
     terminate,
 )
-from deepsxt_core.jobs.store import Job, Status, job_log, list_jobs, read_job
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import Job, job_log, list_jobs, read_job
 from deepsxt_core.jobs.tasks import segment_estimate
 from deepsxt_core.jobs.tasks.batch import batch_rows, summary_path
 

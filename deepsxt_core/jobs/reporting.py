@@ -9,7 +9,8 @@ from typing import Any
 
 from deepsxt_core.errors import CancelledError
 from deepsxt_core.jobs.processes import process_mark
-from deepsxt_core.jobs.store import Status, cancel_requested, load_status, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import cancel_requested, load_status, write_status
 from deepsxt_core.workflow.preflight import peak_memory_bytes
 
 _WRITE_INTERVAL_S = 0.2

@@ -24,9 +24,9 @@ from deepsxt_core.errors import DeepSXTError, JobError
 from deepsxt_core.files import delete_folder
 from deepsxt_core.jobs.facts import can_be_continued, job_folder, result_folder, task_of
 from deepsxt_core.jobs.requests import JobRequest, UnreadableRequest
+from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import (
     Job,
-    Status,
     announce_process,
     create_job,
     list_jobs,

@@ -15,7 +15,8 @@ import keras
 from keras import layers
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.network.config import BlockConfig, CoderConfig, NetworkConfig
+from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.parts import BlockConfig, CoderConfig
 
 _INITIALIZER = "he_uniform"
 

@@ -6,14 +6,8 @@ from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError
-from deepsxt_core.files import (
-    file_sha256,
-    keep_apart,
-    prepare_file,
-    require_archive,
-    safe_name,
-    written_beside,
-)
+from deepsxt_core.files import keep_apart, prepare_file, require_archive, safe_name, written_beside
+from deepsxt_core.fingerprints import file_sha256
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.intake import take_in
 from deepsxt_core.network.models import (

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deepsxt_core.network.config import BlockConfig, CoderConfig, NetworkConfig
+    from deepsxt_core.network.config import NetworkConfig
+    from deepsxt_core.network.parts import BlockConfig, CoderConfig
 
 
 @dataclass(slots=True)

@@ -12,7 +12,9 @@ from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volume
 from deepsxt_core.surface.mesh.volume_keeping import Boundaries, smoothed_together
 from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.surfaces import Report, Surfaces, Unit, build_mesh
+from deepsxt_core.surface.polydata import build_mesh
+from deepsxt_core.surface.report import Report, Unit
+from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Mask, Score
 
 

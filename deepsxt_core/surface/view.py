@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from deepsxt_core.files import require_bytes, written_beside
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.mesh.finishing import decimate
-from deepsxt_core.surface.surfaces import Surfaces, build_mesh
+from deepsxt_core.surface.polydata import build_mesh
+from deepsxt_core.surface.surfaces import Surfaces
 
 COARSE_FACES = 150_000
 """Faces that any computer turns fluidly, without a graphics card too."""

@@ -10,8 +10,7 @@ data set of its own.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from scipy import ndimage
 
 from deepsxt_core.errors import AnnotationError, TrainingDataError, VolumeError
 from deepsxt_core.io import open_volume
-from deepsxt_core.io.links import kept_in_place, refuse_link_out
+from deepsxt_core.io.links import kept_in_place
 from deepsxt_core.parameters import checked
 from deepsxt_core.preprocessing import (
     IntensityRange,
@@ -33,22 +32,19 @@ from deepsxt_core.preprocessing import (
 )
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training import annotated, published_sets
+from deepsxt_core.training.label_values import (
+    DEFAULT_IGNORE_LABEL,
+    IGNORED,
+    PLAIN_LABELS,
+    decode,
+    labelled_slices,
+    values_of,
+)
+from deepsxt_core.training.pairing import Pair, find_pairs, refuse_data_link, refuse_problems
 from deepsxt_core.volume import Volume
 
-IGNORED = 2
-"""Stands for "nobody knows" where labels are read as 0 and 1."""
-
-DEFAULT_IGNORE_LABEL = 128
-LABEL_MARKS = (".labels", ".truth")
-_SUFFIXES = frozenset(
-    (".tif", ".tiff", ".mrc", ".rec", ".st", ".map", ".ali", ".h5", ".hdf5", ".hdf", ".nxs")
-) | {".txm", ".xrm", ".am", ".nii", ".nrrd", ".npy", ".em", published_sets.SUFFIX}
-_PLAIN_LABELS = {0, 1, DEFAULT_IGNORE_LABEL, 255}
-_PROBLEMS_TOLD = 3
 _POLARITY_SLICES = 5
 _BACKGROUND_PX = 20.0
-
-Pair = tuple[Path, Path | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +116,7 @@ class Source:
         """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`."""
         if self.labels is None:
             return np.full(self.image.shape[1:], IGNORED, np.uint8)
-        return _decode(self.labels.read(z, z + 1)[0], self.ignore_label)
+        return decode(self.labels.read(z, z + 1)[0], self.ignore_label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,78 +153,6 @@ class TrainingSet:
                     stat = annotated.changing_file(volume.path).stat()
                     digest.update(repr((volume.shape, stat.st_size, stat.st_mtime_ns)).encode())
         return digest.hexdigest()
-
-
-def files_fingerprint(pairs: Sequence[Pair]) -> str:
-    """Return a hash that changes when a file is added, taken away or replaced.
-
-    Nothing is opened for it.
-    """
-    digest = hashlib.sha256()
-    for path in (path for pair in pairs for path in pair if path is not None):
-        stat = annotated.changing_file(path).stat()
-        digest.update(repr((path.name, stat.st_size, stat.st_mtime_ns)).encode())
-    return digest.hexdigest()
-
-
-def find_pairs(folder: str | Path, places: Sequence[Path] = ()) -> list[Pair]:
-    """Return the images of a folder, each with its labels or None, sorted by name.
-
-    A published data set stands for all its images and their labels.
-
-    Parameters
-    ----------
-    folder : str or Path
-    places : sequence of Path
-        The folders that links may lead into; without any, they may lead anywhere.
-
-    Raises
-    ------
-    TrainingDataError
-        If there is no such folder, a link leads out, labels lack their image, an image has several
-        labels or several images share a name that has labels.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise TrainingDataError(
-            f"There is no folder '{folder}'. Give one that holds NAME.tif and NAME.labels.tif."
-        )
-    images: dict[str, list[Path]] = defaultdict(list)
-    labels: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(folder.iterdir()):
-        if annotated.is_annotated(path):
-            _refuse_link_out(path, places)
-            labels[path.stem].append(path)
-            continue
-        if path.suffix.lower() not in _SUFFIXES or path.name.startswith(".") or path.is_dir():
-            continue
-        _refuse_link_out(path, places)
-        mark = next((mark for mark in LABEL_MARKS if path.stem.lower().endswith(mark)), None)
-        if mark:
-            labels[path.stem[: -len(mark)]].append(path)
-        else:
-            images[path.stem].append(path)
-    problems = []
-    for name, found in labels.items():
-        if name not in images:
-            problems.append(f"'{found[0].name}' has no image '{name}.tif' beside it")
-        elif len(images[name]) > 1 or len(found) > 1:
-            files = ", ".join(path.name for path in images[name] + found)
-            problems.append(f"it is unclear which of {files} belong together")
-    _refuse(problems, f"The folder '{folder.name}' cannot be used", "Rename or remove these files")
-    return sorted(
-        (image, labels[name][0] if name in labels else None)
-        for name, found in images.items()
-        for image in found
-    )
-
-
-def _refuse_link_out(path: Path, places: Sequence[Path]) -> None:
-    try:
-        if places:
-            refuse_link_out(path, places)
-    except VolumeError as error:
-        raise TrainingDataError(str(error)) from error
 
 
 def open_training_set(
@@ -275,7 +199,9 @@ def open_training_set(
         except (VolumeError, TrainingDataError, AnnotationError) as error:
             problems.append(str(error).rstrip("."))
         progress.advance()
-    _refuse(problems, f"The training data {where} cannot be used", "Mend or remove these files")
+    refuse_problems(
+        problems, f"The training data {where} cannot be used", "Mend or remove these files"
+    )
     found = TrainingSet(tuple(sources))
     if not found.counts()["membrane_px"]:
         raise TrainingDataError(
@@ -286,22 +212,12 @@ def open_training_set(
     return found
 
 
-def _refuse(problems: Sequence[str], what: str, remedy: str) -> None:
-    if not problems:
-        return
-    told = "; ".join(problems[:_PROBLEMS_TOLD])
-    more = len(problems) - _PROBLEMS_TOLD
-    if more > 0:
-        told += f"; and {more} more"
-    raise TrainingDataError(f"{what}: {told}. {remedy}.")
-
-
 def _open_sources(
     image: Path, labels: Path | None, params: DataParams, places: Sequence[Path]
 ) -> list[Source]:
     for path in (image, labels):
         if path is not None:
-            _refuse_link_out(path, places)
+            refuse_data_link(path, places)
 
     def kept(volume: Volume, path: Path) -> Volume:
         return kept_in_place(volume, path, places) if places else volume
@@ -353,9 +269,9 @@ def _source(
             f"'{label_name}' has {_size(labels)} voxels, but '{image_name}' has {_size(image)}"
         )
     ignore = params.ignore_label
-    if ignore is None and _values(labels, label_name) <= _PLAIN_LABELS:
+    if ignore is None and values_of(labels, label_name) <= PLAIN_LABELS:
         ignore = DEFAULT_IGNORE_LABEL
-    labelled, membrane_px = _labelled_slices(labels, ignore, label_name)
+    labelled, membrane_px = labelled_slices(labels, ignore, label_name)
     for z in labelled:
         image.read(z, z + 1)
     source = Source(name, image, labels, ignore, labelled, membrane_px, intensity, invert=False)
@@ -376,53 +292,6 @@ def _check_is_image(image: Volume, name: str) -> None:
             f"'{name}' holds only the values {', '.join(map(str, values))} and seems to be labels, "
             "which are named NAME.labels.tif"
         )
-
-
-def _values(labels: Volume, name: str) -> set[int]:
-    """Return the values of a label file; more than a plain file has end the search."""
-    found: set[int] = set()
-    for z in range(labels.shape[0]):
-        found |= set(_whole_numbers(labels.read(z, z + 1), name))
-        if not found <= _PLAIN_LABELS:
-            break
-    return found
-
-
-def _whole_numbers(values: NDArray, name: str) -> Iterable[int]:
-    unique = np.unique(values)
-    if not np.isfinite(unique).all() or (unique != np.round(unique)).any():
-        wrong = next(v for v in unique if not np.isfinite(v) or v != np.round(v))
-        raise TrainingDataError(
-            f"'{name}' holds {wrong:g}, but labels are whole numbers: 0 outside, above 0 on "
-            "membranes"
-        )
-    return (int(value) for value in unique)
-
-
-def _labelled_slices(
-    labels: Volume, ignore_label: int | None, name: str
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    depth = labels.shape[0]
-    found = {}
-    for z in range(depth):
-        plane = labels.read(z, z + 1)[0]
-        for value in _whole_numbers(plane, name):
-            if value < 0 and value != ignore_label:
-                raise TrainingDataError(
-                    f"'{name}' holds the label {value}; labels are 0 or above, or the ignore label"
-                )
-        decoded = _decode(plane, ignore_label)
-        membrane_px = int(np.count_nonzero(decoded == 1))
-        if membrane_px or (depth == 1 and (decoded == 0).any()):
-            found[z] = membrane_px
-    return tuple(found), tuple(found.values())
-
-
-def _decode(labels: NDArray, ignore_label: int | None) -> NDArray[np.uint8]:
-    decoded = (labels > 0).astype(np.uint8)
-    if ignore_label is not None:
-        decoded[labels == ignore_label] = IGNORED
-    return decoded
 
 
 def _membranes_are_bright(source: Source) -> bool:

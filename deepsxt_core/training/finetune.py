@@ -5,7 +5,7 @@ import logging
 import math
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training.batches import Pair
 from deepsxt_core.training.datasets import Source, TrainingSet
 from deepsxt_core.training.devices import device_count, spread
-from deepsxt_core.training.held_back import TOLERANCE_PX, can_choose, glance, measure
+from deepsxt_core.training.held_back import can_choose, glance, measure
 from deepsxt_core.training.loop import Training
+from deepsxt_core.training.outcome import TrainingResult, card
 from deepsxt_core.training.panels import write_panels
 from deepsxt_core.training.params import CROP_STEP_PX, TrainingParams
 from deepsxt_core.training.records import (
@@ -41,84 +42,6 @@ from deepsxt_core.training.samples import Draws, Samples
 from deepsxt_core.training.splits import Split, split
 
 logger = logging.getLogger(__name__)
-
-_SCORE_NAMES = {
-    "f1": "F1",
-    "tolerant_f1": f"F1 within {TOLERANCE_PX:g} px",
-    "precision": "precision",
-    "recall": "recall",
-    "iou": "IoU",
-    "accuracy": "accuracy",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingResult:
-    """What came out of training.
-
-    Attributes
-    ----------
-    info : ModelInfo
-        The new model.
-    base : str
-        Name of the model that it is compared with.
-    scores, base_scores : dict
-        Of the new model and of the base, on the same data held back.
-    steps, best_step : int
-        Batches learnt from, and after which of them the model was kept.
-    chosen : bool
-        Whether that step was best on the data held back; otherwise it was the last, because too
-        little is held back to choose by.
-    seconds : float
-        Time spent.
-    continued_from : int
-        Step that a broken run went on from, 0 if it ran through.
-    rule : str
-        How data was held back.
-    """
-
-    info: ModelInfo
-    base: str
-    scores: dict[str, float]
-    base_scores: dict[str, float]
-    steps: int
-    best_step: int
-    chosen: bool
-    seconds: float
-    continued_from: int
-    rule: str
-
-    @property
-    def is_better(self) -> bool:
-        """Whether its F1 on the data held back is above that of the base."""
-        return self.scores["f1"] > self.base_scores["f1"]
-
-    @property
-    def verdict(self) -> str:
-        """Say in one sentence whether the model is better than the base."""
-        new, old = self.scores["f1"], self.base_scores["f1"]
-        found = f"F1 {new:.3f} against {old:.3f} of {self.base!r} on the data held back"
-        if self.is_better:
-            return f"Better than its base: {found}."
-        return f"Not better than its base, prefer {self.base!r}: {found}."
-
-    @property
-    def choice(self) -> str:
-        """Say which step was kept, and why."""
-        if self.chosen:
-            return f"kept after step {self.best_step}, the best on the data held back"
-        return f"kept after step {self.best_step}, the last: too little is held back to choose by"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what is worth keeping beside the model."""
-        content = asdict(self)
-        del content["info"]
-        return content | {
-            "choice": self.choice,
-            "name": self.info.name,
-            "better": self.is_better,
-            "verdict": self.verdict,
-        }
 
 
 def finetune(
@@ -255,7 +178,7 @@ def _train(
     write_panels(network, data, parts.validation, folder / PANELS_NAME)
     write_json(folder / RECORD_NAME, result.to_json() | {"recipe": recipe, "data": data.counts()})
     made = folder / "model"
-    save_model(made, network, config, _card(result, data, parts, params, story))
+    save_model(made, network, config, card(result, data, parts, params, story))
     for name in (LOG_NAME, PANELS_NAME, RECORD_NAME):
         shutil.copyfile(folder / name, made / name)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -329,41 +252,3 @@ def _fitting(params: TrainingParams, divisor: int) -> TrainingParams:
     batch_size = math.ceil(params.batch_size / devices) * devices
     step = math.lcm(divisor, CROP_STEP_PX)
     return replace(params, batch_size=batch_size, crop_px=max(1, params.crop_px // step) * step)
-
-
-def _card(
-    result: TrainingResult, data: TrainingSet, parts: Split, params: TrainingParams, story: str
-) -> str:
-    counts = data.counts()
-    table = "\n".join(
-        f"| {label} | {result.scores[name]:.3f} | {result.base_scores[name]:.3f} |"
-        for name, label in _SCORE_NAMES.items()
-    )
-    names = ", ".join(source.name for source in data.sources if source.labelled)
-    caution = (
-        "It also chose the step that was kept, so\nthese numbers are a little too good; measure on "
-        "data that the training never saw."
-        if result.chosen
-        else "It is small, so these numbers are\nuncertain; measure on more data that the training "
-        "never saw."
-    )
-    return f"""# {result.info.name}
-
-{story} on own labels. {result.verdict}
-
-| | |
-|---|---|
-| Trained on | {len(parts.training)} blocks of labelled slices, {len(parts.unlabelled)} unlabelled slices |
-| Labelled files | {names} |
-| Labels | {counts["labelled_slices"]} slices, {counts["membrane_px"]:,} membrane pixels |
-| Measured on | {len(parts.validation)} blocks: {parts.rule} |
-| Membranes | dark |
-| Training | {result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}; seed {params.seed} |
-| Licence | that of the data and of the base model |
-
-At threshold 0, one orientation, on the data held back. {caution}
-
-| | {result.info.name} | {result.base} |
-|---|---|---|
-{table}
-"""  # noqa: E501

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor
-from deepsxt_core.training.datasets import IGNORED, TrainingSet
+from deepsxt_core.training.datasets import TrainingSet
+from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.splits import Block
 
 TOLERANCE_PX = 3.0

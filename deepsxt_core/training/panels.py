@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.training.datasets import IGNORED, TrainingSet
+from deepsxt_core.training.datasets import TrainingSet
+from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.records import PANEL_GAP_PX
 from deepsxt_core.training.splits import Block
 

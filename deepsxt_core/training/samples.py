@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.training.augmentation import augment
-from deepsxt_core.training.datasets import IGNORED, TrainingSet
+from deepsxt_core.training.datasets import TrainingSet
+from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.splits import Block
 
 Images = NDArray[np.float32]

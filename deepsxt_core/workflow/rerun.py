@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, ModelError
-from deepsxt_core.files import content_sha256, read_json
+from deepsxt_core.files import read_json
+from deepsxt_core.fingerprints import content_sha256
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.network import load_model

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.files import content_sha256, keep_apart, prepare_folder, write_json
+from deepsxt_core.files import keep_apart, prepare_folder, write_json
+from deepsxt_core.fingerprints import content_sha256
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
     Checkpoint,

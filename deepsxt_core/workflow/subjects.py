@@ -10,7 +10,8 @@ from typing import Protocol
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.export.meshes import write_mesh
 from deepsxt_core.export.volumes import write_mask
-from deepsxt_core.files import read_json, remembered_sha256, safe_name, write_json
+from deepsxt_core.files import read_json, safe_name, write_json
+from deepsxt_core.fingerprints import remembered_sha256
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.preprocessing import cut

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.export.bundle import BundleContent, write_bundle
-from deepsxt_core.export.meshes import ColouredMesh, in_unit, write_surfaces
+from deepsxt_core.export.mesh_writers import ColouredMesh
+from deepsxt_core.export.meshes import in_unit, write_surfaces
 from deepsxt_core.export.volumes import write_volume
 from deepsxt_core.files import prepare_folder
 from deepsxt_core.progress import NoProgress, Progress

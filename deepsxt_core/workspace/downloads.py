@@ -11,7 +11,8 @@ from typing import Any
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.export.bundle import BundleContent, write_bundle
 from deepsxt_core.export.figures import Theme, write_page, write_picture
-from deepsxt_core.export.meshes import MESH_FORMATS, ColouredMesh, in_unit, write_mesh
+from deepsxt_core.export.mesh_writers import ColouredMesh
+from deepsxt_core.export.meshes import MESH_FORMATS, in_unit, write_mesh
 from deepsxt_core.export.volumes import write_instances, write_mask, write_volume
 from deepsxt_core.files import written_beside
 from deepsxt_core.geometry import Place
@@ -20,7 +21,8 @@ from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.measure.quantities import write_quantities
-from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, Unit, load_table
+from deepsxt_core.surface.report import Unit
+from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, load_table
 from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace.making import made

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
-from deepsxt_core.files import content_stamp, delete_folder, partial_folder, publish, write_json
+from deepsxt_core.files import delete_folder, partial_folder, publish, write_json
+from deepsxt_core.fingerprints import content_stamp
 from deepsxt_core.io import write_tiff
 from deepsxt_core.io.probe import probe
 from deepsxt_core.volume import Volume

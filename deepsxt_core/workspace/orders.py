@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,12 @@ def make(order: Mapping[str, Any]) -> None:
         return
     workspace, tomogram_id = order["tomogram"]
     tomogram = Workspace(Path(workspace)).tomogram(tomogram_id)
-    made_by = {
+    made_by: dict[str, Callable[..., object]] = {
         "score": downloads.score_file,
         "instances": downloads.instances_file,
         "scene": scenes.draw,
-    }[kind]
-    made_by(tomogram, result, **asked)
+    }
+    made_by[kind](tomogram, result, **asked)
 
 
 def _end_with_server() -> None:

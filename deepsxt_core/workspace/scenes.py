@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from deepsxt_core.errors import DeepSXTError, DrawingError
 from deepsxt_core.export.figures import offline_page
-from deepsxt_core.export.volume_scene import SceneParams, build_scene
+from deepsxt_core.export.scene_params import SceneParams
+from deepsxt_core.export.volume_scene import build_scene
 from deepsxt_core.files import written_beside
 from deepsxt_core.surface import Surfaces
 from deepsxt_core.volume import Score

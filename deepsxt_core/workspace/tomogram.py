@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.files import read_json, remembered_sha256, write_json
+from deepsxt_core.files import read_json, write_json
+from deepsxt_core.fingerprints import remembered_sha256
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, mask_of, open_score
 from deepsxt_core.io.links import open_in_place, refuse_link_out

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from deepsxt_core.errors import DrawingError
-from deepsxt_core.export.volume_scene import Dense, SceneParams, VolumeChoice
+from deepsxt_core.export.scene_params import Dense, SceneParams, VolumeChoice
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.scenes import scene_file

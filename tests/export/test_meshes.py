@@ -6,7 +6,8 @@ import pytest
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.export.meshes import MESH_FORMATS, in_unit, write_mesh
 from deepsxt_core.surface import Surfaces, reconstruct
-from deepsxt_core.surface.surfaces import PALETTE, polydata
+from deepsxt_core.surface.polydata import polydata
+from deepsxt_core.surface.surfaces import PALETTE
 from deepsxt_core.volume import Mask, Volume, VoxelSize
 
 meshio = pytest.importorskip("meshio")

@@ -5,7 +5,8 @@ import pytest
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.figures import offline_page
-from deepsxt_core.export.volume_scene import SceneParams, build_scene
+from deepsxt_core.export.scene_params import SceneParams
+from deepsxt_core.export.volume_scene import build_scene
 from deepsxt_core.geometry import Geometry, Region
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface import ReconstructParams, reconstruct

@@ -6,7 +6,8 @@ import pytest
 
 from deepsxt_core.cli.main import main
 from deepsxt_core.jobs import SegmentRequest, runner
-from deepsxt_core.jobs.store import Status, create_job, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job, write_status
 from deepsxt_core.workspace import Workspace
 
 

@@ -10,7 +10,8 @@ import pytest
 from deepsxt_core.jobs import SegmentRequest, clean, list_jobs, read_job
 from deepsxt_core.jobs.processes import find_process, process_mark
 from deepsxt_core.jobs.reporting import JobProgress
-from deepsxt_core.jobs.store import Status, create_job
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job
 
 
 @pytest.fixture

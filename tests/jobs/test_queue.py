@@ -6,7 +6,8 @@ import psutil
 import pytest
 
 from deepsxt_core.jobs import job_log, keep_queue_going, read_job, runner, submit
-from deepsxt_core.jobs.store import Status, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import write_status
 from tests.waiting import wait_until
 
 from .stand_in_worker import StandInRequest

@@ -27,7 +27,8 @@ from deepsxt_core.jobs import (
     title,
 )
 from deepsxt_core.jobs.requests import REQUESTS, read_request, request_content
-from deepsxt_core.jobs.store import Status, create_job, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job, write_status
 from deepsxt_core.surface import ProcessParams, ReconstructParams
 from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.params import TrainingParams

@@ -26,7 +26,8 @@ from deepsxt_core.jobs import (
     submit,
 )
 from deepsxt_core.jobs.requests import REQUESTS
-from deepsxt_core.jobs.store import Status, create_job, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job, write_status
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.volume import Volume
 from tests.cancelling import StopAfter

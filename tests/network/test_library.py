@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsxt_core.errors import ModelError, WeightsMismatchError
-from deepsxt_core.files import file_sha256
+from deepsxt_core.fingerprints import file_sha256
 from deepsxt_core.network import NetworkConfig, list_models, load_model, save_model
 from deepsxt_core.network.library import export_model, import_model, remove_model
 from tests.models import small_config, small_network

@@ -13,7 +13,7 @@ from deepsxt_core.surface.field import smoothing
 from deepsxt_core.surface.mesh import joining
 from deepsxt_core.surface.mesh.finishing import taubin, with_volumes
 from deepsxt_core.surface.mesh.object_rows import object_volumes
-from deepsxt_core.surface.surfaces import build_mesh
+from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.volume import Score, Volume, VoxelSize
 
 RADIUS = 12

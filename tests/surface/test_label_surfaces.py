@@ -11,7 +11,8 @@ from deepsxt_core.export.meshes import write_mesh
 from deepsxt_core.surface import ReconstructParams, quantify, reconstruct
 from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.mesh import finishing
-from deepsxt_core.surface.surfaces import Report, load_report
+from deepsxt_core.surface.report import Report
+from deepsxt_core.surface.surfaces import load_report
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 EACH = ReconstructParams(each_label=True)

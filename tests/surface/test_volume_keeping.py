@@ -18,7 +18,8 @@ from deepsxt_core.surface import ReconstructParams, Surfaces, quantify, reconstr
 from deepsxt_core.surface.mesh.deviation import _to_triangles, distances_to_thinned
 from deepsxt_core.surface.mesh.finishing import decimate
 from deepsxt_core.surface.params import SMALL_VOXELS, VOLUME_BOUND
-from deepsxt_core.surface.surfaces import Report, load_report
+from deepsxt_core.surface.report import Report
+from deepsxt_core.surface.surfaces import load_report
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
 SIZES = [None, VoxelSize.isotropic(20), VoxelSize(30, 20, 10), VoxelSize(10, 20, 30)]

@@ -6,7 +6,7 @@ import pytest
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.network import NetworkConfig, load_model, score_network
-from deepsxt_core.network.config import CoderConfig, NeckConfig
+from deepsxt_core.network.parts import CoderConfig, NeckConfig
 from deepsxt_core.phantom import SliceParams
 from deepsxt_core.training.batches import BatchParams, PhantomBatches
 from tools import train_bundled_model as bundled

@@ -3,12 +3,9 @@ import pytest
 import tifffile
 
 from deepsxt_core.errors import TrainingDataError
-from deepsxt_core.training.datasets import (
-    IGNORED,
-    DataParams,
-    find_pairs,
-    open_training_set,
-)
+from deepsxt_core.training.datasets import DataParams, open_training_set
+from deepsxt_core.training.label_values import IGNORED
+from deepsxt_core.training.pairing import find_pairs
 from tests.training.conftest import draw
 
 

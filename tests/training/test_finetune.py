@@ -8,8 +8,9 @@ from deepsxt_core.cli.main import main
 from deepsxt_core.network import ModelInfo, list_models, load_model, save_model
 from deepsxt_core.training import held_back
 from deepsxt_core.training.datasets import open_training_set
-from deepsxt_core.training.finetune import TrainingResult, finetune
+from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.held_back import can_choose, count_regions
+from deepsxt_core.training.outcome import TrainingResult
 from deepsxt_core.training.splits import Block, split
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder, draw

@@ -3,8 +3,8 @@ import io
 import pytest
 
 from deepsxt_core.errors import TrainingDataError
-from deepsxt_core.training.datasets import find_pairs
 from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
+from deepsxt_core.training.pairing import find_pairs
 
 
 def test_files_are_kept_under_safe_names_and_can_be_added_to():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from deepsxt_core.errors import TrainingDataError
-from deepsxt_core.training.datasets import find_pairs, open_training_set
+from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.pairing import find_pairs
 from deepsxt_core.training.splits import split
 from tests.training.conftest import draw
 

@@ -4,7 +4,8 @@ import pytest
 
 from deepsxt_core import jobs
 from deepsxt_core.files import write_json
-from deepsxt_core.jobs.store import Status, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import write_status
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Workspace

@@ -8,7 +8,8 @@ import pytest
 
 from deepsxt_core import jobs
 from deepsxt_core.jobs.processes import process_mark
-from deepsxt_core.jobs.store import Status, create_job, request_cancel, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job, request_cancel, write_status
 from deepsxt_core.workspace import Workspace
 from tests.results import add_score, add_surface, ball
 

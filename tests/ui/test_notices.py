@@ -4,7 +4,8 @@ import pytest
 
 from deepsxt_core import jobs
 from deepsxt_core.files import read_json, write_json
-from deepsxt_core.jobs.store import Status, create_job
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
 from tests.results import add_measurement, add_score, add_surface, ball

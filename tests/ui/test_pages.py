@@ -11,7 +11,8 @@ from deepsxt_core.export.meshes import MESH_FORMATS
 from deepsxt_core.files import write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import write_tiff
-from deepsxt_core.jobs.store import Status, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import write_status
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace

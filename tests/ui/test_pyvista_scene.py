@@ -6,7 +6,7 @@ import types
 import pytest
 
 from deepsxt_core.errors import DrawingError
-from deepsxt_core.export.volume_scene import SceneParams
+from deepsxt_core.export.scene_params import SceneParams
 from deepsxt_core.volume import VoxelSize
 from tests.results import add_score, add_surface, ball
 from tests.ui.conftest import SHAPE

@@ -13,7 +13,8 @@ from PIL import Image
 
 from deepsxt_core import jobs
 from deepsxt_core.jobs.processes import process_mark
-from deepsxt_core.jobs.store import Status, create_job, write_status
+from deepsxt_core.jobs.status import Status
+from deepsxt_core.jobs.store import create_job, write_status
 from deepsxt_core.workspace import Workspace
 from tests.training.conftest import PairFolder, draw
 

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core.surface import Surfaces
-from deepsxt_core.surface.surfaces import build_mesh
+from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.surface.view import COARSE_FACES, COARSE_NAME, write_views
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Workspace

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepsxt_core.files import content_sha256, read_json
+from deepsxt_core.files import read_json
+from deepsxt_core.fingerprints import content_sha256
 from deepsxt_core.io import write_volume
 from deepsxt_core.jobs import SegmentRequest
 from deepsxt_core.jobs.tasks import TASKS
@@ -72,7 +73,7 @@ def test_a_changed_file_inside_is_noticed_and_an_unchanged_folder_is_not_read_ag
     tomogram = Workspace().add_file(folder)
     first = tomogram.input_sha256()
     with monkeypatch.context() as patch:
-        patch.setattr("deepsxt_core.files.file_sha256", None)
+        patch.setattr("deepsxt_core.fingerprints.file_sha256", None)
         assert tomogram.input_sha256() == first
     inside = files(folder)[-1]
     content, stat = inside.read_bytes(), inside.stat()

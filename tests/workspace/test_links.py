@@ -7,7 +7,8 @@ import tifffile
 from deepsxt_core.errors import DeepSXTError, UnreadableFileError
 from deepsxt_core.io import write_tiff
 from deepsxt_core.io.readers import registry
-from deepsxt_core.training.datasets import find_pairs, open_training_set
+from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.pairing import find_pairs
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Workspace, data_roots
 from deepsxt_core.workspace.truths import known_truths, open_truth

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from deepsxt_core.errors import DrawingError
-from deepsxt_core.export.volume_scene import SceneParams
+from deepsxt_core.export.scene_params import SceneParams
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace, making
 from deepsxt_core.workspace.making import MakingLimits

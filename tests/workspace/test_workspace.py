@@ -187,7 +187,7 @@ def test_forgotten_uploads_are_given_up(workspace):
 
 def test_the_hash_of_an_upload_is_not_computed_again(workspace, tiff, monkeypatch):
     tomogram = workspace.tomogram(upload(workspace, "scan.tif", tiff.read_bytes()))
-    monkeypatch.setattr("deepsxt_core.files.file_sha256", None)
+    monkeypatch.setattr("deepsxt_core.fingerprints.file_sha256", None)
     assert tomogram.input_sha256() == hashlib.sha256(tiff.read_bytes()).hexdigest()
 
 

@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from deepsxt_core.files import content_sha256, write_json
+from deepsxt_core.files import write_json
+from deepsxt_core.fingerprints import content_sha256
 from deepsxt_core.jobs.requests import EvaluateRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain

@@ -15,7 +15,7 @@ from deepsxt_core.workspace.results import RUN_NAME
 
 def _identity(_workspace: Workspace, request: TrainRequest) -> Identity:
     from deepsxt_core.network import find_installed
-    from deepsxt_core.training.datasets import files_fingerprint, find_pairs
+    from deepsxt_core.training.pairing import files_fingerprint, find_pairs
 
     return {
         "step": "train",

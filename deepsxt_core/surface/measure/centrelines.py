@@ -10,7 +10,7 @@ from scipy.interpolate import splev, splprep
 from scipy.ndimage import distance_transform_edt, find_objects, maximum_filter
 from scipy.spatial import cKDTree
 
-from deepsxt_core.surface.surfaces import polydata
+from deepsxt_core.surface.polydata import polydata
 
 MOST_INSIDE = 1 << 20
 """Points of the grid in a body, about; a larger body gets a coarser grid: ways take 10 µs each."""

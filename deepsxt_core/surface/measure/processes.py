@@ -18,7 +18,8 @@ from deepsxt_core.surface.measure.centrelines import (
     smooth_line,
 )
 from deepsxt_core.surface.measure.shapes import outer_faces
-from deepsxt_core.surface.surfaces import Surfaces, Unit
+from deepsxt_core.surface.report import Unit
+from deepsxt_core.surface.surfaces import Surfaces
 
 # A body whose farthest point is no farther from its centre than this many radii of the ball of
 # the same volume has no process that sticks out.

@@ -11,7 +11,9 @@ from deepsxt_core.surface.mesh.deviation import distances_to_thinned
 from deepsxt_core.surface.mesh.object_rows import object_volumes, volume_gradient
 from deepsxt_core.surface.mesh.volume_range import VolumeRange
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.surfaces import Report, Surfaces, build_mesh
+from deepsxt_core.surface.polydata import build_mesh
+from deepsxt_core.surface.report import Report
+from deepsxt_core.surface.surfaces import Surfaces
 
 # What varies faster over the mesh than this frequency is smoothed away: 0 is constant, 1 is
 # noise. Chosen for the smallest errors in docs/accuracy.md.

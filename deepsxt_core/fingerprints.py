@@ -1,0 +1,82 @@
+"""What tells whether a file or a folder still holds the same: hashes, sizes and times."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from deepsxt_core.files import read_json, write_json
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read piece by piece.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or of what a folder holds: names and contents of its files.
+
+    A tomogram may be a folder, such as an OME-Zarr or the slices of a stack.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    if not path.is_dir():
+        return file_sha256(path)
+    digest = hashlib.sha256()
+    for name, file in _files_inside(path):
+        # Two hashes of fixed length: no name can be read as a part of a content.
+        digest.update(hashlib.sha256(name.encode(errors="surrogateescape")).digest())
+        digest.update(bytes.fromhex(file_sha256(file)))
+    return digest.hexdigest()
+
+
+def content_stamp(path: Path) -> dict[str, Any]:
+    """Return what changes whenever a file, or a file in a folder, is written: sizes and times.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    if not path.is_dir():
+        stat = path.stat()
+        return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    digest, size, newest = hashlib.sha256(), 0, 0
+    for name, file in _files_inside(path):
+        stat = file.stat()
+        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="replace"))
+        size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns)
+    return {"size": size, "mtime_ns": newest, "files": digest.hexdigest()}
+
+
+def remembered_sha256(path: Path, note: Path) -> str:
+    """Return `content_sha256`, kept in the JSON file `note`; read again only after a change.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    stamp = content_stamp(path)
+    known = read_json(note) or {}
+    if known == stamp | {"sha256": known.get("sha256")}:
+        return str(known["sha256"])
+    sha256 = content_sha256(path)
+    write_json(note, stamp | {"sha256": sha256})
+    return sha256
+
+
+def _files_inside(folder: Path) -> list[tuple[str, Path]]:
+    """Return all files of a folder by their names relative to it, in one order on every system."""
+    return sorted(
+        (file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file()
+    )
