@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES, Quantity
 from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
-from deepsxt_core.surface.report import Unit
 from deepsxt_core.surface.surfaces import load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads

@@ -7,7 +7,7 @@ import streamlit as st
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.geometry import Region
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.surface.report import Unit
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.surfaces import ObjectRow, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, downloads

@@ -10,7 +10,7 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.volume import Score
-from deepsxt_core.workflow import pipeline, segmentation
+from deepsxt_core.workflow import pipeline
 from deepsxt_core.workspace import Result, Tomogram
 
 
@@ -37,7 +37,7 @@ def add_score(
     run = {
         "step": "segment",
         "params": params,
-        "input": segmentation.describe(volume),
+        "input": describe(volume),
         "model": {"name": "test-model", "sha256": "0"},
         "z": [first_slice, first_slice + len(score)],
         "inverted": False,

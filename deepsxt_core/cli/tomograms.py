@@ -43,7 +43,7 @@ def info(
         Look at the voxels too: contrast, borders, noise, missing wedge, …
     """
     from deepsxt_core.preprocessing import check_health
-    from deepsxt_core.workflow.segmentation import describe
+    from deepsxt_core.workflow.segment_record import describe
 
     volume = open_noted(input, dataset, voxel_size_nm)
     report = describe(volume) | {"labels": looks_like_labels(volume)}

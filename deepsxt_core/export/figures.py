@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from deepsxt_core.child_process import child_environment
 from deepsxt_core.errors import DrawingError
 from deepsxt_core.files import disk_errors_told, not_as_written
-from deepsxt_core.surface.report import Unit
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.surface.view import thinned
 

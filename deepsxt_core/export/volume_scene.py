@@ -31,7 +31,7 @@ from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.export.scene_params import Dense, SceneParams
 from deepsxt_core.geometry import Shape
 from deepsxt_core.preprocessing.sampling import shown_range
-from deepsxt_core.surface.report import Unit
+from deepsxt_core.surface.lengths import Unit, edges_zyx, start_zyx, unit_of
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.surface.view import thinned
 from deepsxt_core.volume import Score, Volume
@@ -115,7 +115,7 @@ def _check_given(
 
 def _common_unit(tomogram: Volume | None, score: Score | None, surfaces: Surfaces | None) -> Unit:
     volumes = [tomogram, score.volume if score is not None else None]
-    units = {_unit(volume) for volume in volumes if volume is not None}
+    units = {unit_of(volume) for volume in volumes if volume is not None}
     if surfaces is not None:
         units.add(surfaces.unit)
     if len(units) > 1:
@@ -123,21 +123,6 @@ def _common_unit(tomogram: Volume | None, score: Score | None, surfaces: Surface
             "The voxel size is known for a part of the scene alone. Give all parts the same one."
         )
     return units.pop()
-
-
-def _unit(volume: Volume) -> Unit:
-    return "voxel" if volume.voxel_size_nm is None else "µm"
-
-
-def _edges_zyx(volume: Volume) -> NDArray[np.float64]:
-    return np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
-
-
-def _start_zyx(volume: Volume) -> NDArray[np.float64]:
-    """Return where the centre of the first voxel lies."""
-    if volume.voxel_size_nm is None:
-        return np.array(volume.first_voxel, np.float64)
-    return np.array(volume.origin_nm) / 1000
 
 
 def _codes(
@@ -187,8 +172,8 @@ def _add_volume(
     """Add codes (z, y, x), each at the centre of its block of voxels of `volume`."""
     import pyvista
 
-    edges = _edges_zyx(volume)
-    first = _start_zyx(volume) + (np.array(block) - 1) / 2 * edges
+    edges = edges_zyx(volume)
+    first = start_zyx(volume) + (np.array(block) - 1) / 2 * edges
     spacing = edges * block
     grid = pyvista.ImageData(
         dimensions=codes.shape[::-1], spacing=spacing[::-1], origin=first[::-1]
@@ -216,8 +201,8 @@ def _add_planes(
 ) -> None:
     places = [round(at * (n - 1)) for at, n in zip(params.plane_at, tomogram.shape, strict=True)]
     pictures, block = averaged_slices(tomogram, places, _PLANE_PIXELS)
-    edges = _edges_zyx(tomogram)
-    corner = _start_zyx(tomogram) - edges / 2
+    edges = edges_zyx(tomogram)
+    corner = start_zyx(tomogram) - edges / 2
     lengths = np.array(tomogram.shape) // block * block * edges
     for axis, (place, picture) in enumerate(zip(places, pictures, strict=True)):
         down, right = (other for other in range(3) if other != axis)

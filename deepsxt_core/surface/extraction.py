@@ -15,6 +15,7 @@ from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.field.object_ids import label_volume
 from deepsxt_core.surface.field.smoothing import cuts_at_necks, field_slabs
 from deepsxt_core.surface.label_extraction import reconstruct_labels
+from deepsxt_core.surface.lengths import edges_zyx, start_zyx, unit_of
 from deepsxt_core.surface.mesh.finishing import thin
 from deepsxt_core.surface.mesh.joining import RIM, Cut, SlabJoiner
 from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
@@ -22,7 +23,7 @@ from deepsxt_core.surface.mesh.volume_keeping import fitted_to_voxels, smoothed,
 from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.polydata import build_mesh
-from deepsxt_core.surface.report import Report, Unit
+from deepsxt_core.surface.report import Report
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
@@ -151,8 +152,7 @@ def _finished(
     """Smooth and thin the mesh of a cut, put it in its place, and measure its objects."""
     progress.stage("Finishing", 3, "step")
     volume, cut = source.volume, objects.mesh
-    unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
-    edges_zyx = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
+    unit, edges = unit_of(volume), edges_zyx(volume)
     mesh = build_mesh(cut.points, cut.triangles, objects.id_of_label[cut.point_labels])
     found, kept = np.count_nonzero(cut.voxels_of_label), np.count_nonzero(objects.ids_by_size)
     report = Report(
@@ -169,42 +169,38 @@ def _finished(
         volume.shape,
         params.taubin_iterations,
         voxels if objects.keep_voxels else None,
-        edges_zyx,
+        edges,
     )
-    mesh.points = (points * edges_zyx[::-1] + _start(source, edges_zyx)).astype(np.float32)
+    mesh.points = (points * edges[::-1] + _start(source)).astype(np.float32)
     progress.advance()
 
     surfaces = Surfaces(mesh, (), unit)
     if params.decimate_to < 1:
-        edge = float(np.cbrt(edges_zyx.prod()))
+        edge = float(np.cbrt(edges.prod()))
         surfaces, report = thin(surfaces, report, params, edge, allowed)
     rows = tuple(
         replace(
             row,
             mean_score=scores[row.id] + params.threshold if isinstance(source, Score) else None,
             mean_grey_value=None if greys is None else greys[row.id],
-            volume_error=volume_error(row.volume, row.voxels, float(edges_zyx.prod())),
+            volume_error=volume_error(row.volume, row.voxels, float(edges.prod())),
         )
         for row in measure_objects(
             np.asarray(surfaces.mesh.points), surfaces.triangles, surfaces.face_objects, voxels
         )
     )
-    changes = [row.volume / edges_zyx.prod() / cut_volumes[row.id - 1] - 1 for row in rows]
+    changes = [row.volume / edges.prod() / cut_volumes[row.id - 1] - 1 for row in rows]
     report = replace(report, volume_change=float(np.abs(changes).max()))
     progress.advance()
     return Surfaces(surfaces.mesh, rows, unit, report)
 
 
-def _start(source: Score | Mask, edges_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
+def _start(source: Score | Mask) -> NDArray[np.float64]:
     """Return where the first voxel lies, (x, y, z) in the unit of the surfaces."""
-    volume = source.volume
-    if volume.voxel_size_nm is None:
-        start_zyx = np.array(volume.first_voxel)
-    else:
-        start_zyx = np.array(volume.origin_nm) / 1000
+    start = start_zyx(source.volume)
     if isinstance(source, Score):
-        start_zyx[0] += source.first_slice * edges_zyx[0]
-    return start_zyx[::-1]
+        start[0] += source.first_slice * edges_zyx(source.volume)[0]
+    return start[::-1]
 
 
 def _grey_reader(
@@ -245,7 +241,7 @@ def _fitted_and_smooth(
     shape: tuple[int, int, int],
     iterations: int,
     voxels: dict[int, int] | None,
-    edges_zyx: NDArray[np.float64],
+    edges: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], VolumeRange, Report]:
     """Return the points in voxels, fitted to the voxels of objects where given, and smoothed.
 
@@ -275,7 +271,7 @@ def _fitted_and_smooth(
     smooth, less = smoothed(
         points, triangles, surfaces.point_objects, x | y | z, iterations, wanted, allowed
     )
-    x, y, z = (smooth - points).T * edges_zyx[::-1, np.newaxis]
+    x, y, z = (smooth - points).T * edges[::-1, np.newaxis]
     moved = float(np.sqrt((x * x + y * y + z * z).max()))
     report = replace(report, smoothing_moved=moved, smoothed_less=tuple(less.tolist()))
     return smooth, volumes, allowed, report

@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface.field.label_objects import label_objects
+from deepsxt_core.surface.field.label_objects import LabelObjects, label_objects
+from deepsxt_core.surface.lengths import edges_zyx, start_zyx, unit_of
 from deepsxt_core.surface.mesh.finishing import thin, unsound_objects
 from deepsxt_core.surface.mesh.object_rows import measure_objects, object_volumes
 from deepsxt_core.surface.mesh.volume_keeping import Boundaries, smoothed_together
 from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.polydata import build_mesh
-from deepsxt_core.surface.report import Report, Unit
-from deepsxt_core.surface.surfaces import Surfaces
+from deepsxt_core.surface.report import Report
+from deepsxt_core.surface.surfaces import ObjectRow, Surfaces
 from deepsxt_core.volume import Mask, Score
 
 
@@ -40,11 +41,7 @@ def reconstruct_labels(
     progress.stage("Reconstructing", 4, "step")
     objects = label_objects(source, params)
     progress.advance()
-    unit: Unit = "voxel" if volume.voxel_size_nm is None else "µm"
-    edges = np.array(volume.voxel_size_nm or (1000.0,) * 3)[::-1] / 1000
-    start = np.array(volume.first_voxel if unit == "voxel" else volume.origin_nm)[::-1]
-    start = start if unit == "voxel" else start / 1000
-
+    unit, edges, start = unit_of(volume), edges_zyx(volume)[::-1], start_zyx(volume)[::-1]
     cut, triangles, sides = _boundaries(np.pad(objects.values, 1))
     place, faces, owners = _of_each(triangles, sides)
     # Labels may be any numbers: until the end objects are numbered as they come.
@@ -78,23 +75,7 @@ def reconstruct_labels(
         edge = float(np.cbrt(edges.prod()))
         surfaces, report = thin(surfaces, report, params, edge, allowed)
     surfaces.mesh.cell_data["object"] = labels[surfaces.face_objects - 1]
-    rows = measure_objects(
-        np.asarray(surfaces.mesh.points),
-        surfaces.triangles,
-        surfaces.face_objects,
-        objects.voxels,
-    )
-    gained = {label: more - fewer for label, more, fewer in objects.mended}
-    rows = tuple(
-        replace(
-            row,
-            volume_error=volume_error(
-                row.volume, row.voxels - gained.get(row.id, 0), float(edges.prod())
-            ),
-            **(asdict(objects.tags[row.id]) if row.id in objects.tags else {}),
-        )
-        for row in rows
-    )
+    rows = _rows(surfaces, objects, float(edges.prod()))
     changes = np.array([row.volume for row in rows]) / edges.prod() / volumes - 1
     report = replace(
         report,
@@ -105,6 +86,24 @@ def reconstruct_labels(
     )
     progress.advance()
     return Surfaces(surfaces.mesh, rows, unit, report), objects.values
+
+
+def _rows(surfaces: Surfaces, objects: LabelObjects, voxel_volume: float) -> tuple[ObjectRow, ...]:
+    """Measure the surfaces of label objects, and name them as their labels are named."""
+    gained = {label: more - fewer for label, more, fewer in objects.mended}
+    return tuple(
+        replace(
+            row,
+            volume_error=volume_error(row.volume, row.voxels - gained.get(row.id, 0), voxel_volume),
+            **(asdict(objects.tags[row.id]) if row.id in objects.tags else {}),
+        )
+        for row in measure_objects(
+            np.asarray(surfaces.mesh.points),
+            surfaces.triangles,
+            surfaces.face_objects,
+            objects.voxels,
+        )
+    )
 
 
 def _ids(labels: NDArray[np.int32], numbers: tuple[int, ...]) -> tuple[int, ...]:

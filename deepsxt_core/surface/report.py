@@ -1,11 +1,9 @@
 """What the steps of a reconstruction have changed, and how people are told."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.params import VOLUME_BOUND
-
-Unit = Literal["µm", "voxel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.files import require_bytes, written_beside
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.polydata import build_mesh, vtp_bytes
-from deepsxt_core.surface.report import Report, Unit
+from deepsxt_core.surface.report import Report
 
 if TYPE_CHECKING:
     import pyvista

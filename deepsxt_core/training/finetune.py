@@ -179,18 +179,23 @@ def _train(
     write_json(folder / RECORD_NAME, result.to_json() | {"recipe": recipe, "data": data.counts()})
     made = folder / "model"
     save_model(made, network, config, card(result, data, parts, params, story))
-    for name in (LOG_NAME, PANELS_NAME, RECORD_NAME):
-        shutil.copyfile(folder / name, made / name)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        shutil.rmtree(out)
-    made.rename(out)
+    _publish(folder, made, out)
     if work is None:
         shutil.rmtree(folder)
     else:
         (folder / CHECKPOINT_NAME).unlink()
     logger.info("%s", result.verdict)
     return replace(result, info=find_model(out))
+
+
+def _publish(folder: Path, made: Path, out: Path) -> None:
+    """Let a model and the records in `folder` become the model folder `out`."""
+    for name in (LOG_NAME, PANELS_NAME, RECORD_NAME):
+        shutil.copyfile(folder / name, made / name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists():
+        shutil.rmtree(out)
+    made.rename(out)
 
 
 def _reference(

@@ -17,10 +17,10 @@ from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.files import written_beside
 from deepsxt_core.progress import Progress
 from deepsxt_core.training.devices import spread
-from deepsxt_core.training.losses import labelled_loss, unlabelled_loss
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.records import CHECKPOINT_NAME, LOG_NAME, Row, write_log
 from deepsxt_core.training.samples import Draws
+from deepsxt_core.training.trainee import Trainee
 
 logger = logging.getLogger(__name__)
 
@@ -30,33 +30,6 @@ MEASURING_SHARE = 0.2
 _WARM_UP = 0.03
 # The first steps of Adam are as large as any and know least; a budget of time may jump over 3 %.
 _WARM_UP_STEPS = 10
-
-
-class _Trainee(keras.Model):
-    """The network with the two losses.
-
-    The truth that belongs to a batch is (batch, y, x, 3): target and weight of the score, and
-    whether there are labels, 1 or 0 for the whole batch.
-    """
-
-    with_unlabelled = False
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,  # noqa: ARG002
-        training: bool = True,  # noqa: ARG002
-    ) -> Any:
-        repainted, score = y_pred
-        # PyTorch's `train_on_batch` hands on what it was given.
-        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
-        loss = labelled_loss(x, y[..., 0:1], y[..., 1:2], repainted, score)
-        if not self.with_unlabelled:
-            return loss
-        has_labels = ops.mean(y[..., 2])
-        return has_labels * loss + (1 - has_labels) * unlabelled_loss(x, repainted)
 
 
 class Training:
@@ -119,7 +92,7 @@ class Training:
         self._measuring_s = 0.0
         self._began = time.monotonic()
         with spread():
-            self._trainee = _Trainee(network.inputs, network.outputs, name="trainee")
+            self._trainee = Trainee(network.inputs, network.outputs, name="trainee")
             self._trainee.with_unlabelled = unlabelled is not None
             self._optimizer = keras.optimizers.AdamW(
                 params.learning_rate, weight_decay=1e-4, clipnorm=1.0

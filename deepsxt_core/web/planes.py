@@ -28,12 +28,11 @@ from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Region, Shape
+from deepsxt_core.io.coding import Coding, coding_of
 from deepsxt_core.io.pyramid import (
     AXES,
     Axis,
-    Coding,
     Pyramid,
-    coding_of,
     halved,
     level_shapes,
     metadata,

@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,15 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.files import keep_apart, prepare_folder, write_json
-from deepsxt_core.fingerprints import content_sha256
+from deepsxt_core.geometry import Geometry, Shape
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
     Checkpoint,
     Predictor,
     Preparation,
     RemotePredictor,
-    Rescaling,
     ScoreSlabs,
     SegmentParams,
-    SegmentSummary,
     Slab,
     codes_sha256,
     prepare,
@@ -33,26 +32,20 @@ from deepsxt_core.io import SCORE_NAME, ScoreWriter, create_score, open_score, r
 from deepsxt_core.network import Model
 from deepsxt_core.preprocessing import cut, sampled_volume
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.versions import versions
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workflow.preflight import estimate, peak_memory_bytes
+from deepsxt_core.workflow.segment_record import (
+    counted,
+    describe,
+    segment_recipe,
+    source_of,
+    warnings_of,
+)
 
 RUN_NAME = "run.json"
 
-
-def describe(volume: Volume) -> dict[str, Any]:
-    """Return what is known about a volume, ready for JSON."""
-    return {
-        "path": str(volume.path) if volume.path else None,
-        "format": volume.format,
-        "dataset": volume.dataset,
-        "shape": list(volume.shape),
-        "dtype": str(volume.dtype),
-        "voxel_size_nm": list(volume.voxel_size_nm) if volume.voxel_size_nm else None,
-        "origin_nm": list(volume.origin_nm),
-        "axes": list(volume.axes),
-        "warnings": list(volume.warnings),
-    }
+_Place = tuple[Path, Shape, Geometry, int]
+"""Path, shape, geometry and first slice of a score."""
 
 
 def segment(
@@ -113,26 +106,13 @@ def segment(
     preparation = prepare(sample, params, model.config.pixel_size_nm)
     progress.advance()
     predictor, score_slabs = _scorer(volume, model, params, preparation, progress, scheduler)
-    recipe = {
-        "params": asdict(params),
-        "input": describe(volume) | _source(volume, input_sha256),
-        "model": {"name": model.info.name, "sha256": model.info.sha256()},
-        "z": [z0, z1],
-        "inverted": preparation.invert,
-        "intensity": asdict(preparation.intensity),
-        "rescaling": _plain(preparation.rescaling),
-        "device": predictor.device,
-        "versions": versions(),
-    }
+    read = describe(volume) | source_of(volume, input_sha256)
+    recipe = segment_recipe(read, model.info, params, preparation, predictor.device)
     place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
     begun = _begun(out, recipe, place) if resume else None
     if begun is None:
-        # Removed first: it must not speak of the score that is about to be replaced.
-        (out / CHECKPOINT_NAME).unlink(missing_ok=True)
-        writer = create_score(*place)
         first = preparation.apply(sample.read(z0, z0 + 1))
-        precision = predictor.settle_precision(first.standardised)
-        begun = writer, Checkpoint.start(out / CHECKPOINT_NAME, recipe, precision)
+        begun = _new(out, recipe, place, lambda: predictor.settle_precision(first.standardised))
     writer, checkpoint = begun
     predictor.take_precision(checkpoint.precision)
     finished = [slab for slab in checkpoint.slabs if _is_intact(writer, slab)]
@@ -148,13 +128,10 @@ def segment(
         **recipe,
         "scheduler": scheduler,
         "precision": predictor.precision,
-        "nonfinite_voxels": summary.nonfinite_voxels,
-        "void_voxels": summary.void_voxels,
-        "positive_fraction": summary.positive_voxels / summary.voxels,
+        **counted(summary),
         "voxels_sha256": keeper.sha256() or score_sha256(score),
         "resumed_slices": kept_slices,
-        "warnings": _warnings(volume, preparation, predictor, summary),
-        "seconds_per_slice": summary.seconds_per_slice,
+        "warnings": warnings_of(volume, preparation, predictor, summary),
         "peak_memory_bytes": peak_memory_bytes(),
         "seconds": round(time.monotonic() - started + sum(slab.seconds for slab in finished), 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -218,14 +195,6 @@ def preview_slice(
     return preparation.score(_predictor(model, params), prepared)[0]
 
 
-def _source(volume: Volume, sha256: str | None) -> dict[str, Any]:
-    """Return which file was segmented; its path in full, as the record is read elsewhere too."""
-    path = volume.path
-    if sha256 is None and path is not None and path.exists():
-        sha256 = content_sha256(path)
-    return {"path": str(path.resolve()) if path else None, "sha256": sha256}
-
-
 def _scorer(
     volume: Volume,
     model: Model,
@@ -242,49 +211,24 @@ def _scorer(
     return remote, remote.score_slabs
 
 
-def _warnings(
-    volume: Volume,
-    preparation: Preparation,
-    predictor: Predictor | RemotePredictor,
-    summary: SegmentSummary,
-) -> list[str]:
-    warnings = list(volume.warnings)
-    if preparation.rescaling is not None:
-        warnings.append(preparation.rescaling.note)
-    if isinstance(predictor, RemotePredictor) and len(predictor.devices) > 1:
-        warnings.append(
-            f"Workers with different devices ({', '.join(sorted(predictor.devices))}) scored this "
-            "tomogram; another run may differ in the last digit."
-        )
-    if summary.void_voxels:
-        warnings.append(
-            f"{summary.void_voxels / summary.voxels:.1%} of the voxels lie where nothing was "
-            "reconstructed (one value that reaches the border of the slices); nothing is marked "
-            "there."
-        )
-    if summary.nonfinite_voxels:
-        warnings.append(
-            f"{summary.nonfinite_voxels:,} of {summary.voxels:,} values were not finite "
-            "(NaN or infinite) and counted as the median."
-        )
-    return warnings
-
-
-def _plain(rescaling: Rescaling | None) -> dict[str, Any] | None:
-    """Return it as JSON gives it back, so that the recipe compares equal on a resume."""
-    if rescaling is None:
-        return None
-    return {name: list(values) for name, values in asdict(rescaling).items()}
-
-
 def _predictor(model: Model, params: SegmentParams) -> Predictor:
     return Predictor(
         model, tiling=params.tiling, precision=params.precision, rotations=params.rotations
     )
 
 
+def _new(
+    out: Path, recipe: dict[str, Any], place: _Place, settle_precision: Callable[[], str]
+) -> tuple[ScoreWriter, Checkpoint]:
+    """Begin a score and its checkpoint."""
+    # Removed first: it must not speak of the score that is about to be replaced.
+    (out / CHECKPOINT_NAME).unlink(missing_ok=True)
+    writer = create_score(*place)
+    return writer, Checkpoint.start(out / CHECKPOINT_NAME, recipe, settle_precision())
+
+
 def _begun(
-    out: Path, recipe: dict[str, Any], place: tuple[Path, tuple[int, int, int], Any, int]
+    out: Path, recipe: dict[str, Any], place: _Place
 ) -> tuple[ScoreWriter, Checkpoint] | None:
     """Return the score and the checkpoint of an earlier run of the same recipe, if there are."""
     checkpoint = Checkpoint.read(out / CHECKPOINT_NAME)

@@ -20,8 +20,8 @@ from deepsxt_core.io import open_volume
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.field.object_ids import object_labels
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import write_quantities
-from deepsxt_core.surface.report import Unit
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, load_table
 from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
 from deepsxt_core.volume import Volume, VoxelSize

@@ -15,8 +15,8 @@ import streamlit as st
 from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import Region
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES
-from deepsxt_core.surface.report import Unit
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
 from deepsxt_core.surface.view import COARSE_FACES
 from deepsxt_core.web import planes, receiving, routes

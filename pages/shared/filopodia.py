@@ -6,8 +6,8 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.surface import ProcessParams
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.tables import PROCESSES, PROFILES
-from deepsxt_core.surface.report import Unit
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import charts, inputs, widgets
 from shared.charts import Column

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.io import open_volume
-from deepsxt_core.io.pyramid import AXES, build_pyramid, coding_of, open_pyramid
+from deepsxt_core.io.coding import coding_of
+from deepsxt_core.io.pyramid import AXES, build_pyramid, open_pyramid
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.volume import Volume, VoxelSize
 

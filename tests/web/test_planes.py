@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core.errors import WriteError
-from deepsxt_core.io.pyramid import AXES, Coding
+from deepsxt_core.io.coding import Coding
+from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.web import planes, routes
 from deepsxt_core.workspace import Workspace, display, making

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.surface.field.instances import merged_ids, split_labels
 from deepsxt_core.surface.field.mending import mend
+from deepsxt_core.surface.lengths import edges_zyx
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.volume import Labels, Mask, Score, Tag
 
@@ -56,7 +57,7 @@ def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjec
     volume = source.volume
     needed = params.least_voxels(volume.voxel_size_nm)
     values = _whole(volume.read(0, volume.shape[0]))
-    edges_um = np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000
+    edges_um = edges_zyx(volume)
     tags = dict(source.tags) if isinstance(source, Labels) else {}
     if params.split_voxels and values.any():
         whole = values

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.centrelines import (
     Branch,
     arc_length,
@@ -18,7 +19,6 @@ from deepsxt_core.surface.measure.centrelines import (
     smooth_line,
 )
 from deepsxt_core.surface.measure.shapes import outer_faces
-from deepsxt_core.surface.report import Unit
 from deepsxt_core.surface.surfaces import Surfaces
 
 # A body whose farthest point is no farther from its centre than this many radii of the ball of

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from deepsxt_core.files import not_as_written, written_beside
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS, neighbourhoods
 from deepsxt_core.surface.measure.shapes import feret_diameter, mean_curvature, outer_faces, solid
-from deepsxt_core.surface.report import Unit
 from deepsxt_core.surface.surfaces import Surfaces
 
 

@@ -1,0 +1,36 @@
+"""The network as it is trained: with the losses of the published scheme."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from deepsxt_core.training.losses import labelled_loss, unlabelled_loss
+
+
+class Trainee(keras.Model):
+    """The network with the two losses.
+
+    The truth that belongs to a batch is (batch, y, x, 3): target and weight of the score, and
+    whether there are labels, 1 or 0 for the whole batch.
+    """
+
+    with_unlabelled = False
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,  # noqa: ARG002
+        training: bool = True,  # noqa: ARG002
+    ) -> Any:
+        """Return the loss of a batch; `x` is the image, `y` the truth, `y_pred` image and score."""
+        repainted, score = y_pred
+        # PyTorch's `train_on_batch` hands on what it was given.
+        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+        loss = labelled_loss(x, y[..., 0:1], y[..., 1:2], repainted, score)
+        if not self.with_unlabelled:
+            return loss
+        has_labels = ops.mean(y[..., 2])
+        return has_labels * loss + (1 - has_labels) * unlabelled_loss(x, repainted)
