@@ -85,15 +85,7 @@ def timed_operations(folder: Path) -> None:
     report("disc of radius 8, 40 points", [Paint(object=new, stroke=disc) for disc in discs])
     lines = [Brush(points=way, radius=8) for way in ways]
     report("ball of radius 8, 40 points", [Paint(object=new, stroke=line) for line in lines])
-    gaps = []
-    for number, (z, y, x) in enumerate(places[:10], new + 1):
-        for index, shift in ((z, 0), (z + 11, 9)):
-            circle = np.linspace(0, 2 * np.pi, 100)
-            ring = np.stack([np.sin(circle) * 30 + y + shift, np.cos(circle) * 38 + x], 1)
-            outline = Polygon(plane="xy", index=index, corners=ring.tolist())
-            annotation.apply(Paint(object=number, stroke=outline))
-        gap = Interpolate(object=number, plane="xy", first=z, last=z + 11, limits=Limits())
-        gaps.append(gap)
+    gaps = [_gap(annotation, place, number) for number, place in enumerate(places[:10], new + 1)]
     report("10 slices interpolated, 60 x 76 pixels", gaps)
     seeds = [(int(z), int(y), int(x)) for z, y, x in places]
     report(
@@ -119,6 +111,17 @@ def timed_operations(folder: Path) -> None:
     start = time.perf_counter()
     annotation.undo()
     print(f"undone: {(time.perf_counter() - start) * 1e3:.1f} ms")
+
+
+def _gap(annotation: Annotation, place: list[int], number: int) -> Interpolate:
+    """Draw an object in two slices, and return what fills those between them."""
+    z, y, x = place
+    for index, shift in ((z, 0), (z + 11, 9)):
+        circle = np.linspace(0, 2 * np.pi, 100)
+        ring = np.stack([np.sin(circle) * 30 + y + shift, np.cos(circle) * 38 + x], 1)
+        outline = Polygon(plane="xy", index=index, corners=ring.tolist())
+        annotation.apply(Paint(object=number, stroke=outline))
+    return Interpolate(object=number, plane="xy", first=z, last=z + 11, limits=Limits())
 
 
 def _split(annotation: Annotation, place: list[int], number: int) -> Split:

@@ -8,7 +8,7 @@ from deepsxt_core import jobs, settings
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import notices, snapshot, texts, widgets
+from shared import job_blocks, notices, snapshot, texts, widgets
 
 _REFRESH_S = 1.5
 _STATES = {
@@ -139,7 +139,7 @@ def batch_card(job: jobs.Job) -> None:
     """Show how far a batch is, or how it ended, and its table."""
     with st.container(border=True, key=f"batch_{job.id}"):
         _, subject = jobs.title(Workspace(), job)
-        ending = "" if job.active else f" · {widgets.STATES[job.state]}"
+        ending = "" if job.active else f" · {job_blocks.STATES[job.state]}"
         st.markdown(f"**{texts.escaped(subject)}**{ending}")
         st.caption(f"started {texts.ago_text(job.created)}")
         if job.active:
@@ -179,9 +179,9 @@ def at_work(job_id: str) -> None:
     job = snapshot.job(job_id)
     if not job.active:
         st.rerun(scope="app")
-    st.progress(widgets.share_done(job.status), text=widgets.progress_text(job.status))
+    st.progress(job_blocks.share_done(job.status), text=job_blocks.progress_text(job.status))
     table(job)
-    widgets.cancel_button(job, scope="fragment", note="What is finished is kept.")
+    job_blocks.cancel_button(job, scope="fragment", note="What is finished is kept.")
 
 
 def table(job: jobs.Job) -> None:

@@ -16,7 +16,7 @@ from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
 from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
 from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
-from shared import components, inputs, notices, snapshot, state, texts, widgets
+from shared import components, inputs, job_blocks, notices, snapshot, state, texts, widgets
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
 _LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
@@ -92,9 +92,9 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
         ignore_label = inputs.number(
             EvaluateParams, "ignore_label", "Label to ignore", placeholder="none"
         )
-    running = widgets.active_job(tomogram, "evaluate")
+    running = job_blocks.active_job(tomogram, "evaluate")
     if running is not None:
-        widgets.job_progress(running.id)
+        job_blocks.job_progress(running.id)
         return ignore_label
     threshold = state.threshold()
     if st.button(
@@ -111,9 +111,9 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
             job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
             st.session_state["evaluation"] = job.result_id
             st.rerun()
-    last = widgets.last_job(tomogram, "evaluate")
+    last = job_blocks.last_job(tomogram, "evaluate")
     if last is not None:
-        widgets.job_ending(last)
+        job_blocks.job_ending(last)
     return ignore_label
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
-from shared import snapshot, state, texts, widgets
+from shared import job_blocks, snapshot, state, texts
 
 ASSETS = settings.assets_folder()
 FRONT_END = Path(__file__).parents[1] / "frontend"
@@ -61,6 +61,6 @@ with snapshot.taken():
                 st.caption(f"{icon} {name}")
 
     with st.sidebar:
-        widgets.jobs_panel()
+        job_blocks.jobs_panel()
 
     page.run()

@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.workspace import Workspace
-from shared import notices, snapshot, state, texts, widgets
+from shared import job_blocks, notices, snapshot, state, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
@@ -33,13 +33,13 @@ def job_card(job: jobs.Job) -> None:
         with row.container(width="stretch", gap="xsmall", key=f"job_text_{job.id}"):
             kind, subject = jobs.title(Workspace(), job)
             name = texts.escaped(texts.shortened(subject, 50))
-            label = widgets.STATES[job.state] if job.state != "queued" else "Waiting"
+            label = job_blocks.STATES[job.state] if job.state != "queued" else "Waiting"
             st.markdown(f"**{kind}** of **{name}** :{colour}-badge[:material/{icon}: {label}]")
             st.caption(" · ".join(facts(job)))
         with row.container(horizontal=True, width="content"):
             actions(job)
         if job.active:
-            st.progress(widgets.share_done(status), text=widgets.progress_text(status))
+            st.progress(job_blocks.share_done(status), text=job_blocks.progress_text(status))
         if job.state == "failed":
             st.error(texts.escaped(status.error or "The job failed."), icon=":material/error:")
         elif job.state == "interrupted":
@@ -70,14 +70,14 @@ def actions(job: jobs.Job) -> None:
     with st.popover("Log", icon=":material/terminal:", key=f"log_{job.id}"):
         st.code(jobs.job_log(job) or "It has printed nothing.", language=None, height=300)
     if job.active:
-        widgets.cancel_button(job, scope="app")
+        job_blocks.cancel_button(job, scope="app")
     elif job.state == "done" and (
         job.kind in _NAMED_BY_RESULT or not isinstance(job.request, jobs.UnreadableRequest)
     ):
         if st.button("Open result", icon=":material/arrow_forward:", key=f"open_{job.id}"):
             open_result(job)
     elif jobs.can_resume(Workspace(), job):
-        widgets.resume_button(job)
+        job_blocks.resume_button(job)
 
 
 def open_result(job: jobs.Job) -> None:

@@ -17,6 +17,7 @@ from shared import (
     charts,
     components,
     filopodia,
+    job_blocks,
     notices,
     reconstruction,
     snapshot,
@@ -95,9 +96,9 @@ def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
 
 def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
     """Offer to make one object of those that are marked, and to undo it."""
-    running = widgets.active_job(tomogram, "reconstruct")
+    running = job_blocks.active_job(tomogram, "reconstruct")
     if running is not None:
-        widgets.job_progress(running.id)
+        job_blocks.job_progress(running.id)
         return
     params = surface.params(ReconstructParams)
     groups: tuple[tuple[int, ...], ...] | None = None

@@ -18,7 +18,7 @@ from deepsxt_core.network import (
 )
 from deepsxt_core.settings import workspace_folder
 from deepsxt_core.workspace import Workspace, uploads
-from shared import components, snapshot, texts, widgets
+from shared import components, job_blocks, snapshot, texts, widgets
 
 
 def model_card(info: ModelInfo) -> None:
@@ -83,7 +83,7 @@ def catalogue_card(entry: CatalogueEntry) -> None:
         st.caption(entry.summary)
         job = last_download(entry)
         if job is not None and job.active:
-            widgets.job_progress(job.id)
+            job_blocks.job_progress(job.id)
         elif st.button(
             "Try again" if job and job.state == "failed" else f"Download {entry.size_mb} MB",
             icon=":material/cloud_download:",

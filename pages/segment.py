@@ -12,7 +12,7 @@ from deepsxt_core.volume import Volume
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.workspace import Tomogram, Workspace
-from shared import inputs, snapshot, state, texts, widgets
+from shared import inputs, job_blocks, snapshot, state, texts, widgets
 
 _ROTATION_NAMES = {1: "Off", 4: "4 rotations", 8: "8, with mirrors"}
 _TILING_NAMES = {"full": "Whole slices", "compat": "As published"}
@@ -125,14 +125,14 @@ def _one_slice(
 
 def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentParams) -> None:
     """Start the segmentation, or show how far it is."""
-    running = widgets.active_job(tomogram, "segment")
+    running = job_blocks.active_job(tomogram, "segment")
     if running is not None:
-        widgets.job_progress(running.id)
+        job_blocks.job_progress(running.id)
         return
     first, end = params.z_range(depth)
     count = end - first
     request = jobs.SegmentRequest(model=model.name, params=params)
-    widgets.estimate_line(tomogram, request)
+    job_blocks.estimate_line(tomogram, request)
     slices = "1 slice" if count == 1 else f"{count} slices"
     if st.button(
         f"Segment {slices}", type="primary", icon=":material/bolt:", width="stretch", key="run"
@@ -141,15 +141,15 @@ def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentPa
             job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
             state.choose_score(job.result_id)
             st.rerun()
-    last = widgets.last_job(tomogram, "segment")
+    last = job_blocks.last_job(tomogram, "segment")
     if last is not None:
-        widgets.job_ending(last)
+        job_blocks.job_ending(last)
 
 
 def done_card(tomogram: Tomogram) -> None:
     """Point to the result once there is one."""
     result = state.score_result(tomogram)
-    if result is None or widgets.active_job(tomogram, "segment") is not None:
+    if result is None or job_blocks.active_job(tomogram, "segment") is not None:
         return
     with st.container(border=True, key="done"):
         st.markdown(

@@ -11,6 +11,7 @@ from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.volume import Score
 from deepsxt_core.workflow import pipeline
+from deepsxt_core.workflow.segment_record import describe
 from deepsxt_core.workspace import Result, Tomogram
 
 

@@ -6,7 +6,7 @@ from deepsxt_core import jobs
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import components, snapshot, texts, widgets
+from shared import components, job_blocks, snapshot, texts, widgets
 from shared.components import Download
 
 
@@ -26,15 +26,15 @@ def bundle_card(tomogram: Tomogram, surface: Result) -> None:
         )
         components.downloads([link], key="bundle_file")
         return
-    running = widgets.active_job(tomogram, "bundle")
+    running = job_blocks.active_job(tomogram, "bundle")
     if running is not None:
-        widgets.job_progress(running.id)
+        job_blocks.job_progress(running.id)
         return
     if st.button("Prepare the bundle", icon=":material/folder_zip:"):
         with widgets.errors_shown():
             request = jobs.BundleRequest(surface=surface.id)
             jobs.submit(Workspace(), request, tomogram=tomogram.id)
             st.rerun()
-    last = widgets.last_job(tomogram, "bundle")
+    last = job_blocks.last_job(tomogram, "bundle")
     if last is not None and last.request == jobs.BundleRequest(surface=surface.id):
-        widgets.job_ending(last)
+        job_blocks.job_ending(last)

@@ -9,7 +9,7 @@ from deepsxt_core.surface import ProcessParams
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.tables import PROCESSES, PROFILES
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import charts, inputs, widgets
+from shared import charts, inputs, job_blocks, widgets
 from shared.charts import Column
 
 _LINES_SHOWN = 30
@@ -17,9 +17,9 @@ _LINES_SHOWN = 30
 
 def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit: Unit) -> None:
     """Start the thorough measurement, or show how far it is."""
-    running = widgets.active_job(tomogram, "measure")
+    running = job_blocks.active_job(tomogram, "measure")
     if running is not None:
-        widgets.job_progress(running.id)
+        job_blocks.job_progress(running.id)
         return
     last = done.params(ProcessParams) if done else ProcessParams()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -54,9 +54,9 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
             with widgets.errors_shown():
                 jobs.submit(Workspace(), request, tomogram=tomogram.id)
                 st.rerun()
-    ended = widgets.last_job(tomogram, "measure")
+    ended = job_blocks.last_job(tomogram, "measure")
     if ended is not None:
-        widgets.job_ending(ended)
+        job_blocks.job_ending(ended)
 
 
 def processes(done: Result, unit: Unit) -> None:

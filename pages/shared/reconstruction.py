@@ -11,7 +11,7 @@ from deepsxt_core.parameters import declared_field
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import inputs, state, texts, widgets
+from shared import inputs, job_blocks, state, texts, widgets
 
 _DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
 _OBJECTS = {True: "Each value", False: "Connected bodies"}
@@ -141,17 +141,17 @@ def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructPa
 
 def card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) -> None:
     """Start the reconstruction, or show how far it is."""
-    running = widgets.active_job(tomogram, "reconstruct")
+    running = job_blocks.active_job(tomogram, "reconstruct")
     if running is not None:
-        widgets.job_progress(running.id)
+        job_blocks.job_progress(running.id)
         return
     if st.button("Reconstruct", type="primary", icon=":material/deployed_code:", width="stretch"):
         with widgets.errors_shown():
             start(tomogram, None if score is None else score.id, params)
             st.rerun()
-    last = widgets.last_job(tomogram, "reconstruct")
+    last = job_blocks.last_job(tomogram, "reconstruct")
     if last is not None:
-        widgets.job_ending(last)
+        job_blocks.job_ending(last)
 
 
 def made_with(surface: Result) -> str:

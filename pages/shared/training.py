@@ -18,7 +18,7 @@ from deepsxt_core.training.records import PANEL_GAP_PX, PANELS_NAME, REFERENCE_N
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.data_roots import places_of
-from shared import snapshot, texts, widgets
+from shared import job_blocks, snapshot, texts, widgets
 
 SCORES = {
     "f1": "F1",
@@ -151,8 +151,8 @@ def live_training(job_id: str) -> None:
     if not job.active:
         st.rerun(scope="app")
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
-        st.progress(widgets.share_done(job.status), text=widgets.progress_text(job.status))
-        widgets.cancel_button(job, scope="app", note="It can be resumed where it stopped.")
+        st.progress(job_blocks.share_done(job.status), text=job_blocks.progress_text(job.status))
+        job_blocks.cancel_button(job, scope="app", note="It can be resumed where it stopped.")
     training_record(job)
 
 
