@@ -237,7 +237,10 @@ def picture_card(
     picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
     size = snapshot.volume(tomogram, score_result.region).voxel_size_nm
     st.image(
-        with_scale_bar(picture, size.x if size else None), width="stretch", output_format="JPEG"
+        with_scale_bar(picture, size.x if size else None),
+        alt=f"Where result and labels agree on slice {score.first_slice + z + 1}",
+        width="stretch",
+        output_format="JPEG",
     )
     st.html(
         " &nbsp; ".join(

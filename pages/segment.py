@@ -104,7 +104,7 @@ def preview_card(
                 note = f"Slice {z + 1}: {found:.1%} of it counts as membrane."
         size = volume.voxel_size_nm
         picture = with_scale_bar(picture, size.x if size else None)
-        st.image(picture, caption=note, width="stretch", output_format="JPEG")
+        st.image(picture, caption=note, alt=note, width="stretch", output_format="JPEG")
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

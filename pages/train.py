@@ -157,7 +157,7 @@ def preview_card(data: TrainingSet, parts: Split, params: TrainingParams) -> Non
             larger = np.kron(crop, np.ones((_ENLARGED, _ENLARGED, 1), np.uint8))
             if pixel_nm is not None:
                 larger = with_scale_bar(larger, pixel_nm / _ENLARGED)
-            column.image(larger, width="stretch")
+            column.image(larger, alt="A random crop of the training data", width="stretch")
         st.caption(
             f"Random crops of {crops[0].shape[0]} px, turned, flipped, and varied in their grey "
             "values. " + ("Membranes are tinted green, unjudged pixels orange." if labels else "")

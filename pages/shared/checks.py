@@ -63,13 +63,15 @@ def health_card(volume: Volume, survey: Survey) -> HealthReport:
             region = suggested_region(report, volume)
             if region is not None:
                 picture, number = _boxed(volume, survey, region)
-                st.image(picture, caption=f"Borders on slice {number}, dimmed", width="stretch")
+                said = f"Borders on slice {number}, dimmed"
+                st.image(picture, caption=said, alt=said, width="stretch")
             if report.wedge is not None:
                 wedge = report.wedge
                 st.image(
                     wedge_picture(wedge),
                     caption=f"Power spectrum seen along {wedge.tilt_axis}; {wedge.missing_axis} "
                     "runs upwards. Dark is what was not recorded.",
+                    alt="Power spectrum with the missing wedge",
                     width=240,
                 )
     return report
@@ -118,7 +120,8 @@ def crop_card(tomogram: Tomogram, volume: Volume, survey: Survey, suggested: Reg
             _keep(tomogram, region)
         with picture:
             image, number = _boxed(volume, survey, region)
-            st.image(image, caption=f"Slice {number} of the tomogram", width="stretch")
+            said = f"Slice {number} of the tomogram"
+            st.image(image, caption=said, alt=said, width="stretch")
 
 
 def _range(

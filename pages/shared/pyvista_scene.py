@@ -190,7 +190,7 @@ def _show(made: _Made, component: Callable[..., Any] | None, params: SceneParams
         st.caption(_about(params, len(made.page)))
         return
     if made.picture is not None:
-        st.image(made.picture, width="stretch")
+        st.image(made.picture, alt="The scene, drawn by the server", width="stretch")
     st.warning(texts.escaped(made.reason or ""), icon=":material/image:")
 
 

@@ -184,7 +184,11 @@ def training_record(job: jobs.Job) -> None:
             with Image.open(folder / PANELS_NAME) as picture:
                 panels = np.asarray(picture.convert("RGB"))
             pixel_nm = reference.get("pixel_nm")
-            st.image(with_scale_bar(panels, pixel_nm), width="stretch")
+            st.image(
+                with_scale_bar(panels, pixel_nm),
+                alt="Image, label, reconstruction and prediction of slices held back",
+                width="stretch",
+            )
             st.caption(
                 "Held back from training. From left to right: image, label (grey where nobody "
                 f"judged), reconstruction, prediction; each {_panel_width(panels, pixel_nm)} wide."
