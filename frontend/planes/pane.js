@@ -30,6 +30,8 @@ export class Pane {
     this.scored = 0;
     this.shown = -1;
     this.stale = true;
+    /** Whether its plane, or what comes after it, is still to be asked for. */
+    this.asking = false;
     /** @type {(() => void) | null} what is to be done once the plane is drawn */
     this.next = null;
     /** @type {import("./geometry.js").View | null} */
@@ -57,7 +59,7 @@ export class Pane {
 
   fitToScreen() {
     this.size = [this.element.clientWidth, this.element.clientHeight];
-    if (!this.told || !this.size[0]) return;
+    if (!this.told || !this.size[0]) return this.ask(false);
     if (!this.view || this.view.fitted) this.view = fitted(this.extent, this.edges, this.size);
     this.invalidate();
     this.load();
@@ -65,6 +67,11 @@ export class Pane {
 
   fit() {
     this.look(fitted(this.extent, this.edges, this.size));
+  }
+
+  ask(asking) {
+    this.asking = asking;
+    this.viewer.count();
   }
 
   /** Begin with another tomogram. */
@@ -115,6 +122,7 @@ export class Pane {
     if (!this.told || !this.view || !this.size[0]) return;
     const { plane, index, viewer } = this;
     const ticket = ++this.ticket;
+    this.ask(true);
     const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
     const score = this.scoreAt(index);
     this.schedule(); // the crosshair may have moved
@@ -134,10 +142,16 @@ export class Pane {
       Object.assign(this, { grey, codes, scored, shown: index });
       this.say("");
       this.schedule();
-      this.next = () => ticket === this.ticket && this.told && this.ahead("readAhead", level, score);
+      this.next = () => {
+        if (ticket !== this.ticket || !this.told) return;
+        this.ahead("readAhead", level, score);
+        this.ask(false);
+      };
       if (viewer.readout.pane === this) viewer.readout.refresh();
     } catch (error) {
-      if (ticket !== this.ticket || error.name === "AbortError") return;
+      if (ticket !== this.ticket) return;
+      this.ask(false);
+      if (error.name === "AbortError") return;
       if (error instanceof NotYet) viewer.watch();
       this.grey = null;
       this.say(error.message);

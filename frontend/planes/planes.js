@@ -59,11 +59,11 @@ class Planes {
     const otherScore = another || before?.score !== data.score;
     if (another) {
       this.images?.close();
-      this.images = new PlaneStore(data.display);
+      this.images = new PlaneStore(data.display, () => this.count());
     }
     if (otherScore) {
       this.scores?.close();
-      this.scores = data.score ? new PlaneStore(data.score) : null;
+      this.scores = data.score ? new PlaneStore(data.score, () => this.count()) : null;
       for (const element of this.root.querySelectorAll(".needs-score")) {
         /** @type {HTMLElement} */ (element).hidden = !data.score;
       }
@@ -104,6 +104,13 @@ class Planes {
     sessionStorage.setItem(this.memory, JSON.stringify({ ...rest, views }));
   }
 
+  /** Tell how much is on its way or still to be asked for; at 0 the viewer rests. */
+  count() {
+    const asking = Object.values(this.panes).filter((pane) => pane.asking).length;
+    const pending = (this.images?.pending.size ?? 0) + (this.scores?.pending.size ?? 0);
+    this.root.dataset.outstanding = `${asking + pending + (this.watching ? 1 : 0)}`;
+  }
+
   /** Ask how far the planes are prepared until they are. */
   watch() {
     this.watching ??= setTimeout(async () => {
@@ -115,7 +122,9 @@ class Planes {
       for (const store of waiting) if (store.told.state === "ready") store.held.clear();
       if (waiting.some((store) => store.told.state === "making")) this.watch();
       this.refresh();
+      this.count();
     }, ASK_AGAIN_MS);
+    this.count();
   }
 
   refresh() {

@@ -12,9 +12,11 @@ const TYPES = { uint8: Uint8Array, uint16: Uint16Array };
 export class NotYet extends Error {}
 
 export class PlaneStore {
-  /** @param {string} address of what tells about the planes, which lie beside it */
-  constructor(address) {
+  /** @param {string} address of what tells about the planes, which lie beside it
+   *  @param {() => void} onCount called when another number of planes is on its way */
+  constructor(address, onCount = () => {}) {
     this.address = address;
+    this.onCount = onCount;
     this.told = null;
     this.closing = new AbortController();
     /** @type {Lru<Held>} */
@@ -54,7 +56,11 @@ export class PlaneStore {
       const abort = new AbortController();
       const entry = { abort, axis: plane.axis, promise: this.load(key, level, abort.signal) };
       this.pending.set(key, entry);
-      const done = () => this.pending.get(key) === entry && this.pending.delete(key);
+      this.onCount();
+      const done = () => {
+        if (this.pending.get(key) === entry) this.pending.delete(key);
+        this.onCount();
+      };
       entry.promise.then(done, done);
     }
     return this.pending.get(key).promise;
@@ -82,6 +88,7 @@ export class PlaneStore {
       abort.abort();
       // At once, so that who asks again gets a new answer.
       this.pending.delete(key);
+      this.onCount();
     }
   }
 

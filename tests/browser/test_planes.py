@@ -89,7 +89,7 @@ def test_three_planes_are_drawn_stepped_and_thresholded(slices):
     for _ in range(SHAPE[0] // 2 - 1):
         pane(page, "z").press("ArrowLeft")
     expect(pane(page, "z")).to_have_attribute("data-drawn", str(SHAPE[0] // 2))
-    page.wait_for_load_state("networkidle")
+    expect(page.locator(".planes")).to_have_attribute("data-outstanding", "0")
 
     sent = []
     page.on("request", lambda request: sent.append(request.url))
