@@ -4,7 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
+from deepsxt_core.files import read_json
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.results import RUN_NAME
 from shared import job_blocks, notices, snapshot, state, texts, widgets
 
 _REFRESH_S = 1.0
@@ -93,6 +95,11 @@ def open_result(job: jobs.Job) -> None:
         state.choose_score(job.result_id)
         st.switch_page("slices.py")
     match job.request:
+        case jobs.AnnotateRequest():
+            folder = jobs.job_folder(Workspace(), job)
+            record = read_json(folder / RUN_NAME) if folder else None
+            state.choose_annotation((record or {}).get("annotation"))
+            st.switch_page("slices.py")
         case jobs.EvaluateRequest(score=score_id):
             state.choose_score(score_id)
             st.switch_page("evaluate.py")

@@ -1,8 +1,9 @@
-"""Look at a tomogram in three planes with the result over it."""
+"""Look at a tomogram in three planes with the result over it, and correct its objects."""
 
 import streamlit as st
 
 from shared import components, state, texts, widgets
+from shared.annotation_bar import annotation_bar
 
 
 @st.fragment
@@ -14,6 +15,7 @@ def viewer() -> None:
         key=f"slices_{tomogram.id}",
         score_id=None if result is None else result.id,
         threshold=state.threshold(),
+        annotation_id=None if annotation is None else annotation.id,
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
@@ -31,4 +33,6 @@ elif row.button("Surface", type="primary", icon=":material/arrow_forward:"):
 with widgets.errors_shown():
     if result is not None:
         result = widgets.score_chooser(tomogram, result)
+    annotation_bar(tomogram, result)
+    annotation = state.annotation(tomogram)
     viewer()

@@ -3,6 +3,7 @@
 from deepsxt_core.annotation.annotation import Annotation, open_annotation
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.creation import create_annotation, is_annotation
+from deepsxt_core.annotation.extent import Extent, extent_of
 from deepsxt_core.annotation.judged import judged
 from deepsxt_core.annotation.lease import STALE_AFTER_S, Holder
 from deepsxt_core.annotation.ledger import Applied
@@ -50,6 +51,7 @@ __all__ = [
     "EditClass",
     "EditObjects",
     "Erase",
+    "Extent",
     "FillBox",
     "FillSlice",
     "Grow",
@@ -71,6 +73,7 @@ __all__ = [
     "SourceParams",
     "Split",
     "create_annotation",
+    "extent_of",
     "is_annotation",
     "judged",
     "open_annotation",

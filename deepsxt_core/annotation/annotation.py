@@ -103,6 +103,15 @@ class Annotation:
         """Return the ids of a box, uint16 (z, y, x), 0 beyond the volume."""
         return self._ledger.labels.read(box)
 
+    def boxes_of(self, number: int) -> list[Box]:
+        """Return the cubes that hold voxels of an object, in the order z, y, x."""
+        return self._ledger.labels.boxes_of([number])
+
+    @property
+    def entries(self) -> int | None:
+        """How many entries of the journal the labels have; None while one is carried out."""
+        return None if self._ledger.is_behind() else self._ledger.history.next_number
+
     @property
     def objects(self) -> ObjectTable:
         """The objects by id, and their classes."""

@@ -2,6 +2,7 @@
 
 from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
 from deepsxt_core.jobs.requests import (
+    AnnotateRequest,
     BatchRequest,
     BundleRequest,
     EvaluateRequest,
@@ -28,6 +29,7 @@ from deepsxt_core.jobs.tasks import segment_estimate
 from deepsxt_core.jobs.tasks.batch import batch_rows, summary_path
 
 __all__ = [
+    "AnnotateRequest",
     "BatchRequest",
     "BundleRequest",
     "EvaluateRequest",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from deepsxt_core.annotation import SourceParams
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
@@ -18,7 +19,15 @@ from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.workflow.recipe import Recipe
 
 JobKind = Literal[
-    "segment", "reconstruct", "measure", "install", "bundle", "train", "evaluate", "batch"
+    "segment",
+    "reconstruct",
+    "measure",
+    "install",
+    "bundle",
+    "train",
+    "evaluate",
+    "batch",
+    "annotate",
 ]
 
 
@@ -110,6 +119,46 @@ class EvaluateRequest(_Checked):
     score: str
     truth: str
     params: EvaluateParams = field(default_factory=EvaluateParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotateRequest(_Checked):
+    """Make an annotation, of a score or of a label file.
+
+    Attributes
+    ----------
+    tomogram : str
+        Its id.
+    name : str
+        Of the annotation.
+    wish : str
+        Differs from request to request: the same can be wanted twice.
+    score : str or None
+        Id of the result whose parts above the threshold become objects.
+    labels : str or None
+        Path of the label file.
+    params : SourceParams
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are neither a score nor labels, or both.
+    """
+
+    kind: ClassVar[JobKind] = "annotate"
+    tomogram: str
+    name: str
+    wish: str
+    score: str | None = None
+    labels: str | None = None
+    params: SourceParams = field(default_factory=SourceParams)
+
+    def __post_init__(self) -> None:
+        checked(self)
+        if (self.score is None) == (self.labels is None):
+            raise InvalidParameterError(
+                "An annotation is made either of a score or of a label file. Choose one of them."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +257,7 @@ JobRequest = (
     | InstallRequest
     | TrainRequest
     | BatchRequest
+    | AnnotateRequest
 )
 
 REQUESTS: dict[str, Any] = {
@@ -221,6 +271,7 @@ REQUESTS: dict[str, Any] = {
         InstallRequest,
         TrainRequest,
         BatchRequest,
+        AnnotateRequest,
     )
 }
 """The class of each kind."""

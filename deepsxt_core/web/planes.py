@@ -95,10 +95,11 @@ def _source(request: Request) -> _Source:
     result = tomogram.result("scores", result_id)
     score = tomogram.score(result.id)
     shown = display.score_display(tomogram, result)
-    return _Source(score.placed, Coding("uint8"), shown, _place(score.placed, result.region))
+    return _Source(score.placed, Coding("uint8"), shown, place_of(score.placed, result.region))
 
 
-def _place(volume: Volume, region: Region) -> dict[str, Any]:
+def place_of(volume: Volume, region: Region) -> dict[str, Any]:
+    """Return where a part of a tomogram lies in it, in its voxels, for a browser."""
     # The geometry has the centre of the first voxel; its lower corner lies half a voxel before.
     first = [round(index * region.bin + (1 - region.bin) / 2) for index in volume.first_voxel]
     return {"first": first, "bin": region.bin}
@@ -146,9 +147,9 @@ def _display(request: Request) -> Response:
 
 
 def _plane(request: Request) -> Response:
-    axis, index = _axis(request), _number("index", request.path_params)
+    axis, index = axis_of(request), number_in("index", request.path_params)
     source = _source(request)
-    level = _number("level", request.query_params, 0)
+    level = number_in("level", request.query_params, 0)
     shape = _level_shape(source.volume.shape, level)
     if index >= shape[AXES.index(axis)]:
         raise HttpError(404, f"There are planes 0 to {shape[AXES.index(axis)] - 1} across {axis}.")
@@ -196,7 +197,7 @@ def _level_shape(shape: Shape, level: int) -> Shape:
 def _value(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     volume = tomogram.volume()
-    at = [_number(axis, request.query_params) for axis in AXES]
+    at = [number_in(axis, request.query_params) for axis in AXES]
     if any(index >= length for index, length in zip(at, volume.shape, strict=True)):
         raise HttpError(404, f"There is no such voxel; the tomogram has {volume.shape} (z, y, x).")
     z, y, x = at
@@ -229,14 +230,22 @@ def _described(source: _Source, path: Path) -> dict[str, Any]:
     return told
 
 
-def _axis(request: Request) -> Axis:
+def axis_of(request: Request) -> Axis:
+    """Return the axis that the address names."""
     axis = request.path_params["axis"]
     if axis not in AXES:
         raise HttpError(404, "A plane lies across z, y or x.")
     return cast(Axis, axis)
 
 
-def _number(name: str, given: Any, default: int | None = None) -> int:
+def number_in(name: str, given: Any, default: int | None = None) -> int:
+    """Return a whole number from a part of an address.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is something else, or not there and there is no default.
+    """
     text = given.get(name, default if default is None else str(default))
     if text is None or _NUMBER.fullmatch(text) is None:
         shown = "nothing" if text is None else f"'{text[:40]}'"

@@ -13,11 +13,9 @@ GET need the token that the app's own pages get, in the header X-DeepSXT-Token. 
 more than one piece of a file in memory; the hash is computed while the pieces arrive.
 """
 
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import wraps
 from weakref import WeakValueDictionary
 
 import anyio
@@ -27,12 +25,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.web.own_pages import from_our_page
 from deepsxt_core.web.responses import HttpError, Waiting, answer
 from deepsxt_core.workspace import Tomogram, Workspace, uploads
 from deepsxt_core.workspace.uploads import Upload
-
-TOKEN = secrets.token_urlsafe(24)
-"""What the app's own pages have to show; a new one for each start of the server."""
 
 _PIECE_BYTES = 4 * 2**20
 
@@ -55,24 +51,11 @@ def routes() -> list[BaseRoute]:
     """Return the routes of uploads."""
     one = "/api/uploads/{upload}"
     return [
-        Route("/api/uploads", answer(_from_our_page(_begin)), methods=["POST"]),
+        Route("/api/uploads", answer(from_our_page(_begin)), methods=["POST"]),
         Route(one, answer(_tell), methods=["GET"]),
-        Route(one, answer(_from_our_page(_receive)), methods=["PATCH"]),
-        Route(one, answer(_from_our_page(_discard)), methods=["DELETE"]),
+        Route(one, answer(from_our_page(_receive)), methods=["PATCH"]),
+        Route(one, answer(from_our_page(_discard)), methods=["DELETE"]),
     ]
-
-
-def _from_our_page(work: Callable) -> Callable:
-    """Refuse what does not know the token; other sites' pages do not get past the guard."""
-
-    @wraps(work)
-    async def checked(request: Request) -> Response:
-        token = request.headers.get("x-deepsxt-token", "")
-        if not secrets.compare_digest(token.encode(), TOKEN.encode()):
-            raise HttpError(403, "This page is out of date. Reload it, then upload the file again.")
-        return await work(request)
-
-    return checked
 
 
 async def _begin(request: Request) -> Response:

@@ -4,6 +4,7 @@
 
     /api/uploads                                          see `deepsxt_core.web.receiving`
     GET /api/tomograms/<id>/display and …/planes          see `deepsxt_core.web.planes`
+    /api/tomograms/<id>/annotations/<a>                   see `deepsxt_core.web.annotations`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
@@ -41,7 +42,7 @@ from deepsxt_core.io.links import open_in_place
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Volume
-from deepsxt_core.web import planes, receiving
+from deepsxt_core.web import annotations, planes, receiving
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
 from deepsxt_core.web.responses import (
     AS_IT_IS,
@@ -98,6 +99,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
     found: list[BaseRoute] = [
         *receiving.routes(),
         *planes.routes(),
+        *annotations.routes(),
         Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file, making)),

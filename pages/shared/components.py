@@ -19,7 +19,7 @@ from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
 from deepsxt_core.surface.view import COARSE_FACES
-from deepsxt_core.web import planes, receiving, routes
+from deepsxt_core.web import annotations, own_pages, planes, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.display import grey_display
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
@@ -48,7 +48,7 @@ def _component(name: str, html: str | None = None, styles: Sequence[str] = ()) -
 
 _upload = _component("upload")
 _viewer = _component("viewer", styles=["shared/controls.css"])
-_planes = _component("planes", styles=["shared/controls.css"])
+_planes = _component("planes", styles=["shared/controls.css", "planes/editing/editing.css"])
 _surface = _component("surface", styles=["shared/controls.css"])
 _downloads = _component("downloads", html='<div class="downloads"></div>')
 
@@ -76,7 +76,7 @@ def upload_zone(key: str = "upload", prompt: str = "") -> str | None:
 
     `prompt` takes the place of the words that invite to drop a tomogram.
     """
-    data = {"limit": settings.max_upload_bytes(), "token": receiving.TOKEN, "prompt": prompt}
+    data = {"limit": settings.max_upload_bytes(), "token": own_pages.TOKEN, "prompt": prompt}
     return _upload(key=key, data=data, on_opened_change=_nothing).opened
 
 
@@ -98,7 +98,7 @@ def file_zone(
     """
     data = {
         "limit": settings.max_upload_bytes(),
-        "token": receiving.TOKEN,
+        "token": own_pages.TOKEN,
         "prompt": prompt,
         "formats": ", ".join(suffixes),
         "accept": ",".join(suffixes),
@@ -146,7 +146,12 @@ def slice_preview(
 
 
 def plane_viewer(
-    tomogram: Tomogram, *, key: str, score_id: str | None = None, threshold: float = 0.0
+    tomogram: Tomogram,
+    *,
+    key: str,
+    score_id: str | None = None,
+    threshold: float = 0.0,
+    annotation_id: str | None = None,
 ) -> float:
     """Show a tomogram in three planes; return the threshold set in the viewer.
 
@@ -154,6 +159,8 @@ def plane_viewer(
     ----------
     score_id : str, optional
         Of the result to show over it, in its place.
+    annotation_id : str, optional
+        Of the annotation to show over both, and to edit.
 
     Raises
     ------
@@ -167,6 +174,8 @@ def plane_viewer(
         "version": [grey_display(tomogram).version, tomogram.voxel_size_nm],
         "score": score_id and planes.display_address(tomogram, score_id),
         "threshold": threshold,
+        "annotation": annotation_id and annotations.annotation_address(tomogram, annotation_id),
+        "token": own_pages.TOKEN,
     }
     return _planes(
         key=key,

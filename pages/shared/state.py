@@ -11,12 +11,13 @@ import streamlit as st
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Result, Tomogram, Workspace
+from deepsxt_core.workspace.annotations import KeptAnnotation, annotations
 from shared import snapshot, texts
 
 LABELS = "labels"
 """Stands for the labels that the file itself holds, in place of the id of a score."""
 
-_IN_ADDRESS = ("t", "score", "surface", "threshold")
+_IN_ADDRESS = ("t", "score", "surface", "threshold", "annotation")
 
 
 def restore() -> None:
@@ -72,6 +73,17 @@ def choose_score(result_id: str) -> None:
 def takes_labels() -> bool:
     """Return whether the labels that the file holds were chosen, and no score."""
     return st.session_state.get("score") == LABELS
+
+
+def annotation(of: Tomogram) -> KeptAnnotation | None:
+    """Return the annotation of a tomogram that is open, or None."""
+    chosen = st.session_state.get("annotation")
+    return next((kept for kept in annotations(of) if kept.id == chosen), None)
+
+
+def choose_annotation(annotation_id: str | None) -> None:
+    """Open an annotation on all pages; None closes it."""
+    _remember("annotation", annotation_id)
 
 
 def surface_result(of: Tomogram, source: Result | None) -> Result | None:

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from deepsxt_core.annotation import SourceParams
 from deepsxt_core.errors import InvalidParameterError, JobError
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs import (
+    AnnotateRequest,
     BatchRequest,
     BundleRequest,
     EvaluateRequest,
@@ -53,6 +55,9 @@ REQUESTS_WRITTEN = [
     BatchRequest(
         tomograms=("a", "b"),
         recipe=Recipe(reconstruct=None, export=ExportParams(meshes=("glb",), mask="mrc")),
+    ),
+    AnnotateRequest(
+        tomogram="t", name="n", wish="w", score="a", params=SourceParams(threshold=0.2)
     ),
 ]
 

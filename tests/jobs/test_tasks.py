@@ -12,9 +12,11 @@ from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.jobs import (
+    AnnotateRequest,
     MeasureRequest,
     ReconstructRequest,
     SegmentRequest,
+    job_folder,
     job_log,
     read_job,
     submit,
@@ -26,6 +28,7 @@ from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import recipe_hash
+from deepsxt_core.workspace.annotations import annotation
 from deepsxt_core.workspace.downloads import instances_file, measurement_file
 from tests.waiting import wait_until
 
@@ -211,3 +214,21 @@ def test_grey_values_are_not_taken_for_labels(workspace, tomogram):
     tifffile.imwrite(tomogram.source, grey, imagej=True, metadata={"axes": "ZYX"})
     with pytest.raises(VolumeError, match="holds grey values"):
         submit(workspace, ReconstructRequest(score=None), tomogram=tomogram.id)
+
+
+def test_an_annotation_from_a_job(workspace, tomogram, score):
+    request = AnnotateRequest(tomogram=tomogram.id, name="ball", wish="1", score=score)
+    job = submit(workspace, request, tomogram=tomogram.id)
+    wait_until(lambda: not read_job(workspace, job.id).active)
+    assert read_job(workspace, job.id).state == "done", job_log(job)
+    made = read_json(job_folder(workspace, job) / "run.json")["annotation"]
+    with annotation(tomogram, made).open() as opened:
+        assert [row.name for row in opened.objects.values()] == ["Object 1"]
+    other = AnnotateRequest(tomogram=tomogram.id, name="ball", wish="2", score=score)
+    assert submit(workspace, other, tomogram=tomogram.id).id != job.id
+
+
+def test_an_annotation_is_made_of_one_thing(score):
+    for sources in ({}, {"score": score, "labels": "/labels.tif"}):
+        with pytest.raises(InvalidParameterError, match="either of a score or of a label file"):
+            AnnotateRequest(tomogram="t", name="n", wish="w", **sources)

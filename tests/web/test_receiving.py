@@ -18,12 +18,12 @@ from starlette.testclient import TestClient
 
 from deepsxt_core.errors import BusyError, DeepSXTError
 from deepsxt_core.io import limited
-from deepsxt_core.web import receiving
+from deepsxt_core.web import own_pages, receiving
 from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace, uploads
 
 SHAPE = (12, 20, 16)
-TOKEN = {"X-DeepSXT-Token": receiving.TOKEN}
+TOKEN = {"X-DeepSXT-Token": own_pages.TOKEN}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The kinds of jobs. A new one is a module here, a line below, and its class of requests."""
 
 from deepsxt_core.jobs.requests import JobKind
+from deepsxt_core.jobs.tasks.annotate import ANNOTATE
 from deepsxt_core.jobs.tasks.batch import BATCH
 from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.evaluate import EVALUATE
@@ -20,6 +21,7 @@ TASKS: dict[JobKind, Task] = {
     "train": TRAIN,
     "evaluate": EVALUATE,
     "batch": BATCH,
+    "annotate": ANNOTATE,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Task", "segment_estimate"]
