@@ -11,6 +11,8 @@
     POST …/preview      {"operation", "planes": {axis: index}}        what it would change there
     POST …/beat, …/leave {"session"}       …/take {"session", "owner"}
 
+A change is answered with its box, what rows and classes are now (null for none), and the version.
+
 ``v`` is the number of entries in the journal: a plane of it never changes. ``rows`` and ``columns``
 cut a part out (``first:end``, in pixels of the level). A change is answered once the journal has it
 on the disk, with the box that it lies in. Of a session, which is a tab, the first change makes it
@@ -155,12 +157,14 @@ def _operation(told: dict[str, Any]) -> Any:
 
 
 def _applied(desk: Desk, applied: Applied) -> dict[str, Any]:
+    table = desk.annotation.objects
+    rows = {number: table.get(number) for number in applied.objects}
     return {
         **_history(desk.annotation),
         "box": applied.box,
         "voxels": applied.voxels,
-        "objects": applied.objects,
-        "classes": applied.classes,
+        "rows": {number: row and asdict(row) for number, row in rows.items()},
+        "classes": {name: table.classes.get(name) for name in applied.classes},
     }
 
 

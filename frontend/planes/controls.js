@@ -49,7 +49,7 @@ export function fillControls(viewer) {
 /** Write the shortcuts into the help.
  *  @param {HTMLElement} help */
 export function fillHelp(help) {
-  help.querySelector("dl").append(...SHORTCUTS.flatMap(([keys, does]) => {
+  help.querySelector(".viewing").append(...SHORTCUTS.flatMap(([keys, does]) => {
     const [term, description] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = keys;
     description.textContent = does;

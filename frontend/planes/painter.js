@@ -3,7 +3,9 @@
 import { FRAGMENT, VERTEX } from "./shaders.js";
 
 const FORMATS = { uint8: ["R8UI", "UNSIGNED_BYTE"], uint16: ["R16UI", "UNSIGNED_SHORT"] };
-const INTEGERS = new Set(["style", "scored", "greyTexture", "scoreTexture"]);
+const UNITS = { grey: 0, score: 1, label: 2, palette: 3 };
+const INTEGERS = new Set(["style", "scored", "labelStyle", "chosen", ...Object.keys(UNITS).map((name) => `${name}Texture`)]);
+const PALETTE_SIDE = 256;
 
 export class Painter {
   /** @param {HTMLCanvasElement} canvas
@@ -45,7 +47,7 @@ export class Painter {
     }
     /** @type {Record<string, {texture: WebGLTexture, plane: any}>} */
     this.textures = {};
-    for (const [unit, name] of ["grey", "score"].entries()) {
+    for (const [name, unit] of Object.entries(UNITS)) {
       const texture = gl.createTexture();
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);
@@ -56,7 +58,8 @@ export class Painter {
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
       this.textures[name] = { texture, plane: null };
       this.set(`${name}Texture`, unit);
-      this.take(name, { codes: new Uint8Array(1), rows: 1, columns: 1, dtype: "uint8" });
+      if (name === "palette") this.takePalette(new Uint8Array(4 * PALETTE_SIDE ** 2));
+      else this.take(name, { codes: new Uint8Array(1), rows: 1, columns: 1, dtype: "uint8" });
     }
   }
 
@@ -65,18 +68,29 @@ export class Painter {
   }
 
   /** Bring codes into a texture, unless they are there already.
-   *  @param {string} name "grey" or "score"
+   *  @param {string} name "grey", "score" or "label"
    *  @param {{codes: Uint8Array | Uint16Array, rows: number, columns: number, dtype: string}} plane */
   take(name, plane) {
     const held = this.textures[name];
     if (held.plane === plane) return;
     const { gl } = this;
     const [format, type] = FORMATS[plane.dtype];
-    gl.activeTexture(gl.TEXTURE0 + (name === "grey" ? 0 : 1));
+    gl.activeTexture(gl.TEXTURE0 + UNITS[name]);
     gl.texImage2D(
       gl.TEXTURE_2D, 0, gl[format], plane.columns, plane.rows, 0, gl.RED_INTEGER, gl[type], plane.codes,
     );
     held.plane = plane;
+  }
+
+  /** Bring the colours of all ids into their texture, unless they are there already.
+   *  @param {Uint8Array} palette */
+  takePalette(palette) {
+    const held = this.textures.palette;
+    if (held.plane === palette) return;
+    const { gl } = this;
+    gl.activeTexture(gl.TEXTURE0 + UNITS.palette);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, PALETTE_SIDE, PALETTE_SIDE, 0, gl.RGBA, gl.UNSIGNED_BYTE, palette);
+    held.plane = palette;
   }
 
   set(name, value) {

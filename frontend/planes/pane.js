@@ -4,7 +4,7 @@ import { fitted, levelFor, revealing, scaleOf, scoredIndex, within, zoomed } fro
 import { attachHand } from "./hand.js";
 import { drawMarks } from "./marks.js";
 import { Painter } from "./painter.js";
-import { looks } from "./shaders.js";
+import { labelLooks, looks } from "./shaders.js";
 import { NotYet } from "./store.js";
 
 const MOST_PIXELS = 2 ** 22;
@@ -26,7 +26,7 @@ export class Pane {
     this.step = 1;
     this.size = [0, 0];
     /** @type {import("./store.js").Held | null} */
-    this.grey = this.codes = null;
+    this.grey = this.codes = this.ids = null;
     this.scored = 0;
     this.shown = -1;
     this.stale = true;
@@ -77,7 +77,7 @@ export class Pane {
   /** Begin with another tomogram. */
   begin(view) {
     this.view = view;
-    this.grey = this.codes = null;
+    this.grey = this.codes = this.ids = null;
     this.fitToScreen();
   }
 
@@ -107,14 +107,14 @@ export class Pane {
     return levelFor(store.told.levels, this.plane, scale, most);
   }
 
-  /** Where the result's plane is: null if there is none. */
-  scoreAt(index) {
-    const { scores } = this.viewer;
-    if (!scores?.told) return null;
-    const place = scoredIndex(scores.told.place, scores.told.shape, this.plane, index);
+  /** Where the plane of what lies over the tomogram is: null if there is none.
+   *  @param {import("./store.js").PlaneStore | null} store */
+  over(store, index) {
+    if (!store?.told) return null;
+    const place = scoredIndex(store.told.place, store.told.shape, this.plane, index);
     if (place === null) return null;
-    const scale = scaleOf(this.view, this.edges).map((n) => n * scores.told.place.bin);
-    return { place, level: this.levelOf(scores, scale) };
+    const scale = scaleOf(this.view, this.edges).map((n) => n * store.told.place.bin);
+    return { place, level: this.levelOf(store, scale) };
   }
 
   /** Fetch what is to be shown, draw it when it is here, then read ahead. */
@@ -124,27 +124,30 @@ export class Pane {
     const ticket = ++this.ticket;
     this.ask(true);
     const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
-    const score = this.scoreAt(index);
+    const { labels } = viewer.editing;
+    const [score, label] = [this.over(viewer.scores, index), this.over(labels, index)];
     this.schedule(); // the crosshair may have moved
-    this.ahead("giveUp", level, score);
+    this.ahead("giveUp", level, score, label);
     try {
-      const [grey, codes] = await Promise.all([
+      const [grey, codes, ids] = await Promise.all([
         viewer.images.get(plane, level, index),
         score && viewer.scores.get(plane, score.level, score.place).catch((error) => {
           if (!(error instanceof NotYet)) throw error;
           viewer.watch();
           return null;
         }),
+        label && labels.get(plane, label.level, label.place),
       ]);
       if (ticket !== this.ticket) return;
       const scored = !viewer.scores?.told || (score && !codes) ? 0 : score ? 1 : 2;
-      if (grey !== this.grey || codes !== this.codes || scored !== this.scored) this.stale = true;
-      Object.assign(this, { grey, codes, scored, shown: index });
+      const same = grey === this.grey && codes === this.codes && ids === this.ids && scored === this.scored;
+      if (!same) this.stale = true;
+      Object.assign(this, { grey, codes, ids, scored, shown: index });
       this.say("");
       this.schedule();
       this.next = () => {
         if (ticket !== this.ticket || !this.told) return;
-        this.ahead("readAhead", level, score);
+        this.ahead("readAhead", level, score, label);
         this.ask(false);
       };
       if (viewer.readout.pane === this) viewer.readout.refresh();
@@ -167,13 +170,15 @@ export class Pane {
   }
 
   /** @param {"giveUp" | "readAhead"} act */
-  ahead(act, level, score) {
+  ahead(act, level, score, label) {
     const { plane, likely, viewer } = this;
     viewer.images[act](plane, level, likely);
-    if (!score) return;
-    const { place, shape } = viewer.scores.told;
-    const there = likely.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
-    viewer.scores[act](plane, score.level, there);
+    for (const [store, over] of [[viewer.scores, score], [viewer.editing.labels, label]]) {
+      if (!over) continue;
+      const { place, shape } = store.told;
+      const there = likely.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
+      store[act](plane, over.level, there);
+    }
   }
 
   say(text) {
@@ -210,13 +215,16 @@ export class Pane {
     if (this.grey && this.stale) {
       this.painter.take("grey", this.grey);
       if (this.codes) this.painter.take("score", this.codes);
+      if (this.ids) this.painter.take("label", this.ids);
+      this.painter.takePalette(viewer.editing.palette);
       this.painter.draw({
         size, ratio, centre: view.centre, extent: this.extent, scale: scaleOf(view, edges).map((n) => n * ratio),
-        factor: this.told.levels[this.grey.level].factor, ...scorePlace(this), ...looks(viewer.state, this.told.coding),
+        factor: this.told.levels[this.grey.level].factor, ...scorePlace(this), ...labelPlace(this), ...looks(viewer.state, this.told.coding),
       });
     }
     this.stale = false;
     this.element.dataset.drawn = this.grey ? `${this.shown}` : "";
+    viewer.editing.draft.draw(this);
     // The picture first, then what may come next.
     if (this.next) setTimeout(this.next, AHEAD_AFTER_MS);
     this.next = null;
@@ -232,12 +240,26 @@ export class Pane {
 
 /** What the shader is told about the place of the result.
  *  @param {Pane} pane */
-function scorePlace({ codes, scored, plane, viewer }) {
+function scorePlace(pane) {
+  const { codes, scored, viewer } = pane;
   if (!codes) return { scored };
-  const { place, shape, levels } = viewer.scores.told;
+  const { first, end, factor } = placing(pane, viewer.scores.told, codes);
+  return { scored, scoreFirst: first, scoreEnd: end, scoreFactor: factor };
+}
+
+/** What the shader is told about the annotation.
+ *  @param {Pane} pane */
+function labelPlace(pane) {
+  const { ids, viewer: { editing } } = pane;
+  if (!ids || !editing.labels?.told) return { labelStyle: 0 };
+  const { first, end, factor } = placing(pane, editing.labels.told, ids);
+  return { ...labelLooks(editing.holding), labelFirst: first, labelEnd: end, labelFactor: factor };
+}
+
+/** Where a plane over the tomogram's lies in it.
+ *  @param {Pane} pane */
+function placing({ plane }, { place, shape, levels }, { level }) {
   const first = within(plane, place.first);
-  return {
-    scored, scoreFirst: first, scoreFactor: place.bin * levels[codes.level].factor,
-    scoreEnd: within(plane, shape).map((n, i) => first[i] + n * place.bin),
-  };
+  const end = within(plane, shape).map((n, i) => first[i] + n * place.bin);
+  return { first, end, factor: place.bin * levels[level].factor };
 }

@@ -5,6 +5,7 @@ import { mounting } from "../shared/mount.js";
 import { ACTS } from "./acts.js";
 import { fillControls, fillHelp } from "./controls.js";
 import { clamped, PLANES } from "./geometry.js";
+import { Editing } from "./editing/editing.js";
 import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
 import { Pane } from "./pane.js";
@@ -14,6 +15,7 @@ import { PlaneStore } from "./store.js";
 
 const REPORT_AFTER_MS = 350;
 const ASK_AGAIN_MS = 900;
+const WRITTEN_IN = 'select, input:not([type="range"], [type="checkbox"])';
 
 class Planes {
   /** @param {HTMLElement} root */
@@ -22,6 +24,7 @@ class Planes {
     this.listening = new AbortController();
     this.readout = new Readout(this.find(".readout"), this);
     this.histogram = new Histogram(this.find(".histogram"), this);
+    this.editing = new Editing(this);
     fillHelp(this.find(".help"));
     /** @type {Record<string, Pane>} */
     this.panes = {};
@@ -69,6 +72,7 @@ class Planes {
       }
       this.begin(another);
     }
+    this.editing.open(data.annotation, data.token, another);
   }
 
   /** Learn what there is, and show it. */
@@ -107,7 +111,8 @@ class Planes {
   /** Tell how much is on its way or still to be asked for; at 0 the viewer rests. */
   count() {
     const asking = Object.values(this.panes).filter((pane) => pane.asking).length;
-    const pending = (this.images?.pending.size ?? 0) + (this.scores?.pending.size ?? 0);
+    const stores = [this.images, this.scores, this.editing.labels];
+    const pending = stores.reduce((sum, store) => sum + (store?.pending.size ?? 0), 0);
     this.root.dataset.outstanding = `${asking + pending + (this.watching ? 1 : 0)}`;
   }
 
@@ -189,6 +194,7 @@ class Planes {
   }
 
   pressed(event, pane) {
+    if (this.state && this.editing.pressed(event, pane)) return;
     const wish = wishOf(event);
     if (event.key === "Escape" && !this.find(".help").hidden) this.act("help");
     if (!wish || !this.state) return;
@@ -209,7 +215,7 @@ class Planes {
     const options = { signal: this.listening.signal };
     this.root.addEventListener("input", ({ target }) => {
       const control = /** @type {HTMLInputElement} */ (target);
-      if (!this.state) return;
+      if (!this.state || !control.matches("[data-set], .stepper input")) return;
       if (control.matches(".stepper input")) return this.go(this.active, +control.value);
       const values = { checkbox: control.checked, range: +control.value };
       this.set({ [control.dataset.set]: values[control.type] ?? control.value });
@@ -220,7 +226,9 @@ class Planes {
     // Keys that a control has no use for itself.
     this.root.addEventListener("keydown", (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
-      if (target.closest(".pane") || target.matches("select")) return;
+      if (target.closest(".pane") || target.matches(WRITTEN_IN)) return;
+      if (target.matches("button") && [" ", "Enter"].includes(event.key)) return;
+      if (this.state && this.editing.pressed(event, this.active)) return;
       const wish = wishOf(event);
       if (event.key === "Escape" || (wish && "act" in wish)) this.pressed(event, this.active);
     }, options);
@@ -232,6 +240,7 @@ class Planes {
     clearTimeout(this.watching);
     this.images?.close();
     this.scores?.close();
+    this.editing.close();
     for (const pane of Object.values(this.panes)) pane.close();
   }
 }

@@ -56,7 +56,7 @@ export class Readout {
     const { coding, voxel } = pane.told;
     const place = placeText(at, voxel);
     const { codes, level } = pane.shown === at[pane.plane.across] ? codesAt(pane, at) : { codes: null, level: 0 };
-    const score = this.scoreText(pane, at);
+    const score = this.scoreText(pane, at) + this.viewer.editing.textAt(pane, at);
     const write = (value) => {
       this.output.value = `${place} · value ${value}${score}`;
     };

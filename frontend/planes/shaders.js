@@ -21,6 +21,14 @@ export function looks(state, coding) {
   };
 }
 
+const LABEL_STYLES = { fill: 1, outline: 2 };
+
+/** What the shader is told of an annotation.
+ *  @param {import("./editing/state.js").Holding} holding */
+export function labelLooks({ labels, style, opacity, object }) {
+  return { labelStyle: labels ? LABEL_STYLES[style] : 0, labelOpacity: opacity / 100, chosen: object ?? 0 };
+}
+
 export const VERTEX = `#version 300 es
 void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1);
@@ -30,9 +38,11 @@ export const FRAGMENT = `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2D;
-uniform usampler2D greyTexture, scoreTexture;
-uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd;
-uniform float ratio, factor, scoreFactor, black, gain, invert, invalid, lowest, opacity;
+uniform usampler2D greyTexture, scoreTexture, labelTexture;
+uniform sampler2D paletteTexture;
+uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd, labelFirst, labelEnd;
+uniform float ratio, factor, scoreFactor, labelFactor, black, gain, invert, invalid, lowest, opacity, labelOpacity;
+uniform int labelStyle, chosen; // labelStyle: 0 none, 1 area, 2 contour
 uniform int style, scored; // scored: 0 there is no result, 1 it is here, 2 nothing was scored here
 out vec4 colour;
 
@@ -86,6 +96,31 @@ vec3 scoreColour(float score) {
   return mix(vec3(247), end, abs(score)) / 255.0;
 }
 
+uint idAt(vec2 at) {
+  if (any(lessThan(at, labelFirst)) || any(greaterThanEqual(at, labelEnd))) return 0u;
+  ivec2 last = textureSize(labelTexture, 0) - 1;
+  return texelFetch(labelTexture, clamp(ivec2((at - labelFirst) / labelFactor), ivec2(0), last), 0).r;
+}
+
+// Where an object ends: at least a voxel, and at least some pixels wide.
+bool atBorder(vec2 at, uint id) {
+  vec2 step = 1.6 * ratio / scale;
+  return idAt(at + vec2(step.x, 0)) != id || idAt(at - vec2(step.x, 0)) != id
+    || idAt(at + vec2(0, step.y)) != id || idAt(at - vec2(0, step.y)) != id;
+}
+
+vec3 withObject(vec3 seen, vec2 at, vec2 pixel) {
+  uint id = idAt(at);
+  if (id == 0u) return seen;
+  vec4 paint = texelFetch(paletteTexture, ivec2(int(id & 255u), int(id >> 8)), 0);
+  if (paint.a < 0.25) return seen;
+  bool isChosen = int(id) == chosen, border = (isChosen || labelStyle == 2) && atBorder(at, id);
+  if (border) return isChosen ? vec3(1) : mix(seen, paint.rgb, max(labelOpacity, 0.75));
+  if (labelStyle == 2) return seen;
+  bool gap = paint.a < 0.75 && mod(pixel.x - pixel.y, 10.0 * ratio) > 3.0 * ratio; // not judged
+  return gap ? seen : mix(seen, paint.rgb, labelOpacity);
+}
+
 void main() {
   vec2 pixel = vec2(gl_FragCoord.x, size.y - gl_FragCoord.y);
   vec2 at = centre + (pixel - size / 2.0) / scale;
@@ -108,5 +143,6 @@ void main() {
     if (stripe < 1.5 * ratio) seen = mix(seen, vec3(0.62, 0.86, 0.92), 0.5);
     else if (stripe < 3.0 * ratio) seen = mix(seen, vec3(0.05, 0.2, 0.25), 0.6);
   }
+  if (labelStyle > 0) seen = withObject(seen, at, pixel);
   colour = vec4(seen, 1);
 }`;

@@ -66,8 +66,13 @@ export class PlaneStore {
     return this.pending.get(key).promise;
   }
 
+  /** Where the planes lie. */
+  get planes() {
+    return this.address.replace(/display$/, "planes");
+  }
+
   async load(key, level, signal) {
-    const response = await fetch(`${this.address.replace(/display$/, "planes")}/${key}&v=${this.told.version}`, { signal });
+    const response = await fetch(`${this.planes}/${key}&v=${this.told.version}`, { signal });
     if (response.status === 503) throw new NotYet(await response.text());
     if (!response.ok) throw new Error((await response.text()) || "A plane could not be read.");
     const [rows, columns] = response.headers.get("X-Shape").split(",").map(Number);

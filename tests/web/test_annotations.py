@@ -111,8 +111,10 @@ def test_a_change_tells_what_it_changed_and_can_be_undone_and_redone(client, kep
     changed = np.argwhere(after != before)
     assert told["voxels"] == len(changed)
     assert told["box"] == [*changed.min(axis=0), *(changed.max(axis=0) + 1)]
-    assert (told["objects"], told["undo"], told["redo"]) == ([2], 1, 0)
-    assert post(client, kept, "undo").json()["redo"] == 1
+    assert (told["undo"], told["redo"]) == (1, 0)
+    assert told["rows"]["2"]["name"] == "Object 2"
+    undone = post(client, kept, "undo").json()
+    assert (undone["redo"], undone["rows"]) == (1, {"2": None})
     assert (labels(kept) == before).all()
     assert post(client, kept, "redo").json()["undo"] == 1
     assert (labels(kept) == after).all()
