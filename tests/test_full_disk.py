@@ -95,7 +95,7 @@ def test_the_app_answers_with_a_sentence(disk, tmp_path, monkeypatch):
             assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
         answer = client.get(f"{at}/scores/{score.id}/mask.mrc")
         assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
-        token = {"X-DeepSXT-Token": own_pages.TOKEN}
+        token = {"X-DeepSXT-Token": own_pages.token()}
         begun = client.post("/api/uploads?name=a.tif&size=1000000", headers=token)
         assert (begun.status_code, "GB left" in begun.text) == (413, True)
         fill(disk, 0)

@@ -1,16 +1,42 @@
 """Only the app's own pages may change anything: they know a token that nobody else can read."""
 
+import os
 import secrets
+import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import wraps
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from deepsxt_core.web.responses import HttpError
+from deepsxt_core.workspace import Workspace
 
-TOKEN = secrets.token_urlsafe(24)
-"""What the app's own pages have to show; a new one for each start of the server."""
+_NAME = "page-token"
+_OF_THIS_START = secrets.token_urlsafe(24)
+
+
+def token() -> str:
+    """Return what the app's own pages have to show.
+
+    It stays the same from start to start, so that a page that was open meanwhile can go on.
+    """
+    path = Workspace().folder / _NAME
+    with suppress(OSError):
+        return path.read_text(encoding="ascii")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Of several that write at once, the first is right for all.
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{_NAME}.") as file:
+            file.write(_OF_THIS_START.encode())
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return _OF_THIS_START  # Nothing can be written now.
 
 
 def from_our_page(
@@ -20,8 +46,9 @@ def from_our_page(
 
     @wraps(work)
     async def checked(request: Request) -> Response:
-        token = request.headers.get("x-deepsxt-token", "")
-        if not secrets.compare_digest(token.encode(), TOKEN.encode()):
+        shown = request.headers.get("x-deepsxt-token", "")
+        known = await run_in_threadpool(token)
+        if not secrets.compare_digest(shown.encode(), known.encode()):
             raise HttpError(403, "This page is out of date. Reload it, then do it once more.")
         return await work(request)
 

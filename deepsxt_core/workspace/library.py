@@ -11,7 +11,9 @@
         results/scores/<id>/        a finished result; run.json inside
         results/surfaces/<id>/      see `deepsxt_core.workspace.results`
         results/…/<id>/
+        annotations/<id>/           see `deepsxt_core.workspace.annotations`
       uploads/                      see `deepsxt_core.workspace.uploads`
+      page-token                    see `deepsxt_core.web.own_pages`
       jobs/                         see `deepsxt_core.jobs`
 
 Names that begin with a dot are work in progress or on its way out, and invisible. A result is

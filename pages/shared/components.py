@@ -76,7 +76,7 @@ def upload_zone(key: str = "upload", prompt: str = "") -> str | None:
 
     `prompt` takes the place of the words that invite to drop a tomogram.
     """
-    data = {"limit": settings.max_upload_bytes(), "token": own_pages.TOKEN, "prompt": prompt}
+    data = {"limit": settings.max_upload_bytes(), "token": own_pages.token(), "prompt": prompt}
     return _upload(key=key, data=data, on_opened_change=_nothing).opened
 
 
@@ -98,7 +98,7 @@ def file_zone(
     """
     data = {
         "limit": settings.max_upload_bytes(),
-        "token": own_pages.TOKEN,
+        "token": own_pages.token(),
         "prompt": prompt,
         "formats": ", ".join(suffixes),
         "accept": ",".join(suffixes),
@@ -175,7 +175,7 @@ def plane_viewer(
         "score": score_id and planes.display_address(tomogram, score_id),
         "threshold": threshold,
         "annotation": annotation_id and annotations.annotation_address(tomogram, annotation_id),
-        "token": own_pages.TOKEN,
+        "token": annotation_id and own_pages.token(),
     }
     return _planes(
         key=key,

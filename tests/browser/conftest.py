@@ -41,12 +41,16 @@ def page(browser):
     assert not failures
 
 
-@contextlib.contextmanager
-def running_app(workspace_home, log):
-    """Yield the address of an app that runs meanwhile, and then ends without a traceback."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running_app(workspace_home, log, port=None):
+    """Yield the address of an app that runs meanwhile; it is killed without a traceback of it."""
+    port = port or free_port()
     address = f"http://localhost:{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(

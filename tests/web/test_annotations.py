@@ -19,13 +19,13 @@ from tests.results import add_score, ball
 
 # Beyond one cube of 64 voxels along two axes, and more than one zoom level.
 SHAPE = (20, 90, 300)
-TOKEN = {"X-DeepSXT-Token": own_pages.TOKEN}
 
 
 @pytest.fixture
 def client():
+    token = {"X-DeepSXT-Token": own_pages.token()}
     app = Starlette(routes=routes.routes(), middleware=[Middleware(Guard)])
-    with TestClient(app, base_url="http://localhost", headers=TOKEN) as client:
+    with TestClient(app, base_url="http://localhost", headers=token) as client:
         yield client
 
 

@@ -23,13 +23,16 @@ from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace, uploads
 
 SHAPE = (12, 20, 16)
-TOKEN = {"X-DeepSXT-Token": own_pages.TOKEN}
+
+
+def token():
+    return {"X-DeepSXT-Token": own_pages.token()}
 
 
 @pytest.fixture
 def client():
     app = Starlette(routes=receiving.routes(), middleware=[Middleware(Guard)])
-    with TestClient(app, base_url="http://localhost:8501", headers=TOKEN) as client:
+    with TestClient(app, base_url="http://localhost:8501", headers=token()) as client:
         yield client
 
 
@@ -107,7 +110,7 @@ class Connection:
     def __init__(self, app, upload, offset):
         self.messages, self.inbox = anyio.create_memory_object_stream(10)
         self.answer = None
-        headers = TOKEN | {"Host": "localhost", "Upload-Offset": str(offset)}
+        headers = token() | {"Host": "localhost", "Upload-Offset": str(offset)}
         self.scope = {
             "type": "http",
             "method": "PATCH",

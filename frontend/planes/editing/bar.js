@@ -4,6 +4,7 @@ import { deed } from "./deeds.js";
 import { SHORTCUTS } from "./keys.js";
 import { SIZED } from "./state.js";
 
+const VIEWING = new Set(["go-to", "hide", "isolate"]);
 const OUTLINED = new Set(["brush", "eraser", "lasso", "polygon", "fill", "fill-3d"]);
 
 export class Bar {
@@ -13,7 +14,7 @@ export class Bar {
     /** @type {HTMLElement} */
     this.element = editing.viewer.find(".editing");
     const options = { signal: editing.viewer.listening.signal };
-    for (const part of [this.element, editing.viewer.find(".labels-panel")]) {
+    for (const part of [this.element, editing.viewer.find(".labels-panel"), editing.viewer.find(".objects")]) {
       part.addEventListener("click", (/** @type {MouseEvent} */ event) => this.clicked(event), options);
       part.addEventListener("input", (/** @type {Event} */ event) => this.set(event), options);
     }
@@ -54,6 +55,9 @@ export class Bar {
     const { editor } = told ?? {};
     const watching = Boolean(editor && !editor.you);
     const idle = watching || !exchange || exchange.lost;
+    for (const button of viewer.root.querySelectorAll(".objects .acts button")) {
+      button.disabled = idle && !VIEWING.has(button.dataset.act);
+    }
     for (const button of element.querySelectorAll("button")) {
       const { tool, deed: name } = button.dataset;
       if (tool) button.setAttribute("aria-pressed", `${tool === holding.tool}`);
