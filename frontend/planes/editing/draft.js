@@ -52,13 +52,14 @@ export class Draft {
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
-    if (!labels?.told || !pane.view) return;
+    const { view } = pane;
+    if (!labels?.told || !view) return;
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const { place } = labels.told;
     const index = pane.over(labels, pane.index)?.place;
     const screen = (/** @type {number[]} */ point) =>
-      toScreen(pane.view, pane.edges, pane.size, placeOf(pane.plane, point, place));
+      toScreen(view, pane.edges, pane.size, placeOf(pane.plane, point, place));
     const pixel = this.editing.pixelsPerVoxel(pane);
     if (this.preview) this.drawRuns(context, pane, screen);
     const here = this.strokes.filter(({ axis, index: at }) => axis === pane.plane.axis && at === index);
@@ -66,7 +67,7 @@ export class Draft {
     const { ruler } = this;
     if (ruler?.axis === pane.plane.axis && ruler.index === index) this.drawRuler(context, pane, ruler, screen);
     if (this.pointer?.pane === pane && SIZED.has(holding.tool)) {
-      const at = toScreen(pane.view, pane.edges, pane.size, this.pointer.place);
+      const at = toScreen(view, pane.edges, pane.size, this.pointer.place);
       drawTip(context, at, Math.max(1, (holding.radius + 0.5) * pixel), ROUND.has(holding.tool));
     }
   }

@@ -28,6 +28,8 @@ export class Editing {
     this.viewer = viewer;
     /** @type {any} the planes of the annotation; null while none is open */
     this.labels = null;
+    /** @type {string | null} where it is */
+    this.address = null;
     this.holding = AT_FIRST;
     /** @type {import("./palette.js").Table} */
     this.table = { classes: {}, rows: new Map() };
