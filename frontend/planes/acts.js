@@ -4,15 +4,18 @@ const KEY_ZOOM = 1.4;
 const THRESHOLD_STEP = 0.02;
 const [LEAST_THRESHOLD, MOST_THRESHOLD] = [-1, 0.98];
 
-const all = (viewer) => Object.values(viewer.panes);
+const all = (/** @type {any} */ viewer) => Object.values(viewer.panes);
 
+/** @param {any} viewer
+ *  @param {number} by */
 function shiftThreshold(viewer, by) {
   if (!viewer.data.score) return;
   const wanted = +(viewer.state.threshold + by).toFixed(2);
   viewer.set({ threshold: Math.min(MOST_THRESHOLD, Math.max(LEAST_THRESHOLD, wanted)) });
 }
 
-/** Give the address of the pyramid to the clipboard, and show it. */
+/** Give the address of the pyramid to the clipboard, and show it.
+ *  @param {any} viewer */
 async function copy(viewer) {
   const address = new URL(`${viewer.data.display}.ome.zarr`, document.baseURI).href;
   await navigator.clipboard?.writeText(address).catch(() => {});

@@ -9,22 +9,24 @@ const LEAST_SHARE = 1e-3;
 const BEYOND = 0.15;
 
 /** The value that a code stands for, null where it stands for none.
+ *  @param {number} code
  *  @param {Coding} coding */
 export const meaningOf = (code, coding) =>
   coding.has_invalid && code === 0 ? null : code * coding.scale + coding.offset;
 
 /** The code, not whole, of a value.
+ *  @param {number} value
  *  @param {Coding} coding */
 export const codeOf = (value, coding) => (value - coding.offset) / coding.scale;
 
 /** The lowest score code above a threshold in [-1, 1): as Score.threshold_code does it. */
-export const thresholdCode = (threshold) => Math.floor((threshold + 1) * 127.5) + 1;
+export const thresholdCode = (/** @type {number} */ threshold) => Math.floor((threshold + 1) * 127.5) + 1;
 
 /** The score in [-1, 1] that a code stands for. */
-export const decodeScore = (code) => (code * 2) / 255 - 1;
+export const decodeScore = (/** @type {number} */ code) => (code * 2) / 255 - 1;
 
 /** A value as people read it. */
-export const shown = (value) => (Number.isInteger(value) ? `${value}` : `${+value.toPrecision(5)}`);
+export const shown = (/** @type {number} */ value) => (Number.isInteger(value) ? `${value}` : `${+value.toPrecision(5)}`);
 
 /** What the histogram spans: the range of the values and some more.
  *  @param {number[]} range */
@@ -34,6 +36,9 @@ export function spanOf([low, high]) {
 }
 
 /** The part of a window that a hand takes at a place, all in shares of the span.
+ *  @param {number} at
+ *  @param {number} black
+ *  @param {number} white
  *  @returns {"black" | "white" | "both"} */
 export function takenPart(at, black, white) {
   const near = Math.min(0.06, (white - black) / 3);

@@ -17,6 +17,7 @@ export function fillControls(viewer) {
     if (control.type === "checkbox") control.checked = state[control.dataset.set];
     else control.value = state[control.dataset.set];
   }
+  /** @type {Record<string, string>} */
   const texts = {
     threshold: state.threshold.toFixed(2), opacity: `${state.opacity} %`,
     black: shown(state.black), white: shown(state.white),
@@ -49,7 +50,7 @@ export function fillControls(viewer) {
 /** Write the shortcuts into the help.
  *  @param {HTMLElement} help */
 export function fillHelp(help) {
-  help.querySelector(".viewing").append(...SHORTCUTS.flatMap(([keys, does]) => {
+  help.querySelector(".viewing")?.append(...SHORTCUTS.flatMap(([keys, does]) => {
     const [term, description] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = keys;
     description.textContent = does;

@@ -40,19 +40,35 @@ export function fitted(extent, edges, size) {
   return { zoom, centre: extent.map((n) => n / 2), fitted: true };
 }
 
-/** The place under a point of the screen. */
+/** The place under a point of the screen.
+ *  @param {View} view
+ *  @param {number[]} edges
+ *  @param {number[]} size
+ *  @param {number[]} point
+ *  @returns {number[]} */
 export function toPlane(view, edges, size, point) {
   const scale = scaleOf(view, edges);
   return point.map((px, i) => view.centre[i] + (px - size[i] / 2) / scale[i]);
 }
 
-/** The point of the screen over a place. */
+/** The point of the screen over a place.
+ *  @param {View} view
+ *  @param {number[]} edges
+ *  @param {number[]} size
+ *  @param {number[]} place
+ *  @returns {number[]} */
 export function toScreen(view, edges, size, place) {
   const scale = scaleOf(view, edges);
   return place.map((at, i) => size[i] / 2 + (at - view.centre[i]) * scale[i]);
 }
 
 /** The view zoomed by a factor; what is under `point` stays there.
+ *  @param {View} view
+ *  @param {number[]} extent
+ *  @param {number[]} edges
+ *  @param {number[]} size
+ *  @param {number} factor
+ *  @param {number[]} point
  *  @returns {View} */
 export function zoomed(view, extent, edges, size, factor, point) {
   const least = fitted(extent, edges, size).zoom * LEAST_OF_FIT;
@@ -65,15 +81,23 @@ export function zoomed(view, extent, edges, size, factor, point) {
 }
 
 /** The view moved by pixels of the screen.
+ *  @param {View} view
+ *  @param {number[]} extent
+ *  @param {number[]} edges
+ *  @param {number[]} delta
  *  @returns {View} */
 export function panned(view, extent, edges, delta) {
   const scale = scaleOf(view, edges);
   return { ...view, centre: held(view.centre.map((at, i) => at - delta[i] / scale[i]), extent), fitted: false };
 }
 
-const held = (centre, extent) => centre.map((at, i) => Math.min(extent[i], Math.max(0, at)));
+const held = (/** @type {number[]} */ centre, /** @type {number[]} */ extent) => centre.map((at, i) => Math.min(extent[i], Math.max(0, at)));
 
 /** The view, moved onto a place if that is not on the screen.
+ *  @param {View} view
+ *  @param {number[]} edges
+ *  @param {number[]} size
+ *  @param {number[]} place
  *  @returns {View} */
 export function revealing(view, edges, size, place) {
   const seen = toScreen(view, edges, size, place).every((px, i) => px >= MARGIN_PX && px <= size[i] - MARGIN_PX);
@@ -96,24 +120,33 @@ export function levelFor(levels, plane, scale, most) {
   return levels.length - 1;
 }
 
-/** The plane of a level that holds voxel `index` of the finest one. */
+/** The plane of a level that holds voxel `index` of the finest one.
+ *  @param {number} index
+ *  @param {Level} level
+ *  @param {Plane} plane */
 export const indexAt = (index, { shape, factor }, plane) =>
   Math.min(shape[plane.across] - 1, Math.floor(index / factor));
 
 /** The plane of a score under plane `index` of the tomogram, null where nothing was scored.
  *  @param {{first: number[], bin: number}} place
  *  @param {number[]} shape of the score
- *  @param {Plane} plane */
+ *  @param {Plane} plane
+ *  @param {number} index */
 export function scoredIndex(place, shape, plane, index) {
   const there = Math.floor((index - place.first[plane.across]) / place.bin);
   return there >= 0 && there < shape[plane.across] ? there : null;
 }
 
-/** A scale bar of up to `width` pixels, and what stands at it. */
+/** A scale bar of up to `width` pixels, and what stands at it.
+ *  @param {number} zoom
+ *  @param {number} width
+ *  @param {boolean} known */
 export function scaleBar(zoom, width, known) {
   const length = roundLength(width / zoom);
   return { width: length * zoom, text: known ? formatLength(length) : `${length} px` };
 }
 
-/** A voxel within a shape, nearest to what was asked for. */
+/** A voxel within a shape, nearest to what was asked for.
+ *  @param {number[]} at
+ *  @param {number[]} shape */
 export const clamped = (at, shape) => at.map((n, i) => Math.min(shape[i] - 1, Math.max(0, Math.floor(n))));

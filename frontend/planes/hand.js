@@ -13,12 +13,12 @@ export function attachHand(pane, signal) {
   /** @type {{from: number[], moving: boolean} | null} */
   let held = null;
   let turned = 0;
-  const on = (name, act, options = {}) => element.addEventListener(name, act, { signal, ...options });
-  const point = (event) => {
+  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act, options = {}) => element.addEventListener(name, act, { signal, ...options });
+  const point = (/** @type {MouseEvent} */ event) => {
     const box = element.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  const place = (event) => toPlane(pane.view, pane.edges, pane.size, point(event));
+  const place = (/** @type {MouseEvent} */ event) => toPlane(/** @type {any} */ (pane.view), pane.edges, pane.size, point(event));
 
   const fingers = new Fingers();
 
@@ -58,7 +58,8 @@ export function attachHand(pane, signal) {
     if (viewer.editing.hand.moved(pane, event, place)) return;
     if (!held) return viewer.readout.over(pane, place(event));
     const now = [event.clientX, event.clientY];
-    const delta = now.map((n, i) => n - held.from[i]);
+    const { from } = held;
+    const delta = now.map((n, i) => n - from[i]);
     if (!held.moving && Math.hypot(...delta) < DRAG_PX) return;
     held = { from: now, moving: true };
     element.classList.add("moving");

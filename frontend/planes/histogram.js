@@ -10,7 +10,7 @@ const [WIDTH, HEIGHT] = [200, 44];
 export function barsPath(counts, range) {
   const [low, high] = spanOf(range);
   const most = Math.sqrt(Math.max(1, ...counts));
-  const place = (value) => ((value - low) / (high - low)) * WIDTH;
+  const place = (/** @type {number} */ value) => ((value - low) / (high - low)) * WIDTH;
   const bin = (range[1] - range[0]) / counts.length;
   const tops = counts.map((count, n) => {
     const [left, right] = [place(range[0] + n * bin), place(range[0] + (n + 1) * bin)];
@@ -43,16 +43,19 @@ export class Histogram {
     return range && spanOf(range);
   }
 
+  /** @param {number} value */
   shareOf(value) {
     const [low, high] = this.span;
     return (value - low) / (high - low);
   }
 
+  /** @param {PointerEvent} event */
   share(event) {
     const box = this.svg.getBoundingClientRect();
     return (event.clientX - box.left) / box.width;
   }
 
+  /** @param {PointerEvent} event */
   moved(event) {
     if (!this.held) {
       if (this.span) {
@@ -71,12 +74,12 @@ export class Histogram {
   draw() {
     const { histogram, range } = this.viewer.images.told;
     const [left, right] = [this.viewer.state.black, this.viewer.state.white].map((value) => this.shareOf(value) * WIDTH);
-    this.svg.querySelector(".bars").setAttribute("d", barsPath(histogram, range));
-    const shade = this.svg.querySelector(".window");
+    this.svg.querySelector(".bars")?.setAttribute("d", barsPath(histogram, range));
+    const shade = /** @type {SVGElement} */ (this.svg.querySelector(".window"));
     shade.setAttribute("x", `${left}`);
     shade.setAttribute("width", `${Math.max(0, right - left)}`);
     for (const [name, x] of [["black", left], ["white", right]]) {
-      const line = this.svg.querySelector(`.${name}`);
+      const line = /** @type {SVGElement} */ (this.svg.querySelector(`.${name}`));
       line.setAttribute("x1", `${x}`);
       line.setAttribute("x2", `${x}`);
     }

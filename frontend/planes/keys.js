@@ -24,11 +24,14 @@ export const SHORTCUTS = [
   ["Double click", "set the crosshair"],
 ];
 
+/** @type {Record<string, number>} */
 const STEPS = {
   ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1,
   PageDown: -FAR, PageUp: FAR, Home: -Infinity, End: Infinity,
 };
+/** @type {Record<string, number[]>} */
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+/** @type {Record<string, string>} */
 const ACTS = {
   "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 1: "one", 3: "three", "?": "help", "[": "lower", "]": "higher",
   c: "centre", f: "fit", o: "overlay", i: "invert", r: "reset", p: "panel",

@@ -10,7 +10,8 @@ export class Lru {
     this.held = new Map();
   }
 
-  /** @returns {T | undefined} */
+  /** @param {string} key
+   *  @returns {T | undefined} */
   get(key) {
     const entry = this.held.get(key);
     if (!entry) return undefined;
@@ -19,11 +20,15 @@ export class Lru {
     return entry.value;
   }
 
+  /** @param {string} key */
   has(key) {
     return this.held.has(key);
   }
 
-  /** Keep a value; one that is larger than all is kept until the next comes. */
+  /** Keep a value; one that is larger than all is kept until the next comes.
+   *  @param {string} key
+   *  @param {T} value
+   *  @param {number} bytes */
   set(key, value, bytes) {
     this.delete(key);
     this.held.set(key, { value, bytes });
@@ -34,6 +39,7 @@ export class Lru {
     }
   }
 
+  /** @param {string} key */
   delete(key) {
     this.bytes -= this.held.get(key)?.bytes ?? 0;
     this.held.delete(key);

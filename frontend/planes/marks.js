@@ -1,6 +1,6 @@
 // What is drawn over a plane: the crosshair, which shows where the other planes lie, and a scale bar.
 
-import { PLANES, scaleBar, toScreen } from "./geometry.js";
+import { scaleBar, toScreen } from "./geometry.js";
 
 /** Each plane's colour, in its corner and where it cuts the others; told apart by all eyes. */
 export const COLOURS = { z: "#4fd1c5", y: "#f6b73c", x: "#b39dfb" };
@@ -12,7 +12,7 @@ const BAR_SHARE = 0.28;
  *  @param {{plane: import("./geometry.js").Plane, view: import("./geometry.js").View, edges: number[],
  *    size: number[], at: number[], known: boolean, ratio: number, crosshair: boolean}} pane */
 export function drawMarks(canvas, { plane, view, edges, size, at, known, ratio, crosshair }) {
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size[0], size[1]);
   context.shadowColor = "rgb(0 0 0 / 85%)";
@@ -26,9 +26,8 @@ export function drawMarks(canvas, { plane, view, edges, size, at, known, ratio, 
  *  @param {number[]} point
  *  @param {number[]} size */
 function drawCrosshair(context, plane, [x, y], [width, height]) {
-  const others = Object.values(PLANES);
-  const colour = (place) => COLOURS[others.find(({ across }) => across === place).axis];
-  const line = (stroke, ...ends) => {
+  const colour = (/** @type {number} */ place) => COLOURS[/** @type {const} */ (["z", "y", "x"])[place]];
+  const line = (/** @type {string} */ stroke, /** @type {number[][]} */ ...ends) => {
     context.strokeStyle = stroke;
     context.beginPath();
     for (const [a, b, c, d] of ends) {

@@ -2,7 +2,9 @@
 
 import { FRAGMENT, VERTEX } from "./shaders.js";
 
+/** @type {Record<string, [internal: "R8UI" | "R16UI", type: "UNSIGNED_BYTE" | "UNSIGNED_SHORT"]>} */
 const FORMATS = { uint8: ["R8UI", "UNSIGNED_BYTE"], uint16: ["R16UI", "UNSIGNED_SHORT"] };
+/** @type {Record<string, number>} */
 const UNITS = { grey: 0, score: 1, label: 2, palette: 3 };
 const INTEGERS = new Set(["style", "scored", "labelStyle", "chosen", ...Object.keys(UNITS).map((name) => `${name}Texture`)]);
 const PALETTE_SIDE = 256;
@@ -29,7 +31,7 @@ export class Painter {
     for (const [kind, source] of /** @type {[number, string][]} */ ([
       [gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT],
     ])) {
-      const shader = gl.createShader(kind);
+      const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
       gl.attachShader(program, shader);
@@ -40,9 +42,10 @@ export class Painter {
     }
     gl.useProgram(program);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    /** @type {Map<string, WebGLUniformLocation | null>} */
     this.places = new Map();
     for (let n = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) - 1; n >= 0; n--) {
-      const { name } = gl.getActiveUniform(program, n);
+      const { name } = /** @type {WebGLActiveInfo} */ (gl.getActiveUniform(program, n));
       this.places.set(name, gl.getUniformLocation(program, name));
     }
     /** @type {Record<string, {texture: WebGLTexture, plane: any}>} */
@@ -93,9 +96,11 @@ export class Painter {
     held.plane = palette;
   }
 
+  /** @param {string} name
+   *  @param {number | number[]} value */
   set(name, value) {
     const { gl } = this;
-    const place = this.places.get(name);
+    const place = this.places.get(name) ?? null;
     if (Array.isArray(value)) gl.uniform2f(place, value[0], value[1]);
     else if (INTEGERS.has(name)) gl.uniform1i(place, value);
     else gl.uniform1f(place, value);

@@ -11,6 +11,13 @@ const MOST_PIXELS = 2 ** 22;
 const AHEAD = { active: 4, other: 1 };
 const AHEAD_AFTER_MS = 15;
 
+/**
+ * @typedef {import("./geometry.js").View} View
+ * @typedef {import("./store.js").Held} Held
+ * @typedef {import("./store.js").PlaneStore} PlaneStore
+ * @typedef {{place: number, level: number}} Over a plane of what lies over the tomogram, and its level
+ */
+
 export class Pane {
   /** @param {HTMLElement} element
    *  @param {import("./geometry.js").Plane} plane
@@ -25,8 +32,14 @@ export class Pane {
     this.ticket = 0;
     this.step = 1;
     this.size = [0, 0];
-    /** @type {import("./store.js").Held | null} */
-    this.grey = this.codes = this.ids = null;
+    /** @type {Held | null} */
+    this.grey = null;
+    /** @type {Held | null} of the result */
+    this.codes = null;
+    /** @type {Held | null} of the annotation */
+    this.ids = null;
+    /** @type {number | null} what is asked of the browser */
+    this.frame = null;
     this.scored = 0;
     this.shown = -1;
     this.stale = true;
@@ -69,18 +82,21 @@ export class Pane {
     this.look(fitted(this.extent, this.edges, this.size));
   }
 
+  /** @param {boolean} asking */
   ask(asking) {
     this.asking = asking;
     this.viewer.count();
   }
 
-  /** Begin with another tomogram. */
+  /** Begin with another tomogram.
+   *  @param {View | null} view */
   begin(view) {
     this.view = view;
     this.grey = this.codes = this.ids = null;
     this.fitToScreen();
   }
 
+  /** @param {View} view */
   look(view) {
     this.view = view;
     this.viewer.remember();
@@ -88,8 +104,9 @@ export class Pane {
     this.load();
   }
 
+  /** @param {number} factor */
   zoomBy(factor, point = this.size.map((n) => n / 2)) {
-    this.look(zoomed(this.view, this.extent, this.edges, this.size, factor, point));
+    if (this.view) this.look(zoomed(this.view, this.extent, this.edges, this.size, factor, point));
   }
 
   /** Bring the crosshair into sight. */
@@ -102,15 +119,19 @@ export class Pane {
     this.load();
   }
 
+  /** @param {PlaneStore} store
+   *  @param {number[]} scale */
   levelOf(store, scale) {
     const most = { pixels: MOST_PIXELS, side: this.painter.largestSide };
     return levelFor(store.told.levels, this.plane, scale, most);
   }
 
   /** Where the plane of what lies over the tomogram is: null if there is none.
-   *  @param {import("./store.js").PlaneStore | null} store */
+   *  @param {PlaneStore | null} store
+   *  @param {number} index
+   *  @returns {Over | null} */
   over(store, index) {
-    if (!store?.told) return null;
+    if (!store?.told || !this.view) return null;
     const place = scoredIndex(store.told.place, store.told.shape, this.plane, index);
     if (place === null) return null;
     const scale = scaleOf(this.view, this.edges).map((n) => n * store.told.place.bin);
@@ -131,7 +152,7 @@ export class Pane {
     try {
       const [grey, codes, ids] = await Promise.all([
         viewer.images.get(plane, level, index),
-        score && viewer.scores.get(plane, score.level, score.place).catch((error) => {
+        score && viewer.scores.get(plane, score.level, score.place).catch((/** @type {Error} */ error) => {
           if (!(error instanceof NotYet)) throw error;
           viewer.watch();
           return null;
@@ -154,7 +175,7 @@ export class Pane {
     } catch (error) {
       if (ticket !== this.ticket) return;
       this.ask(false);
-      if (error.name === "AbortError") return;
+      if (!(error instanceof Error) || error.name === "AbortError") return;
       if (error instanceof NotYet) viewer.watch();
       this.grey = null;
       this.say(error.message);
@@ -169,11 +190,14 @@ export class Pane {
     return [index, ...Array.from({ length: count }, (_, n) => index + (n + 1) * step), index - step];
   }
 
-  /** @param {"giveUp" | "readAhead"} act */
+  /** @param {"giveUp" | "readAhead"} act
+   *  @param {number} level
+   *  @param {Over | null} score
+   *  @param {Over | null} label */
   ahead(act, level, score, label) {
     const { plane, likely, viewer } = this;
     viewer.images[act](plane, level, likely);
-    for (const [store, over] of [[viewer.scores, score], [viewer.editing.labels, label]]) {
+    for (const [store, over] of /** @type {[any, Over | null][]} */ ([[viewer.scores, score], [viewer.editing.labels, label]])) {
       if (!over) continue;
       const { place, shape } = store.told;
       const there = likely.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
@@ -181,6 +205,7 @@ export class Pane {
     }
   }
 
+  /** @param {string} text */
   say(text) {
     const badge = /** @type {HTMLElement} */ (this.element.querySelector(".badge"));
     badge.textContent = text;
@@ -233,13 +258,14 @@ export class Pane {
 
   close() {
     this.resize.disconnect();
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.frame ?? 0);
     this.painter.close();
   }
 }
 
 /** What the shader is told about the place of the result.
- *  @param {Pane} pane */
+ *  @param {Pane} pane
+ *  @returns {Record<string, number | number[]>} */
 function scorePlace(pane) {
   const { codes, scored, viewer } = pane;
   if (!codes) return { scored };
@@ -248,7 +274,8 @@ function scorePlace(pane) {
 }
 
 /** What the shader is told about the annotation.
- *  @param {Pane} pane */
+ *  @param {Pane} pane
+ *  @returns {Record<string, number | number[]>} */
 function labelPlace(pane) {
   const { ids, viewer: { editing } } = pane;
   if (!ids || !editing.labels?.told) return { labelStyle: 0 };
@@ -257,7 +284,9 @@ function labelPlace(pane) {
 }
 
 /** Where a plane over the tomogram's lies in it.
- *  @param {Pane} pane */
+ *  @param {Pane} pane
+ *  @param {{place: import("./editing/places.js").Placing, shape: number[], levels: {factor: number}[]}} told
+ *  @param {Held} held */
 function placing({ plane }, { place, shape, levels }, { level }) {
   const first = within(plane, place.first);
   const end = within(plane, shape).map((n, i) => first[i] + n * place.bin);

@@ -22,6 +22,14 @@ class Planes {
   constructor(root) {
     this.root = root;
     this.listening = new AbortController();
+    /** @type {any} the planes of the tomogram, once there are any */
+    this.images = null;
+    /** @type {any} those of its result */
+    this.scores = null;
+    /** @type {any} what is looked at, once something is */
+    this.state = null;
+    /** @type {ReturnType<typeof setTimeout> | null} */
+    this.watching = null;
     this.readout = new Readout(this.find(".readout"), this);
     this.histogram = new Histogram(this.find(".histogram"), this);
     this.editing = new Editing(this);
@@ -33,18 +41,21 @@ class Planes {
         this.panes[axis] = new Pane(this.find(`.pane[data-axis="${axis}"]`), plane, this);
       }
     } catch (error) {
-      this.fail(error.message);
+      this.fail(/** @type {Error} */ (error).message);
       return;
     }
+    /** @type {any} the pane that keys go to */
     this.active = this.panes.z;
     this.listen();
   }
 
-  /** @returns {any} */
+  /** @param {string} selector
+   *  @returns {any} */
   find(selector) {
     return this.root.querySelector(selector);
   }
 
+  /** @param {string} text */
   fail(text) {
     const problem = this.find(".problem");
     problem.textContent = text;
@@ -52,7 +63,9 @@ class Planes {
   }
 
   /** Take new data; another tomogram or result drops what was fetched for the other one.
-   *  The threshold is taken once: later ones are echoes of what was reported, and may be late. */
+   *  The threshold is taken once: later ones are echoes of what was reported, and may be late.
+   *  @param {any} data
+   *  @param {(name: string, value: any) => void} setStateValue */
   show(data, setStateValue) {
     this.setStateValue = setStateValue;
     if (!this.active) return;
@@ -75,13 +88,14 @@ class Planes {
     this.editing.open(data.annotation, data.token, another);
   }
 
-  /** Learn what there is, and show it. */
+  /** Learn what there is, and show it.
+   *  @param {boolean} another whether the tomogram is another one */
   async begin(another) {
     const { images, scores } = this;
     try {
       await Promise.all([another && images.learn(), scores?.learn()]);
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error.message);
+      if (error instanceof Error && error.name !== "AbortError") this.fail(error.message);
       return;
     }
     if (images !== this.images || scores !== this.scores) return;
@@ -141,7 +155,8 @@ class Planes {
     this.readout.refresh();
   }
 
-  /** Change what the shader does; nothing is fetched. */
+  /** Change what the shader does; nothing is fetched.
+   *  @param {Record<string, any>} changes */
   set(changes) {
     Object.assign(this.state, changes);
     const { black, white } = this.state;
@@ -156,25 +171,30 @@ class Planes {
 
   report() {
     clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.setStateValue("threshold", this.state.threshold), REPORT_AFTER_MS);
+    this.reporting = setTimeout(() => this.setStateValue?.("threshold", this.state.threshold), REPORT_AFTER_MS);
   }
 
-  /** Step to a plane across the axis of a pane. */
+  /** Step to a plane across the axis of a pane.
+   *  @param {Pane} pane
+   *  @param {number} index */
   go(pane, index) {
     const { across } = pane.plane;
     const target = Math.min(pane.told.shape[across] - 1, Math.max(0, index));
     if (target === pane.index) return;
     pane.step = target > pane.index ? 1 : -1;
-    this.move(this.state.at.map((n, i) => (i === across ? target : n)));
+    this.move(this.state.at.map((/** @type {number} */ n, /** @type {number} */ i) => (i === across ? target : n)));
   }
 
-  /** Set the crosshair at a place of a plane. */
+  /** Set the crosshair at a place of a plane.
+   *  @param {import("./geometry.js").Plane} plane
+   *  @param {number[]} place */
   point(plane, [u, v]) {
     const at = [...this.state.at];
     [at[plane.u], at[plane.v]] = [u, v];
     this.move(clamped(at, this.images.told.shape));
   }
 
+  /** @param {number[]} at */
   move(at) {
     const before = this.state.at;
     this.state.at = at;
@@ -188,11 +208,14 @@ class Planes {
     this.readout.refresh();
   }
 
+  /** @param {Pane} pane */
   activate(pane) {
     this.active = pane;
     if (this.state) fillControls(this);
   }
 
+  /** @param {KeyboardEvent} event
+   *  @param {Pane} pane */
   pressed(event, pane) {
     if (this.state && this.editing.pressed(event, pane)) return;
     const wish = wishOf(event);
@@ -207,8 +230,9 @@ class Planes {
     }
   }
 
+  /** @param {string | undefined} name */
   act(name) {
-    if (this.state) ACTS[name]?.(this);
+    if (this.state) ACTS[`${name}`]?.(this);
   }
 
   listen() {
@@ -217,8 +241,9 @@ class Planes {
       const control = /** @type {HTMLInputElement} */ (target);
       if (!this.state || !control.matches("[data-set], .stepper input")) return;
       if (control.matches(".stepper input")) return this.go(this.active, +control.value);
+      /** @type {Record<string, any>} */
       const values = { checkbox: control.checked, range: +control.value };
-      this.set({ [control.dataset.set]: values[control.type] ?? control.value });
+      this.set({ [`${control.dataset.set}`]: values[control.type] ?? control.value });
     }, options);
     this.root.addEventListener("click", ({ target }) => {
       this.act(/** @type {HTMLElement} */ (target).closest("button")?.dataset.act);
@@ -237,7 +262,7 @@ class Planes {
   close() {
     this.listening.abort();
     clearTimeout(this.reporting);
-    clearTimeout(this.watching);
+    clearTimeout(this.watching ?? 0);
     this.images?.close();
     this.scores?.close();
     this.editing.close();

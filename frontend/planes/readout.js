@@ -15,16 +15,22 @@ export function placeText([z, y, x], voxel) {
   return `${pixels} · ${um.join(", ")} µm`;
 }
 
+/** @typedef {import("./pane.js").Pane} Pane */
+
 export class Readout {
   /** @param {HTMLOutputElement} output
    *  @param {any} viewer */
   constructor(output, viewer) {
-    /** The pane that what is told comes from. */
+    /** @type {Pane | null} what is told comes from it */
     this.pane = null;
+    /** @type {{pane: Pane, place: number[]} | null} */
+    this.last = null;
     this.output = output;
     this.viewer = viewer;
   }
 
+  /** @param {Pane} pane
+   *  @param {number[]} place */
   over(pane, place) {
     this.last = { pane, place };
     const at = [...this.viewer.state.at];
@@ -41,7 +47,7 @@ export class Readout {
 
   /** Tell again, as what is there has changed. */
   refresh() {
-    if (this.hovering) this.over(this.last.pane, this.last.place);
+    if (this.hovering && this.last) this.over(this.last.pane, this.last.place);
     else this.crosshair();
   }
 
@@ -50,6 +56,8 @@ export class Readout {
     if (this.viewer.state) this.tell(this.viewer.state.at, this.viewer.active);
   }
 
+  /** @param {number[]} at
+   *  @param {Pane} pane */
   tell(at, pane) {
     clearTimeout(this.resting);
     this.pane = pane;
@@ -57,7 +65,7 @@ export class Readout {
     const place = placeText(at, voxel);
     const { codes, level } = pane.shown === at[pane.plane.across] ? codesAt(pane, at) : { codes: null, level: 0 };
     const score = this.scoreText(pane, at) + this.viewer.editing.textAt(pane, at);
-    const write = (value) => {
+    const write = (/** @type {string} */ value) => {
       this.output.value = `${place} · value ${value}${score}`;
     };
     if (codes === null) return write("…");
@@ -67,7 +75,8 @@ export class Readout {
     if (!exact) this.resting = setTimeout(() => this.ask(at).then((text) => text !== null && write(text)), REST_MS);
   }
 
-  /** The value in the file itself, null if another place was asked for meanwhile. */
+  /** The value in the file itself, null if another place was asked for meanwhile.
+   *  @param {number[]} at */
   async ask([z, y, x]) {
     const ticket = {};
     this.asked = ticket;
@@ -78,6 +87,8 @@ export class Readout {
     return value === null ? "none" : shown(value);
   }
 
+  /** @param {Pane} pane
+   *  @param {number[]} at */
   scoreText(pane, at) {
     const told = this.viewer.scores?.told;
     if (!told) return "";
@@ -94,6 +105,8 @@ export class Readout {
   }
 }
 
+/** @param {Pane} pane
+ *  @param {number[]} at */
 function codesAt(pane, at) {
   if (!pane.grey) return { codes: null, level: 0 };
   const { rows, columns, codes, level } = pane.grey;

@@ -2,6 +2,7 @@
 
 import { codeOf, thresholdCode } from "./codes.js";
 
+/** @type {Record<string, number>} */
 const STYLES = { fill: 1, outline: 2, score: 3 };
 
 /** What the shader is told besides the textures.

@@ -17,10 +17,12 @@ export class PlaneStore {
   constructor(address, onCount = () => {}) {
     this.address = address;
     this.onCount = onCount;
+    /** @type {any} what the server told of the planes */
     this.told = null;
     this.closing = new AbortController();
     /** @type {Lru<Held>} */
     this.held = new Lru(KEEP_BYTES);
+    /** @type {Map<string, {promise: Promise<Held>, abort: AbortController, axis: string}>} */
     this.pending = new Map(); // key -> {promise, abort}
   }
 
@@ -33,17 +35,25 @@ export class PlaneStore {
   }
 
   /** @param {import("./geometry.js").Plane} plane
+   *  @param {number} level
+   *  @param {number} index
    *  @returns {string} the name of the plane of a level that holds voxel `index` */
   key(plane, level, index) {
     return `${plane.axis}/${indexAt(index, this.told.levels[level], plane)}?level=${level}`;
   }
 
-  /** A plane if it is here. */
+  /** A plane if it is here.
+   *  @param {import("./geometry.js").Plane} plane
+   *  @param {number} level
+   *  @param {number} index */
   peek(plane, level, index) {
     return this.held.get(this.key(plane, level, index));
   }
 
-  /** @returns {Promise<Held>} */
+  /** @param {import("./geometry.js").Plane} plane
+   *  @param {number} level
+   *  @param {number} index
+   *  @returns {Promise<Held>} */
   get(plane, level, index) {
     const key = this.key(plane, level, index);
     const held = this.held.get(key);
@@ -63,7 +73,7 @@ export class PlaneStore {
       };
       entry.promise.then(done, done);
     }
-    return this.pending.get(key).promise;
+    return /** @type {{promise: Promise<Held>}} */ (this.pending.get(key)).promise;
   }
 
   /** Where the planes lie. */
@@ -71,12 +81,16 @@ export class PlaneStore {
     return this.address.replace(/display$/, "planes");
   }
 
+  /** @param {string} key
+   *  @param {number} level
+   *  @param {AbortSignal} signal
+   *  @returns {Promise<Held>} */
   async load(key, level, signal) {
     const response = await fetch(`${this.planes}/${key}&v=${this.told.version}`, { signal });
     if (response.status === 503) throw new NotYet(await response.text());
     if (!response.ok) throw new Error((await response.text()) || "A plane could not be read.");
-    const [rows, columns] = response.headers.get("X-Shape").split(",").map(Number);
-    const dtype = response.headers.get("X-Dtype");
+    const [rows, columns] = `${response.headers.get("X-Shape")}`.split(",").map(Number);
+    const dtype = response.headers.get("X-Dtype") === "uint16" ? "uint16" : "uint8";
     const bytes = await response.arrayBuffer();
     const codes = new TYPES[dtype](bytes);
     if (codes.length !== rows * columns) throw new Error("A plane arrived incomplete.");
@@ -85,7 +99,10 @@ export class PlaneStore {
     return plane;
   }
 
-  /** Give up what is asked for across the axis of a plane and is not among these. */
+  /** Give up what is asked for across the axis of a plane and is not among these.
+   *  @param {import("./geometry.js").Plane} plane
+   *  @param {number} level
+   *  @param {number[]} indices */
   giveUp(plane, level, indices) {
     const keys = new Set(this.known(plane, indices).map((index) => this.key(plane, level, index)));
     for (const [key, { abort, axis }] of this.pending) {
@@ -97,11 +114,15 @@ export class PlaneStore {
     }
   }
 
-  /** @param {number[]} indices the nearest first */
+  /** @param {import("./geometry.js").Plane} plane
+   *  @param {number} level
+   *  @param {number[]} indices the nearest first */
   readAhead(plane, level, indices) {
     for (const index of this.known(plane, indices)) this.get(plane, level, index).catch(() => {});
   }
 
+  /** @param {import("./geometry.js").Plane} plane
+   *  @param {number[]} indices */
   known(plane, indices) {
     return indices.filter((index) => index >= 0 && index < this.told.shape[plane.across]);
   }

@@ -9,11 +9,14 @@ export class SliceCache {
     this.address = address;
     this.pixels = pixels;
     this.keep = Math.max(8, Math.floor(KEEP_BYTES / pixels));
+    /** @type {Map<number, Uint8Array>} */
     this.held = new Map(); // z -> Uint8Array, the least recently used first
+    /** @type {Map<number, {promise: Promise<Uint8Array>, abort: AbortController}>} */
     this.pending = new Map(); // z -> {promise, abort}
   }
 
-  /** The bytes of slice z if they are here, null where there is no slice, undefined if not yet. */
+  /** The bytes of slice z if they are here, null where there is no slice, undefined if not yet.
+   *  @param {number} z */
   peek(z) {
     if (this.address(z) === null) return null;
     const bytes = this.held.get(z);
@@ -24,7 +27,9 @@ export class SliceCache {
     return bytes;
   }
 
-  /** Resolve to the bytes of slice z, or null where there is none. */
+  /** Resolve to the bytes of slice z, or null where there is none.
+   *  @param {number} z
+   *  @returns {Promise<Uint8Array | null>} */
   async get(z) {
     const bytes = this.peek(z);
     if (bytes !== undefined) return bytes;
@@ -33,11 +38,13 @@ export class SliceCache {
       const promise = this.load(z, abort.signal).finally(() => this.pending.delete(z));
       this.pending.set(z, { promise, abort });
     }
-    return this.pending.get(z).promise;
+    return /** @type {{promise: Promise<Uint8Array>}} */ (this.pending.get(z)).promise;
   }
 
+  /** @param {number} z
+   *  @param {AbortSignal} signal */
   async load(z, signal) {
-    const response = await fetch(this.address(z), { signal });
+    const response = await fetch(`${this.address(z)}`, { signal });
     if (!response.ok) throw new Error((await response.text()) || `Slice ${z + 1} could not be read.`);
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (bytes.length !== this.pixels) throw new Error(`Slice ${z + 1} arrived incomplete.`);
@@ -49,7 +56,10 @@ export class SliceCache {
     return bytes;
   }
 
-  /** Read ahead around z; requests for slices that are no longer near are given up. */
+  /** Read ahead around z; requests for slices that are no longer near are given up.
+   *  @param {number} z
+   *  @param {number} step
+   *  @param {number} count */
   readAhead(z, step, count) {
     const wanted = [];
     for (let i = 1; i <= count; i++) wanted.push(z + i * step);

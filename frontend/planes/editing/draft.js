@@ -80,7 +80,7 @@ export class Draft {
     if (!runs) return;
     const { plane } = pane;
     const { bin } = /** @type {any} */ (this.editing.labels).told.place;
-    const [width, height] = scaleOf(pane.view, pane.edges).map((n) => n * bin);
+    const [width, height] = scaleOf(/** @type {any} */ (pane.view), pane.edges).map((n) => n * bin);
     context.fillStyle = `color-mix(in srgb, ${this.editing.colour} 55%, transparent)`;
     for (const [row, column, length] of runs) {
       const point = [0, 0, 0];
