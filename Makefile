@@ -42,6 +42,7 @@ bench: $(DEV) browser
 	$(BIN)/python benchmarks/surfaces.py --large
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.step_planes
+	$(BIN)/python -m benchmarks.paint_planes
 
 # Ten thousand damaged files of all formats, as many models, and two thousand configurations; needs
 # Linux, for its limits on time and memory. The models take about an hour.

@@ -98,7 +98,10 @@ test("Space goes between the last two tools", () => {
   const steps = [{ do: "tool", tool: "brush" }, { do: "tool", tool: "eraser" }, { do: "toggle-tool" }, { do: "toggle-tool" }];
   const tools = [];
   let state = AT_FIRST;
-  for (const action of steps) tools.push((state = after(state, action)).tool);
+  for (const action of steps) {
+    state = after(state, action);
+    tools.push(state.tool);
+  }
   assert.deepEqual(tools, ["brush", "eraser", "brush", "eraser"]);
   assert.equal(after(state, { do: "tool", tool: "eraser" }), state);
 });
