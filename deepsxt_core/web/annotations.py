@@ -62,7 +62,7 @@ _MOST_BODY_BYTES = 16 << 20
 _MOST_RUNS = 200_000
 _LONGEST_NAME = 80
 
-_working = Waiting(4)
+_working = Waiting(16)
 
 
 def routes() -> list[BaseRoute]:
@@ -78,9 +78,9 @@ def routes() -> list[BaseRoute]:
         "leave": _leave,
     }
     return [
-        Route(one, answer(_state)),
+        Route(one, answer(_state, _working)),
         Route(f"{one}/planes/{{axis}}/{{index}}", answer(_plane)),
-        Route(f"{one}/objects", answer(_objects)),
+        Route(f"{one}/objects", answer(_objects, _working)),
         Route(f"{one}/objects/{{number}}", answer(_object, _working)),
         *(
             Route(f"{one}/{name}", _posted(work), methods=["POST"])
@@ -253,8 +253,7 @@ def _told(desk: Desk, session: str | None) -> dict[str, Any]:
 
 
 def _objects(request: Request) -> Response:
-    annotation = _desk(request).annotation
-    content = {"version": annotation.entries, **annotation.objects.to_json()}
+    content = _desk(request).between(lambda annotation: annotation.objects.to_json())
     return JSONResponse(content, headers=ASK_AGAIN)
 
 

@@ -60,6 +60,11 @@ class Desk:
             self._sit_down(session, owner)
             return work(self.annotation)
 
+    def between(self, work: Callable[[Annotation], T]) -> T:
+        """Do something while nothing changes."""
+        with self._lock:
+            return work(self.annotation)
+
     def beat(self, session: str) -> None:
         """Say that the tab is still there, if it is the editor."""
         if self.is_of(session):

@@ -103,6 +103,7 @@ class Planes {
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data.threshold);
+      if (this.data.annotation) this.state.overlay = false; // the objects were made of it
       fillControls(this); // the layout decides the sizes
       const views = kept?.version === this.state.version ? kept.views : null;
       for (const pane of Object.values(this.panes)) pane.begin(views?.[pane.plane.axis] ?? null);

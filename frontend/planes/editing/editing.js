@@ -87,7 +87,7 @@ export class Editing {
     this.exchange = new Exchange(client, this);
     this.exchange.version = labels.told.version;
     this.told = labels.told;
-    if (this.viewer.state) this.viewer.set({ overlay: false }); // the result is in the objects already
+    if (this.viewer.state) this.viewer.set({ overlay: false }); // the objects were made of it
     await this.readTable();
     this.exchange?.beat();
     this.refresh();

@@ -51,7 +51,7 @@ export class Exchange {
         this.listener.done(draft);
       } catch (error) {
         if (this.closed) return;
-        if (error instanceof NotConnected || error instanceof TypeError) this.lose();
+        if (error instanceof NotConnected) this.lose();
         else {
           if (this.waiting[0]?.draft === draft) this.waiting.shift();
           this.listener.refused(/** @type {Error} */ (error));
@@ -71,7 +71,9 @@ export class Exchange {
       const told = await this.client.post("beat");
       if (!this.working && version === this.version) this.listener.tell(told);
     } catch (error) {
-      if (error instanceof NotConnected && !this.closed) this.lose();
+      if (this.closed) return;
+      if (error instanceof NotConnected) this.lose();
+      else this.listener.refused(/** @type {Error} */ (error));
     }
   }
 
@@ -91,8 +93,10 @@ export class Exchange {
         if (this.closed) return;
         this.lost = false;
         this.listener.found(told, this.dropped, told.version > this.version);
-      } catch {
-        if (!this.closed) this.retry();
+      } catch (error) {
+        if (this.closed) return;
+        if (error instanceof NotConnected) this.retry();
+        else this.listener.refused(/** @type {Error} */ (error));
       }
     }, RETRY_MS);
   }

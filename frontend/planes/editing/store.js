@@ -2,6 +2,7 @@
 
 import { PLANES } from "../geometry.js";
 import { PlaneStore } from "../store.js";
+import { NotConnected } from "./client.js";
 import { patched, touched } from "./places.js";
 
 /**
@@ -64,8 +65,8 @@ export class LabelStore extends PlaneStore {
    *  @returns {Promise<Uint16Array>} */
   async fetchPart(key, { rows, columns }) {
     const part = `&rows=${rows.join(":")}&columns=${columns.join(":")}&v=${this.told.version}`;
-    const response = await fetch(`${this.planes}/${key}${part}`, { signal: this.closing.signal });
-    if (!response.ok) throw new Error("A changed plane could not be read.");
+    const response = await fetch(`${this.planes}/${key}${part}`, { signal: this.closing.signal }).catch(() => null);
+    if (!response?.ok) throw new NotConnected();
     return new Uint16Array(await response.arrayBuffer());
   }
 }
