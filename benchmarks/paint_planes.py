@@ -46,7 +46,8 @@ WATCH = """() => {
 KEPT = """(pane) => new Promise((done) => {
   const root = pane.closest(".planes"), gl = pane.querySelector(".picture").getContext("webgl2");
   let released = 0;
-  pane.addEventListener("pointerup", () => { released = performance.now(); }, { once: true, capture: true });
+  const release = () => { released = performance.now(); };
+  pane.addEventListener("pointerup", release, { once: true, capture: true });
   new MutationObserver((_, observer) => {
     observer.disconnect();
     requestAnimationFrame(() => requestAnimationFrame(() => {

@@ -199,7 +199,10 @@ const TOLD = { version: 7, undo: 0, redo: 0, editor: null };
 function exchanged(answers) {
   const heard = [];
   const listener = Object.fromEntries(["changed", "tell", "done", "refused", "lost", "found"].map((name) => [
-    name, (...args) => heard.push([name, ...args]),
+    name, (...args) => {
+      heard.push([name, ...args]);
+      return args[0];
+    },
   ]));
   const client = {
     posted: [],

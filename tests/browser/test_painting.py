@@ -42,6 +42,7 @@ class Painter:
         self.status = page.locator(".editing .status")
 
     def open(self, address: str) -> None:
+        self.page.set_viewport_size({"width": 1200, "height": 720})
         self.page.goto(f"{address}/slices?t={self.kept.tomogram.id}&annotation={self.kept.id}")
         expect(self.page.locator(".objects .row")).not_to_have_count(0)
         expect(self.page.locator(".planes")).to_have_attribute("data-outstanding", "0")
@@ -170,10 +171,12 @@ def test_a_session_of_painting_survives_the_death_of_the_server(
         assert (painter.kept_as(12) == parts).all()
         expect(painter.status).to_have_text("Saved")
 
-    # The server was killed. A stroke does not arrive, and the page says so.
-    painter.press("b")
-    painter.size(3)
-    painter.click(14, 40)
+        # The server is killed while a stroke is in the hand; the page says that it was not kept.
+        painter.press("b")
+        painter.size(3)
+        page.mouse.move(*painter.at(14, 40))
+        page.mouse.down()
+    page.mouse.up()
     expect(painter.status).to_contain_text("Not connected. The last stroke was not kept.")
     with running_app(workspace_home, tmp_path / "second.log", port=port):
         expect(painter.status).to_contain_text("Connected again. The last stroke was not kept.")

@@ -224,12 +224,16 @@ export class Editing {
     this.bar.status("refused", error.message);
   }
 
-  /** @param {number} dropped */
-  lost(dropped) {
+  /** Tell that the server is gone, and return how many strokes are lost with it.
+   *  @param {number} waiting how many were on their way */
+  lost(waiting) {
+    const inHand = this.hand.stroke !== null && this.hand.stroke.kind !== "ruler";
+    const dropped = waiting + (inHand ? 1 : 0);
     this.draft.strokes = [];
     this.hand.giveUp();
     this.redraw();
     this.bar.status("lost", dropped ? "Not connected. The last stroke was not kept." : "Not connected. All that was drawn is kept.");
+    return dropped;
   }
 
   /** @param {Told} told

@@ -11,7 +11,7 @@ const RETRY_MS = 1000;
  * @typedef {{version: number, undo: number, redo: number, voxels: number, box: import("./places.js").Box | null,
  *   rows: Record<string, import("./palette.js").Row | null>, classes: Record<string, string | null>}} Answer
  * @typedef {{changed: (answer: Answer) => Promise<void>, tell: (told: Told) => void, done: (draft: object | null) => void,
- *   refused: (error: Error) => void, lost: (dropped: number) => void,
+ *   refused: (error: Error) => void, lost: (waiting: number) => number,
  *   found: (told: Told, dropped: number, kept: boolean) => void}} Listener
  */
 
@@ -80,9 +80,8 @@ export class Exchange {
   lose() {
     if (this.lost) return;
     this.lost = true;
-    this.dropped = this.waiting.length;
+    this.dropped = this.listener.lost(this.waiting.length);
     this.waiting = [];
-    this.listener.lost(this.dropped);
     this.retry();
   }
 
