@@ -184,7 +184,7 @@ def test_a_score_lies_where_it_was_scored(client, tomogram):
 )
 def test_the_place_of_a_part_is_told_in_voxels_of_the_tomogram(tomogram, region, place):
     part = planes.Region.parse(region, place["bin"])
-    assert planes._place(tomogram.volume(part), part) == place
+    assert planes.place_of(tomogram.volume(part), part) == place
 
 
 def test_the_value_of_a_voxel_is_that_of_the_file(client, tmp_path):
