@@ -2,8 +2,11 @@
 
 const ARROW = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v11m0 0-4-4m4 4 4-4M5 20h14"/></svg>';
 
+/** @typedef {{label: string, note: string, address: string, title: string}} Link */
+
+/** @param {{parentElement: HTMLElement, data: Link[]}} component */
 export default function mount({ parentElement, data }) {
-  const root = parentElement.querySelector(".downloads");
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".downloads"));
   root.replaceChildren(
     ...data.map(({ label, note, address, title }) => {
       const link = document.createElement("a");

@@ -4,12 +4,19 @@
 const FORMATS = "TIFF, MRC, HDF5, Zeiss .txm, zipped OME-Zarr, Amira, NIfTI, NRRD, NumPy or EM";
 const RETRY_AFTER_S = [1, 2, 4, 8, 15, 30, 30, 30];
 
+/**
+ * @typedef {HTMLElement & {token: string, sending: Sending | null, listening?: AbortController}} Place
+ * @typedef {{id: string, offset: number}} Begun
+ */
+
+/** @param {{parentElement: Place, data: any, setTriggerValue: (name: string, value: string) => void}} component */
 export default function mount({ parentElement, data, setTriggerValue }) {
-  const root = parentElement.querySelector(".upload");
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".upload"));
+  /** @type {(selector: string) => any} */
   const find = (selector) => root.querySelector(selector);
   const [zone, input, busy, problem] = [find(".zone"), find("input"), find(".busy"), find(".problem")];
   const listening = new AbortController();
-  // A server that was started anew has another token; an upload in progress must use that.
+  // A server that was started anew may have another token; an upload in progress must use that.
   parentElement.token = data.token;
 
   if (data.prompt) find(".zone strong").textContent = data.prompt;
@@ -17,7 +24,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   if (data.accept) input.accept = data.accept;
   input.multiple = Boolean(data.multiple);
 
-  const show = (element, text) => {
+  const show = (/** @type {HTMLElement} */ element, /** @type {string} */ text) => {
     element.textContent = text;
     element.hidden = !text;
   };
@@ -28,11 +35,13 @@ export default function mount({ parentElement, data, setTriggerValue }) {
     zone.hidden = false;
     show(problem, message);
   };
-  const tell = (text) => { find(".state").textContent = text; };
+  const tell = (/** @type {string} */ text) => { find(".state").textContent = text; };
 
   // Streamlit is told once, when all are there: it draws the page anew then.
+  /** @param {File[]} files */
   async function send(files) {
     if (parentElement.sending) return;
+    /** @type {string[]} */
     const arrived = [];
     for (const file of data.multiple ? [...files] : [...files].slice(0, 1)) {
       const id = await sendOne(file);
@@ -42,8 +51,10 @@ export default function mount({ parentElement, data, setTriggerValue }) {
     if (arrived.length) setTriggerValue("opened", arrived.join(" "));
   }
 
+  /** @param {File} file
+   *  @returns {Promise<string | undefined>} its id once it is there */
   async function sendOne(file) {
-    if (file.size > data.limit) return idle(`${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.`);
+    if (file.size > data.limit) return void idle(`${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.`);
     const sending = new Sending(file, data.kind || "tomogram", () => parentElement.token);
     parentElement.sending = sending;
     show(problem, "");
@@ -74,16 +85,16 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   input.addEventListener("change", () => send([...input.files]), options);
   find(".cancel").addEventListener("click", () => parentElement.sending?.stop(), options);
   for (const name of ["dragenter", "dragover"]) {
-    zone.addEventListener(name, (event) => {
+    zone.addEventListener(name, (/** @type {DragEvent} */ event) => {
       event.preventDefault();
       zone.classList.add("over");
     }, options);
   }
   zone.addEventListener("dragleave", () => zone.classList.remove("over"), options);
-  zone.addEventListener("drop", (event) => {
+  zone.addEventListener("drop", (/** @type {DragEvent} */ event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    send([...event.dataTransfer.files]);
+    send([...event.dataTransfer?.files ?? []]);
   }, options);
 
   // Streamlit mounts again on each new data and cleans up once, at the end. A file may have been
@@ -105,6 +116,9 @@ class Stopped extends Error {}
 // One file on its way. The server knows how much it has; the browser remembers which upload of it
 // belongs to which file, so that choosing the file again, even after a reload, goes on with it.
 class Sending {
+  /** @param {File} file
+   *  @param {string} kind
+   *  @param {() => string} token */
   constructor(file, kind, token) {
     this.file = file;
     this.kind = kind;
@@ -113,6 +127,9 @@ class Sending {
     this.ended = new AbortController();
   }
 
+  /** @param {(loaded: number, total: number, pace: number) => void} progress
+   *  @param {(seconds: number) => void} waiting
+   *  @returns {Promise<{id: string}>} */
   async run(progress, waiting) {
     let tries = 0;
     let furthest = -1;
@@ -137,6 +154,7 @@ class Sending {
   }
 
   // How far the server is with this file: what it knows of an earlier attempt, or a new upload.
+  /** @returns {Promise<Begun>} */
   async begun() {
     const known = localStorage.getItem(this.key);
     if (known) {
@@ -153,6 +171,8 @@ class Sending {
     return begun;
   }
 
+  /** @param {string} method
+   *  @param {string} where */
   async ask(method, where) {
     const headers = { "X-DeepSXT-Token": this.token() };
     const address = `api/uploads${where.startsWith("?") ? where : `/${where}`}`;
@@ -164,6 +184,10 @@ class Sending {
   }
 
   // Send what is missing. `fetch` tells nothing about how far it is; the older interface does.
+  /** @param {string} id
+   *  @param {number} offset
+   *  @param {(loaded: number, total: number, pace: number) => void} progress
+   *  @returns {Promise<{id: string} | null>} */
   rest(id, offset, progress) {
     const started = performance.now();
     const total = this.file.size;
@@ -171,7 +195,7 @@ class Sending {
       const request = new XMLHttpRequest();
       request.open("PATCH", `api/uploads/${id}`);
       request.setRequestHeader("X-DeepSXT-Token", this.token());
-      request.setRequestHeader("Upload-Offset", offset);
+      request.setRequestHeader("Upload-Offset", `${offset}`);
       request.upload.onprogress = ({ loaded }) =>
         progress(offset + loaded, total, loaded / Math.max(1e-3, (performance.now() - started) / 1000));
       request.onload = () => {
@@ -187,9 +211,11 @@ class Sending {
     });
   }
 
+  /** @param {number} seconds
+   *  @returns {Promise<void>} */
   wait(seconds) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, 1000 * seconds);
+      const timer = setTimeout(() => resolve(), 1000 * seconds);
       this.ended.signal.addEventListener("abort", () => {
         clearTimeout(timer);
         reject(new Stopped());
@@ -212,10 +238,12 @@ class Sending {
   }
 }
 
+/** @param {number} seconds */
 function remaining(seconds) {
   return seconds < 2 ? "" : ` · ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`} left`;
 }
 
+/** @param {number} bytes */
 function formatBytes(bytes) {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));

@@ -2,13 +2,19 @@
 
 import { formatLength, roundLength } from "../shared/lengths.js";
 
-/** Paint a slice as plain grey into RGBA pixels. */
+/** Paint a slice as plain grey into RGBA pixels.
+ *  @param {Uint8ClampedArray} pixels
+ *  @param {Uint8Array} grey */
 export function paintGrey(pixels, grey) {
   const words = new Uint32Array(pixels.buffer);
   for (let i = 0; i < grey.length; i++) words[i] = 0xff000000 | (grey[i] * 0x010101);
 }
 
-/** Draw a scale bar into the lower left corner of a canvas. */
+/** Draw a scale bar into the lower left corner of a canvas.
+ *  @param {CanvasRenderingContext2D} context
+ *  @param {number} pixelsOnScreen for each pixel of the slice
+ *  @param {number | undefined} pixelSizeNm
+ *  @param {number} ratio */
 export function drawScaleBar(context, pixelsOnScreen, pixelSizeNm, ratio) {
   const { canvas } = context;
   const unit = pixelSizeNm ?? 1;

@@ -5,25 +5,31 @@ import { drawScaleBar } from "./painting.js";
 const MOST_ZOOM = 40;
 
 export class Stage {
+  /** @param {HTMLElement} element */
   constructor(element) {
     this.element = element;
-    this.width = this.height = 1;
+    this.width = this.height = this.zoom = 1;
+    this.centre = [0.5, 0.5];
     /** @type {number[] | null} */
     this.voxel = null;
-    this.canvas = element.querySelector("canvas");
+    this.canvas = /** @type {HTMLCanvasElement} */ (element.querySelector("canvas"));
     /** @type {HTMLCanvasElement | null} */
     this.picture = null;
     this.resize = new ResizeObserver(() => this.draw());
     this.resize.observe(element);
   }
 
-  /** Fit slices of width × height pixels; `voxel` holds their edges (z, y, x) in nm, or is null. */
+  /** Fit slices of width × height pixels; `voxel` holds their edges (z, y, x) in nm, or is null.
+   *  @param {number} width
+   *  @param {number} height
+   *  @param {number[] | null} voxel */
   fit(width, height, voxel) {
     Object.assign(this, { width, height, voxel });
     this.zoom = 1;
     this.centre = [width / 2, height / 2];
   }
 
+  /** @param {HTMLCanvasElement} picture */
   show(picture) {
     this.picture = picture;
     this.draw();
@@ -34,7 +40,7 @@ export class Stage {
     this.canvas.width = Math.round(this.element.clientWidth * ratio);
     this.canvas.height = Math.round(this.element.clientHeight * ratio);
     if (!this.canvas.width || !this.picture) return;
-    const context = this.canvas.getContext("2d");
+    const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     const { width, height } = this.canvas;
     const [sx, sy] = this.scale();
     context.imageSmoothingEnabled = sx < 2;
@@ -52,7 +58,8 @@ export class Stage {
     return [fit * this.zoom, (fit * this.zoom * ny) / nx];
   }
 
-  /** The point of the slice under a mouse event, in slice pixels. */
+  /** The point of the slice under a mouse event, in slice pixels.
+   *  @param {MouseEvent} event */
   locate(event) {
     const box = this.element.getBoundingClientRect();
     const ratio = this.canvas.width / box.width;
@@ -64,7 +71,9 @@ export class Stage {
     ];
   }
 
-  /** Zoom; the point `at` of the slice stays where it is on the screen. */
+  /** Zoom; the point `at` of the slice stays where it is on the screen.
+   *  @param {number} factor
+   *  @param {number[]} at */
   zoomBy(factor, at = this.centre) {
     const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
     const share = 1 - this.zoom / zoom;
@@ -74,7 +83,9 @@ export class Stage {
     this.draw();
   }
 
-  /** Move the slice so that what was at `from` comes to where `to` is now. */
+  /** Move the slice so that what was at `from` comes to where `to` is now.
+   *  @param {number[]} from
+   *  @param {number[]} to */
   drag(from, to) {
     this.centre = this.centre.map((value, axis) => value + from[axis] - to[axis]);
     this.draw();

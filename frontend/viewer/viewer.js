@@ -11,22 +11,34 @@ const READ_AHEAD = 3;
 const SPINNER_AFTER_MS = 150;
 
 class Viewer {
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.element = root.querySelector(".stage");
+    this.element = /** @type {HTMLElement} */ (root.querySelector(".stage"));
     this.stage = new Stage(this.element);
     this.picture = document.createElement("canvas");
     this.step = 1;
+    this.z = this.turned = 0;
+    /** @type {any} what the page gave */
+    this.data = null;
+    /** @type {SliceCache | null} */
+    this.images = null;
+    /** @type {Uint8Array | null} the slice that is shown */
+    this.grey = null;
+    /** @type {number[] | null} */
+    this.grabbed = null;
     this.listening = new AbortController();
     this.listen();
   }
 
-  /** @returns {any} */
+  /** @param {string} selector
+   *  @returns {any} */
   find(selector) {
     return this.root.querySelector(selector);
   }
 
-  /** Take new data; a different tomogram drops what was fetched for the other one. */
+  /** Take new data; a different tomogram drops what was fetched for the other one.
+   *  @param {any} data */
   show(data) {
     const previous = this.data;
     this.data = data;
@@ -62,23 +74,25 @@ class Viewer {
 
   /** Fetch the current slice, paint it when it is here, then read ahead. */
   async load() {
-    const { z } = this;
+    const { z, images } = this;
+    if (!images) return;
     const spinner = setTimeout(() => (this.find(".spinner").hidden = false), SPINNER_AFTER_MS);
     try {
-      const grey = await this.images.get(z);
+      const grey = await images.get(z);
       if (z !== this.z) return;
       this.grey = grey;
       this.say("");
       this.paint();
-      this.images.readAhead(z, this.step, READ_AHEAD);
+      images.readAhead(z, this.step, READ_AHEAD);
     } catch (error) {
-      if (error.name !== "AbortError" && z === this.z) this.say(error.message);
+      if (error instanceof Error && error.name !== "AbortError" && z === this.z) this.say(error.message);
     } finally {
       clearTimeout(spinner);
       if (z === this.z) this.find(".spinner").hidden = true;
     }
   }
 
+  /** @param {string} text */
   say(text) {
     const badge = this.find(".badge");
     badge.textContent = text;
@@ -87,15 +101,17 @@ class Viewer {
 
   /** Bring the bytes of the current slice onto the screen. */
   paint() {
+    if (!this.grey) return;
     const [, height, width] = this.data.shape;
     const picture = new ImageData(width, height);
     paintGrey(picture.data, this.grey);
     Object.assign(this.picture, { width, height });
-    this.picture.getContext("2d").putImageData(picture, 0, 0);
+    this.picture.getContext("2d")?.putImageData(picture, 0, 0);
     this.stage.show(this.picture);
-    this.element.dataset.drawn = this.z;
+    this.element.dataset.drawn = `${this.z}`;
   }
 
+  /** @param {number} z */
   go(z) {
     const target = Math.min(this.data.shape[0] - 1, Math.max(0, z));
     if (target === this.z) return;
@@ -106,11 +122,13 @@ class Viewer {
     this.load();
   }
 
+  /** @param {number} code */
   value(code) {
     const [low, high] = this.data.range;
     return +(low + (code / 255) * (high - low)).toPrecision(4);
   }
 
+  /** @param {string} name */
   act(name) {
     const { z } = this;
     if (name === "previous") this.go(z - 1);
@@ -123,8 +141,8 @@ class Viewer {
 
   listen() {
     const options = { signal: this.listening.signal };
-    this.find('[data-set="z"]').addEventListener("input", ({ target }) => this.go(+target.value), options);
-    this.root.addEventListener("click", ({ target }) => {
+    this.find('[data-set="z"]').addEventListener("input", (/** @type {any} */ { target }) => this.go(+target.value), options);
+    this.root.addEventListener("click", (/** @type {any} */ { target }) => {
       const { act } = target.dataset ?? {};
       if (act) this.act(act);
     }, options);
@@ -142,27 +160,32 @@ class Viewer {
     this.element.addEventListener("pointerleave", () => (this.find(".cursor").textContent = ""), options);
   }
 
+  /** @param {KeyboardEvent} event */
   pressed(event) {
     const { z } = this;
-    const target = {
+    /** @type {Record<string, number>} */
+    const targets = {
       ArrowLeft: z - 1, ArrowDown: z - 1, ArrowRight: z + 1, ArrowUp: z + 1,
       PageDown: z - 10, PageUp: z + 10, Home: 0, End: this.data.shape[0] - 1,
-    }[event.key];
+    };
+    const target = targets[event.key];
     if (target === undefined) return;
     event.preventDefault();
     this.go(target);
   }
 
+  /** @param {WheelEvent} event */
   wheeled(event) {
     event.preventDefault();
     if (event.ctrlKey || event.metaKey) return this.stage.zoomBy(Math.exp(-event.deltaY / 300), this.stage.locate(event));
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 33 : event.deltaY;
-    this.turned = (this.turned ?? 0) + lines;
+    this.turned += lines;
     const steps = Math.trunc(this.turned / 60);
     this.turned -= steps * 60;
     if (steps) this.go(this.z + steps);
   }
 
+  /** @param {PointerEvent} event */
   moved(event) {
     if (!this.grey) return;
     const at = this.stage.locate(event);

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.annotations import add_annotation, annotations
 from tests.results import add_measurement, add_score, add_surface, ball
 
 pytestmark = pytest.mark.browser
@@ -44,6 +45,7 @@ def tomogram(workspace_home, tmp_path):
     tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
     surface = add_surface(tomogram, add_score(tomogram, ball(SHAPE, 3)))
     add_measurement(tomogram, surface)
+    add_annotation(tomogram, "cell", score=surface.made_from)
     return tomogram
 
 
@@ -53,13 +55,19 @@ def test_pages_meet_the_guidelines(page, server, tomogram, scheme):
         pytest.skip("axe-core is not installed: cd frontend && npm ci")
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     found = []
-    for name in PAGES:
-        page.goto(f"{server}/{name}?t={tomogram.id}")
+    (kept,) = annotations(tomogram)
+    annotated = f"slices?annotation={kept.id}&"
+    for name in [*(f"{name}?" for name in PAGES), annotated]:
+        page.goto(f"{server}/{name}t={tomogram.id}")
         expect(page.locator("[data-testid=stApp]")).to_have_attribute(
             "data-test-script-state", "notRunning"
         )
         expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+        if name == annotated:
+            expect(page.locator(".objects .row")).to_have_count(1)
+            page.locator(".objects .row").click()
+            expect(page.locator(".objects .size")).to_contain_text("voxels")
         page.wait_for_load_state("networkidle")
         page.evaluate(AXE.read_text())
-        found += [f"{name or 'open'}: {violation}" for violation in page.evaluate(RUN)]
+        found += [f"{name}: {violation}" for violation in page.evaluate(RUN)]
     assert not found, "\n".join(found)

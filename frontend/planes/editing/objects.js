@@ -97,9 +97,8 @@ export class ObjectList {
       name.textContent = row.name;
       const kind = document.createElement("small");
       kind.textContent = row.locked ? `${row.class_name} · locked` : row.class_name;
-      const eye = document.createElement("button");
-      Object.assign(eye, { type: "button", tabIndex: -1, textContent: shown ? "●" : "○", title: "Show or hide" });
-      eye.setAttribute("aria-label", `Show ${row.name}`);
+      const eye = document.createElement("b"); // for the mouse; H does it too
+      Object.assign(eye, { textContent: shown ? "●" : "○", title: "Show or hide (H)", ariaHidden: "true" });
       eye.dataset.act = "hide";
       element.append(swatch, name, kind, eye);
       return element;
@@ -109,7 +108,7 @@ export class ObjectList {
   /** @param {MouseEvent} event */
   clicked(event) {
     const target = /** @type {HTMLElement} */ (event.target);
-    const act = target.closest("button")?.dataset.act;
+    const act = /** @type {HTMLElement | null} */ (target.closest("[data-act]"))?.dataset.act;
     const inList = target.closest(".row");
     const object = inList ? Number(/** @type {HTMLElement} */ (inList).dataset.object) : this.editing.holding.object;
     if (!act) return inList ? this.editing.choose(object) : undefined;
@@ -137,7 +136,7 @@ export class ObjectList {
     if (field === "new-class") {
       const name = control.value.trim();
       Object.assign(adding, { hidden: true, value: "" });
-      if (!name) return;
+      if (!name) return this.fill();
       if (!(name in this.editing.table.classes)) this.editing.operate({ kind: "edit class", name });
       return this.edit({ class_name: name });
     }
