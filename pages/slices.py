@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from shared import components, state, texts, widgets
+from shared import components, snapshot, state, texts, widgets
 from shared.annotation_bar import annotation_bar
 
 
@@ -16,6 +16,8 @@ def viewer() -> None:
         score_id=None if result is None else result.id,
         threshold=state.threshold(),
         annotation_id=None if annotation is None else annotation.id,
+        at=at,
+        object_id=object_id,
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
@@ -35,4 +37,5 @@ with widgets.errors_shown():
         result = widgets.score_chooser(tomogram, result)
     annotation_bar(tomogram, result)
     annotation = state.annotation(tomogram)
+    at, object_id = state.taken_place(snapshot.volume(tomogram).shape)
     viewer()

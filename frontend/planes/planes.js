@@ -85,7 +85,7 @@ class Planes {
       }
       this.begin(another);
     }
-    this.editing.open(data.annotation, data.token, another);
+    this.editing.open(data.annotation, data.token, another, data.object);
   }
 
   /** Learn what there is, and show it.
@@ -103,6 +103,7 @@ class Planes {
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data.threshold);
+      if (this.data.at) this.state.at = this.data.at;
       if (this.data.annotation) this.state.overlay = false; // the objects were made of it
       fillControls(this); // the layout decides the sizes
       const views = kept?.version === this.state.version ? kept.views : null;

@@ -152,6 +152,8 @@ def plane_viewer(
     score_id: str | None = None,
     threshold: float = 0.0,
     annotation_id: str | None = None,
+    at: Sequence[int] | None = None,
+    object_id: int | None = None,
 ) -> float:
     """Show a tomogram in three planes; return the threshold set in the viewer.
 
@@ -161,6 +163,10 @@ def plane_viewer(
         Of the result to show over it, in its place.
     annotation_id : str, optional
         Of the annotation to show over both, and to edit.
+    at : (z, y, x), optional
+        The voxel to go to when the viewer appears.
+    object_id : int, optional
+        The object of the annotation to choose then.
 
     Raises
     ------
@@ -176,6 +182,8 @@ def plane_viewer(
         "threshold": threshold,
         "annotation": annotation_id and annotations.annotation_address(tomogram, annotation_id),
         "token": annotation_id and own_pages.token(),
+        "at": at,
+        "object": object_id,
     }
     return _planes(
         key=key,

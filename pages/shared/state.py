@@ -17,7 +17,10 @@ from shared import snapshot, texts
 LABELS = "labels"
 """Stands for the labels that the file itself holds, in place of the id of a score."""
 
-_IN_ADDRESS = ("t", "score", "surface", "threshold", "annotation")
+_IN_ADDRESS = ("t", "score", "annotation", "surface", "threshold")
+
+
+_MOST_DIGITS = 10
 
 
 def restore() -> None:
@@ -76,14 +79,31 @@ def takes_labels() -> bool:
 
 
 def annotation(of: Tomogram) -> KeptAnnotation | None:
-    """Return the annotation of a tomogram that is open, or None."""
-    chosen = st.session_state.get("annotation")
-    return next((kept for kept in annotations(of) if kept.id == chosen), None)
+    """Return the chosen annotation of a tomogram, None if none is chosen or it is gone."""
+    wanted = st.session_state.get("annotation")
+    return next((kept for kept in annotations(of) if kept.id == wanted), None)
 
 
 def choose_annotation(annotation_id: str | None) -> None:
-    """Open an annotation on all pages; None closes it."""
+    """Make this the annotation that all pages show; None shows none."""
+    if st.session_state.get("annotation") != annotation_id:
+        _remember("surface", None)
     _remember("annotation", annotation_id)
+
+
+def taken_place(shape: tuple[int, int, int]) -> tuple[list[int] | None, int | None]:
+    """Return the voxel (z, y, x) and the object that the address leads to, and take them from it.
+
+    Each is None where it is missing, or is no voxel of that shape.
+    """
+    at, number = (st.query_params.pop(name, "") for name in ("at", "object"))
+    parts = at.split(",")
+    digits = [int(part) for part in parts if part.isdecimal() and len(part) < _MOST_DIGITS]
+    inside = len(digits) == len(parts) == 3 and all(
+        index < length for index, length in zip(digits, shape, strict=True)
+    )
+    known = number.isdecimal() and len(number) < _MOST_DIGITS
+    return digits if inside else None, int(number) if known else None
 
 
 def surface_result(of: Tomogram, source: Result | None) -> Result | None:

@@ -213,3 +213,11 @@ def test_a_second_tab_watches_and_takes_over(page, kept, server):
     expect(page.locator(".planes")).to_have_attribute("data-version", "3")
     assert set(np.unique(labels)) == {0, 1, 2, 3}
     expect(page.locator(".objects .row")).to_have_count(3)
+
+
+def test_an_address_leads_to_an_object_and_a_voxel(page, kept, server):
+    address = f"slices?t={kept.tomogram.id}&annotation={kept.id}&object=1&at=12,31,42"
+    page.goto(f"{server}/{address}")
+    expect(page.locator(".objects .size")).to_contain_text("Object 1 ")
+    expect(page.locator(".readout")).to_contain_text("x 42, y 31, z 12")
+    expect(page.locator(".readout")).to_contain_text("Object 1 (membrane, 1)")

@@ -107,3 +107,10 @@ def test_none_and_one_of_several_can_be_chosen(app, tomogram):
 def test_an_annotation_of_another_tomogram_in_the_address_opens_nothing(app, tomogram):
     show(app, "slices.py", tomogram, annotation="0" * 18)
     assert not app.exception
+
+
+@pytest.mark.parametrize("at", ["1,2", "1,2,99", "a,b,c", "-1,0,0", "9" * 5000, ""])
+def test_a_place_that_is_none_in_the_address_leads_nowhere(app, tomogram, at):
+    show(app, "slices.py", tomogram, at=at, object="x")
+    assert '"at": null' in str(app.get("bidi_component")[-1].proto).replace("\\", "")
+    assert "at" not in app.query_params

@@ -67,8 +67,9 @@ export class Editing {
   /** Show another annotation, or none.
    *  @param {string | null} address
    *  @param {string} token
-   *  @param {boolean} anew whether the planes under it are others than before */
-  async open(address, token, anew) {
+   *  @param {boolean} anew whether the planes under it are others than before
+   *  @param {number | null} object to choose */
+  async open(address, token, anew, object = null) {
     if (this.exchange) this.exchange.client.token = token;
     if (this.address === address && !anew) return;
     this.shut();
@@ -89,6 +90,7 @@ export class Editing {
     this.told = labels.told;
     if (this.viewer.state) this.viewer.set({ overlay: false }); // the objects were made of it
     await this.readTable();
+    if (object !== null && this.table.rows.has(object)) this.choose(object);
     this.exchange?.beat();
     this.refresh();
   }
