@@ -1,11 +1,11 @@
 """Paint on three planes in Chromium; tell how fast strokes come onto the screen and to the disk.
 
 ``python -m benchmarks.paint_planes`` starts an app on a simulated tomogram of 300 slices of 1024²
-pixels with an annotation of 60 objects and prints one JSON object: the median in milliseconds from
-a move of the pointer to its pixels, and from the end of a stroke to the planes that show what is
-kept; steps as ``benchmarks.step_planes`` tells them, with the objects over the planes; what the
-server needs for a ball of radius 20 and to interpolate 10 slices; and what its memory gained over
-500 strokes.
+pixels with an annotation of 60 objects, and prints a JSON object for each part: what the server
+needs for a ball of radius 20 and to interpolate 10 slices; the median in milliseconds from a move
+of the pointer to its pixels, and from the end of a stroke to the planes that show what is kept;
+steps as ``benchmarks.step_planes`` tells them, with the objects over the planes; and what the
+server's memory gained over 500 strokes.
 """
 
 import json
@@ -127,14 +127,12 @@ def main() -> None:
         chromium = next((path for path in candidates if path.is_file()), None)
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         with running_app(folder / "workspace", folder / "log") as address:
-            found: dict[str, Any] = server_times(address, kept)
+            tell(server_times(address, kept))
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.set_default_timeout(600_000)
+            page.set_default_timeout(120_000)
             page.goto(f"{address}/slices?t={kept.tomogram.id}&annotation={kept.id}")
             page.wait_for_selector('.planes[data-outstanding="0"]')
             page.wait_for_selector(".objects .row")
-            found |= {axis: measure(page, axis, n) for axis, n in zip("zyx", SHAPE, strict=True)}
-            page.get_by_role("button", name="take over").click()
             pane = page.locator('.pane[data-axis="z"]')
             pane.press("b")
             page.evaluate(WATCH)
@@ -142,17 +140,22 @@ def main() -> None:
             if box is None:
                 raise RuntimeError("There is no plane.")
             until_kept = strokes(page, box, STROKES)
-            moves = np.array(page.evaluate("() => window.moves"))
+            moves = np.median(page.evaluate("() => window.moves"), axis=0).round(1)
+            tell({"move_to_pixels_ms": moves[0], "since_the_hand_moved_ms": moves[1]})
+            tell({"stroke_to_kept_pixels_ms": _median(until_kept)})
+            pane.press("v")
+            for axis, length in zip("zyx", SHAPE, strict=True):
+                tell({axis: measure(page, axis, length)})
+            pane.press("b")
             before = server_memory()
             strokes(page, box, MEMORY_STROKES)
+            tell({"memory_gained_mb": round((server_memory() - before) / 2**20)})
             browser.close()
-            found |= {
-                "move_to_pixels_ms": np.median(moves, axis=0).round(1).tolist(),
-                "stroke_to_kept_pixels_ms": _median(until_kept),
-                "memory_gained_mb": round((server_memory() - before) / 2**20),
-            }
-    found["load"] = round(os.getloadavg()[0], 1)
-    print(json.dumps(found, indent=1))
+
+
+def tell(found: dict[str, Any]) -> None:
+    """Print what was found, and how busy the computer was."""
+    print(json.dumps(found | {"load": round(os.getloadavg()[0], 1)}), flush=True)
 
 
 if __name__ == "__main__":
