@@ -1,0 +1,248 @@
+"""Annotations of a tomogram, kept beside it.
+
+::
+
+    <tomogram>/annotations/<id>/   the annotation, as `create_annotation` makes it
+        workspace.json             its name, the score that it was made from, its region
+
+Paths are not taken from the annotation itself, so that a workspace may be moved as a whole.
+"""
+
+import secrets
+import shutil
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deepsxt_core.annotation import (
+    Annotation,
+    SourceParams,
+    create_annotation,
+    is_annotation,
+    open_annotation,
+)
+from deepsxt_core.annotation.lease import holder_of
+from deepsxt_core.annotation.version import Version, version_of
+from deepsxt_core.errors import AnnotationError, DeepSXTError, LeaseError
+from deepsxt_core.files import delete_folder, partial_folder, read_json, write_json
+from deepsxt_core.geometry import Region
+from deepsxt_core.io.links import open_in_place
+from deepsxt_core.progress import Progress
+from deepsxt_core.volume import Score, Volume
+from deepsxt_core.workspace.data_roots import places_of
+from deepsxt_core.workspace.library import Tomogram
+from deepsxt_core.workspace.results import is_id
+
+_FOLDER = "annotations"
+_NOTE = "workspace.json"
+_ID_BYTES = 9
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnnotation:
+    """An annotation that the workspace keeps beside its tomogram.
+
+    Attributes
+    ----------
+    id : str
+        Unguessable and fit for a URL.
+    name : str
+        For people, as they gave it.
+    tomogram : Tomogram
+    folder : Path
+        What `open_annotation` opens.
+    score : str or None
+        Id of the score that it was made from; it limits painting by score.
+    region : Region
+        The part of the tomogram whose voxels it labels: the whole, unless it was made from a
+        score of a binned tomogram.
+    created : datetime
+        In UTC.
+    """
+
+    id: str
+    name: str
+    tomogram: Tomogram
+    folder: Path
+    score: str | None
+    region: Region
+    created: datetime
+
+    def volume(self) -> Volume:
+        """Open the tomogram at the voxels of the annotation, with today's geometry.
+
+        Raises
+        ------
+        DeepSXTError
+            If the tomogram's file is gone.
+        """
+        return self.tomogram.volume(self.region)
+
+    def open(self, *, owner: str | None = None) -> Annotation:
+        """Open it to watch or edit, as `open_annotation` does.
+
+        Raises
+        ------
+        DeepSXTError
+            If it is damaged, or the tomogram's file is gone.
+        """
+        return open_annotation(
+            self.folder, owner=owner, tomogram=self.volume(), score=self._score()
+        )
+
+    def version(self) -> Version:
+        """Return which edits are in force; cheap, and without opening it.
+
+        Raises
+        ------
+        AnnotationError
+            If its journal is damaged.
+        """
+        return version_of(self.folder)
+
+    def _score(self) -> Score | None:
+        if self.score is None:
+            return None
+        try:
+            return self.tomogram.todays_score(self.score)
+        except DeepSXTError:
+            return None  # Removed since: painting knows no score then.
+
+
+def annotations(tomogram: Tomogram) -> list[KeptAnnotation]:
+    """Return the annotations of a tomogram, newest first."""
+    folder = tomogram.folder / _FOLDER
+    if not folder.is_dir():
+        return []
+    read = (_read(tomogram, entry) for entry in folder.iterdir() if is_id(entry.name))
+    found = [kept for kept in read if kept is not None]
+    return sorted(found, key=lambda kept: kept.created, reverse=True)
+
+
+def annotation(tomogram: Tomogram, annotation_id: str) -> KeptAnnotation:
+    """Return the annotation of this id.
+
+    Raises
+    ------
+    AnnotationError
+        If the id is malformed or unknown.
+    """
+    folder = tomogram.folder / _FOLDER / annotation_id
+    kept = _read(tomogram, folder) if is_id(annotation_id) else None
+    if kept is None:
+        raise AnnotationError(
+            f"'{tomogram.name}' has no annotation '{annotation_id[:64]}'. It may have been "
+            "removed; choose another one."
+        )
+    return kept
+
+
+def add_annotation(
+    tomogram: Tomogram,
+    name: str,
+    *,
+    score: str | None = None,
+    labels: Path | None = None,
+    params: SourceParams | None = None,
+    progress: Progress | None = None,
+) -> KeptAnnotation:
+    """Make an annotation of a tomogram: from a score, from a label file, or empty.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+    name : str
+        For people.
+    score : str, optional
+        Id of the result whose connected parts above ``params.threshold`` become objects.
+    labels : Path, optional
+        A label file of the tomogram's shape; the tomogram's own file where that holds labels.
+    params : SourceParams, optional
+    progress : Progress, optional
+
+    Raises
+    ------
+    DeepSXTError
+        If the source is gone, does not fit, or holds too many objects.
+    """
+    region = Region()
+    source: Score | Volume | None = None
+    if score is not None:
+        source = tomogram.todays_score(score)
+        scored = tomogram.result("scores", score).region
+        # Of a binned tomogram the voxels are others than those of the file.
+        region = scored if scored.bin > 1 else Region()
+    elif labels is not None:
+        own = labels == tomogram.source
+        places = (*places_of(labels), tomogram.source.parent, tomogram.folder)
+        source = tomogram.volume() if own else open_in_place(labels, places)
+    final = tomogram.folder / _FOLDER / secrets.token_hex(_ID_BYTES)
+    made = partial_folder(final, "new")
+    made.parent.mkdir(exist_ok=True)
+    try:
+        create_annotation(made, tomogram.volume(region), source, params, progress)
+        kept = KeptAnnotation(
+            final.name, _shown(name), tomogram, final, score, region, datetime.now(UTC)
+        )
+        _write(kept, made)
+        made.rename(final)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return kept
+
+
+def rename_annotation(kept: KeptAnnotation, name: str) -> KeptAnnotation:
+    """Give an annotation another name, and return its new state."""
+    renamed = replace(kept, name=_shown(name))
+    _write(renamed, renamed.folder)
+    return renamed
+
+
+def remove_annotation(kept: KeptAnnotation) -> None:
+    """Delete an annotation and its journal for good; what was made from it stays.
+
+    Raises
+    ------
+    LeaseError
+        If somebody edits it.
+    """
+    holder = holder_of(kept.folder)
+    if holder is not None and not holder.is_gone(time.time()):
+        raise LeaseError(
+            f"'{kept.name}' is edited by {holder.owner}. End the editing there, then delete it."
+        )
+    delete_folder(kept.folder)
+
+
+def _shown(name: str) -> str:
+    return "".join(char for char in name if char.isprintable()).strip()[:_LONGEST_NAME] or "Unnamed"
+
+
+def _write(kept: KeptAnnotation, folder: Path) -> None:
+    content = {
+        "name": kept.name,
+        "score": kept.score,
+        "region": {"crop": kept.region.crop, "bin": kept.region.bin},
+        "created": kept.created.isoformat(),
+    }
+    write_json(folder / _NOTE, content)
+
+
+def _read(tomogram: Tomogram, folder: Path) -> KeptAnnotation | None:
+    content = read_json(folder / _NOTE)
+    if content is None or not is_annotation(folder):
+        return None
+    try:
+        return KeptAnnotation(
+            folder.name,
+            str(content["name"]),
+            tomogram,
+            folder,
+            content["score"],
+            Region.parse(**content["region"]),
+            datetime.fromisoformat(content["created"]),
+        )
+    except (KeyError, TypeError, ValueError, DeepSXTError):
+        return None
