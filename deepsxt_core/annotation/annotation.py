@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.creation import read_description
+from deepsxt_core.annotation.frozen import freeze
 from deepsxt_core.annotation.journal import Entry
 from deepsxt_core.annotation.lease import Holder, Lease, holder_of
 from deepsxt_core.annotation.ledger import Applied, Ledger
@@ -26,6 +27,7 @@ from deepsxt_core.annotation.resolving import changed_runs, resolve
 from deepsxt_core.annotation.runs import Runs
 from deepsxt_core.annotation.scene import Scene, SliceReader
 from deepsxt_core.annotation.scenery import scenery
+from deepsxt_core.annotation.version import version_of
 from deepsxt_core.errors import LeaseError
 from deepsxt_core.geometry import Geometry, Shape
 from deepsxt_core.volume import Score, Volume
@@ -223,6 +225,25 @@ class Annotation:
             if self._ledger.is_behind():
                 with self._writing():
                     self._ledger.catch_up()
+
+    def freeze(self, folder: Path) -> Path:
+        """Keep this version of labels and table in `folder`, and return where; see `Frozen`.
+
+        The name of the place is the version's digest; what is there already is taken.
+
+        Raises
+        ------
+        LeaseError
+            If a long operation is at work.
+        """
+        with self._thread_lock, self._writing():
+            self._ledger.catch_up()
+            version = version_of(self.path)
+            place = folder / version.digest
+            if not place.is_dir():
+                folder.mkdir(exist_ok=True)
+                freeze(self.path, place, version.entries)
+        return place
 
     def history(self) -> Iterator[Entry]:
         """Yield the entries of the journal, the oldest first."""

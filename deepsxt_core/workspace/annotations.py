@@ -4,10 +4,12 @@
 
     <tomogram>/annotations/<id>/   the annotation, as `create_annotation` makes it
         workspace.json             its name, the score that it was made from, its region
+        .frozen/<digest>/          versions of it that jobs work on
 
 Paths are not taken from the annotation itself, so that a workspace may be moved as a whole.
 """
 
+import os
 import secrets
 import shutil
 import time
@@ -20,24 +22,48 @@ from deepsxt_core.annotation import (
     SourceParams,
     create_annotation,
     is_annotation,
+    judged,
     open_annotation,
 )
+from deepsxt_core.annotation.frozen import Frozen
 from deepsxt_core.annotation.lease import holder_of
 from deepsxt_core.annotation.version import Version, version_of
 from deepsxt_core.errors import AnnotationError, DeepSXTError, LeaseError
 from deepsxt_core.files import delete_folder, partial_folder, read_json, write_json
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.links import open_in_place
+from deepsxt_core.parameters import checked
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Score, Volume
+from deepsxt_core.volume import Labels, Score, Volume
 from deepsxt_core.workspace.data_roots import places_of
-from deepsxt_core.workspace.library import Tomogram
-from deepsxt_core.workspace.results import is_id
+from deepsxt_core.workspace.tomogram import Tomogram
+from deepsxt_core.workspace.results import Result, is_id
 
 _FOLDER = "annotations"
 _NOTE = "workspace.json"
+_FROZEN = ".frozen"
+_KEPT_FROZEN = 8
 _ID_BYTES = 9
 _LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationVersion:
+    """An annotation as it was when something was asked for, for a job.
+
+    Attributes
+    ----------
+    id : str
+        Of the annotation.
+    digest : str
+        Of its version: the edits that were in force.
+    """
+
+    id: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +127,54 @@ class KeptAnnotation:
             If its journal is damaged.
         """
         return version_of(self.folder)
+
+    def pinned(self) -> AnnotationVersion:
+        """Keep the present version for a job, whatever is edited meanwhile, and return which it is.
+
+        Raises
+        ------
+        DeepSXTError
+            If the annotation is damaged, or a long operation is at work.
+        """
+        frozen = self.folder / _FROZEN
+        place = self.open().freeze(frozen)
+        os.utime(place)
+        newest_first = sorted(frozen.iterdir(), key=lambda kept: kept.stat().st_mtime, reverse=True)
+        for old in newest_first[_KEPT_FROZEN:]:
+            shutil.rmtree(old, ignore_errors=True)
+        return AnnotationVersion(id=self.id, digest=place.name)
+
+    def labels(self, version: AnnotationVersion | None = None) -> Labels:
+        """Return the objects that have a class, with the geometry that the tomogram has today.
+
+        Parameters
+        ----------
+        version : AnnotationVersion, optional
+            One that was pinned; by default that of now.
+
+        Raises
+        ------
+        DeepSXTError
+            If the version is not kept any more, or the tomogram's file is gone.
+        """
+        found = judged(self.open() if version is None else self.frozen(version))
+        return replace(found, volume=found.volume.with_geometry(self.volume().geometry))
+
+    def frozen(self, version: AnnotationVersion) -> Frozen:
+        """Open a version that was pinned.
+
+        Raises
+        ------
+        AnnotationError
+            If it is not kept any more.
+        """
+        place = self.folder / _FROZEN / version.digest
+        if not is_id(version.digest) or not place.is_dir():
+            raise AnnotationError(
+                f"'{self.name}' has been edited many times since this was asked for. Start the "
+                "step again."
+            )
+        return Frozen.open(self.folder, place)
 
     def _score(self) -> Score | None:
         if self.score is None:
@@ -214,6 +288,25 @@ def remove_annotation(kept: KeptAnnotation) -> None:
             f"'{kept.name}' is edited by {holder.owner}. End the editing there, then delete it."
         )
     delete_folder(kept.folder)
+
+
+def edits_since(tomogram: Tomogram, result: Result) -> int | None:
+    """Return how many edits an annotation has had since a surface was made from it.
+
+    None where it is the same as then, and where the surface was made from something else.
+
+    Raises
+    ------
+    AnnotationError
+        If the annotation is gone or damaged.
+    """
+    then = result.identity.get("annotation")
+    if then is None:
+        return None
+    now = annotation(tomogram, then["id"]).version()
+    if now.digest == then["digest"]:
+        return None
+    return max(1, now.entries - result.run.get("annotation", {}).get("entries", now.entries))
 
 
 def _shown(name: str) -> str:
