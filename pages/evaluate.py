@@ -10,13 +10,15 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.evaluation import EvaluateParams, ScoreHistogram, first_slice
-from deepsxt_core.volume import Score
+from deepsxt_core.evaluation import EvaluateParams, PixelCounts, ScoreHistogram, first_slice
+from deepsxt_core.geometry import Region
+from deepsxt_core.volume import Labels, Mask, Score
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
 from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
-from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
-from shared import components, inputs, job_blocks, notices, snapshot, state, texts, widgets
+from deepsxt_core.workspace.annotations import KeptAnnotation
+from deepsxt_core.workspace.truths import Compared, keep_truth, known_truths, open_truth
+from shared import components, inputs, job_blocks, notices, snapshot, sources, state, texts, widgets
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
 _LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
@@ -39,20 +41,27 @@ _DISTANCE_HELP = {
 }
 
 
-def choose_truth(tomogram: Tomogram) -> Path | None:
-    """Let the user choose or bring a file with the truth."""
-    known = known_truths(tomogram)
+Truth = Path | KeptAnnotation
+"""What is true: a file, or an annotation as it is now."""
+
+
+def choose_truth(tomogram: Tomogram, source: Result | KeptAnnotation) -> Truth | None:
+    """Let the user choose an annotation, or choose or bring a file, as the truth for a source."""
+    known: list[Truth] = [*known_truths(tomogram)]
     chosen = st.session_state.get(f"brought_{tomogram.id}")
     if chosen is not None and Path(chosen) not in known:
         known.append(Path(chosen))
+    # An annotation can be watched as it changes: files come first.
+    known += [kept for kept in snapshot.annotations(tomogram) if kept.id != source.id]
     truth = None
     if known:
         truth = st.selectbox(
             "Truth",
             known,
             index=known.index(Path(chosen)) if chosen else 0,
-            format_func=lambda path: path.name,
-            help="A mask or labels of this tomogram; every value but 0 is membrane.",
+            format_func=truth_name,
+            help="A mask or labels of this tomogram, where every value but 0 is membrane; or an "
+            "annotation, of which what is not judged counts for neither side.",
         )
     with st.expander("Another truth" if known else "Bring a truth", expanded=not known):
         arrived = components.upload_zone(f"truth_{tomogram.id}", "Drop a mask or label file here")
@@ -61,6 +70,11 @@ def choose_truth(tomogram: Tomogram) -> Path | None:
                 _bring(tomogram, keep_truth(tomogram, arrived))
         _server_truth(tomogram)
     return truth
+
+
+def truth_name(truth: Truth) -> str:
+    """Return what a truth is called."""
+    return truth.name if isinstance(truth, Path) else f"Annotation · {truth.name}"
 
 
 def _server_truth(tomogram: Tomogram) -> None:
@@ -82,9 +96,9 @@ def _bring(tomogram: Tomogram, path: Path) -> None:
     st.rerun()
 
 
-def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
+def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) -> int | None:
     """Let the user set how to compare, and start it; return the label that is ignored."""
-    size = tomogram.todays_score(score.id).volume.voxel_size_nm
+    size = snapshot.volume(tomogram, source.region).voxel_size_nm
     tolerance_px = inputs.number(EvaluateParams, "tolerance_px", "Tolerance ({unit})", step=0.5)
     if size and size.x == size.y:
         st.caption(f"{tolerance_px:g} px are {tolerance_px * size.x:g} nm")
@@ -96,9 +110,10 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     if running is not None:
         job_blocks.job_progress(running.id)
         return ignore_label
-    threshold = state.threshold()
+    annotated = isinstance(source, KeptAnnotation)
+    threshold = 0.0 if annotated else state.threshold()
     if st.button(
-        f"Evaluate at threshold {threshold:.2f}",
+        "Evaluate" if annotated else f"Evaluate at threshold {threshold:.2f}",
         type="primary",
         icon=":material/fact_check:",
         width="stretch",
@@ -107,7 +122,13 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
             params = EvaluateParams(
                 threshold=threshold, tolerance_px=tolerance_px, ignore_label=ignore_label
             )
-            request = jobs.EvaluateRequest(score=score.id, truth=str(truth), params=params)
+            request = jobs.EvaluateRequest(
+                score=None if isinstance(source, KeptAnnotation) else source.id,
+                annotation=source.pinned() if isinstance(source, KeptAnnotation) else None,
+                truth=str(truth) if isinstance(truth, Path) else None,
+                true_annotation=None if isinstance(truth, Path) else truth.pinned(),
+                params=params,
+            )
             job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
             st.session_state["evaluation"] = job.result_id
             st.rerun()
@@ -117,42 +138,68 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     return ignore_label
 
 
-def chosen_evaluation(tomogram: Tomogram, score: Result, truth: Path) -> Result | None:
-    """Return the evaluation asked for last, or the newest of this score with this truth."""
+def chosen_evaluation(
+    tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth
+) -> Result | None:
+    """Return the evaluation asked for last, or the newest of this source with this truth."""
     found = [
         each
         for each in snapshot.results(tomogram, "evaluations")
-        if each.made_from == score.id and each.run["truth"] == str(truth)
+        if each.made_from == source.id and _is_against(each, truth)
     ]
     wanted = st.session_state.get("evaluation")
     return next((each for each in found if each.id == wanted), next(iter(found), None))
 
 
-def numbers(evaluation: Result, histogram: ScoreHistogram) -> None:
-    """Show the scores: of voxels at the present threshold, the others at that of the run."""
+def _is_against(evaluation: Result, truth: Truth) -> bool:
+    if isinstance(truth, Path):
+        return evaluation.run["truth"] == str(truth)
+    return evaluation.identity.get("true_annotation", {}).get("id") == truth.id
+
+
+def told_old(evaluation: Result, source: Result | KeptAnnotation, truth: Truth) -> list[str]:
+    """Return which annotations have been edited since an evaluation, in sentences."""
+    compared = {"annotation": source, "true_annotation": truth}
+    edited = [
+        kept.name
+        for key, kept in compared.items()
+        if isinstance(kept, KeptAnnotation)
+        and evaluation.identity[key]["digest"] != kept.version().digest
+    ]
+    return [f"'{name}' has been edited since; evaluate again." for name in edited]
+
+
+def numbers(evaluation: Result, histogram: ScoreHistogram | None) -> None:
+    """Show the scores: of voxels at the present threshold, the others at that of the run.
+
+    An annotation has no threshold, and no histogram.
+    """
     report: dict[str, Any] = evaluation.run["report"]
+    voxels = dict(report["voxels"])
+    ignored = voxels.pop("ignored")
     present, measured = state.threshold(), report["threshold"]
-    counts = histogram.counts(present)
+    counts = PixelCounts(**voxels) if histogram is None else histogram.counts(present)
+    above = "" if histogram is None else f", above {present:.2f}"
+    then = "" if histogram is None else f", above {measured:.2f}"
     scores = counts.scores()
-    st.markdown(f"**Voxel by voxel**, above {present:.2f}", help=texts.TERMS["threshold"])
+    st.markdown(f"**Voxel by voxel**{above}", help=texts.TERMS["threshold"] if above else None)
     _metrics({name: f"{getattr(scores, name):.3f}" for name in _PIXEL_HELP}, _PIXEL_HELP)
-    ignored = report["voxels"]["ignored"]
     st.caption(
         f"{counts.true_positive:,} voxels right, {counts.false_positive:,} wrongly marked, "
         f"{counts.false_negative:,} missed" + (f", {ignored:,} ignored" if ignored else "")
     )
     lengths = ((report["tolerance_px"], "px"), (report["tolerance_nm"], "nm"))
     tolerance = " = ".join(f"{length:g} {unit}" for length, unit in lengths if length is not None)
-    st.markdown(f"**Within {tolerance} in the slice**, above {measured:.2f}")
+    st.markdown(f"**Within {tolerance} in the slice**{then}")
     _metrics({name: f"{report[name]:.3f}" for name in _TOLERANT_HELP}, _TOLERANT_HELP)
     distances = report["surface_distances"]
-    st.markdown(f"**Distance between the surfaces**, above {measured:.2f}")
+    st.markdown(f"**Distance between the surfaces**{then}")
     if distances is None:
         st.caption("One of the two is empty, so there is no distance.")
     else:
         unit = "nm" if distances["unit"] == "nm" else "voxels"
         _metrics({name: f"{distances[name]:.4g} {unit}" for name in _DISTANCE_HELP}, _DISTANCE_HELP)
-    if present != measured:
+    if histogram is not None and present != measured:
         st.caption(
             f"Tolerance and distances were measured at {measured:.2f}; evaluate again for those "
             f"at {present:.2f}."
@@ -221,21 +268,35 @@ def curve_card(histogram: ScoreHistogram) -> None:
 @st.fragment
 @widgets.errors_shown()
 def picture_card(
-    tomogram: Tomogram, score_result: Result, truth: Path, ignore_label: int | None
+    tomogram: Tomogram,
+    source: Result | KeptAnnotation,
+    truth: Truth,
+    ignore_label: int | None,
 ) -> None:
-    """Show where the result agrees with the truth, slice by slice."""
-    score = tomogram.score(score_result.id)
-    mask = open_truth(tomogram, score_result.id, truth)
-    depth = score.volume.shape[0]
+    """Show where the source agrees with the truth, slice by slice."""
+    of = source.id if isinstance(source, Result) else source
+    compared = Compared.of(tomogram, of)
+    known, found = open_truth(tomogram, compared, truth), compared.found
+    first = found.first_slice if isinstance(found, Score) else 0
+    depth = found.volume.shape[0]
     z = depth // 2
     if depth > 1:
-        first = score.first_slice + 1
-        z = st.slider("Slice", first, first + depth - 1, first + z, key="agreement_z") - first
-    grey = _grey(tomogram, score_result, score, z)
-    labels = mask.volume.read(*_one(z + first_slice(score, mask)))[0]
-    marked = score.read_mask(*_one(z), state.threshold())[0]
-    picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
-    size = snapshot.volume(tomogram, score_result.region).voxel_size_nm
+        z = st.slider("Slice", first + 1, first + depth, first + 1 + z, key="agreement_z")
+        z -= first + 1
+    there = _one(z + first_slice(found, known))
+    labels = known.volume.read(*there)[0]
+    ignored = labels == (ignore_label or -1)
+    if isinstance(known, Labels):
+        ignored |= known.not_judged(*there)[0]
+    if isinstance(found, Score):
+        marked = found.read_mask(*_one(z), state.threshold())[0]
+    else:
+        marked = found.read_mask(*_one(z))[0]
+    if isinstance(found, Labels):
+        ignored |= found.not_judged(*_one(z))[0]
+    grey = _grey(tomogram, source.region, found, z)
+    picture = agreement(grey, marked, labels != 0, ignored)
+    size = snapshot.volume(tomogram, source.region).voxel_size_nm
     st.image(
         with_scale_bar(picture, size.x if size else None),
         alt=f"Where result and labels agree on slice {score.first_slice + z + 1}",
@@ -254,19 +315,21 @@ def _one(z: int) -> tuple[int, int]:
     return z, z + 1
 
 
-def _grey(tomogram: Tomogram, result: Result, score: Score, z: int) -> NDArray[np.uint8]:
-    """Return slice `z` of the score as the tomogram shows it."""
-    volume = snapshot.volume(tomogram, result.region)
-    survey = routes.slice_source(tomogram, result.region).survey
-    first = score.first_slice if volume.shape[0] > score.volume.shape[0] else 0
+def _grey(tomogram: Tomogram, region: Region, found: Score | Mask, z: int) -> NDArray[np.uint8]:
+    """Return slice `z` of what is compared as the tomogram shows it."""
+    volume = snapshot.volume(tomogram, region)
+    survey = routes.slice_source(tomogram, region).survey
+    first = 0
+    if isinstance(found, Score) and volume.shape[0] > found.volume.shape[0]:
+        first = found.first_slice
     return grey_codes(volume.read(*_one(z + first))[0], survey.low, survey.high)
 
 
-def report_button(evaluation: Result) -> None:
+def report_button(evaluation: Result, truth: Truth) -> None:
     """Offer all numbers as a file."""
     st.download_button(
         "All numbers",
-        json.dumps({"truth": Path(evaluation.run["truth"]).name, **evaluation.run["report"]}),
+        json.dumps({"truth": truth.name, **evaluation.run["report"]}),
         "evaluation.json",
         "application/json",
         icon=":material/download:",
@@ -275,33 +338,44 @@ def report_button(evaluation: Result) -> None:
     )
 
 
+def results(
+    tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
+) -> None:
+    """Show the numbers, the curve of a score, and where it is wrong."""
+    codes = evaluation.run["codes"]
+    histogram = None if codes is None else ScoreHistogram.from_json(codes)
+    with st.container(border=True, key="numbers"):
+        notices.old(told_old(evaluation, source, truth))
+        numbers(evaluation, histogram)
+        report_button(evaluation, truth)
+    places = st.columns(2, gap="medium") if histogram is not None else [st.container()]
+    if histogram is not None:
+        with places[0], st.container(border=True, key="curve_card"):
+            curve_card(histogram)
+    with places[-1], st.container(border=True, key="agreement_card"):
+        ignored = evaluation.params(EvaluateParams).ignore_label
+        picture_card(tomogram, source, truth, ignored)
+
+
 tomogram = widgets.required_tomogram()
 widgets.header("Evaluate", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
-    score = widgets.required_score(tomogram)
+    source = sources.compared(tomogram)
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="comparison"):
-        score = widgets.score_chooser(tomogram, score)
-        truth = choose_truth(tomogram)
-        ignore_label = None if truth is None else run_card(tomogram, score, truth)
-    evaluation = None if truth is None else chosen_evaluation(tomogram, score, truth)
+        source = sources.compared_chooser(tomogram, source)
+        truth = choose_truth(tomogram, source)
+        ignore_label = None if truth is None else run_card(tomogram, source, truth)
+    evaluation = None if truth is None else chosen_evaluation(tomogram, source, truth)
     if evaluation is not None:
         notices.size_correction(tomogram, evaluation)
     notices.damaged_results([tomogram], "scores", "evaluations")
     with right:
         if evaluation is not None and truth is not None:
-            histogram = ScoreHistogram.from_json(evaluation.run["codes"])
-            with st.container(border=True, key="numbers"):
-                numbers(evaluation, histogram)
-                report_button(evaluation)
-            curve_column, picture_column = st.columns(2, gap="medium")
-            with curve_column, st.container(border=True, key="curve_card"):
-                curve_card(histogram)
-            with picture_column, st.container(border=True, key="agreement_card"):
-                picture_card(tomogram, score, truth, evaluation.params(EvaluateParams).ignore_label)
+            results(tomogram, source, truth, evaluation)
         elif truth is not None:
             with st.container(border=True, key="agreement_card"):
-                picture_card(tomogram, score, truth, ignore_label)
+                picture_card(tomogram, source, truth, ignore_label)
         else:
             with st.container(border=True, key="no_truth"):
                 st.markdown("### :material/fact_check:", text_alignment="center")

@@ -15,7 +15,7 @@ from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Labels, Mask, Score
 from deepsxt_core.workspace import Tomogram, Workspace
-from deepsxt_core.workspace.annotations import AnnotationVersion, annotation
+from deepsxt_core.workspace.annotations import AnnotationVersion, KeptAnnotation, annotation
 from deepsxt_core.workspace.data_roots import places_of
 
 _MARKS = (".truth", ".labels")
@@ -82,8 +82,10 @@ def keep_truth(tomogram: Tomogram, uploaded_id: str) -> Path:
         workspace.remove(uploaded_id)
 
 
-Truth = Path | AnnotationVersion
-"""A file, or an annotation as it was when it was asked for."""
+Annotated = AnnotationVersion | KeptAnnotation
+"""An annotation as it was when something was asked for, or as it is."""
+Truth = Path | Annotated
+"""A file, or an annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ class Compared:
     region: Region
 
     @classmethod
-    def of(cls, tomogram: Tomogram, source: str | AnnotationVersion) -> Self:
-        """Open a score by its id, or a version of an annotation.
+    def of(cls, tomogram: Tomogram, source: str | Annotated) -> Self:
+        """Open a score by its id, or an annotation.
 
         Raises
         ------
@@ -112,8 +114,8 @@ class Compared:
         """
         if isinstance(source, str):
             return cls(tomogram.todays_score(source), tomogram.result("scores", source).region)
-        kept = annotation(tomogram, source.id)
-        return cls(kept.labels(source), kept.region)
+        kept, labels = _annotated(tomogram, source)
+        return cls(labels, kept.region)
 
 
 def open_truth(tomogram: Tomogram, compared: Compared, truth: Truth) -> Mask:
@@ -131,11 +133,9 @@ def open_truth(tomogram: Tomogram, compared: Compared, truth: Truth) -> Mask:
         if region.bin == 1 and shape == tomogram.volume().shape:
             known = Mask(cut(known.volume, region))
     else:
-        kept = annotation(tomogram, truth.id)
-        name, known = kept.name, kept.labels(truth)
-        shape = known.volume.shape
-        if region.bin == 1 and kept.region.is_whole:
-            known = _cut(known, region)
+        kept, labels = _annotated(tomogram, truth)
+        name, shape = kept.name, labels.volume.shape
+        known = _cut(labels, region) if region.bin == 1 and kept.region.is_whole else labels
     try:
         first_slice(compared.found, known)
     except DeepSXTError as error:
@@ -145,6 +145,13 @@ def open_truth(tomogram: Tomogram, compared: Compared, truth: Truth) -> Mask:
             + (", binned like it." if region.bin > 1 else ".")
         ) from error
     return known
+
+
+def _annotated(tomogram: Tomogram, wanted: Annotated) -> tuple[KeptAnnotation, Labels]:
+    if isinstance(wanted, KeptAnnotation):
+        return wanted, wanted.labels()
+    kept = annotation(tomogram, wanted.id)
+    return kept, kept.labels(wanted)
 
 
 def _cut(labels: Labels, region: Region) -> Labels:

@@ -25,6 +25,7 @@ from deepsxt_core.workspace.display import grey_display
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 from deepsxt_core.workspace.uploads import Upload
 from shared import snapshot
+from shared.state import LABELS
 
 _FRONT_END = Path(__file__).parents[2] / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
@@ -176,6 +177,14 @@ def plane_viewer(
     ).threshold
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """An object that is pointed out in a surface, and the address of its place in the slices."""
+
+    id: int
+    address: str
+
+
 def surface_view(
     tomogram: Tomogram,
     region: Region,
@@ -183,9 +192,10 @@ def surface_view(
     *,
     unit: Unit,
     rows: Sequence[ObjectRow],
-    chosen: Sequence[int],
+    marked: Sequence[Marked],
     key: str,
     on_chosen: Callable[[], None],
+    old: Sequence[str] = (),
 ) -> None:
     """Show surfaces in 3D; what is clicked on is in ``st.session_state[key].chosen``.
 
@@ -193,10 +203,12 @@ def surface_view(
     ----------
     region : Region
         The part of the tomogram that the surfaces were made from, slices aside.
-    chosen : sequence of int
-        Ids of the objects to point out.
+    marked : sequence of Marked
+        The objects to point out.
     on_chosen : callable
         Called before the page runs again, when somebody has clicked on objects.
+    old : sequence of str
+        Why the surfaces are not of today, in sentences.
 
     Raises
     ------
@@ -209,6 +221,7 @@ def surface_view(
     known = unit == "µm" and size is not None
     coarse, full = routes.view_addresses(tomogram, surface)
     small = sum(row.faces for row in rows) <= COARSE_FACES
+    chosen = [each.id for each in marked]
 
     def at(name: str) -> str:
         return routes.download_address(tomogram, "surfaces", surface.id, name)
@@ -219,6 +232,12 @@ def surface_view(
             # Surfaces of two tomograms may have the same id.
             "id": f"{tomogram.id}.{surface.id}",
             "name": Path(tomogram.name).stem,
+            "query": {
+                "t": tomogram.id,
+                "surface": surface.id,
+                "annotation" if "annotation" in surface.identity else "score": surface.made_from
+                or LABELS,
+            },
             "levels": [full] if small else [coarse, full],
             "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
             "measurements": at(MEASUREMENTS_FILE),
@@ -229,7 +248,9 @@ def surface_view(
             ],
             "summed": [each.column(unit) for each in QUANTITIES if each.name in _SUMMED],
             "palette": PALETTE.tolist(),
-            "chosen": list(chosen),
+            "chosen": chosen,
+            "inSlices": {str(each.id): each.address for each in marked},
+            "old": " ".join(old),
             "slices": {
                 "url": routes.slice_source(tomogram, region).address,
                 "shape": list(volume.shape),
@@ -237,7 +258,7 @@ def surface_view(
                 "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
             },
         },
-        default={"chosen": list(chosen)},
+        default={"chosen": chosen},
         on_chosen_change=on_chosen,
     )
 
