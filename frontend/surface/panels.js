@@ -42,9 +42,10 @@ function length(view, value) {
   return view.unit === "µm" ? formatLength(1000 * value) : `${value.toFixed(1)} voxels`;
 }
 
-function offerQuantities({ root, data }) {
+function offerQuantities({ root, data, objects }) {
   const select = root.querySelector('select[data-set="colour"]');
   if (select.options.length) return;
+  if (objects.colour) select.append(new Option("Own colour", "own"));
   select.append(new Option("Object", "object"));
   for (const { column, title, help } of data.quantities) {
     select.append(Object.assign(new Option(title, column), { title: help }));

@@ -4,6 +4,8 @@ import { SliceCache } from "../shared/slices.js";
 import { applyCut, applyPaper, look, loadSlice, paperOf } from "./appearance.js";
 import { boundsOf } from "./geometry.js";
 import { listen } from "./hands.js";
+import { copyLink, stateAsked } from "./links.js";
+import { fillList } from "./list.js";
 import { fetchMesh } from "./mesh.js";
 import { framed, loadValues, paint } from "./objects.js";
 import { overlay } from "./overlay.js";
@@ -41,6 +43,7 @@ export class SurfaceView {
     const another = previous?.levels.at(-1) !== data.levels.at(-1);
     if (another) this.chosen = data.chosen;
     else if (`${previous.chosen}` !== `${data.chosen}` && `${data.chosen}` !== this.reported) this.chosen = data.chosen;
+    this.find(".old").textContent = data.old;
     if (another) this.open();
     else this.paint();
   }
@@ -49,7 +52,7 @@ export class SurfaceView {
 
   async open() {
     this.shut();
-    this.state = beginning(this.remembered(), this.data);
+    this.state = beginning(stateAsked(this.data) ?? this.remembered(), this.data);
     this.loading = new AbortController();
     const { signal } = this.loading;
     this.find(".failed").hidden = true;
@@ -72,6 +75,7 @@ export class SurfaceView {
   begin(head) {
     this.objects = head.objects;
     this.unit = head.unit;
+    if (!head.objects.colour && this.state.colour === "own") this.state.colour = "object";
     this.rows = new Map(head.objects.object.map((id, row) => [id, row]));
     const fresh = document.createElement("canvas"); // one that has lost its context stays lost
     this.find("canvas").replaceWith(fresh);
@@ -197,7 +201,7 @@ export class SurfaceView {
 
   /** The values that colours stand for, or null; those of measurements are fetched once. */
   get values() {
-    return this.objects[this.state.colour] ?? null;
+    return ["object", "own"].includes(this.state.colour) ? null : (this.objects[this.state.colour] ?? null);
   }
 
   note(panel, content) {
@@ -217,8 +221,14 @@ export class SurfaceView {
     this.reporting = setTimeout(() => this.setStateValue("chosen", ids), REPORT_AFTER_MS);
   }
 
+  showObject(id, shown) {
+    const others = this.state.hidden.filter((other) => other !== id);
+    this.set({ hidden: shown ? others : [...others, id] });
+  }
+
   openPanel(name) {
     this.panel = this.panel === name ? null : name;
+    if (this.panel === "objects" && this.scene) fillList(this);
     fillPanels(this);
   }
 
@@ -241,6 +251,7 @@ export class SurfaceView {
     if (name === "escape") this.panel ? this.openPanel(null) : this.choose([]);
     if (name === "png" || name === "svg") savePicture(this, name);
     if (name === "film") saveFilm(this);
+    if (name === "link") copyLink(this);
     if (name === "stop") this.filming.abort();
     scene.invalidate();
   }
