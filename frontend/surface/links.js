@@ -55,7 +55,9 @@ export async function copyLink(view) {
   }
   const note = view.find(".told");
   note.textContent = told;
-  setTimeout(() => note.textContent === told && (note.textContent = ""), TOLD_FOR_MS);
+  setTimeout(() => {
+    if (note.textContent === told) note.textContent = "";
+  }, TOLD_FOR_MS);
 }
 
 /** What differs from a view that nobody has touched, as JSON of short numbers. */
