@@ -36,8 +36,8 @@ from deepsxt_core.parameters import checked
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Labels, Score, Volume
 from deepsxt_core.workspace.data_roots import places_of
-from deepsxt_core.workspace.tomogram import Tomogram
 from deepsxt_core.workspace.results import Result, is_id
+from deepsxt_core.workspace.tomogram import Tomogram
 
 _FOLDER = "annotations"
 _NOTE = "workspace.json"
