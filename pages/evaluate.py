@@ -4,24 +4,28 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
-from deepsxt_core import jobs, settings
-from deepsxt_core.evaluation import EvaluateParams, PixelCounts, ScoreHistogram, first_slice
-from deepsxt_core.geometry import Region
-from deepsxt_core.volume import Labels, Mask, Score
-from deepsxt_core.web import routes
-from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
-from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
+from deepsxt_core import jobs
+from deepsxt_core.evaluation import EvaluateParams, PixelCounts, ScoreHistogram
+from deepsxt_core.workspace import Result, Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation
-from deepsxt_core.workspace.truths import Compared, keep_truth, known_truths, open_truth
-from shared import components, inputs, job_blocks, notices, snapshot, sources, state, texts, widgets
+from shared import (
+    agreement,
+    inputs,
+    job_blocks,
+    notices,
+    snapshot,
+    sources,
+    state,
+    texts,
+    truths,
+    widgets,
+)
+from shared.truths import Truth
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
-_LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
 _PIXEL_HELP = {
     "f1": ("F1 (Dice)", "Harmonic mean of precision and recall."),
     "precision": ("Precision", "Share of the marked voxels that are true."),
@@ -39,61 +43,6 @@ _DISTANCE_HELP = {
     "hausdorff_95": ("95 % within", "95 % of the surface voxels lie at most so far apart."),
     "hausdorff": ("Hausdorff", "The largest distance; one wrong speck is enough to make it large."),
 }
-
-
-Truth = Path | KeptAnnotation
-"""What is true: a file, or an annotation as it is now."""
-
-
-def choose_truth(tomogram: Tomogram, source: Result | KeptAnnotation) -> Truth | None:
-    """Let the user choose an annotation, or choose or bring a file, as the truth for a source."""
-    known: list[Truth] = [*known_truths(tomogram)]
-    chosen = st.session_state.get(f"brought_{tomogram.id}")
-    if chosen is not None and Path(chosen) not in known:
-        known.append(Path(chosen))
-    # An annotation can be watched as it changes: files come first.
-    known += [kept for kept in snapshot.annotations(tomogram) if kept.id != source.id]
-    truth = None
-    if known:
-        truth = st.selectbox(
-            "Truth",
-            known,
-            index=known.index(Path(chosen)) if chosen else 0,
-            format_func=truth_name,
-            help="A mask or labels of this tomogram, where every value but 0 is membrane; or an "
-            "annotation, of which what is not judged counts for neither side.",
-        )
-    with st.expander("Another truth" if known else "Bring a truth", expanded=not known):
-        arrived = components.upload_zone(f"truth_{tomogram.id}", "Drop a mask or label file here")
-        if arrived:
-            with widgets.errors_shown():
-                _bring(tomogram, keep_truth(tomogram, arrived))
-        _server_truth(tomogram)
-    return truth
-
-
-def truth_name(truth: Truth) -> str:
-    """Return what a truth is called."""
-    return truth.name if isinstance(truth, Path) else f"Annotation · {truth.name}"
-
-
-def _server_truth(tomogram: Tomogram) -> None:
-    roots = [root for root in settings.data_roots() if root.is_dir()]
-    if not roots:
-        return
-    root = roots[0]
-    if len(roots) > 1:
-        root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
-    names = data_roots.list_files(root)
-    name = st.selectbox("On this server", names, index=None, placeholder=f"{len(names)} files")
-    if name is not None and st.button("Take it", icon=":material/dns:", width="stretch"):
-        with widgets.errors_shown():
-            _bring(tomogram, data_roots.find_file(root, name))
-
-
-def _bring(tomogram: Tomogram, path: Path) -> None:
-    st.session_state[f"brought_{tomogram.id}"] = str(path)
-    st.rerun()
 
 
 def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) -> int | None:
@@ -265,66 +214,6 @@ def curve_card(histogram: ScoreHistogram) -> None:
             st.rerun()
 
 
-@st.fragment
-@widgets.errors_shown()
-def picture_card(
-    tomogram: Tomogram,
-    source: Result | KeptAnnotation,
-    truth: Truth,
-    ignore_label: int | None,
-) -> None:
-    """Show where the source agrees with the truth, slice by slice."""
-    of = source.id if isinstance(source, Result) else source
-    compared = Compared.of(tomogram, of)
-    known, found = open_truth(tomogram, compared, truth), compared.found
-    first = found.first_slice if isinstance(found, Score) else 0
-    depth = found.volume.shape[0]
-    z = depth // 2
-    if depth > 1:
-        z = st.slider("Slice", first + 1, first + depth, first + 1 + z, key="agreement_z")
-        z -= first + 1
-    there = _one(z + first_slice(found, known))
-    labels = known.volume.read(*there)[0]
-    ignored = labels == (ignore_label or -1)
-    if isinstance(known, Labels):
-        ignored |= known.not_judged(*there)[0]
-    if isinstance(found, Score):
-        marked = found.read_mask(*_one(z), state.threshold())[0]
-    else:
-        marked = found.read_mask(*_one(z))[0]
-    if isinstance(found, Labels):
-        ignored |= found.not_judged(*_one(z))[0]
-    grey = _grey(tomogram, source.region, found, z)
-    picture = agreement(grey, marked, labels != 0, ignored)
-    size = snapshot.volume(tomogram, source.region).voxel_size_nm
-    st.image(
-        with_scale_bar(picture, size.x if size else None),
-        alt=f"Where result and labels agree on slice {score.first_slice + z + 1}",
-        width="stretch",
-        output_format="JPEG",
-    )
-    st.html(
-        " &nbsp; ".join(
-            f'<span style="color:rgb{AGREEMENT_RGB[name]}">■</span> <small>{meaning}</small>'
-            for name, meaning in _LEGEND.items()
-        )
-    )
-
-
-def _one(z: int) -> tuple[int, int]:
-    return z, z + 1
-
-
-def _grey(tomogram: Tomogram, region: Region, found: Score | Mask, z: int) -> NDArray[np.uint8]:
-    """Return slice `z` of what is compared as the tomogram shows it."""
-    volume = snapshot.volume(tomogram, region)
-    survey = routes.slice_source(tomogram, region).survey
-    first = 0
-    if isinstance(found, Score) and volume.shape[0] > found.volume.shape[0]:
-        first = found.first_slice
-    return grey_codes(volume.read(*_one(z + first))[0], survey.low, survey.high)
-
-
 def report_button(evaluation: Result, truth: Truth) -> None:
     """Offer all numbers as a file."""
     st.download_button(
@@ -354,7 +243,7 @@ def results(
             curve_card(histogram)
     with places[-1], st.container(border=True, key="agreement_card"):
         ignored = evaluation.params(EvaluateParams).ignore_label
-        picture_card(tomogram, source, truth, ignored)
+        agreement.picture(tomogram, source, truth, ignored)
 
 
 tomogram = widgets.required_tomogram()
@@ -364,7 +253,7 @@ with widgets.errors_shown():
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="comparison"):
         source = sources.compared_chooser(tomogram, source)
-        truth = choose_truth(tomogram, source)
+        truth = truths.choose(tomogram, source)
         ignore_label = None if truth is None else run_card(tomogram, source, truth)
     evaluation = None if truth is None else chosen_evaluation(tomogram, source, truth)
     if evaluation is not None:
@@ -375,7 +264,7 @@ with widgets.errors_shown():
             results(tomogram, source, truth, evaluation)
         elif truth is not None:
             with st.container(border=True, key="agreement_card"):
-                picture_card(tomogram, source, truth, ignore_label)
+                agreement.picture(tomogram, source, truth, ignore_label)
         else:
             with st.container(border=True, key="no_truth"):
                 st.markdown("### :material/fact_check:", text_alignment="center")

@@ -189,6 +189,21 @@ def wedge(rows: pd.DataFrame) -> None:
     right.caption("Formula: Radermacher 1988, Ultramicroscopy 25, 241–254.")
 
 
+def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:
+    """Show how the objects are distributed, and one quantity against another."""
+    offered = [
+        Column(each.column(unit), each.heading(unit))
+        for each in known
+        if each.name not in _NO_CHART
+    ]
+    is_marked = rows["object"].isin(marked)
+    left, right = widgets.split(1, 1)
+    with left, st.container(border=True, key="histogram_card"):
+        charts.histogram(rows, is_marked, offered, "equivalent_diameter", "objects")
+    with right, st.container(border=True, key="scatter_card"):
+        charts.scatter(rows, is_marked, offered, ("equivalent_diameter", "sphericity"))
+
+
 def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
     """Show the table and the charts of one surface."""
     done = next(
@@ -229,17 +244,7 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             merging(tomogram, source, surface, marked)
         found = [row for row in known_objects if row.id in set(marked)]
         objects.links(tomogram, source, surface, unit, found)
-        offered = [
-            Column(each.column(unit), each.heading(unit))
-            for each in known
-            if each.name not in _NO_CHART
-        ]
-        is_marked = rows["object"].isin(marked)
-        left, right = widgets.split(1, 1)
-        with left, st.container(border=True, key="histogram_card"):
-            charts.histogram(rows, is_marked, offered, "equivalent_diameter", "objects")
-        with right, st.container(border=True, key="scatter_card"):
-            charts.scatter(rows, is_marked, offered, ("equivalent_diameter", "sphericity"))
+        draw(rows, known, unit, marked)
         report = load_report(surface.folder)
         if report is not None:
             st.caption(" ".join(report.sentences(int(rows["faces"].sum()), unit)))

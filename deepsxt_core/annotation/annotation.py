@@ -1,8 +1,5 @@
 """An annotation: labels and a table that are edited, and a journal in which nothing is lost."""
 
-import getpass
-import os
-import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +16,7 @@ from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.creation import read_description
 from deepsxt_core.annotation.frozen import freeze
 from deepsxt_core.annotation.journal import Entry
-from deepsxt_core.annotation.lease import Holder, Lease, holder_of
+from deepsxt_core.annotation.lease import Holder, Lease, holder_of, own_name
 from deepsxt_core.annotation.ledger import Applied, Ledger
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.annotation.operations import Operation, operation_from_json, operation_to_json
@@ -27,7 +24,6 @@ from deepsxt_core.annotation.resolving import changed_runs, resolve
 from deepsxt_core.annotation.runs import Runs
 from deepsxt_core.annotation.scene import Scene, SliceReader
 from deepsxt_core.annotation.scenery import scenery
-from deepsxt_core.annotation.version import version_of
 from deepsxt_core.errors import LeaseError
 from deepsxt_core.geometry import Geometry, Shape
 from deepsxt_core.volume import Score, Volume
@@ -63,7 +59,7 @@ def open_annotation(
     AnnotationError
         If there is no annotation, or it is damaged.
     """
-    return Annotation(Path(path), owner or _own_name(), tomogram, score)
+    return Annotation(Path(path), owner or own_name(), tomogram, score)
 
 
 class Annotation:
@@ -238,12 +234,7 @@ class Annotation:
         """
         with self._thread_lock, self._writing():
             self._ledger.catch_up()
-            version = version_of(self.path)
-            place = folder / version.digest
-            if not place.is_dir():
-                folder.mkdir(exist_ok=True)
-                freeze(self.path, place, version.entries)
-        return place
+            return freeze(self.path, folder)
 
     def history(self) -> Iterator[Entry]:
         """Yield the entries of the journal, the oldest first."""
@@ -319,11 +310,3 @@ class Annotation:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _own_name() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # A container's user may have no name.
-        user = "somebody"
-    return f"{user} on {platform.node()} (process {os.getpid()})"

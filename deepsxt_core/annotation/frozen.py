@@ -10,6 +10,7 @@ from typing import Self
 from deepsxt_core.annotation.creation import LABELS, OBJECTS, read_description
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.annotation.store import LabelStore
+from deepsxt_core.annotation.version import version_of
 from deepsxt_core.errors import AnnotationError
 from deepsxt_core.files import partial_folder, read_json, write_json
 from deepsxt_core.volume import Volume
@@ -51,20 +52,26 @@ class Frozen:
         return cls(labels, ObjectTable.from_json(table), int(version["entries"]))
 
 
-def freeze(annotation: Path, folder: Path, entries: int) -> None:
-    """Keep labels and table of an annotation in `folder`; who calls holds its lock.
+def freeze(annotation: Path, folder: Path) -> Path:
+    """Keep the version of an annotation in `folder`, and return where; the caller holds its lock.
 
     The cubes get a second name where the file system can do that, since an edit replaces them
     and never writes into them; elsewhere they are copied.
     """
-    partial = partial_folder(folder, secrets.token_hex(4))
+    version = version_of(annotation)
+    place = folder / version.digest
+    if place.is_dir():
+        return place
+    folder.mkdir(exist_ok=True)
+    partial = partial_folder(place, secrets.token_hex(4))
     try:
         shutil.copytree(annotation / LABELS, partial / LABELS, copy_function=_second_name)
         shutil.copy2(annotation / OBJECTS, partial / OBJECTS)
-        write_json(partial / _VERSION, {"entries": entries})
-        partial.rename(folder)
+        write_json(partial / _VERSION, {"entries": version.entries})
+        partial.rename(place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    return place
 
 
 def _second_name(source: str, target: str) -> None:

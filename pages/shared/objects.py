@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from deepsxt_core.geometry import Place
-from deepsxt_core.surface.surfaces import ObjectRow, Unit
+from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.surfaces import ObjectRow
 from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import snapshot, sources, texts
