@@ -153,12 +153,13 @@ def card(tomogram: Tomogram, source: Source, params: ReconstructParams) -> None:
 def made_with(surface: Result) -> str:
     """Return the parameters of a surface in one line."""
     params = surface.params(ReconstructParams)
+    annotated = "annotation" in surface.identity
     parts = [f"objects from {params.min_voxels} voxels"]
-    if not params.each_label:
+    if not (params.each_label or annotated):
         parts.insert(0, f"smoothing {params.smoothing_voxels:g} voxels")
-    if "annotation" in surface.identity:
+    if annotated:
         name = surface.run.get("annotation", {}).get("name", "")
-        parts.insert(0, f"annotation {texts.escaped(texts.shortened(name, 40))}")
+        parts.insert(0, f"annotation “{texts.escaped(texts.shortened(name, 40))}”")
     elif surface.made_from is None:
         parts.insert(0, "an object per label" if params.each_label else "labels as one mask")
     else:

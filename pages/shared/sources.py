@@ -58,6 +58,8 @@ def _offered(tomogram: Tomogram) -> list[Result | KeptAnnotation]:
 
 def _choice(label: str, offered: Mapping[str, Source], chosen: Source) -> Source:
     if len(offered) < 2:
+        if isinstance(chosen, KeptAnnotation):
+            st.caption(texts.escaped(_name(chosen)))
         return chosen
 
     # As for scores: a box whose default is the choice of the last run would be another box in
