@@ -23,6 +23,9 @@ from deepsxt_core.files import delete_folder, partial_folder, read_json, write_j
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.progress import Progress
+from deepsxt_core.training.annotated import training_labels
+from deepsxt_core.training.kept_sets import KeptSet, add_labelled
+from deepsxt_core.training.label_values import DEFAULT_IGNORE_LABEL
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workspace.data_roots import places_of
 from deepsxt_core.workspace.kept_annotation import AnnotationVersion, KeptAnnotation
@@ -38,6 +41,7 @@ __all__ = [
     "edits_since",
     "remove_annotation",
     "rename_annotation",
+    "train_on",
 ]
 
 _FOLDER = "annotations"
@@ -149,6 +153,19 @@ def remove_annotation(kept: KeptAnnotation) -> None:
             f"'{kept.name}' is edited by {holder.owner}. End the editing there, then delete it."
         )
     delete_folder(kept.folder)
+
+
+def train_on(kept: KeptAnnotation, name: str) -> KeptSet:
+    """Put an annotation as it is now, and its tomogram, into a data set to train on.
+
+    Raises
+    ------
+    DeepSXTError
+        If the data set has no name, a file cannot be read, or there is no room.
+    """
+    labels = training_labels(kept.frozen(kept.pinned()), DEFAULT_IGNORE_LABEL)
+    stem = f"{Path(kept.tomogram.name).stem} {kept.id[:6]}"
+    return add_labelled(name, stem, kept.volume(), labels)
 
 
 def edits_since(tomogram: Tomogram, result: Result) -> int | None:

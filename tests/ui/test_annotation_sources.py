@@ -5,8 +5,9 @@ import pytest
 
 from deepsxt_core import jobs
 from deepsxt_core.annotation import Delete, EditObjects
-from deepsxt_core.io import write_tiff
+from deepsxt_core.io import open_volume, write_tiff
 from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.training.kept_sets import list_sets
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.annotations import add_annotation
@@ -114,3 +115,22 @@ def test_evaluate_takes_an_annotation_as_truth_and_as_result(app, tomogram, kept
     assert not app.exception and not app.error
     # An annotation is not compared with itself.
     assert chooser(app, "Truth").options == ["Annotation · by **hand**"]
+
+
+@pytest.mark.usefixtures("model")
+def test_train_keeps_annotations_as_they_are_now(app, tomogram, kept):
+    with kept.open() as opened:
+        opened.apply(EditObjects(objects=(1,), class_name="not judged"))
+    show(app, "train.py", tomogram)
+    app.button_group(key="data_way").set_value("Annotations").run()
+    app.multiselect(key="data_annotations").set_value([kept.id]).run()
+    app.text_input(key="data_name").set_value("cells").run()
+    button(app, "Keep as they are now").click().run()
+    assert not app.exception and not app.error
+    (found,) = list_sets()
+    image, labels = (open_volume(found.folder / name) for name in sorted(found.files())[::-1])
+    drawn = kept.labels().volume.read(0, SHAPE[0]) == 2
+    values = labels.read(0, SHAPE[0])
+    assert (values[drawn] == 1).all() and set(np.unique(values)) == {0, 1, 128}
+    assert (image.read(0, SHAPE[0]) == tomogram.volume().read(0, SHAPE[0])).all()
+    assert app.selectbox(key="data_kept").value == "cells"
