@@ -54,13 +54,21 @@ def look(
     objects.mark_as_asked([row.id for row in rows], table_key)
     marked = objects.marked(rows, table_key)
     score = source if isinstance(source, Result) else None
-    old = notices.not_of_today(tomogram, surface, state.threshold() if score else None)
+    threshold = state.threshold() if score else None
+    old = notices.not_of_today(tomogram, surface, threshold)
 
     def mark() -> None:
         ids = set(st.session_state[view_key].chosen)
         found = [place for place, row in enumerate(rows) if row.id in ids]
         st.session_state[table_key] = {"selection": {"rows": found}}
 
+    def take_threshold() -> None:
+        st.session_state["surface_threshold"] = st.session_state[view_key].threshold
+        state.set_threshold(st.session_state[view_key].threshold)
+        st.session_state[f"{view_key}_redraw"] = True
+
+    if st.session_state.pop(f"{view_key}_redraw", False):
+        st.rerun()  # the whole page, whose slider follows
     components.surface_view(
         tomogram,
         sources.region(source),
@@ -77,6 +85,8 @@ def look(
         key=view_key,
         on_chosen=mark,
         old=old,
+        threshold=threshold,
+        on_threshold=take_threshold,
     )
     objects_tab, files_tab = st.tabs(
         [f":material/table: {len(rows)} objects", ":material/download: Export"]

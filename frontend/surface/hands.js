@@ -1,6 +1,7 @@
 // What hands do to the 3D view: clicks, keys, and the mouse over objects.
 
-import { fillList, nameOf } from "./list.js";
+import { fillList, nameOf, showObject } from "./list.js";
+import { setThreshold } from "./live.js";
 import { nextChoice } from "./state.js";
 
 const CLICK_PX = 5;
@@ -21,9 +22,13 @@ export function listen(view) {
   view.root.addEventListener("input", ({ target }) => {
     const { set: name, shows } = target.dataset;
     if (target.matches(".search")) return view.scene && fillList(view);
-    if (shows) return view.showObject(+shows, target.checked);
+    if (shows) return showObject(view, +shows, target.checked);
+    if (target.matches(".live")) return setThreshold(view, +target.value, false);
     const value = target.type === "checkbox" ? target.checked : target.type === "range" ? +target.value : target.value;
     view.set(name === "at" ? { at: { ...view.state.at, [view.state.cut]: value } } : { [name]: value });
+  }, options);
+  view.root.addEventListener("change", ({ target }) => {
+    if (target.matches(".live")) setThreshold(view, +target.value, true);
   }, options);
   view.stage.addEventListener("keydown", (event) => {
     const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];

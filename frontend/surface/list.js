@@ -33,6 +33,13 @@ export function fillList(view) {
   view.note("objects", found.length ? (more > 0 ? `and ${more.toLocaleString("en")} more: search for them` : "") : "No object is called so.");
 }
 
+/** Show or hide an object.
+ *  @param {any} view @param {number} id @param {boolean} shown */
+export function showObject(view, id, shown) {
+  const others = view.state.hidden.filter((other) => other !== id);
+  view.set({ hidden: shown ? others : [...others, id] });
+}
+
 function line(view, row, state, chosen) {
   const { objects } = view;
   const [id, name, group] = [objects.object[row], nameOf(objects, row), objects.class?.[row]];

@@ -6,13 +6,14 @@ import { boundsOf } from "./geometry.js";
 import { listen } from "./hands.js";
 import { copyLink, stateAsked } from "./links.js";
 import { fillList } from "./list.js";
+import { endLive, follower } from "./live.js";
 import { fetchMesh } from "./mesh.js";
 import { framed, loadValues, paint } from "./objects.js";
 import { overlay } from "./overlay.js";
 import { fillPanels } from "./panels.js";
 import { saveFilm, savePicture } from "./saving.js";
 import { SurfaceScene } from "./scene.js";
-import { Looks } from "./shading.js";
+import { Looks, PLAIN } from "./shading.js";
 import { beginning, firstState } from "./state.js";
 
 const REPORT_AFTER_MS = 120;
@@ -23,6 +24,9 @@ export class SurfaceView {
     /** @type {AbortController | undefined} */
     this.filming = undefined;
     this.stage = root.querySelector(".stage");
+    this.follow = follower(this);
+    /** @type {number | null} the threshold of the coarse surface that is shown */
+    this.liveAt = null;
     this.listening = new AbortController();
     this.resizing = new ResizeObserver(() => this.scene?.resize());
     this.resizing.observe(this.stage);
@@ -79,7 +83,8 @@ export class SurfaceView {
     this.rows = new Map(head.objects.object.map((id, row) => [id, row]));
     const fresh = document.createElement("canvas"); // one that has lost its context stays lost
     this.find("canvas").replaceWith(fresh);
-    this.looks = new Looks(this.rows.size);
+    this.looks = new Looks(this.rows.size + 1); // the last one is that of a coarse surface
+    this.looks.set(this.rows.size, this.data.palette[0], PLAIN);
     try {
       this.scene = new SurfaceScene(fresh, this.looks, boundsOf(head.objects.bounds), (level) => this.drawn(level));
     } catch (error) {
@@ -120,6 +125,7 @@ export class SurfaceView {
 
   shut() {
     clearTimeout(this.remembering);
+    this.liveAt = null;
     this.loading?.abort();
     this.filming?.abort();
     this.images?.close();
@@ -221,11 +227,6 @@ export class SurfaceView {
     this.reporting = setTimeout(() => this.setStateValue("chosen", ids), REPORT_AFTER_MS);
   }
 
-  showObject(id, shown) {
-    const others = this.state.hidden.filter((other) => other !== id);
-    this.set({ hidden: shown ? others : [...others, id] });
-  }
-
   openPanel(name) {
     this.panel = this.panel === name ? null : name;
     if (this.panel === "objects" && this.scene) fillList(this);
@@ -252,6 +253,7 @@ export class SurfaceView {
     if (name === "png" || name === "svg") savePicture(this, name);
     if (name === "film") saveFilm(this);
     if (name === "link") copyLink(this);
+    if (name === "made") endLive(this);
     if (name === "stop") this.filming.abort();
     scene.invalidate();
   }

@@ -7,6 +7,7 @@ const { colourOfCode, columnsOf, mapped, ownColour, shown, valueScale, UNKNOWN }
 const { boundsOf, corners, sliceBorder } = await import("../surface/geometry.js");
 const { beginning, nextChoice } = await import("../surface/state.js");
 const { addressOf, stateAsked, stateIn } = await import("../surface/links.js");
+const { addressAt, oneAtATime } = await import("../surface/live.js");
 const { nameOf, rowsWith } = await import("../surface/list.js");
 const { lookOf } = await import("../surface/objects.js");
 const { CHOSEN, FADED, HIDDEN, PLAIN } = await import("../surface/shading.js");
@@ -133,6 +134,25 @@ test("an address holds what is set, the camera and the objects, and gives them b
 
 test("an address with something else for a view asks for none", () => {
   for (const view of ["", "{", "[1]", "7", "null"]) assert.equal(stateIn(`?view=${view}`), null);
+});
+
+test("of wishes that come while one is answered, the last alone is answered next", async () => {
+  const answered = [];
+  /** @type {(() => void)[]} */
+  const waiting = [];
+  const wish = oneAtATime(async (value) => {
+    answered.push(value);
+    await new Promise((done) => waiting.push(() => done(undefined)));
+  });
+  const first = wish(0.1);
+  for (const value of [0.2, 0.3, 0.4]) wish(value);
+  assert.deepEqual(answered, [0.1]);
+  waiting.pop()();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(answered, [0.1, 0.4]);
+  waiting.pop()();
+  await first;
+  assert.equal(addressAt("a/b", -0.1), "a/b?threshold=-0.10");
 });
 
 test("numbers are short and never lose their size", () => {

@@ -196,6 +196,8 @@ def surface_view(
     key: str,
     on_chosen: Callable[[], None],
     old: Sequence[str] = (),
+    threshold: float | None = None,
+    on_threshold: Callable[[], None] | None = None,
 ) -> None:
     """Show surfaces in 3D; what is clicked on is in ``st.session_state[key].chosen``.
 
@@ -209,6 +211,11 @@ def surface_view(
         Called before the page runs again, when somebody has clicked on objects.
     old : sequence of str
         Why the surfaces are not of today, in sentences.
+    threshold : float, optional
+        Of the page, for surfaces of a score: the view can follow another one coarsely, and has it
+        in ``st.session_state[key].threshold`` then.
+    on_threshold : callable, optional
+        Called before the page runs again, when somebody has set another threshold.
 
     Raises
     ------
@@ -222,6 +229,7 @@ def surface_view(
     coarse, full = routes.view_addresses(tomogram, surface)
     small = sum(row.faces for row in rows) <= COARSE_FACES
     chosen = [each.id for each in marked]
+    score_id = surface.identity.get("score")
 
     def at(name: str) -> str:
         return routes.download_address(tomogram, "surfaces", surface.id, name)
@@ -251,6 +259,10 @@ def surface_view(
             "chosen": chosen,
             "inSlices": {str(each.id): each.address for each in marked},
             "old": " ".join(old),
+            "threshold": threshold or 0.0,
+            "live": None
+            if score_id is None or threshold is None
+            else routes.download_address(tomogram, "scores", score_id, routes.COARSE_FILE),
             "slices": {
                 "url": routes.slice_source(tomogram, region).address,
                 "shape": list(volume.shape),
@@ -258,8 +270,9 @@ def surface_view(
                 "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
             },
         },
-        default={"chosen": chosen},
+        default={"chosen": chosen, "threshold": threshold},
         on_chosen_change=on_chosen,
+        on_threshold_change=on_threshold or _nothing,
     )
 
 

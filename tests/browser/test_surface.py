@@ -114,7 +114,9 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
     stage = page.locator(".stage")
     expect(stage).to_have_attribute("data-drawn", "full")
     expect(stage.locator(".card")).to_contain_text("Vesicle")
-    expect(stage.locator(".card a")).to_have_attribute("href", re.compile("at=12%2C24%2C70&object=2"))
+    expect(stage.locator(".card a")).to_have_attribute(
+        "href", re.compile("at=12%2C24%2C70&object=2")
+    )
     stage.press("Escape")
     wait_until(lambda: blue(pixels(stage.screenshot())).sum() > 2000)
     assert orange(pixels(stage.screenshot())).sum() > 500
