@@ -7,7 +7,7 @@
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
-    GET /api/tomograms/<id>/scores/<result>/coarse.bin?threshold=    see `deepsxt_core.surface.coarse`
+    GET /api/tomograms/<id>/scores/<result>/coarse.bin?threshold=    see `surface.coarse`
     GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
     GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
         ?objects=&unit=                                   in a mesh: these alone, in this unit

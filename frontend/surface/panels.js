@@ -16,7 +16,7 @@ export function fillPanels(view) {
   for (const control of root.querySelectorAll(".needs-slice")) control.hidden = !state.slice;
   offerQuantities(view);
   root.querySelector('[data-panel="threshold"]').hidden = !data.live;
-  root.querySelector(".live").value = view.liveAt ?? data.threshold;
+  root.querySelector(".live").value = view.liveAt ?? data.threshold ?? 0;
   root.querySelector('[data-act="made"]').disabled = view.liveAt === null;
 
   for (const control of root.querySelectorAll("input[data-set], select[data-set]")) {
@@ -36,7 +36,7 @@ export function fillPanels(view) {
     at: state.cut === "off" ? "" : `${state.cut} = ${length(view, view.cutAt(state.cut))}`,
     z: `Slice ${state.z + 1} of ${data.slices.shape[0]} · z = ${length(view, view.sliceAt(state.z))}`,
     opacity: `${state.opacity} %`,
-    threshold: (view.liveAt ?? data.threshold).toFixed(2),
+    threshold: (view.liveAt ?? data.threshold ?? 0).toFixed(2),
     seconds: `${state.seconds} s`,
   };
   for (const place of root.querySelectorAll("[data-show]")) place.textContent = texts[place.dataset.show];

@@ -7,6 +7,7 @@ under ``/ui``; they talk to the server's own routes and tell Streamlit only what
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -222,33 +223,14 @@ def surface_view(
     VolumeError
         If the surface is not complete, or the file of the tomogram cannot be read.
     """
-    # Of the size that the surfaces were made with: it may have been corrected since.
-    size = surface.voxel_size_nm
-    volume = snapshot.volume(tomogram, region).with_voxel_size(size)
-    known = unit == "µm" and size is not None
-    coarse, full = routes.view_addresses(tomogram, surface)
-    small = sum(row.faces for row in rows) <= COARSE_FACES
     chosen = [each.id for each in marked]
-    score_id = surface.identity.get("score")
-
-    def at(name: str) -> str:
-        return routes.download_address(tomogram, "surfaces", surface.id, name)
-
     _surface(
         key=key,
         data={
+            **_surface_files(tomogram, surface, sum(row.faces for row in rows)),
             # Surfaces of two tomograms may have the same id.
             "id": f"{tomogram.id}.{surface.id}",
             "name": Path(tomogram.name).stem,
-            "query": {
-                "t": tomogram.id,
-                "surface": surface.id,
-                "annotation" if "annotation" in surface.identity else "score": surface.made_from
-                or LABELS,
-            },
-            "levels": [full] if small else [coarse, full],
-            "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
-            "measurements": at(MEASUREMENTS_FILE),
             "quantities": [
                 {"column": each.column(unit), "title": each.heading(unit), "help": each.help}
                 for each in QUANTITIES
@@ -259,21 +241,49 @@ def surface_view(
             "chosen": chosen,
             "inSlices": {str(each.id): each.address for each in marked},
             "old": " ".join(old),
-            "threshold": threshold or 0.0,
-            "live": None
-            if score_id is None or threshold is None
-            else routes.download_address(tomogram, "scores", score_id, routes.COARSE_FILE),
-            "slices": {
-                "url": routes.slice_source(tomogram, region).address,
-                "shape": list(volume.shape),
-                "edges": [edge / 1000 for edge in size or ()] if known else [1, 1, 1],
-                "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
-            },
+            "threshold": threshold,
+            "slices": _surface_slices(tomogram, region, surface, unit),
         },
         default={"chosen": chosen, "threshold": threshold},
         on_chosen_change=on_chosen,
         on_threshold_change=on_threshold or _nothing,
     )
+
+
+def _surface_files(tomogram: Tomogram, surface: Result, faces: int) -> dict[str, Any]:
+    """Return where the view finds what it shows, and the query of its page."""
+    coarse, full = routes.view_addresses(tomogram, surface)
+    at = partial(routes.download_address, tomogram, "surfaces", surface.id)
+    score_id = surface.identity.get("score")
+    source = "annotation" if "annotation" in surface.identity else "score"
+    return {
+        "query": {
+            "t": tomogram.id,
+            source: surface.made_from or LABELS,
+            "surface": surface.id,
+        },
+        "levels": [full] if faces <= COARSE_FACES else [coarse, full],
+        "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
+        "measurements": at(MEASUREMENTS_FILE),
+        "live": score_id
+        and routes.download_address(tomogram, "scores", score_id, routes.COARSE_FILE),
+    }
+
+
+def _surface_slices(
+    tomogram: Tomogram, region: Region, surface: Result, unit: Unit
+) -> dict[str, Any]:
+    """Return where the slices are, and their place in space."""
+    # Of the size that the surfaces were made with: it may have been corrected since.
+    size = surface.voxel_size_nm
+    volume = snapshot.volume(tomogram, region).with_voxel_size(size)
+    known = unit == "µm" and size is not None
+    return {
+        "url": routes.slice_source(tomogram, region).address,
+        "shape": list(volume.shape),
+        "edges": [edge / 1000 for edge in size or ()] if known else [1, 1, 1],
+        "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
+    }
 
 
 def downloads(links: Sequence[Download], *, key: str) -> None:
