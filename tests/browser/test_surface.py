@@ -103,7 +103,7 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
     page, server, tomogram, tmp_path
 ):
     labels = np.zeros(SHAPE, np.uint8)
-    labels[4:20, 8:40, 8:40], labels[8:16, 16:32, 60:80] = 1, 2
+    labels[4:20, 8:40, 8:40], labels[8:17, 16:33, 60:81] = 1, 2
     write_tiff(Volume.from_array(labels), tmp_path / "drawn.tif")
     kept = add_annotation(tomogram, "drawn", labels=tmp_path / "drawn.tif")
     with kept.open() as opened:
