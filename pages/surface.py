@@ -67,8 +67,6 @@ def look(
         state.set_threshold(st.session_state[view_key].threshold)
         st.session_state[f"{view_key}_redraw"] = True
 
-    if st.session_state.pop(f"{view_key}_redraw", False):
-        st.rerun()  # the whole page, whose slider follows
     components.surface_view(
         tomogram,
         sources.region(source),
@@ -103,6 +101,9 @@ def look(
         bundles.bundle_card(tomogram, surface)
         if score is not None:
             widgets.recipe_button(score, surface)
+    # At the end, as what is not drawn would be taken away.
+    if st.session_state.pop(f"{view_key}_redraw", False):
+        st.rerun()  # the whole page, whose slider follows
 
 
 def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:

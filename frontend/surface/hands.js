@@ -23,12 +23,9 @@ export function listen(view) {
     const { set: name, shows } = target.dataset;
     if (target.matches(".search")) return view.scene && fillList(view);
     if (shows) return showObject(view, +shows, target.checked);
-    if (target.matches(".live")) return setThreshold(view, +target.value, false);
+    if (target.matches(".live")) return setThreshold(view, +target.value);
     const value = target.type === "checkbox" ? target.checked : target.type === "range" ? +target.value : target.value;
     view.set(name === "at" ? { at: { ...view.state.at, [view.state.cut]: value } } : { [name]: value });
-  }, options);
-  view.root.addEventListener("change", ({ target }) => {
-    if (target.matches(".live")) setThreshold(view, +target.value, true);
   }, options);
   view.stage.addEventListener("keydown", (event) => {
     const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];

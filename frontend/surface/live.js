@@ -4,6 +4,8 @@
 import { fetchMesh } from "./mesh.js";
 import { fillPanels } from "./panels.js";
 
+const REPORT_AFTER_MS = 500;
+
 /** The address for a threshold.
  *  @param {string} address @param {number} threshold */
 export function addressAt(address, threshold) {
@@ -44,7 +46,9 @@ export function follower(view) {
       if (view.scene !== scene || view.liveAt === null) return;
       mesh.places.fill(view.ids.length); // a row of the looks beyond all objects
       scene.add("live", mesh);
-      view.note("threshold", `Coarse: ${Math.max(...mesh.head.bins)} voxels as one. Reconstruct makes the true one.`);
+      const binned = Math.max(...mesh.head.bins);
+      const how = binned > 1 ? `Coarse, ${binned} voxels as one` : "Not smoothed, specks included";
+      view.note("threshold", `${how}. Reconstruct makes the true one.`);
     } catch (error) {
       if (error.name !== "AbortError") view.note("threshold", error.message);
     }
@@ -52,13 +56,14 @@ export function follower(view) {
 }
 
 /** Follow a threshold; once the hand rests, the page takes it over.
- *  @param {any} view @param {number} value @param {boolean} resting */
-export function setThreshold(view, value, resting) {
-  if (!view.scene) return;
+ *  @param {any} view @param {number} value */
+export function setThreshold(view, value) {
+  if (!view.scene || value === view.liveAt) return;
   view.liveAt = value;
   view.follow(value);
   fillPanels(view);
-  if (resting) view.setStateValue("threshold", value);
+  clearTimeout(view.resting);
+  view.resting = setTimeout(() => view.setStateValue("threshold", value), REPORT_AFTER_MS);
 }
 
 /** Show the surface as it was made.

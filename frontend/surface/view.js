@@ -25,6 +25,8 @@ export class SurfaceView {
     this.filming = undefined;
     this.stage = root.querySelector(".stage");
     this.follow = follower(this);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.resting = undefined;
     /** @type {number | null} the threshold of the coarse surface that is shown */
     this.liveAt = null;
     this.listening = new AbortController();
@@ -125,6 +127,7 @@ export class SurfaceView {
 
   shut() {
     clearTimeout(this.remembering);
+    clearTimeout(this.resting);
     this.liveAt = null;
     this.loading?.abort();
     this.filming?.abort();

@@ -43,11 +43,13 @@ def parameters(volume: Volume, source: Source) -> ReconstructParams:
             is True
         )
     elif not annotated:
+        # Not as its default: the 3D view sets it too.
+        st.session_state.setdefault("surface_threshold", state.threshold())
         threshold = inputs.slider(
             ReconstructParams,
             "threshold",
             "Threshold",
-            value=state.threshold(),
+            value=None,
             step=0.02,
             key="surface_threshold",
         )
