@@ -64,7 +64,7 @@ def not_of_today(tomogram: Tomogram, surface: Result, threshold: float | None) -
             told.append(f"Made before {edits} edit{'' if edits == 1 else 's'}; reconstruct again.")
     then = surface.params(ReconstructParams).threshold
     if threshold is not None and f"{then:.2f}" != f"{threshold:.2f}":
-        told.append(f"Made at the threshold {then:.2f}, not at {threshold:.2f}.")
+        told.append(f"Made at the threshold {then:.2f}, not at {threshold:.2f}; reconstruct again.")
     return told
 
 
