@@ -50,7 +50,12 @@ def picture(
     grey = _grey(tomogram, source.region, found, z)
     shown = agreement(grey, marked, labels != 0, ignored)
     size = snapshot.volume(tomogram, source.region).voxel_size_nm
-    st.image(with_scale_bar(shown, size.x if size else None), width="stretch", output_format="JPEG")
+    st.image(
+        with_scale_bar(shown, size.x if size else None),
+        alt=f"Where result and labels agree on slice {first + z + 1}",
+        width="stretch",
+        output_format="JPEG",
+    )
     st.html(
         " &nbsp; ".join(
             f'<span style="color:rgb{AGREEMENT_RGB[name]}">■</span> <small>{meaning}</small>'
