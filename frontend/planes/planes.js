@@ -9,7 +9,7 @@ import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
 import { Pane } from "./pane.js";
 import { Readout } from "./readout.js";
-import { beginning } from "./state.js";
+import { beginning, placeAsked } from "./state.js";
 import { PlaneStore } from "./store.js";
 
 const REPORT_AFTER_MS = 350;
@@ -85,6 +85,12 @@ class Planes {
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data.threshold);
+      const asked = placeAsked(location.href, this.data.id, images.told.shape);
+      if (asked) {
+        this.state.at = asked.at;
+        if (kept) kept.views = null; // it may lie beside what was looked at
+        history.replaceState(history.state, "", asked.rest);
+      }
       fillControls(this); // the layout decides the sizes
       const views = kept?.version === this.state.version ? kept.views : null;
       for (const pane of Object.values(this.panes)) pane.begin(views?.[pane.plane.axis] ?? null);

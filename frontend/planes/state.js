@@ -16,3 +16,15 @@ export function beginning(stored, { shape, range, version }, threshold) {
   state.at = clamped(state.at, shape);
   return state;
 }
+
+/** The voxel that an address asks for as ``at=z,y,x``, and the address without it; null where it
+ *  asks for none of this tomogram.
+ *  @param {string} href @param {string} id of the tomogram @param {number[]} shape
+ *  @returns {{at: number[], rest: string} | null} */
+export function placeAsked(href, id, shape) {
+  const address = new URL(href);
+  const at = (address.searchParams.get("at") ?? "").split(",").map((text) => (text.trim() === "" ? NaN : Number(text)));
+  if (at.length !== 3 || !at.every(Number.isFinite) || address.searchParams.get("t") !== id) return null;
+  address.searchParams.delete("at"); // who steps on and loads again stays where they went
+  return { at: clamped(at.map(Math.round), shape), rest: address.href };
+}

@@ -10,7 +10,7 @@ import { SHORTCUTS, wishOf } from "../planes/keys.js";
 import { Lru } from "../planes/lru.js";
 import { placeText } from "../planes/readout.js";
 import { looks } from "../planes/shaders.js";
-import { beginning } from "../planes/state.js";
+import { beginning, placeAsked } from "../planes/state.js";
 import { NotYet, PlaneStore } from "../planes/store.js";
 
 const near = (got, wanted, tolerance = 1e-9) => {
@@ -243,4 +243,13 @@ test("until the planes are prepared only slices are asked for", async () => {
   await assert.rejects(store.get(PLANES.y, 0, 3), (error) => error instanceof NotYet && error.message.includes("40 %"));
   store.get(PLANES.z, 0, 3).catch(() => {});
   assert.equal(asked.length, 1);
+});
+
+test("an address names a voxel once, of its own tomogram alone", () => {
+  const href = "http://host/slices?t=cell&at=3,40,7&object=2";
+  assert.deepEqual(placeAsked(href, "cell", [10, 20, 30]), { at: [3, 19, 7], rest: "http://host/slices?t=cell&object=2" });
+  assert.equal(placeAsked(href, "another", [10, 20, 30]), null);
+  for (const at of ["", "1,2", "1,,3", "a,b,c"]) {
+    assert.equal(placeAsked(`http://host/slices?t=cell&at=${at}`, "cell", [10, 20, 30]), null);
+  }
 });

@@ -117,6 +117,12 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
     expect(stage.locator(".card a")).to_have_attribute(
         "href", re.compile("at=12%2C24%2C70&object=2")
     )
+    page.get_by_role("link", name="Vesicle in Slices").click()
+    for axis, place in (("z", 12), ("y", 24), ("x", 70)):
+        shown = page.locator(f'.pane[data-axis="{axis}"]')
+        expect(shown).to_have_attribute("data-drawn", str(place))
+    page.go_back()
+    expect(stage).to_have_attribute("data-drawn", "full")
     stage.press("Escape")
     wait_until(lambda: blue(pixels(stage.screenshot())).sum() > 2000)
     assert orange(pixels(stage.screenshot())).sum() > 500
