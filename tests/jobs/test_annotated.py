@@ -137,6 +137,23 @@ def test_a_score_is_compared_with_an_annotation_and_back(workspace, cell, kept, 
     assert result in cell.readable_results("evaluations")
 
 
+def test_the_voxels_of_a_binned_annotation_are_known_to_what_is_made_of_it(workspace, cell):
+    region = Region(bin=2)
+    found = np.where(bodies()[::2, ::2, ::2] > 0, 0.9, -0.9).astype(np.float32)
+    kept = add_annotation(cell, "binned", score=add_score(cell, found, region=region).id)
+    surface = surface_of(workspace, cell, kept)
+    assert surface.voxel_size_nm == (200, 200, 200)
+    again = add_annotation(cell, "again", score=kept.score)
+    request = EvaluateRequest(
+        score=None, truth=None, annotation=kept.pinned(), true_annotation=again.pinned()
+    )
+    evaluation = cell.result("evaluations", done(workspace, cell, request))
+    assert evaluation.run["report"]["f1"] == 1
+    for result in (surface, evaluation):
+        assert result.annotated_region == region
+        assert cell.size_correction(result) is None
+
+
 def test_an_annotation_of_the_whole_fits_a_cropped_score(workspace, cell, kept):
     region = Region(y=(4, 22), x=(3, 39))
     found = np.where(bodies()[:, 4:22, 3:39] > 0, 0.9, -0.9).astype(np.float32)

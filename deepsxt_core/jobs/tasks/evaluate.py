@@ -12,6 +12,7 @@ from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Mask, Score
 from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.annotations import annotation
 from deepsxt_core.workspace.results import RUN_NAME
 
 
@@ -57,6 +58,9 @@ def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Prog
         "codes": found.histogram and found.histogram.to_json(),
         "seconds": round(time.monotonic() - begun, 3),
     }
+    if request.annotation is not None:
+        region = annotation(tomogram, request.annotation.id).region
+        run["annotation"] = {"region": {"crop": region.crop, "bin": region.bin}}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RUN_NAME, run)
 
