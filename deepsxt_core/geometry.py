@@ -227,6 +227,14 @@ class Region:
             ranges.append((first, first + count * self.bin))
         return tuple(ranges)
 
+    def in_whole(self, index: Place) -> Place:
+        """Return where a place in the region, in its voxels (z, y, x), lies in the tomogram."""
+        starts = (self.z[0], self.y[0], self.x[0])
+        z, y, x = (
+            start + (at + 0.5) * self.bin - 0.5 for start, at in zip(starts, index, strict=True)
+        )
+        return z, y, x
+
     def shape_of(self, shape: Shape) -> Shape:
         """Return the shape of the region of a tomogram of that shape."""
         z, y, x = ((end - first) // self.bin for first, end in self.within(shape))

@@ -4,22 +4,28 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
-from deepsxt_core import jobs, settings
-from deepsxt_core.evaluation import EvaluateParams, ScoreHistogram, first_slice
-from deepsxt_core.volume import Score
-from deepsxt_core.web import routes
-from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
-from deepsxt_core.workspace import Result, Tomogram, Workspace, data_roots
-from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
-from shared import components, inputs, job_blocks, notices, snapshot, state, texts, widgets
+from deepsxt_core import jobs
+from deepsxt_core.evaluation import EvaluateParams, PixelCounts, ScoreHistogram
+from deepsxt_core.workspace import Result, Tomogram, Workspace
+from deepsxt_core.workspace.annotations import KeptAnnotation
+from shared import (
+    agreement,
+    inputs,
+    job_blocks,
+    notices,
+    snapshot,
+    sources,
+    state,
+    texts,
+    truths,
+    widgets,
+)
+from shared.truths import Truth
 
 _LINE, _PRESENT, _BEST = "#179d8f", "#f27828", "#5696ff"
-_LEGEND = {"right": "right", "wrong": "marked, not true", "missed": "true, not marked"}
 _PIXEL_HELP = {
     "f1": ("F1 (Dice)", "Harmonic mean of precision and recall."),
     "precision": ("Precision", "Share of the marked voxels that are true."),
@@ -39,52 +45,9 @@ _DISTANCE_HELP = {
 }
 
 
-def choose_truth(tomogram: Tomogram) -> Path | None:
-    """Let the user choose or bring a file with the truth."""
-    known = known_truths(tomogram)
-    chosen = st.session_state.get(f"brought_{tomogram.id}")
-    if chosen is not None and Path(chosen) not in known:
-        known.append(Path(chosen))
-    truth = None
-    if known:
-        truth = st.selectbox(
-            "Truth",
-            known,
-            index=known.index(Path(chosen)) if chosen else 0,
-            format_func=lambda path: path.name,
-            help="A mask or labels of this tomogram; every value but 0 is membrane.",
-        )
-    with st.expander("Another truth" if known else "Bring a truth", expanded=not known):
-        arrived = components.upload_zone(f"truth_{tomogram.id}", "Drop a mask or label file here")
-        if arrived:
-            with widgets.errors_shown():
-                _bring(tomogram, keep_truth(tomogram, arrived))
-        _server_truth(tomogram)
-    return truth
-
-
-def _server_truth(tomogram: Tomogram) -> None:
-    roots = [root for root in settings.data_roots() if root.is_dir()]
-    if not roots:
-        return
-    root = roots[0]
-    if len(roots) > 1:
-        root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
-    names = data_roots.list_files(root)
-    name = st.selectbox("On this server", names, index=None, placeholder=f"{len(names)} files")
-    if name is not None and st.button("Take it", icon=":material/dns:", width="stretch"):
-        with widgets.errors_shown():
-            _bring(tomogram, data_roots.find_file(root, name))
-
-
-def _bring(tomogram: Tomogram, path: Path) -> None:
-    st.session_state[f"brought_{tomogram.id}"] = str(path)
-    st.rerun()
-
-
-def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
+def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) -> int | None:
     """Let the user set how to compare, and start it; return the label that is ignored."""
-    size = tomogram.todays_score(score.id).volume.voxel_size_nm
+    size = snapshot.volume(tomogram, source.region).voxel_size_nm
     tolerance_px = inputs.number(EvaluateParams, "tolerance_px", "Tolerance ({unit})", step=0.5)
     if size and size.x == size.y:
         st.caption(f"{tolerance_px:g} px are {tolerance_px * size.x:g} nm")
@@ -96,9 +59,10 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     if running is not None:
         job_blocks.job_progress(running.id)
         return ignore_label
-    threshold = state.threshold()
+    annotated = isinstance(source, KeptAnnotation)
+    threshold = 0.0 if annotated else state.threshold()
     if st.button(
-        f"Evaluate at threshold {threshold:.2f}",
+        "Evaluate" if annotated else f"Evaluate at threshold {threshold:.2f}",
         type="primary",
         icon=":material/fact_check:",
         width="stretch",
@@ -107,7 +71,13 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
             params = EvaluateParams(
                 threshold=threshold, tolerance_px=tolerance_px, ignore_label=ignore_label
             )
-            request = jobs.EvaluateRequest(score=score.id, truth=str(truth), params=params)
+            request = jobs.EvaluateRequest(
+                score=None if isinstance(source, KeptAnnotation) else source.id,
+                annotation=source.pinned() if isinstance(source, KeptAnnotation) else None,
+                truth=str(truth) if isinstance(truth, Path) else None,
+                true_annotation=None if isinstance(truth, Path) else truth.pinned(),
+                params=params,
+            )
             job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
             st.session_state["evaluation"] = job.result_id
             st.rerun()
@@ -117,42 +87,68 @@ def run_card(tomogram: Tomogram, score: Result, truth: Path) -> int | None:
     return ignore_label
 
 
-def chosen_evaluation(tomogram: Tomogram, score: Result, truth: Path) -> Result | None:
-    """Return the evaluation asked for last, or the newest of this score with this truth."""
+def chosen_evaluation(
+    tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth
+) -> Result | None:
+    """Return the evaluation asked for last, or the newest of this source with this truth."""
     found = [
         each
         for each in snapshot.results(tomogram, "evaluations")
-        if each.made_from == score.id and each.run["truth"] == str(truth)
+        if each.made_from == source.id and _is_against(each, truth)
     ]
     wanted = st.session_state.get("evaluation")
     return next((each for each in found if each.id == wanted), next(iter(found), None))
 
 
-def numbers(evaluation: Result, histogram: ScoreHistogram) -> None:
-    """Show the scores: of voxels at the present threshold, the others at that of the run."""
+def _is_against(evaluation: Result, truth: Truth) -> bool:
+    if isinstance(truth, Path):
+        return evaluation.run["truth"] == str(truth)
+    return evaluation.identity.get("true_annotation", {}).get("id") == truth.id
+
+
+def told_old(evaluation: Result, source: Result | KeptAnnotation, truth: Truth) -> list[str]:
+    """Return which annotations have been edited since an evaluation, in sentences."""
+    compared = {"annotation": source, "true_annotation": truth}
+    edited = [
+        kept.name
+        for key, kept in compared.items()
+        if isinstance(kept, KeptAnnotation)
+        and evaluation.identity[key]["digest"] != kept.version().digest
+    ]
+    return [f"'{name}' has been edited since; evaluate again." for name in edited]
+
+
+def numbers(evaluation: Result, histogram: ScoreHistogram | None) -> None:
+    """Show the scores: of voxels at the present threshold, the others at that of the run.
+
+    An annotation has no threshold, and no histogram.
+    """
     report: dict[str, Any] = evaluation.run["report"]
+    voxels = dict(report["voxels"])
+    ignored = voxels.pop("ignored")
     present, measured = state.threshold(), report["threshold"]
-    counts = histogram.counts(present)
+    counts = PixelCounts(**voxels) if histogram is None else histogram.counts(present)
+    above = "" if histogram is None else f", above {present:.2f}"
+    then = "" if histogram is None else f", above {measured:.2f}"
     scores = counts.scores()
-    st.markdown(f"**Voxel by voxel**, above {present:.2f}", help=texts.TERMS["threshold"])
+    st.markdown(f"**Voxel by voxel**{above}", help=texts.TERMS["threshold"] if above else None)
     _metrics({name: f"{getattr(scores, name):.3f}" for name in _PIXEL_HELP}, _PIXEL_HELP)
-    ignored = report["voxels"]["ignored"]
     st.caption(
         f"{counts.true_positive:,} voxels right, {counts.false_positive:,} wrongly marked, "
         f"{counts.false_negative:,} missed" + (f", {ignored:,} ignored" if ignored else "")
     )
     lengths = ((report["tolerance_px"], "px"), (report["tolerance_nm"], "nm"))
     tolerance = " = ".join(f"{length:g} {unit}" for length, unit in lengths if length is not None)
-    st.markdown(f"**Within {tolerance} in the slice**, above {measured:.2f}")
+    st.markdown(f"**Within {tolerance} in the slice**{then}")
     _metrics({name: f"{report[name]:.3f}" for name in _TOLERANT_HELP}, _TOLERANT_HELP)
     distances = report["surface_distances"]
-    st.markdown(f"**Distance between the surfaces**, above {measured:.2f}")
+    st.markdown(f"**Distance between the surfaces**{then}")
     if distances is None:
         st.caption("One of the two is empty, so there is no distance.")
     else:
         unit = "nm" if distances["unit"] == "nm" else "voxels"
         _metrics({name: f"{distances[name]:.4g} {unit}" for name in _DISTANCE_HELP}, _DISTANCE_HELP)
-    if present != measured:
+    if histogram is not None and present != measured:
         st.caption(
             f"Tolerance and distances were measured at {measured:.2f}; evaluate again for those "
             f"at {present:.2f}."
@@ -218,55 +214,11 @@ def curve_card(histogram: ScoreHistogram) -> None:
             st.rerun()
 
 
-@st.fragment
-@widgets.errors_shown()
-def picture_card(
-    tomogram: Tomogram, score_result: Result, truth: Path, ignore_label: int | None
-) -> None:
-    """Show where the result agrees with the truth, slice by slice."""
-    score = tomogram.score(score_result.id)
-    mask = open_truth(tomogram, score_result.id, truth)
-    depth = score.volume.shape[0]
-    z = depth // 2
-    if depth > 1:
-        first = score.first_slice + 1
-        z = st.slider("Slice", first, first + depth - 1, first + z, key="agreement_z") - first
-    grey = _grey(tomogram, score_result, score, z)
-    labels = mask.volume.read(*_one(z + first_slice(score, mask)))[0]
-    marked = score.read_mask(*_one(z), state.threshold())[0]
-    picture = agreement(grey, marked, labels != 0, labels == (ignore_label or -1))
-    size = snapshot.volume(tomogram, score_result.region).voxel_size_nm
-    st.image(
-        with_scale_bar(picture, size.x if size else None),
-        alt=f"Where result and labels agree on slice {score.first_slice + z + 1}",
-        width="stretch",
-        output_format="JPEG",
-    )
-    st.html(
-        " &nbsp; ".join(
-            f'<span style="color:rgb{AGREEMENT_RGB[name]}">■</span> <small>{meaning}</small>'
-            for name, meaning in _LEGEND.items()
-        )
-    )
-
-
-def _one(z: int) -> tuple[int, int]:
-    return z, z + 1
-
-
-def _grey(tomogram: Tomogram, result: Result, score: Score, z: int) -> NDArray[np.uint8]:
-    """Return slice `z` of the score as the tomogram shows it."""
-    volume = snapshot.volume(tomogram, result.region)
-    survey = routes.slice_source(tomogram, result.region).survey
-    first = score.first_slice if volume.shape[0] > score.volume.shape[0] else 0
-    return grey_codes(volume.read(*_one(z + first))[0], survey.low, survey.high)
-
-
-def report_button(evaluation: Result) -> None:
+def report_button(evaluation: Result, truth: Truth) -> None:
     """Offer all numbers as a file."""
     st.download_button(
         "All numbers",
-        json.dumps({"truth": Path(evaluation.run["truth"]).name, **evaluation.run["report"]}),
+        json.dumps({"truth": truth.name, **evaluation.run["report"]}),
         "evaluation.json",
         "application/json",
         icon=":material/download:",
@@ -275,33 +227,44 @@ def report_button(evaluation: Result) -> None:
     )
 
 
+def results(
+    tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
+) -> None:
+    """Show the numbers, the curve of a score, and where it is wrong."""
+    codes = evaluation.run["codes"]
+    histogram = None if codes is None else ScoreHistogram.from_json(codes)
+    with st.container(border=True, key="numbers"):
+        notices.old(told_old(evaluation, source, truth))
+        numbers(evaluation, histogram)
+        report_button(evaluation, truth)
+    places = st.columns(2, gap="medium") if histogram is not None else [st.container()]
+    if histogram is not None:
+        with places[0], st.container(border=True, key="curve_card"):
+            curve_card(histogram)
+    with places[-1], st.container(border=True, key="agreement_card"):
+        ignored = evaluation.params(EvaluateParams).ignore_label
+        agreement.picture(tomogram, source, truth, ignored)
+
+
 tomogram = widgets.required_tomogram()
 widgets.header("Evaluate", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
-    score = widgets.required_score(tomogram)
+    source = sources.compared(tomogram)
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="comparison"):
-        score = widgets.score_chooser(tomogram, score)
-        truth = choose_truth(tomogram)
-        ignore_label = None if truth is None else run_card(tomogram, score, truth)
-    evaluation = None if truth is None else chosen_evaluation(tomogram, score, truth)
+        source = sources.compared_chooser(tomogram, source)
+        truth = truths.choose(tomogram, source)
+        ignore_label = None if truth is None else run_card(tomogram, source, truth)
+    evaluation = None if truth is None else chosen_evaluation(tomogram, source, truth)
     if evaluation is not None:
         notices.size_correction(tomogram, evaluation)
     notices.damaged_results([tomogram], "scores", "evaluations")
     with right:
         if evaluation is not None and truth is not None:
-            histogram = ScoreHistogram.from_json(evaluation.run["codes"])
-            with st.container(border=True, key="numbers"):
-                numbers(evaluation, histogram)
-                report_button(evaluation)
-            curve_column, picture_column = st.columns(2, gap="medium")
-            with curve_column, st.container(border=True, key="curve_card"):
-                curve_card(histogram)
-            with picture_column, st.container(border=True, key="agreement_card"):
-                picture_card(tomogram, score, truth, evaluation.params(EvaluateParams).ignore_label)
+            results(tomogram, source, truth, evaluation)
         elif truth is not None:
             with st.container(border=True, key="agreement_card"):
-                picture_card(tomogram, score, truth, ignore_label)
+                agreement.picture(tomogram, source, truth, ignore_label)
         else:
             with st.container(border=True, key="no_truth"):
                 st.markdown("### :material/fact_check:", text_alignment="center")

@@ -100,15 +100,20 @@ def open_result(job: jobs.Job) -> None:
             record = read_json(folder / RUN_NAME) if folder else None
             state.choose_annotation((record or {}).get("annotation"))
             st.switch_page("slices.py")
-        case jobs.EvaluateRequest(score=score_id):
-            state.choose_score(score_id)
+        case jobs.EvaluateRequest(score=score_id, annotation=version):
+            state.choose_annotation(None if version is None else version.id)
+            if score_id is not None:
+                state.choose_score(score_id)
             st.switch_page("evaluate.py")
         case jobs.MeasureRequest(surface=surface_id) | jobs.BundleRequest(surface=surface_id):
             pass
         case _:
             surface_id = job.result_id
     surface = tomogram.result("surfaces", surface_id)
-    state.choose_score(state.surface_source(surface) or state.LABELS)
+    annotated = surface.identity.get("annotation")
+    state.choose_annotation(annotated and annotated["id"])
+    if annotated is None:
+        state.choose_score(surface.made_from or state.LABELS)
     state.choose_surface(surface.id)
     st.switch_page("measure.py" if job.kind == "measure" else "surface.py")
 

@@ -13,20 +13,23 @@ from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
+from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
     charts,
     components,
     filopodia,
     job_blocks,
     notices,
-    reconstruction,
+    objects,
     snapshot,
+    sources,
     state,
     texts,
     widgets,
 )
 from shared.charts import Column
 from shared.components import Download
+from shared.sources import Source
 
 _WHOLE = {"object", "euler_number", "nearest_object", "voxels", "faces"}
 _NO_CHART = {"object", "nearest_object", "volume_error", "area_error"}
@@ -74,6 +77,7 @@ def totals(rows: pd.DataFrame, unit: Unit) -> None:
 def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
     """Show one line per object; return the objects that are marked."""
     number = st.column_config.NumberColumn
+    objects.mark_as_asked(rows["object"].tolist(), "measurements")
     chosen = st.dataframe(
         rows,
         hide_index=True,
@@ -86,7 +90,8 @@ def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
                 pinned=each.name == "object",
             )
             for each in known
-        },
+        }
+        | {"name": "Name", "class": "Class"},
         on_select="rerun",
         selection_mode="multi-row",
         key="measurements",
@@ -94,8 +99,11 @@ def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
     return rows["object"].iloc[chosen["selection"]["rows"]].tolist()
 
 
-def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
+def merging(tomogram: Tomogram, source: Source, surface: Result, marked: list[int]) -> None:
     """Offer to make one object of those that are marked, and to undo it."""
+    if isinstance(source, KeptAnnotation):
+        st.caption("Objects of an annotation are merged in *Slices*.")
+        return
     running = job_blocks.active_job(tomogram, "reconstruct")
     if running is not None:
         job_blocks.job_progress(running.id)
@@ -115,8 +123,7 @@ def merging(tomogram: Tomogram, surface: Result, marked: list[int]) -> None:
     if groups is None:
         return
     with widgets.errors_shown():
-        source = state.surface_source(surface)
-        reconstruction.start(tomogram, source, replace(params, merge=groups))
+        sources.reconstruct(tomogram, source, replace(params, merge=groups))
         st.rerun()
 
 
@@ -182,7 +189,22 @@ def wedge(rows: pd.DataFrame) -> None:
     right.caption("Formula: Radermacher 1988, Ultramicroscopy 25, 241–254.")
 
 
-def page(tomogram: Tomogram, surface: Result) -> None:
+def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:
+    """Show how the objects are distributed, and one quantity against another."""
+    offered = [
+        Column(each.column(unit), each.heading(unit))
+        for each in known
+        if each.name not in _NO_CHART
+    ]
+    is_marked = rows["object"].isin(marked)
+    left, right = widgets.split(1, 1)
+    with left, st.container(border=True, key="histogram_card"):
+        charts.histogram(rows, is_marked, offered, "equivalent_diameter", "objects")
+    with right, st.container(border=True, key="scatter_card"):
+        charts.scatter(rows, is_marked, offered, ("equivalent_diameter", "sphericity"))
+
+
+def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
     """Show the table and the charts of one surface."""
     done = next(
         (
@@ -194,7 +216,7 @@ def page(tomogram: Tomogram, surface: Result) -> None:
     )
     notices.size_correction(tomogram, surface)
     with st.spinner("Measuring …", show_time=True):
-        unit, _ = load_table(surface.folder)
+        unit, known_objects = load_table(surface.folder)
         rows = read(surface, done)
     known = [each for each in QUANTITIES if each.column(unit) in rows.columns]
     if unit == "voxel":
@@ -204,6 +226,8 @@ def page(tomogram: Tomogram, surface: Result) -> None:
             icon=":material/straighten:",
         )
     totals(rows, unit)
+    by_score = isinstance(source, Result)
+    notices.old(notices.not_of_today(tomogram, surface, state.threshold() if by_score else None))
     objects_tab, processes_tab, wedge_tab = st.tabs(
         [
             ":material/table: Objects",
@@ -217,18 +241,10 @@ def page(tomogram: Tomogram, surface: Result) -> None:
             st.caption(
                 "Click a heading to sort; mark rows to find them in the charts.", width="stretch"
             )
-            merging(tomogram, surface, marked)
-        offered = [
-            Column(each.column(unit), each.heading(unit))
-            for each in known
-            if each.name not in _NO_CHART
-        ]
-        is_marked = rows["object"].isin(marked)
-        left, right = widgets.split(1, 1)
-        with left, st.container(border=True, key="histogram_card"):
-            charts.histogram(rows, is_marked, offered, "equivalent_diameter", "objects")
-        with right, st.container(border=True, key="scatter_card"):
-            charts.scatter(rows, is_marked, offered, ("equivalent_diameter", "sphericity"))
+            merging(tomogram, source, surface, marked)
+        found = [row for row in known_objects if row.id in set(marked)]
+        objects.links(tomogram, source, surface, unit, found)
+        draw(rows, known, unit, marked)
         report = load_report(surface.folder)
         if report is not None:
             st.caption(" ".join(report.sentences(int(rows["faces"].sum()), unit)))
@@ -246,8 +262,8 @@ tomogram = widgets.required_tomogram()
 widgets.header("Measure", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
     notices.damaged_results([tomogram], "scores", "surfaces", "measurements")
-    source = widgets.source_chooser(tomogram, widgets.required_source(tomogram))
-    surface = state.surface_result(tomogram, source)
+    source = sources.chooser(tomogram, sources.required(tomogram))
+    surface = sources.surface(tomogram, source)
     if surface is None:
         widgets.empty(
             "There is no surface yet",
@@ -255,4 +271,4 @@ with widgets.errors_shown():
             ":material/deployed_code:",
             ("surface.py", "Make the surface"),
         )
-    page(tomogram, surface)
+    page(tomogram, source, surface)

@@ -16,7 +16,7 @@ from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import Survey
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import checks, components, reconstruction, snapshot, state, texts, widgets
+from shared import checks, components, reconstruction, snapshot, sources, state, texts, widgets
 
 _RECENT = 6
 _EDGES_NM = (0.01, 100_000.0)
@@ -134,8 +134,9 @@ def _labels(tomogram: Tomogram, labels: set[float]) -> None:
             help="Starts with the usual settings; the next page shows how far it is, and lets you "
             "change them.",
         ):
+            state.choose_annotation(None)
             state.choose_score(state.LABELS)
-            reconstruction.start(tomogram, None, reconstruction.usual_params(labels))
+            sources.reconstruct(tomogram, None, reconstruction.usual_params(labels))
             st.switch_page("surface.py")
 
 

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from deepsxt_core.export.meshes import UNITS
-from deepsxt_core.geometry import Region
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.surfaces import ObjectRow, load_table
@@ -15,14 +14,17 @@ from shared import (
     bundles,
     components,
     notices,
+    objects,
     pyvista_scene,
     reconstruction,
     snapshot,
+    sources,
     state,
     texts,
     widgets,
 )
-from shared.components import Download
+from shared.components import Download, Marked
+from shared.sources import Source
 
 _VIEW_HEIGHT_PX = 620
 _FORMAT_NOTES = {
@@ -42,46 +44,66 @@ _FORMAT_NOTES = {
 @st.fragment
 @widgets.errors_shown()
 def look(
-    tomogram: Tomogram,
-    score: Result | None,
-    surface: Result,
-    unit: Unit,
-    rows: tuple[ObjectRow, ...],
+    tomogram: Tomogram, source: Source, surface: Result, unit: Unit, rows: tuple[ObjectRow, ...]
 ) -> None:
     """Show the surfaces in 3D, one line per object, and the files.
 
     What is marked in the view is marked in the table, and back.
     """
     view_key, table_key = (f"{name}_{tomogram.id}_{surface.id}" for name in ("view", "objects"))
-    marked = st.session_state.get(table_key, {}).get("selection", {}).get("rows", [])
+    objects.mark_as_asked([row.id for row in rows], table_key)
+    marked = objects.marked(rows, table_key)
+    score = source if isinstance(source, Result) else None
+    threshold = state.threshold() if score else None
+    old = notices.not_of_today(tomogram, surface, threshold)
 
     def mark() -> None:
         ids = set(st.session_state[view_key].chosen)
         found = [place for place, row in enumerate(rows) if row.id in ids]
         st.session_state[table_key] = {"selection": {"rows": found}}
 
+    def take_threshold() -> None:
+        st.session_state["surface_threshold"] = st.session_state[view_key].threshold
+        state.set_threshold(st.session_state[view_key].threshold)
+        st.session_state[f"{view_key}_redraw"] = True
+
     components.surface_view(
         tomogram,
-        score.region if score else Region(),
+        sources.region(source),
         surface,
         unit=unit,
         rows=rows,
-        chosen=[rows[place].id for place in marked],
+        marked=[
+            Marked(
+                id=row.id,
+                address=objects.address(objects.in_slices(tomogram, source, surface, unit, row)),
+            )
+            for row in marked
+        ],
         key=view_key,
         on_chosen=mark,
+        old=old,
+        threshold=threshold,
+        on_threshold=take_threshold,
     )
     objects_tab, files_tab = st.tabs(
         [f":material/table: {len(rows)} objects", ":material/download: Export"]
     )
     with objects_tab:
+        notices.old(old)
         table(rows, unit, table_key)
+        objects.links(tomogram, source, surface, unit, marked)
     with files_tab:
+        notices.old(old)
         files(tomogram, surface)
         if score is not None:
             score_files(tomogram, score, surface.params(ReconstructParams).threshold)
         bundles.bundle_card(tomogram, surface)
         if score is not None:
             widgets.recipe_button(score, surface)
+    # At the end, as what is not drawn would be taken away.
+    if st.session_state.pop(f"{view_key}_redraw", False):
+        st.rerun()  # the whole page, whose slider follows
 
 
 def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
@@ -109,21 +131,13 @@ def table(rows: tuple[ObjectRow, ...], unit: Unit, key: str) -> None:
     """Show one line per object; marked ones stand out in the view."""
     number = st.column_config.NumberColumn
     st.dataframe(
-        [
-            {
-                "id": row.id,
-                "volume": row.volume,
-                "area": row.area,
-                "voxels": row.voxels,
-                "faces": row.faces,
-                **dict(zip(("x", "y", "z"), row.centroid, strict=True)),
-            }
-            for row in rows
-        ],
+        objects.columns(rows),
         hide_index=True,
         height=min(420, 36 * (len(rows) + 1) + 2),
         column_config={
-            "id": number("Object", help="1 is the largest."),
+            "id": number("Object", help="1 is the largest, unless people have numbered them."),
+            "name": "Name",
+            "class": "Class",
             "volume": number(f"Volume ({unit}³)", format="%.4g"),
             "area": number(f"Area ({unit}²)", format="%.4g"),
             "voxels": number("Voxels", format="localized"),
@@ -230,14 +244,14 @@ tomogram = widgets.required_tomogram()
 widgets.header("Surface", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
     notices.damaged_results([tomogram], "scores", "surfaces")
-    score = widgets.required_source(tomogram)
+    source = sources.required(tomogram)
     volume = snapshot.volume(tomogram)
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="parameters"):
-        score = widgets.source_chooser(tomogram, score)
-        params = reconstruction.parameters(volume, set() if score else widgets.labels_seen(volume))
-        reconstruction.card(tomogram, score, params)
-    surface = state.surface_result(tomogram, score)
+        source = sources.chooser(tomogram, source)
+        params = reconstruction.parameters(volume, source)
+        reconstruction.card(tomogram, source, params)
+    surface = sources.surface(tomogram, source)
     with right:
         if surface is None:
             with st.container(
@@ -258,5 +272,5 @@ with widgets.errors_shown():
             notices.size_correction(tomogram, surface)
             totals(rows, unit)
             st.caption(reconstruction.made_with(surface))
-            look(tomogram, score, surface, unit, rows)
-            pyvista_scene.card(tomogram, score, surface)
+            look(tomogram, source, surface, unit, rows)
+            pyvista_scene.card(tomogram, source, surface)

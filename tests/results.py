@@ -8,11 +8,14 @@ import numpy as np
 
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, create_score
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.volume import Score
 from deepsxt_core.workflow import pipeline
 from deepsxt_core.workflow.segment_record import describe
+from deepsxt_core.workflow.steps import make_surfaces, reconstruct_identity
 from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.workspace.annotations import KeptAnnotation
 
 
 def ball(shape: tuple[int, int, int], radius: float) -> np.ndarray:
@@ -65,6 +68,20 @@ def add_surface(
             "origin_nm": source.volume.origin_nm,
         },
     }
+    return _finish(tomogram, "surfaces", folder, run)
+
+
+def add_annotation_surface(
+    tomogram: Tomogram, kept: KeptAnnotation, params: ReconstructParams | None = None
+) -> Result:
+    """Give a tomogram the finished surfaces of one of its annotations as it is now."""
+    params, version = params or ReconstructParams(each_label=True), kept.pinned()
+    source = kept.labels(version)
+    identity = reconstruct_identity(tomogram, None, source, params, version)
+    folder = tomogram.result_folder("surfaces", identity)
+    told = {"annotation": {"name": kept.name, "entries": kept.version().entries, "region": {}}}
+    make_surfaces(source, params, folder, NoProgress(), told=told)
+    run = json.loads((folder / "run.json").read_text()) | {"recipe": dict(identity)}
     return _finish(tomogram, "surfaces", folder, run)
 
 

@@ -1,8 +1,5 @@
 """An annotation: labels and a table that are edited, and a journal in which nothing is lost."""
 
-import getpass
-import os
-import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +14,9 @@ from numpy.typing import NDArray
 
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.creation import read_description
+from deepsxt_core.annotation.frozen import freeze
 from deepsxt_core.annotation.journal import Entry
-from deepsxt_core.annotation.lease import Holder, Lease, holder_of
+from deepsxt_core.annotation.lease import Holder, Lease, holder_of, own_name
 from deepsxt_core.annotation.ledger import Applied, Ledger
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.annotation.operations import Operation, operation_from_json, operation_to_json
@@ -61,7 +59,7 @@ def open_annotation(
     AnnotationError
         If there is no annotation, or it is damaged.
     """
-    return Annotation(Path(path), owner or _own_name(), tomogram, score)
+    return Annotation(Path(path), owner or own_name(), tomogram, score)
 
 
 class Annotation:
@@ -233,6 +231,20 @@ class Annotation:
                 with self._writing():
                     self._ledger.catch_up()
 
+    def freeze(self, folder: Path) -> Path:
+        """Keep this version of labels and table in `folder`, and return where; see `Frozen`.
+
+        The name of the place is the version's digest; what is there already is taken.
+
+        Raises
+        ------
+        LeaseError
+            If a long operation is at work.
+        """
+        with self._thread_lock, self._writing():
+            self._ledger.catch_up()
+            return freeze(self.path, folder)
+
     def history(self) -> Iterator[Entry]:
         """Yield the entries of the journal, the oldest first."""
         return self._ledger.journal.entries(growing=True)
@@ -307,11 +319,3 @@ class Annotation:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _own_name() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # A container's user may have no name.
-        user = "somebody"
-    return f"{user} on {platform.node()} (process {os.getpid()})"

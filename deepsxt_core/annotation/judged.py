@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 
 from deepsxt_core.annotation.annotation import Annotation
 from deepsxt_core.annotation.checks import MOST_IDS
+from deepsxt_core.annotation.frozen import Frozen
 from deepsxt_core.annotation.objects import NOT_JUDGED
 from deepsxt_core.volume import Labels, Tag
 
 
-def judged(annotation: Annotation, classes: Collection[str] | None = None) -> Labels:
+def judged(annotation: Annotation | Frozen, classes: Collection[str] | None = None) -> Labels:
     """Return the objects that people have given a class.
 
     The table is that of now, the voxels are read when they are needed.
 
     Parameters
     ----------
-    annotation : Annotation
+    annotation : Annotation or Frozen
     classes : collection of str, optional
         Those of other classes are left out as if they were nothing; None takes every class but
         *not judged*.

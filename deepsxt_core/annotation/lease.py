@@ -1,5 +1,6 @@
 """One editor at a time: who edits an annotation, since when, and whether it still does."""
 
+import getpass
 import os
 import platform
 import secrets
@@ -143,6 +144,15 @@ class Lease:
             other = holder_of(self.folder)
             if other is not None and other.token == self.holder.token:
                 (self.folder / _NAME).unlink(missing_ok=True)
+
+
+def own_name() -> str:
+    """Return who this process is, in words for people."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # A container's user may have no name.
+        user = "somebody"
+    return f"{user} on {platform.node()} (process {os.getpid()})"
 
 
 def _lock(folder: Path) -> FileLock:

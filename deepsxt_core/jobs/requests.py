@@ -17,6 +17,7 @@ from deepsxt_core.surface import ProcessParams, ReconstructParams
 from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.workflow.recipe import Recipe
+from deepsxt_core.workspace.annotations import AnnotationVersion
 
 JobKind = Literal[
     "segment",
@@ -38,6 +39,14 @@ class _Checked:
 
     def __post_init__(self) -> None:
         checked(self)
+
+
+def _one_of_both(
+    result: str | None, annotation: AnnotationVersion | None, *, needed: bool = False
+) -> None:
+    given = (result is not None) + (annotation is not None)
+    if given > 1 or given < needed:
+        raise InvalidParameterError("Choose either a result or an annotation.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +74,23 @@ class ReconstructRequest(_Checked):
     score : str or None
         Id of the result to start from; None for the labels that the tomogram's file holds.
     params : ReconstructParams
+    annotation : AnnotationVersion or None
+        What to start from instead.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are both a score and an annotation.
     """
 
     kind: ClassVar[JobKind] = "reconstruct"
     score: str | None
     params: ReconstructParams = field(default_factory=ReconstructParams)
+    annotation: AnnotationVersion | None = None
+
+    def __post_init__(self) -> None:
+        checked(self)
+        _one_of_both(self.score, self.annotation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,21 +125,37 @@ class BundleRequest(_Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateRequest(_Checked):
-    """Compare a score with the truth.
+    """Compare a score or an annotation with the truth.
 
     Attributes
     ----------
-    score : str
-        Id of the result to compare.
-    truth : str
-        Path of the file with the truth.
+    score : str or None
+        Id of the result to compare; None for an annotation.
+    truth : str or None
+        Path of the file with the truth; None where that is an annotation.
     params : EvaluateParams
+    annotation : AnnotationVersion or None
+        What to compare instead of a score.
+    true_annotation : AnnotationVersion or None
+        The truth, instead of a file.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is not one thing to compare, and one truth.
     """
 
     kind: ClassVar[JobKind] = "evaluate"
-    score: str
-    truth: str
+    score: str | None
+    truth: str | None
     params: EvaluateParams = field(default_factory=EvaluateParams)
+    annotation: AnnotationVersion | None = None
+    true_annotation: AnnotationVersion | None = None
+
+    def __post_init__(self) -> None:
+        checked(self)
+        _one_of_both(self.score, self.annotation, needed=True)
+        _one_of_both(self.truth, self.true_annotation, needed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,8 @@ def _head(surfaces: Surfaces) -> dict[str, Any]:
     """Return what precedes the mesh.
 
     ``objects`` holds columns: the ids, how many points each object has in this file, and what
-    is known of its size under the names of `quantities.QUANTITIES`.
+    is known of its size under the names of `quantities.QUANTITIES`; also name, class and colour
+    where people have given any.
     """
     rows, unit = surfaces.objects, surfaces.unit
     ids = [row.id for row in rows]
@@ -115,6 +116,10 @@ def _head(surfaces: Surfaces) -> dict[str, Any]:
         columns[known[f"centroid_{axis}"]] = [row.centroid[place] for row in rows]
     if any(row.mean_score is not None for row in rows):
         columns[known["mean_score"]] = [row.mean_score for row in rows]
+    if any(row.name is not None for row in rows):
+        columns["name"] = [row.name for row in rows]
+        columns["class"] = [row.class_name for row in rows]
+        columns["colour"] = [row.colour for row in rows]
     columns["bounds"] = [list(row.bounds) for row in rows]
     return {
         "unit": unit,

@@ -6,8 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.annotation import MEMBRANE, is_annotation, judged, open_annotation
+from deepsxt_core.annotation import (
+    MEMBRANE,
+    Annotation,
+    is_annotation,
+    judged,
+    open_annotation,
+)
 from deepsxt_core.annotation.creation import JOURNAL
+from deepsxt_core.annotation.frozen import Frozen
 from deepsxt_core.errors import TrainingDataError
 from deepsxt_core.volume import Volume
 
@@ -20,12 +27,16 @@ def is_annotated(path: Path) -> bool:
 
 
 def open_annotated(folder: Path, ignore_label: int) -> Volume:
-    """Open the annotation in a folder as labels, uint8 (z, y, x).
+    """Open the annotation in a folder as `training_labels`."""
+    return replace(training_labels(open_annotation(folder), ignore_label), path=folder)
+
+
+def training_labels(annotation: Annotation | Frozen, ignore_label: int) -> Volume:
+    """Return an annotation as labels to train on, uint8 (z, y, x).
 
     1 where there is an object of the class membrane, or of any class if there is none of that;
     `ignore_label` where there is one that nobody has judged.
     """
-    annotation = open_annotation(folder)
     members = [row for row in annotation.objects.values() if row.class_name == MEMBRANE]
     labels = judged(annotation, [MEMBRANE] if members else None)
 
@@ -34,7 +45,7 @@ def open_annotated(folder: Path, ignore_label: int) -> Volume:
         values[labels.not_judged(z0, z1)] = ignore_label
         return values
 
-    return replace(labels.volume, dtype=np.dtype(np.uint8), reader=read, path=folder)
+    return replace(labels.volume, dtype=np.dtype(np.uint8), reader=read)
 
 
 def changing_file(path: Path) -> Path:

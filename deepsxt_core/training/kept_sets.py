@@ -9,6 +9,8 @@ from typing import IO
 from deepsxt_core import settings
 from deepsxt_core.errors import TrainingDataError
 from deepsxt_core.files import delete_folder, safe_name, written_beside
+from deepsxt_core.io import write_tiff
+from deepsxt_core.volume import Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,46 @@ def add_files(name: str, files: Iterable[tuple[str, IO[bytes]]]) -> KeptSet:
     TrainingDataError
         If the data set has no name.
     """
-    if not name.strip():
-        raise TrainingDataError("The data set needs a name. Give it one and add the files again.")
-    folder = _sets_folder() / safe_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder_of(name)
     for file_name, file in files:
         with written_beside(folder / safe_name(file_name)) as partial, partial.open("wb") as out:
             shutil.copyfileobj(file, out)
     return KeptSet(folder.name, folder)
+
+
+def add_labelled(name: str, stem: str, image: Volume, labels: Volume) -> KeptSet:
+    """Put a tomogram with its labels into a data set, as files that nobody edits.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set, as people gave it.
+    stem : str
+        Of the files, which replace others of that name; made safe here.
+    image, labels : Volume
+        Of one shape; see `deepsxt_core.training.datasets` for what the labels mean.
+
+    Raises
+    ------
+    TrainingDataError
+        If the data set has no name.
+    VolumeError
+        If one of them cannot be read.
+    WriteError
+        If there is no room.
+    """
+    folder, stem = _folder_of(name), safe_name(stem)
+    write_tiff(image, folder / f"{stem}.tif")
+    write_tiff(labels, folder / f"{stem}.labels.tif")
+    return KeptSet(folder.name, folder)
+
+
+def _folder_of(name: str) -> Path:
+    if not name.strip():
+        raise TrainingDataError("The data set needs a name. Give it one and add the files again.")
+    folder = _sets_folder() / safe_name(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def remove_set(name: str) -> None:

@@ -8,6 +8,7 @@
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
+    GET /api/tomograms/<id>/scores/<result>/coarse.bin?threshold=    see `surface.coarse`
     GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
     GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
         ?objects=&unit=                                   in a mesh: these alone, in this unit
@@ -37,9 +38,10 @@ from starlette.types import Scope
 
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
-from deepsxt_core.geometry import Region
+from deepsxt_core.geometry import Geometry, Region
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.preprocessing import cut
+from deepsxt_core.surface.coarse import CoarseScore, coarse_score, coarse_view
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import annotations, planes, receiving
@@ -55,7 +57,10 @@ from deepsxt_core.web.responses import (
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
 from deepsxt_core.workspace.data_roots import places_of
 
+COARSE_FILE = "coarse.bin"
+
 _KEPT_VOLUMES = 8
+_KEPT_COARSE = 4
 # Parts of the front end that browsers load; its tests and tools lie beside them.
 _SERVED = {"downloads", "planes", "shared", "surface", "upload", "vendor", "viewer"}
 _WAITING_THREADS = 16
@@ -101,6 +106,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         *planes.routes(),
         *annotations.routes(),
         Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
+        Route(f"{tomogram}/scores/{{result}}/{COARSE_FILE}", answer(_coarse)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file, making)),
         Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
@@ -212,6 +218,23 @@ def _score_file(request: Request) -> Response:
     path = downloads.score_file(tomogram, result, name, threshold)
     shown = f"mask_{threshold:+.2f}{path.suffix}" if name.startswith("mask") else name
     return _download(path, tomogram, shown)
+
+
+def _coarse(request: Request) -> Response:
+    """Answer with a surface to look at while the threshold is moved."""
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    result = tomogram.result("scores", request.path_params["result"])
+    binned = _binned(tomogram, result.id, tomogram.todays_score(result.id).placed.geometry)
+    return Response(
+        coarse_view(binned, _threshold(request)),
+        media_type="application/octet-stream",
+        headers=ASK_AGAIN | AS_IT_IS,
+    )
+
+
+@lru_cache(maxsize=_KEPT_COARSE)
+def _binned(tomogram: Tomogram, result_id: str, _geometry: Geometry) -> CoarseScore:
+    return coarse_score(tomogram.todays_score(result_id))
 
 
 def _threshold(request: Request) -> float:

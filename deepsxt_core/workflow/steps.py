@@ -5,7 +5,7 @@ A job does one of them, a batch several; either makes the same result.
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,8 +23,8 @@ from deepsxt_core.volume import Mask, Score, Volume
 from deepsxt_core.workflow import segmentation
 from deepsxt_core.workflow.preflight import Estimate, estimate, remember
 from deepsxt_core.workspace import Identity
-from deepsxt_core.workspace.downloads import INSTANCES_NAME
-from deepsxt_core.workspace.results import RUN_NAME
+from deepsxt_core.workspace.annotations import AnnotationVersion
+from deepsxt_core.workspace.results import INSTANCES_NAME, RUN_NAME
 
 
 class Source(Protocol):
@@ -110,9 +110,16 @@ def make_score(
 
 
 def reconstruct_identity(
-    source: Source, score_id: str | None, segmented: Score | Mask, params: ReconstructParams
+    source: Source,
+    score_id: str | None,
+    segmented: Score | Mask,
+    params: ReconstructParams,
+    annotation: AnnotationVersion | None = None,
 ) -> Identity:
-    """Return all that surfaces depend on; without a score they are made of the file's labels."""
+    """Return all that surfaces depend on.
+
+    They are made of a score, of an annotation, or, without both, of the file's labels.
+    """
     identity: dict[str, Any] = {
         "step": "reconstruct",
         "score": score_id,
@@ -122,6 +129,8 @@ def reconstruct_identity(
         "origin_nm": segmented.volume.origin_nm,
         "params": plain(params),
     }
+    if annotation is not None:
+        return identity | {"annotation": plain(annotation)}
     return identity if score_id is not None else identity | {"dataset": source.dataset}
 
 
@@ -133,6 +142,7 @@ def make_surfaces(
     *,
     tomogram: Volume | None = None,
     views: bool = False,
+    told: Mapping[str, Any] | None = None,
 ) -> None:
     """Reconstruct surfaces into `out`, with the id of the object at each voxel.
 
@@ -142,6 +152,8 @@ def make_surfaces(
         What was segmented, for the mean grey value in each object.
     views : bool
         Whether to prepare the 3D view, which the app would otherwise do at the first look.
+    told : mapping, optional
+        More for the record.
     """
     begun = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
@@ -166,4 +178,4 @@ def make_surfaces(
         "whole_origin_nm": segmented.volume.whole_origin_nm,
         "seconds": round(time.monotonic() - begun, 3),
     }
-    write_json(out / RUN_NAME, run)
+    write_json(out / RUN_NAME, run | dict(told or {}))

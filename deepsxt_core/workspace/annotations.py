@@ -4,6 +4,7 @@
 
     <tomogram>/annotations/<id>/   the annotation, as `create_annotation` makes it
         workspace.json             its name, the score that it was made from, its region
+        .frozen/<digest>/          versions of it that jobs work on
 
 Paths are not taken from the annotation itself, so that a workspace may be moved as a whole.
 """
@@ -11,104 +12,42 @@ Paths are not taken from the annotation itself, so that a workspace may be moved
 import secrets
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deepsxt_core.annotation import (
-    Annotation,
-    SourceParams,
-    create_annotation,
-    is_annotation,
-    open_annotation,
-)
+from deepsxt_core.annotation import SourceParams, create_annotation, is_annotation
 from deepsxt_core.annotation.lease import holder_of
-from deepsxt_core.annotation.version import Version, version_of
 from deepsxt_core.errors import AnnotationError, DeepSXTError, LeaseError
 from deepsxt_core.files import delete_folder, partial_folder, read_json, write_json
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.progress import Progress
+from deepsxt_core.training.annotated import training_labels
+from deepsxt_core.training.kept_sets import KeptSet, add_labelled
+from deepsxt_core.training.label_values import DEFAULT_IGNORE_LABEL
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workspace.data_roots import places_of
-from deepsxt_core.workspace.library import Tomogram
-from deepsxt_core.workspace.results import is_id
+from deepsxt_core.workspace.kept_annotation import AnnotationVersion, KeptAnnotation
+from deepsxt_core.workspace.results import Result, is_id
+from deepsxt_core.workspace.tomogram import Tomogram
+
+__all__ = [
+    "AnnotationVersion",
+    "KeptAnnotation",
+    "add_annotation",
+    "annotation",
+    "annotations",
+    "edits_since",
+    "remove_annotation",
+    "rename_annotation",
+    "train_on",
+]
 
 _FOLDER = "annotations"
 _NOTE = "workspace.json"
 _ID_BYTES = 9
 _LONGEST_NAME = 200
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAnnotation:
-    """An annotation that the workspace keeps beside its tomogram.
-
-    Attributes
-    ----------
-    id : str
-        Unguessable and fit for a URL.
-    name : str
-        For people, as they gave it.
-    tomogram : Tomogram
-    folder : Path
-        What `open_annotation` opens.
-    score : str or None
-        Id of the score that it was made from; it limits painting by score.
-    region : Region
-        The part of the tomogram whose voxels it labels: the whole, unless it was made from a
-        score of a binned tomogram.
-    created : datetime
-        In UTC.
-    """
-
-    id: str
-    name: str
-    tomogram: Tomogram
-    folder: Path
-    score: str | None
-    region: Region
-    created: datetime
-
-    def volume(self) -> Volume:
-        """Open the tomogram at the voxels of the annotation, with today's geometry.
-
-        Raises
-        ------
-        DeepSXTError
-            If the tomogram's file is gone.
-        """
-        return self.tomogram.volume(self.region)
-
-    def open(self, *, owner: str | None = None) -> Annotation:
-        """Open it to watch or edit, as `open_annotation` does.
-
-        Raises
-        ------
-        DeepSXTError
-            If it is damaged, or the tomogram's file is gone.
-        """
-        return open_annotation(
-            self.folder, owner=owner, tomogram=self.volume(), score=self._score()
-        )
-
-    def version(self) -> Version:
-        """Return which edits are in force; cheap, and without opening it.
-
-        Raises
-        ------
-        AnnotationError
-            If its journal is damaged.
-        """
-        return version_of(self.folder)
-
-    def _score(self) -> Score | None:
-        if self.score is None:
-            return None
-        try:
-            return self.tomogram.todays_score(self.score)
-        except DeepSXTError:
-            return None  # Removed since: painting knows no score then.
 
 
 def annotations(tomogram: Tomogram) -> list[KeptAnnotation]:
@@ -214,6 +153,38 @@ def remove_annotation(kept: KeptAnnotation) -> None:
             f"'{kept.name}' is edited by {holder.owner}. End the editing there, then delete it."
         )
     delete_folder(kept.folder)
+
+
+def train_on(kept: KeptAnnotation, name: str) -> KeptSet:
+    """Put an annotation as it is now, and its tomogram, into a data set to train on.
+
+    Raises
+    ------
+    DeepSXTError
+        If the data set has no name, a file cannot be read, or there is no room.
+    """
+    labels = training_labels(kept.frozen(kept.pinned()), DEFAULT_IGNORE_LABEL)
+    stem = f"{Path(kept.tomogram.name).stem} {kept.id[:6]}"
+    return add_labelled(name, stem, kept.volume(), labels)
+
+
+def edits_since(tomogram: Tomogram, result: Result) -> int | None:
+    """Return how many edits an annotation has had since a surface was made from it.
+
+    None where it is the same as then, and where the surface was made from something else.
+
+    Raises
+    ------
+    AnnotationError
+        If the annotation is gone or damaged.
+    """
+    then = result.identity.get("annotation")
+    if then is None:
+        return None
+    now = annotation(tomogram, then["id"]).version()
+    if now.digest == then["digest"]:
+        return None
+    return max(1, now.entries - result.run.get("annotation", {}).get("entries", now.entries))
 
 
 def _shown(name: str) -> str:

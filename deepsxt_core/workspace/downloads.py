@@ -26,14 +26,12 @@ from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, load_table
 from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace.making import made
-from deepsxt_core.workspace.results import Result
+from deepsxt_core.workspace.results import INSTANCES_NAME, Result
 from deepsxt_core.workspace.tomogram import Tomogram
 
 SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
 MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
-INSTANCES_NAME = "instances.ome.zarr"
-"""What a surface keeps beside its mesh: the id of the object at each voxel."""
 OBJECTS_FILE = "objects.csv"
 MEASUREMENTS_FILE = "measurements.csv"
 MEASUREMENTS_FILES = (MEASUREMENTS_FILE, "measurements.parquet")
@@ -258,7 +256,7 @@ def bundle_result(
     """
     source, score_id = tomogram.surface_source(surface), surface.identity.get("score")
     records = {"reconstruct": surface.run}
-    binning = 1
+    binning = surface.annotated_region.bin
     if score_id is not None:
         score = tomogram.result("scores", score_id)
         records["segment"], binning = score.run, score.region.bin

@@ -100,9 +100,9 @@ _NEEDED: dict[str, dict[str, _Check]] = {
     "bundles": {"recipe.surface": _is(str), "bytes": _is(int)},
     "evaluations": {
         "params": _is(dict),
-        "recipe.score": _is(str),
-        "truth": _is(str),
+        "recipe.step": _is(str),
+        "truth": _is(str, type(None)),
         "report": _is(dict),
-        "codes": _is(dict),
+        "codes": _is(dict, type(None)),
     },
 }

@@ -27,6 +27,8 @@ Identity = Mapping[str, Any]
 
 RUN_NAME = "run.json"
 """The last file that a step writes: a folder with it is complete."""
+INSTANCES_NAME = "instances.ome.zarr"
+"""What a surface keeps beside its mesh: the id of the object at each voxel."""
 RECORD_VERSION = 2
 """Of ``run.json`` as it is written today, under ``record_version``; 1 did not say so."""
 
@@ -62,6 +64,12 @@ class Result:
         return Region.parse(params.get("crop"), params.get("bin", 1))
 
     @property
+    def annotated_region(self) -> Region:
+        """The part of the tomogram whose voxels the annotation has that a surface was made from."""
+        annotated = self.run.get("annotation", {}).get("region", {})
+        return Region.parse(annotated.get("crop"), annotated.get("bin", 1))
+
+    @property
     def identity(self) -> dict[str, Any]:
         """All that it depends on; empty where its record does not say."""
         identity = self.run.get("recipe")
@@ -69,8 +77,9 @@ class Result:
 
     @property
     def made_from(self) -> str | None:
-        """Id of the score or the surface that it was made from, if it was made from one."""
-        return self.identity.get("surface") or self.identity.get("score")
+        """Id of the surface, score or annotation that it was made from; None for labels."""
+        annotated = self.identity.get("annotation") or {}
+        return self.identity.get("surface") or self.identity.get("score") or annotated.get("id")
 
     @property
     def input_sha256(self) -> str | None:

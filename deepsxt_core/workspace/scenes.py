@@ -99,7 +99,9 @@ def draw(
     """
     wanted = SceneParams(**{**params, "plane_at": tuple(params["plane_at"])})
     score_id = surface.identity.get("score")
-    region = None if score_id is None else tomogram.result("scores", score_id).region
+    region = surface.annotated_region
+    if score_id is not None:
+        region = tomogram.result("scores", score_id).region
     source = None if score_id is None else tomogram.surface_source(surface)
     plotter = build_scene(
         wanted,

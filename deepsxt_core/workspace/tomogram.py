@@ -15,6 +15,7 @@ from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
+from deepsxt_core.workspace.annotated import annotated_objects
 from deepsxt_core.workspace.data_roots import places_of
 from deepsxt_core.workspace.records import damaged_results, problem
 from deepsxt_core.workspace.results import (
@@ -149,6 +150,9 @@ class Tomogram:
         DeepSXTError
             If that is gone.
         """
+        if "annotation" in surface.identity:
+            # It may have been edited since; what was cut out of it then lies beside the surface.
+            return annotated_objects(surface)
         score_id = surface.identity.get("score")
         source = self.segmentation(None) if score_id is None else self.score(score_id)
         return replace(source, volume=made_with_voxel_size(source.volume, surface))
@@ -167,7 +171,9 @@ class Tomogram:
             return self.size_correction(self.result("surfaces", result.identity["surface"]))
         is_score = result.folder.parent.name == "scores"
         score_id = result.id if is_score else result.identity.get("score")
-        region = self.result("scores", score_id).region if score_id else Region()
+        region = result.annotated_region
+        if score_id:
+            region = self.result("scores", score_id).region
         then = self.score(result.id).volume.voxel_size_nm if is_score else result.voxel_size_nm
         now = self.volume(region).voxel_size_nm
         if then is None or now is None:

@@ -1,14 +1,21 @@
 """Files that tell where the membranes of a tomogram are: beside it, or brought by the user."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError, VolumeError
 from deepsxt_core.evaluation import first_slice
+from deepsxt_core.geometry import Region
 from deepsxt_core.io import mask_of
 from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
-from deepsxt_core.volume import Mask
+from deepsxt_core.volume import Labels, Mask, Score
 from deepsxt_core.workspace import Tomogram, Workspace
+from deepsxt_core.workspace.annotations import AnnotationVersion, KeptAnnotation, annotation
 from deepsxt_core.workspace.data_roots import places_of
 
 _MARKS = (".truth", ".labels")
@@ -26,7 +33,8 @@ def known_truths(tomogram: Tomogram) -> list[Path]:
     beside = [source.with_name("truth.tif")] if source.is_relative_to(tomogram.folder) else []
     beside += [path for mark in _MARKS for path in source.parent.glob(f"{_plain(source)}{mark}.*")]
     kept = sorted((tomogram.folder / _FOLDER).glob("*"))
-    used = [Path(each.run["truth"]) for each in tomogram.readable_results("evaluations")]
+    compared = tomogram.readable_results("evaluations")
+    used = [Path(each.run["truth"]) for each in compared if each.run["truth"] is not None]
     found = dict.fromkeys([*beside, *kept, *used])
     return [path for path in found if path.exists() and _stays(tomogram, path)]
 
@@ -74,29 +82,86 @@ def keep_truth(tomogram: Tomogram, uploaded_id: str) -> Path:
         workspace.remove(uploaded_id)
 
 
-def open_truth(tomogram: Tomogram, score_id: str, path: Path) -> Mask:
-    """Open a file as the truth for one score of a tomogram.
+Annotated = AnnotationVersion | KeptAnnotation
+"""An annotation as it was when something was asked for, or as it is."""
+Truth = Path | Annotated
+"""A file, or an annotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is compared with the truth: a score, or an annotation.
+
+    Attributes
+    ----------
+    found : Score or Mask
+        With the geometry that the tomogram has today.
+    region : Region
+        The part of the tomogram that it was made from.
+    """
+
+    found: Score | Mask
+    region: Region
+
+    @classmethod
+    def of(cls, tomogram: Tomogram, source: str | Annotated) -> Self:
+        """Open a score by its id, or an annotation.
+
+        Raises
+        ------
+        DeepSXTError
+            If it is gone.
+        """
+        if isinstance(source, str):
+            return cls(tomogram.todays_score(source), tomogram.result("scores", source).region)
+        kept, labels = _annotated(tomogram, source)
+        return cls(labels, kept.region)
+
+
+def open_truth(tomogram: Tomogram, compared: Compared, truth: Truth) -> Mask:
+    """Open what is the truth for a score or an annotation of a tomogram.
 
     Raises
     ------
     DeepSXTError
-        If it cannot be read, holds no labels, or does not fit the score.
+        If it cannot be read, holds no labels, or does not fit what it is compared with.
     """
-    volume = open_in_place(path, _places(tomogram, path))
-    truth = mask_of(volume)
-    region = tomogram.result("scores", score_id).region
-    score = tomogram.score(score_id)
-    if region.bin == 1 and volume.shape == tomogram.volume().shape:
-        truth = Mask(cut(truth.volume, region))
+    region = compared.region
+    if isinstance(truth, Path):
+        name, known = truth.name, mask_of(open_in_place(truth, _places(tomogram, truth)))
+        shape = known.volume.shape
+        if region.bin == 1 and shape == tomogram.volume().shape:
+            known = Mask(cut(known.volume, region))
+    else:
+        kept, labels = _annotated(tomogram, truth)
+        name, shape = kept.name, labels.volume.shape
+        known = _cut(labels, region) if region.bin == 1 and kept.region.is_whole else labels
     try:
-        first_slice(score, truth)
+        first_slice(compared.found, known)
     except DeepSXTError as error:
         raise VolumeError(
-            f"'{path.name}' has {_shape(volume.shape)} voxels (x × y × z) and does not fit the "
-            f"result, which has {_shape(score.volume.shape)}. Choose labels of this tomogram"
+            f"'{name}' has {_shape(shape)} voxels (x × y × z) and does not fit the result, which "
+            f"has {_shape(compared.found.volume.shape)}. Choose labels of this tomogram"
             + (", binned like it." if region.bin > 1 else ".")
         ) from error
-    return truth
+    return known
+
+
+def _annotated(tomogram: Tomogram, wanted: Annotated) -> tuple[KeptAnnotation, Labels]:
+    if isinstance(wanted, KeptAnnotation):
+        return wanted, wanted.labels()
+    kept = annotation(tomogram, wanted.id)
+    return kept, kept.labels(wanted)
+
+
+def _cut(labels: Labels, region: Region) -> Labels:
+    """Return a part of an annotation."""
+    (z, _), (y0, y1), (x0, x1) = region.within(labels.volume.shape)
+
+    def not_judged(z0: int, z1: int) -> NDArray[np.bool_]:
+        return labels.not_judged(z0 + z, z1 + z)[:, y0:y1, x0:x1]
+
+    return replace(labels, volume=cut(labels.volume, region), not_judged=not_judged)
 
 
 def _shape(shape: tuple[int, int, int]) -> str:

@@ -103,7 +103,10 @@ class Planes {
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data.threshold);
-      if (this.data.at) this.state.at = this.data.at;
+      if (this.data.at) {
+        this.state.at = this.data.at;
+        if (kept) kept.views = null; // it may lie beside what was looked at
+      }
       if (this.data.annotation) this.state.overlay = false; // the objects were made of it
       fillControls(this); // the layout decides the sizes
       const views = kept?.version === this.state.version ? kept.views : null;

@@ -1,6 +1,7 @@
 // What is known about the chosen objects, beside the scene.
 
 import { shown } from "./colours.js";
+import { nameOf } from "./list.js";
 
 /** Fill the card; `quantity` is what the colours stand for, or undefined. */
 export function describe(card, view, quantity) {
@@ -10,7 +11,8 @@ export function describe(card, view, quantity) {
   card.replaceChildren();
   if (!known.length) return;
   const title = document.createElement("strong");
-  title.textContent = known.length === 1 ? `Object ${known[0]}` : `${known.length} objects`;
+  const row = rows.get(known[0]);
+  title.textContent = known.length === 1 ? nameOf(objects, row) : `${known.length} objects`;
   const list = document.createElement("dl");
   const columns = data.quantities.filter(({ column }) => objects[column] && (data.summed.includes(column) || known.length === 1));
   const first = columns.filter(({ column }) => data.summed.includes(column) || column === quantity?.column);
@@ -21,5 +23,13 @@ export function describe(card, view, quantity) {
       Object.assign(document.createElement("dd"), { textContent: shown(values.reduce((sum, value) => sum + value, 0)) }),
     );
   }
-  card.append(title, list);
+  card.append(title);
+  if (known.length > 1) return card.append(list);
+  if (objects.class?.[row]) card.append(Object.assign(document.createElement("small"), { textContent: objects.class[row] }));
+  card.append(list);
+  const address = data.inSlices[known[0]];
+  if (address) {
+    const href = new URL(address, document.baseURI).href;
+    card.append(Object.assign(document.createElement("a"), { href, target: "_self", textContent: "Find in Slices" }));
+  }
 }

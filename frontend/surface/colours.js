@@ -37,12 +37,29 @@ export function ownColour(palette, id) {
   return palette[(id - 1) % palette.length];
 }
 
-/** The columns of a CSV file of numbers, by their names. */
+/** The colour of a code such as #12ab34; null where it is none.
+ *  @param {string | null | undefined} code */
+export function colourOfCode(code) {
+  return /^#[0-9a-f]{6}$/i.test(code ?? "") ? [1, 3, 5].map((at) => parseInt(code.slice(at, at + 2), 16)) : null;
+}
+
+/** @param {number[]} colour */
+export function cssColour(colour) {
+  return `rgb(${colour.join(" ")})`;
+}
+
+/** The columns of a CSV file, by their names: numbers, and what is no number as NaN. */
 export function columnsOf(csv) {
-  const [head, ...lines] = csv.trim().split(/\r?\n/).map((line) => line.split(","));
+  const [head, ...lines] = csv.trim().split(/\r?\n/).map(fieldsOf);
   return Object.fromEntries(
     head.map((name, at) => [name, lines.map((line) => (line[at] === "" ? NaN : Number(line[at])))]),
   );
+}
+
+/** The fields of a line; those in quotation marks may hold commas. */
+function fieldsOf(line) {
+  const fields = line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g);
+  return [...fields].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
 }
 
 /** A number as people read it. */

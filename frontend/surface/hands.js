@@ -1,5 +1,7 @@
 // What hands do to the 3D view: clicks, keys, and the mouse over objects.
 
+import { fillList, nameOf, showObject } from "./list.js";
+import { setThreshold } from "./live.js";
 import { nextChoice } from "./state.js";
 
 const CLICK_PX = 5;
@@ -10,14 +12,18 @@ const KEYS = { r: "reset", f: "frame", h: "hide", i: "isolate", a: "all", Escape
  *  @param {any} view */
 export function listen(view) {
   const options = { signal: view.listening.signal };
-  view.root.addEventListener("click", ({ target }) => {
-    const { panel, act, set, value } = target.closest("button")?.dataset ?? {};
+  view.root.addEventListener("click", (event) => {
+    const { panel, act, set, value, object } = event.target.closest("button")?.dataset ?? {};
     if (panel) view.openPanel(panel);
+    else if (object) view.choose(nextChoice(view.chosen, +object, adds(event)));
     else if (act) view.act(act);
     else if (set) view.set({ [set]: value });
   }, options);
   view.root.addEventListener("input", ({ target }) => {
-    const name = target.dataset.set;
+    const { set: name, shows } = target.dataset;
+    if (target.matches(".search")) return view.scene && fillList(view);
+    if (shows) return showObject(view, +shows, target.checked);
+    if (target.matches(".live")) return setThreshold(view, +target.value);
     const value = target.type === "checkbox" ? target.checked : target.type === "range" ? +target.value : target.value;
     view.set(name === "at" ? { at: { ...view.state.at, [view.state.cut]: value } } : { [name]: value });
   }, options);
@@ -53,9 +59,12 @@ export function listen(view) {
 function clicked(view, event) {
   const [x, y] = locate(view, event);
   const row = view.scene.pick(x, y);
-  const more = event.shiftKey || event.ctrlKey || event.metaKey;
-  const chosen = nextChoice(view.chosen, row === null ? null : view.ids[row], more);
+  const chosen = nextChoice(view.chosen, row === null ? null : view.ids[row], adds(event));
   if (chosen !== view.chosen) view.choose(chosen);
+}
+
+function adds(event) {
+  return event.shiftKey || event.ctrlKey || event.metaKey;
 }
 
 function hovered(view, event) {
@@ -65,7 +74,7 @@ function hovered(view, event) {
   tip.hidden = row === null;
   view.stage.classList.toggle("over-object", row !== null);
   if (row === null) return;
-  tip.textContent = `Object ${view.ids[row]}`;
+  tip.textContent = [nameOf(view.objects, row), view.objects.class?.[row]].filter(Boolean).join(" · ");
   tip.style.translate = `${x + 14}px ${y + 14}px`;
 }
 

@@ -1,8 +1,9 @@
 // The objects of a surface: which colour each has, which are chosen, hidden, framed.
 
 import { describe } from "./card.js";
-import { columnsOf, ownColour, valueScale } from "./colours.js";
+import { colourOfCode, columnsOf, ownColour, valueScale } from "./colours.js";
 import { boundsOf } from "./geometry.js";
+import { fillList } from "./list.js";
 import { fillPanels } from "./panels.js";
 import { CHOSEN, FADED, HIDDEN, PLAIN } from "./shading.js";
 
@@ -11,7 +12,7 @@ import { CHOSEN, FADED, HIDDEN, PLAIN } from "./shading.js";
 export async function loadValues(view) {
   const { colour } = view.state;
   view.note("colour", "");
-  if (colour === "object" || view.objects[colour]) return;
+  if (colour === "object" || colour === "own" || view.objects[colour]) return;
   view.note("colour", "Measuring the objects …");
   try {
     const answer = await fetch(new URL(view.data.measurements, document.baseURI), { signal: view.loading.signal });
@@ -32,17 +33,20 @@ export async function loadValues(view) {
  *  @param {any} view */
 export function paint(view) {
   if (!view.scene) return;
-  const values = view.state.colour === "object" ? null : view.values;
+  const { values } = view;
   const scale = values && valueScale(values);
+  const own = view.state.colour === "own" ? view.objects.colour : null;
+  view.colourOf = (row) =>
+    scale ? scale.colour(values[row]) : (colourOfCode(own?.[row]) ?? ownColour(view.data.palette, view.ids[row]));
   const quantity = view.data.quantities.find(({ column }) => column === view.state.colour);
   view.legend = scale && { title: quantity.title, marks: scale.marks, byFactors: scale.byFactors };
   const [hidden, chosen] = [new Set(view.state.hidden), new Set(view.chosen)];
   view.ids.forEach((id, row) => {
-    const colour = scale ? scale.colour(values[row]) : ownColour(view.data.palette, id);
-    view.looks.set(row, colour, lookOf(id, hidden, chosen));
+    view.looks.set(row, view.colourOf(row), lookOf(id, hidden, chosen));
   });
   view.looks.send();
   describe(view.find(".card"), view, quantity);
+  if (view.panel === "objects") fillList(view);
   fillPanels(view);
   view.scene.invalidate();
 }

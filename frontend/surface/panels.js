@@ -15,6 +15,9 @@ export function fillPanels(view) {
   for (const control of root.querySelectorAll(".needs-cut")) control.hidden = state.cut === "off";
   for (const control of root.querySelectorAll(".needs-slice")) control.hidden = !state.slice;
   offerQuantities(view);
+  root.querySelector('[data-panel="threshold"]').hidden = !data.live;
+  root.querySelector(".live").value = view.liveAt ?? data.threshold ?? 0;
+  root.querySelector('[data-act="made"]').disabled = view.liveAt === null;
 
   for (const control of root.querySelectorAll("input[data-set], select[data-set]")) {
     const { set } = control.dataset;
@@ -33,6 +36,7 @@ export function fillPanels(view) {
     at: state.cut === "off" ? "" : `${state.cut} = ${length(view, view.cutAt(state.cut))}`,
     z: `Slice ${state.z + 1} of ${data.slices.shape[0]} · z = ${length(view, view.sliceAt(state.z))}`,
     opacity: `${state.opacity} %`,
+    threshold: (view.liveAt ?? data.threshold ?? 0).toFixed(2),
     seconds: `${state.seconds} s`,
   };
   for (const place of root.querySelectorAll("[data-show]")) place.textContent = texts[place.dataset.show];
@@ -42,9 +46,10 @@ function length(view, value) {
   return view.unit === "µm" ? formatLength(1000 * value) : `${value.toFixed(1)} voxels`;
 }
 
-function offerQuantities({ root, data }) {
+function offerQuantities({ root, data, objects }) {
   const select = root.querySelector('select[data-set="colour"]');
   if (select.options.length) return;
+  if (objects.colour) select.append(new Option("Own colour", "own"));
   select.append(new Option("Object", "object"));
   for (const { column, title, help } of data.quantities) {
     select.append(Object.assign(new Option(title, column), { title: help }));

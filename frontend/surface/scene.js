@@ -35,8 +35,9 @@ export class SurfaceScene {
     this.addBox();
   }
 
-  /** Take a mesh as the "coarse" or the "full" level. */
+  /** Take a mesh as the "coarse", the "full", or the "live" level, which takes the place of both. */
   add(level, { points, triangles, normals, places }) {
+    this.drop(level);
     const geometry = new BufferGeometry();
     geometry.setAttribute("position", new BufferAttribute(points, 3));
     geometry.setAttribute("normal", new BufferAttribute(normals, 3));
@@ -47,6 +48,17 @@ export class SurfaceScene {
     this.seen.add(seen);
     this.picked.add(picked);
     this.levels[level] = { seen, picked, cost: null };
+    this.invalidate();
+  }
+
+  /** Let go of a level, if it is there. */
+  drop(level) {
+    const old = this.levels[level];
+    if (!old) return;
+    this.seen.remove(old.seen);
+    this.picked.remove(old.picked);
+    old.seen.geometry.dispose();
+    delete this.levels[level];
     this.invalidate();
   }
 
@@ -146,7 +158,7 @@ export class SurfaceScene {
   }
 
   get best() {
-    return this.levels.full ?? this.levels.coarse;
+    return this.levels.live ?? this.levels.full ?? this.levels.coarse;
   }
 
   /** Draw what a person should see now: all faces, or few while the view turns on a slow machine. */
@@ -154,7 +166,7 @@ export class SurfaceScene {
     cancelAnimationFrame(this.asked);
     this.asked = null;
     if (!this.best || this.closed || this.held) return;
-    const slow = this.best.cost > FLUID_MS;
+    const slow = this.best.cost > FLUID_MS && !this.levels.live;
     const level = this.moving && slow && this.levels.coarse ? this.levels.coarse : this.best;
     const begun = performance.now();
     this.render(level);
@@ -164,7 +176,7 @@ export class SurfaceScene {
       gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
       level.cost = performance.now() - begun;
     }
-    this.onDrawn(level === this.levels.full ? "full" : "coarse");
+    this.onDrawn(Object.keys(this.levels).find((name) => this.levels[name] === level));
   }
 
   /** Draw one level into the canvas at once. */
@@ -180,7 +192,7 @@ export class SurfaceScene {
   /** The row of the object at a point of the canvas in CSS pixels, or null. `quick` asks the
    *  coarse mesh. */
   pick(x, y, quick = false) {
-    if (!this.best) return null;
+    if (!this.best || this.levels.live) return null;
     const level = quick ? this.levels.coarse ?? this.best : this.best;
     for (const one of Object.values(this.levels)) one.picked.visible = one === level;
     const camera = this.cameras.current;

@@ -4,13 +4,16 @@ import { SliceCache } from "../shared/slices.js";
 import { applyCut, applyPaper, look, loadSlice, paperOf } from "./appearance.js";
 import { boundsOf } from "./geometry.js";
 import { listen } from "./hands.js";
+import { copyLink, stateAsked } from "./links.js";
+import { fillList } from "./list.js";
+import { endLive, follower } from "./live.js";
 import { fetchMesh } from "./mesh.js";
 import { framed, loadValues, paint } from "./objects.js";
 import { overlay } from "./overlay.js";
 import { fillPanels } from "./panels.js";
 import { saveFilm, savePicture } from "./saving.js";
 import { SurfaceScene } from "./scene.js";
-import { Looks } from "./shading.js";
+import { Looks, PLAIN } from "./shading.js";
 import { beginning, firstState } from "./state.js";
 
 const REPORT_AFTER_MS = 120;
@@ -21,6 +24,11 @@ export class SurfaceView {
     /** @type {AbortController | undefined} */
     this.filming = undefined;
     this.stage = root.querySelector(".stage");
+    this.follow = follower(this);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.resting = undefined;
+    /** @type {number | null} the threshold of the coarse surface that is shown */
+    this.liveAt = null;
     this.listening = new AbortController();
     this.resizing = new ResizeObserver(() => this.scene?.resize());
     this.resizing.observe(this.stage);
@@ -41,6 +49,7 @@ export class SurfaceView {
     const another = previous?.levels.at(-1) !== data.levels.at(-1);
     if (another) this.chosen = data.chosen;
     else if (`${previous.chosen}` !== `${data.chosen}` && `${data.chosen}` !== this.reported) this.chosen = data.chosen;
+    this.find(".old").textContent = data.old;
     if (another) this.open();
     else this.paint();
   }
@@ -49,7 +58,7 @@ export class SurfaceView {
 
   async open() {
     this.shut();
-    this.state = beginning(this.remembered(), this.data);
+    this.state = beginning(stateAsked(this.data) ?? this.remembered(), this.data);
     this.loading = new AbortController();
     const { signal } = this.loading;
     this.find(".failed").hidden = true;
@@ -72,10 +81,12 @@ export class SurfaceView {
   begin(head) {
     this.objects = head.objects;
     this.unit = head.unit;
+    if (!head.objects.colour && this.state.colour === "own") this.state.colour = "object";
     this.rows = new Map(head.objects.object.map((id, row) => [id, row]));
     const fresh = document.createElement("canvas"); // one that has lost its context stays lost
     this.find("canvas").replaceWith(fresh);
-    this.looks = new Looks(this.rows.size);
+    this.looks = new Looks(this.rows.size + 1); // the last one is that of a coarse surface
+    this.looks.set(this.rows.size, this.data.palette[0], PLAIN);
     try {
       this.scene = new SurfaceScene(fresh, this.looks, boundsOf(head.objects.bounds), (level) => this.drawn(level));
     } catch (error) {
@@ -116,6 +127,8 @@ export class SurfaceView {
 
   shut() {
     clearTimeout(this.remembering);
+    clearTimeout(this.resting);
+    this.liveAt = null;
     this.loading?.abort();
     this.filming?.abort();
     this.images?.close();
@@ -197,7 +210,7 @@ export class SurfaceView {
 
   /** The values that colours stand for, or null; those of measurements are fetched once. */
   get values() {
-    return this.objects[this.state.colour] ?? null;
+    return ["object", "own"].includes(this.state.colour) ? null : (this.objects[this.state.colour] ?? null);
   }
 
   note(panel, content) {
@@ -219,6 +232,7 @@ export class SurfaceView {
 
   openPanel(name) {
     this.panel = this.panel === name ? null : name;
+    if (this.panel === "objects" && this.scene) fillList(this);
     fillPanels(this);
   }
 
@@ -241,6 +255,8 @@ export class SurfaceView {
     if (name === "escape") this.panel ? this.openPanel(null) : this.choose([]);
     if (name === "png" || name === "svg") savePicture(this, name);
     if (name === "film") saveFilm(this);
+    if (name === "link") copyLink(this);
+    if (name === "made") endLive(this);
     if (name === "stop") this.filming.abort();
     scene.invalidate();
   }

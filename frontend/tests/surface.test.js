@@ -3,9 +3,12 @@ import { test } from "node:test";
 
 globalThis.window = globalThis; // what the browser can do is asked there
 
-const { columnsOf, mapped, ownColour, shown, valueScale, UNKNOWN } = await import("../surface/colours.js");
+const { colourOfCode, columnsOf, mapped, ownColour, shown, valueScale, UNKNOWN } = await import("../surface/colours.js");
 const { boundsOf, corners, sliceBorder } = await import("../surface/geometry.js");
 const { beginning, nextChoice } = await import("../surface/state.js");
+const { addressOf, stateAsked, stateIn } = await import("../surface/links.js");
+const { addressAt, oneAtATime } = await import("../surface/live.js");
+const { nameOf, rowsWith } = await import("../surface/list.js");
 const { lookOf } = await import("../surface/objects.js");
 const { CHOSEN, FADED, HIDDEN, PLAIN } = await import("../surface/shading.js");
 
@@ -91,6 +94,65 @@ test("colours repeat with the palette", () => {
 
 test("a table of numbers is read by its columns, what is empty as unknown", () => {
   assert.deepEqual(columnsOf("object,volume\r\n1,2.5\r\n2,\r\n"), { object: [1, 2], volume: [2.5, Number.NaN] });
+});
+
+test("a name in a table may hold commas and quotation marks", () => {
+  const table = columnsOf('object,name,volume\r\n2,"Mito, the ""large"" one",2.5\r\n');
+  assert.deepEqual(table, { object: [2], name: [Number.NaN], volume: [2.5] });
+});
+
+test("colours that people gave are read, others are none", () => {
+  assert.deepEqual(colourOfCode("#12ab34"), [18, 171, 52]);
+  for (const code of [null, "", "red", "#12"]) assert.equal(colourOfCode(code), null);
+});
+
+test("objects are found by name, class and number; who has no name has a number", () => {
+  const objects = { object: [3, 14, 7], name: ["Mito A", "", "vesicle"], class: ["mitochondrion", "membrane", "vesicle"] };
+  assert.equal(nameOf(objects, 1), "Object 14");
+  assert.equal(nameOf({ object: [5] }, 0), "Object 5");
+  assert.deepEqual(rowsWith(objects, ""), [0, 1, 2]);
+  assert.deepEqual(rowsWith(objects, " MITO "), [0]);
+  assert.deepEqual(rowsWith(objects, "membr"), [1]);
+  assert.deepEqual(rowsWith(objects, "7"), [2]);
+});
+
+test("an address holds what is set, the camera and the objects, and gives them back once", () => {
+  const query = { t: "cell", score: "s", surface: "f" };
+  const state = { ...beginning(null, data("a")), cut: "x", hidden: [2], camera: { half: 1 / 3, target: [1, 2, 3] } };
+  const address = addressOf("http://host/surface?t=other&object=9", query, [4, 5], state);
+  const { searchParams, search } = new URL(address);
+  assert.deepEqual([searchParams.get("t"), searchParams.get("surface"), searchParams.get("object")], ["cell", "f", "4,5"]);
+  const found = stateIn(search);
+  assert.deepEqual([found.cut, found.hidden, found.camera], ["x", [2], { half: 0.333333, target: [1, 2, 3] }]);
+  assert.ok(!("opacity" in found));
+
+  globalThis.location = /** @type {any} */ ({ search });
+  assert.equal(stateAsked({ query: { surface: "another" }, levels: ["m"] }), null);
+  assert.deepEqual(stateAsked({ query, levels: ["m"] }).hidden, [2]);
+  assert.equal(stateAsked({ query, levels: ["m"] }), null);
+});
+
+test("an address with something else for a view asks for none", () => {
+  for (const view of ["", "{", "[1]", "7", "null"]) assert.equal(stateIn(`?view=${view}`), null);
+});
+
+test("of wishes that come while one is answered, the last alone is answered next", async () => {
+  const answered = [];
+  /** @type {(() => void)[]} */
+  const waiting = [];
+  const wish = oneAtATime(async (value) => {
+    answered.push(value);
+    await new Promise((done) => waiting.push(() => done(undefined)));
+  });
+  const first = wish(0.1);
+  for (const value of [0.2, 0.3, 0.4]) wish(value);
+  assert.deepEqual(answered, [0.1]);
+  waiting.pop()();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(answered, [0.1, 0.4]);
+  waiting.pop()();
+  await first;
+  assert.equal(addressAt("a/b", -0.1), "a/b?threshold=-0.10");
 });
 
 test("numbers are short and never lose their size", () => {

@@ -7,6 +7,7 @@ under ``/ui``; they talk to the server's own routes and tell Streamlit only what
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from deepsxt_core.workspace.display import grey_display
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 from deepsxt_core.workspace.uploads import Upload
 from shared import snapshot
+from shared.state import LABELS
 
 _FRONT_END = Path(__file__).parents[2] / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
@@ -193,6 +195,14 @@ def plane_viewer(
     ).threshold
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """An object that is pointed out in a surface, and the address of its place in the slices."""
+
+    id: int
+    address: str
+
+
 def surface_view(
     tomogram: Tomogram,
     region: Region,
@@ -200,9 +210,12 @@ def surface_view(
     *,
     unit: Unit,
     rows: Sequence[ObjectRow],
-    chosen: Sequence[int],
+    marked: Sequence[Marked],
     key: str,
     on_chosen: Callable[[], None],
+    old: Sequence[str] = (),
+    threshold: float | None = None,
+    on_threshold: Callable[[], None] | None = None,
 ) -> None:
     """Show surfaces in 3D; what is clicked on is in ``st.session_state[key].chosen``.
 
@@ -210,35 +223,31 @@ def surface_view(
     ----------
     region : Region
         The part of the tomogram that the surfaces were made from, slices aside.
-    chosen : sequence of int
-        Ids of the objects to point out.
+    marked : sequence of Marked
+        The objects to point out.
     on_chosen : callable
         Called before the page runs again, when somebody has clicked on objects.
+    old : sequence of str
+        Why the surfaces are not of today, in sentences.
+    threshold : float, optional
+        Of the page, for surfaces of a score: the view can follow another one coarsely, and has it
+        in ``st.session_state[key].threshold`` then.
+    on_threshold : callable, optional
+        Called before the page runs again, when somebody has set another threshold.
 
     Raises
     ------
     VolumeError
         If the surface is not complete, or the file of the tomogram cannot be read.
     """
-    # Of the size that the surfaces were made with: it may have been corrected since.
-    size = surface.voxel_size_nm
-    volume = snapshot.volume(tomogram, region).with_voxel_size(size)
-    known = unit == "µm" and size is not None
-    coarse, full = routes.view_addresses(tomogram, surface)
-    small = sum(row.faces for row in rows) <= COARSE_FACES
-
-    def at(name: str) -> str:
-        return routes.download_address(tomogram, "surfaces", surface.id, name)
-
+    chosen = [each.id for each in marked]
     _surface(
         key=key,
         data={
+            **_surface_files(tomogram, surface, sum(row.faces for row in rows)),
             # Surfaces of two tomograms may have the same id.
             "id": f"{tomogram.id}.{surface.id}",
             "name": Path(tomogram.name).stem,
-            "levels": [full] if small else [coarse, full],
-            "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
-            "measurements": at(MEASUREMENTS_FILE),
             "quantities": [
                 {"column": each.column(unit), "title": each.heading(unit), "help": each.help}
                 for each in QUANTITIES
@@ -246,17 +255,52 @@ def surface_view(
             ],
             "summed": [each.column(unit) for each in QUANTITIES if each.name in _SUMMED],
             "palette": PALETTE.tolist(),
-            "chosen": list(chosen),
-            "slices": {
-                "url": routes.slice_source(tomogram, region).address,
-                "shape": list(volume.shape),
-                "edges": [edge / 1000 for edge in size or ()] if known else [1, 1, 1],
-                "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
-            },
+            "chosen": chosen,
+            "inSlices": {str(each.id): each.address for each in marked},
+            "old": " ".join(old),
+            "threshold": threshold,
+            "slices": _surface_slices(tomogram, region, surface, unit),
         },
-        default={"chosen": list(chosen)},
+        default={"chosen": chosen, "threshold": threshold},
         on_chosen_change=on_chosen,
+        on_threshold_change=on_threshold or _nothing,
     )
+
+
+def _surface_files(tomogram: Tomogram, surface: Result, faces: int) -> dict[str, Any]:
+    """Return where the view finds what it shows, and the query of its page."""
+    coarse, full = routes.view_addresses(tomogram, surface)
+    at = partial(routes.download_address, tomogram, "surfaces", surface.id)
+    score_id = surface.identity.get("score")
+    source = "annotation" if "annotation" in surface.identity else "score"
+    return {
+        "query": {
+            "t": tomogram.id,
+            source: surface.made_from or LABELS,
+            "surface": surface.id,
+        },
+        "levels": [full] if faces <= COARSE_FACES else [coarse, full],
+        "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
+        "measurements": at(MEASUREMENTS_FILE),
+        "live": score_id
+        and routes.download_address(tomogram, "scores", score_id, routes.COARSE_FILE),
+    }
+
+
+def _surface_slices(
+    tomogram: Tomogram, region: Region, surface: Result, unit: Unit
+) -> dict[str, Any]:
+    """Return where the slices are, and their place in space."""
+    # Of the size that the surfaces were made with: it may have been corrected since.
+    size = surface.voxel_size_nm
+    volume = snapshot.volume(tomogram, region).with_voxel_size(size)
+    known = unit == "µm" and size is not None
+    return {
+        "url": routes.slice_source(tomogram, region).address,
+        "shape": list(volume.shape),
+        "edges": [edge / 1000 for edge in size or ()] if known else [1, 1, 1],
+        "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
+    }
 
 
 def downloads(links: Sequence[Download], *, key: str) -> None:

@@ -6,7 +6,9 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workspace import Result, ResultKind, Tomogram
+from deepsxt_core.workspace.annotations import edits_since
 from shared import texts
 
 _NAMES: dict[ResultKind, str] = {
@@ -42,6 +44,34 @@ def size_correction(tomogram: Tomogram, result: Result) -> None:
         + _REMEDIES[kind],
         icon=":material/straighten:",
     )
+
+
+def not_of_today(tomogram: Tomogram, surface: Result, threshold: float | None) -> list[str]:
+    """Return why a surface is not what would be made now, in sentences.
+
+    Parameters
+    ----------
+    threshold : float or None
+        That which is shown now; None where there is none.
+    """
+    told = []
+    try:
+        edits = edits_since(tomogram, surface)
+    except DeepSXTError as error:
+        told.append(str(error))
+    else:
+        if edits is not None:
+            told.append(f"Made before {edits} edit{'' if edits == 1 else 's'}; reconstruct again.")
+    then = surface.params(ReconstructParams).threshold
+    if threshold is not None and f"{then:.2f}" != f"{threshold:.2f}":
+        told.append(f"Made at the threshold {then:.2f}, not at {threshold:.2f}; reconstruct again.")
+    return told
+
+
+def old(told: Sequence[str]) -> None:
+    """Show why a surface is not what would be made now, if so."""
+    if told:
+        st.caption(f":orange[:material/history: {texts.escaped(' '.join(told))}]")
 
 
 def damaged_results(tomograms: Sequence[Tomogram], *kinds: ResultKind) -> None:

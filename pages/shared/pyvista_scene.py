@@ -17,7 +17,8 @@ from deepsxt_core.export.scene_params import Dense, SceneParams, VolumeChoice
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.scenes import scene_file
-from shared import snapshot, texts, widgets
+from shared import snapshot, sources, texts, widgets
+from shared.sources import Source
 
 _HEIGHT_PX = 620
 _VOLUMES: dict[VolumeChoice, str] = {"score": "Score", "tomogram": "Tomogram", "none": "Nothing"}
@@ -33,16 +34,17 @@ class _Made:
     reason: str | None
 
 
-def card(tomogram: Tomogram, score: Result | None, surface: Result) -> None:
+def card(tomogram: Tomogram, source: Source, surface: Result) -> None:
     """Offer the scene of a surface; nothing is made before it is asked for."""
     with st.expander("PyVista scene: volume, slice planes, scale", icon=":material/view_in_ar:"):
-        _scene(tomogram, score, surface)
+        _scene(tomogram, source, surface)
 
 
 @st.fragment
 @widgets.errors_shown()
-def _scene(tomogram: Tomogram, score: Result | None, surface: Result) -> None:
-    volume = snapshot.volume(tomogram, score.region if score else None)
+def _scene(tomogram: Tomogram, source: Source, surface: Result) -> None:
+    volume = snapshot.volume(tomogram, sources.region(source))
+    score = source if isinstance(source, Result) else None
     key = f"pyvista_{surface.id}"
     asked = _form(volume, score, surface, key)
     if asked is not None:

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from deepsxt_core import jobs
 from deepsxt_core.geometry import VoxelSize
 from deepsxt_core.parameters import declared_field
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume
-from deepsxt_core.workspace import Result, Tomogram, Workspace
-from shared import inputs, job_blocks, state, texts, widgets
+from deepsxt_core.workspace import Result, Tomogram
+from deepsxt_core.workspace.annotations import KeptAnnotation
+from shared import inputs, job_blocks, sources, state, texts, widgets
+from shared.sources import Source
 
 _DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
 _OBJECTS = {True: "Each value", False: "Connected bodies"}
@@ -23,17 +24,12 @@ def usual_params(labels: set[float]) -> ReconstructParams:
     return ReconstructParams(each_label=sum(label > 0 for label in labels) > 1)
 
 
-def start(tomogram: Tomogram, score_id: str | None, params: ReconstructParams) -> None:
-    """Submit a job that makes a surface of a score, or of the file's labels, and choose it."""
-    request = jobs.ReconstructRequest(score=score_id, params=params)
-    job = jobs.submit(Workspace(), request, tomogram=tomogram.id)
-    state.choose_surface(job.result_id)
-
-
-def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
-    """Let the user choose how the surface is made; of labels, if there are any."""
+def parameters(volume: Volume, source: Source) -> ReconstructParams:
+    """Let the user choose how the surface of a source is made."""
+    annotated = isinstance(source, KeptAnnotation)
+    labels = widgets.labels_seen(volume) if source is None else set()
     default = usual_params(labels)
-    threshold, each_label = default.threshold, False
+    threshold, each_label = default.threshold, annotated
     if labels:
         each_label = (
             inputs.segments(
@@ -46,12 +42,14 @@ def parameters(volume: Volume, labels: set[float]) -> ReconstructParams:
             )
             is True
         )
-    else:
+    elif not annotated:
+        # Not as its default: the 3D view sets it too.
+        st.session_state.setdefault("surface_threshold", state.threshold())
         threshold = inputs.slider(
             ReconstructParams,
             "threshold",
             "Threshold",
-            value=state.threshold(),
+            value=None,
             step=0.02,
             key="surface_threshold",
         )
@@ -139,7 +137,7 @@ def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructPa
     )
 
 
-def card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) -> None:
+def card(tomogram: Tomogram, source: Source, params: ReconstructParams) -> None:
     """Start the reconstruction, or show how far it is."""
     running = job_blocks.active_job(tomogram, "reconstruct")
     if running is not None:
@@ -147,7 +145,7 @@ def card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) ->
         return
     if st.button("Reconstruct", type="primary", icon=":material/deployed_code:", width="stretch"):
         with widgets.errors_shown():
-            start(tomogram, None if score is None else score.id, params)
+            sources.reconstruct(tomogram, source, params)
             st.rerun()
     last = job_blocks.last_job(tomogram, "reconstruct")
     if last is not None:
@@ -157,10 +155,14 @@ def card(tomogram: Tomogram, score: Result | None, params: ReconstructParams) ->
 def made_with(surface: Result) -> str:
     """Return the parameters of a surface in one line."""
     params = surface.params(ReconstructParams)
+    annotated = "annotation" in surface.identity
     parts = [f"objects from {params.min_voxels} voxels"]
-    if not params.each_label:
+    if not (params.each_label or annotated):
         parts.insert(0, f"smoothing {params.smoothing_voxels:g} voxels")
-    if surface.made_from is None:
+    if annotated:
+        name = surface.run.get("annotation", {}).get("name", "")
+        parts.insert(0, f"annotation “{texts.escaped(texts.shortened(name, 40))}”")
+    elif surface.made_from is None:
         parts.insert(0, "an object per label" if params.each_label else "labels as one mask")
     else:
         parts.insert(0, f"threshold {params.threshold:.2f}")

@@ -14,6 +14,8 @@ from deepsxt_core import jobs
 from deepsxt_core.geometry import Region
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace
+from deepsxt_core.workspace.annotations import KeptAnnotation
+from deepsxt_core.workspace.annotations import annotations as kept_annotations
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class _Snapshot:
     known_jobs: list[jobs.Job] | None = None
     results: dict[Any, list[Result]] = field(default_factory=dict)
     volumes: dict[Any, Volume] = field(default_factory=dict)
+    annotations: dict[str, list[KeptAnnotation]] = field(default_factory=dict)
 
 
 # Each session runs in a thread of its own.
@@ -69,6 +72,14 @@ def results(tomogram: Tomogram, kind: ResultKind) -> list[Result]:
     if key not in known:
         known[key] = tomogram.readable_results(kind)
     return known[key]
+
+
+def annotations(tomogram: Tomogram) -> list[KeptAnnotation]:
+    """Return the annotations of a tomogram, newest first."""
+    known = _now().annotations
+    if tomogram.id not in known:
+        known[tomogram.id] = kept_annotations(tomogram)
+    return known[tomogram.id]
 
 
 def volume(tomogram: Tomogram, region: Region | None = None) -> Volume:

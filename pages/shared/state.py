@@ -11,7 +11,7 @@ import streamlit as st
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Result, Tomogram, Workspace
-from deepsxt_core.workspace.annotations import KeptAnnotation, annotations
+from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import snapshot, texts
 
 LABELS = "labels"
@@ -63,7 +63,7 @@ def tomogram() -> Tomogram | None:
 
 def score_result(of: Tomogram) -> Result | None:
     """Return the chosen score of a tomogram, the newest if none is chosen, None if it has none."""
-    return _chosen(snapshot.results(of, "scores"), st.session_state.get("score"))
+    return chosen(snapshot.results(of, "scores"), st.session_state.get("score"))
 
 
 def choose_score(result_id: str) -> None:
@@ -81,14 +81,7 @@ def takes_labels() -> bool:
 def annotation(of: Tomogram) -> KeptAnnotation | None:
     """Return the chosen annotation of a tomogram, None if none is chosen or it is gone."""
     wanted = st.session_state.get("annotation")
-    return next((kept for kept in annotations(of) if kept.id == wanted), None)
-
-
-def choose_annotation(annotation_id: str | None) -> None:
-    """Make this the annotation that all pages show; None shows none."""
-    if st.session_state.get("annotation") != annotation_id:
-        _remember("surface", None)
-    _remember("annotation", annotation_id)
+    return next((kept for kept in snapshot.annotations(of) if kept.id == wanted), None)
 
 
 def taken_place(shape: tuple[int, int, int]) -> tuple[list[int] | None, int | None]:
@@ -106,26 +99,16 @@ def taken_place(shape: tuple[int, int, int]) -> tuple[list[int] | None, int | No
     return digits if inside else None, int(number) if known else None
 
 
-def surface_result(of: Tomogram, source: Result | None) -> Result | None:
-    """Return the chosen surface of a score, the newest if none is chosen, None if it has none.
-
-    Where `source` is None, they are those of the labels that the file holds.
-    """
-    wanted = source and source.id
-    results = [
-        found for found in snapshot.results(of, "surfaces") if surface_source(found) == wanted
-    ]
-    return _chosen(results, st.session_state.get("surface"))
+def choose_annotation(annotation_id: str | None) -> None:
+    """Make this the annotation that all pages show; None shows none."""
+    if st.session_state.get("annotation") != annotation_id:
+        _remember("surface", None)
+    _remember("annotation", annotation_id)
 
 
 def choose_surface(result_id: str) -> None:
     """Make this the surface that is shown."""
     _remember("surface", result_id)
-
-
-def surface_source(result: Result) -> str | None:
-    """Return the id of the score that a surface was made from; None where it was a label file."""
-    return result.identity.get("score")
 
 
 def threshold() -> float:
@@ -142,5 +125,6 @@ def set_threshold(value: float) -> None:
     _remember("threshold", f"{value:.2f}")
 
 
-def _chosen(results: list[Result], result_id: str | None) -> Result | None:
+def chosen(results: list[Result], result_id: str | None) -> Result | None:
+    """Return the result of this id, the first if it is not there, None if there is none."""
     return next((result for result in results if result.id == result_id), next(iter(results), None))

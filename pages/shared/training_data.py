@@ -11,9 +11,11 @@ from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
 from deepsxt_core.training.pairing import LABEL_MARKS
 from deepsxt_core.training.published_sets import SUFFIX
 from deepsxt_core.workspace import Workspace, data_roots, uploads
-from shared import components, inputs, texts, widgets
+from deepsxt_core.workspace.annotations import KeptAnnotation, train_on
+from shared import components, inputs, snapshot, texts, widgets
 
 _UPLOAD, _KEPT, _SERVER = "Upload", "In the workspace", "On this server"
+_ANNOTATED = "Annotations"
 _POLARITIES = {"Automatic": None, "Dark": False, "Bright": True}
 _SUFFIXES = (".tif", ".tiff", ".mrc", ".rec", ".h5", ".hdf5", ".nii", ".nrrd", ".npy", SUFFIX)
 
@@ -24,7 +26,9 @@ def data_card() -> Path | None:
         st.markdown("**Labelled slices**")
         kept = list_sets()
         roots = [root for root in settings.data_roots() if root.is_dir()]
+        annotated = [each for one in Workspace().tomograms() for each in snapshot.annotations(one)]
         ways = [_UPLOAD] + [_KEPT] * bool(kept) + [_SERVER] * bool(roots)
+        ways += [_ANNOTATED] * bool(annotated)
         way: str | None = ways[0]
         if len(ways) > 1:
             if st.session_state.get("data_way") not in ways:
@@ -36,8 +40,8 @@ def data_card() -> Path | None:
                 key="data_way",
                 label_visibility="collapsed",
             )
-        if way == _UPLOAD:
-            _upload()
+        if way in (_UPLOAD, _ANNOTATED):
+            _upload() if way == _UPLOAD else _annotated(annotated)
             return None
         return _kept_set(kept) if way == _KEPT else _server_set(roots)
 
@@ -74,6 +78,37 @@ def _keep(name: str, files: list) -> None:
     for file in files:
         uploads.discard(Workspace(), file.id)
     st.session_state["data_kept"] = kept.name
+    st.session_state["data_way"] = _KEPT
+
+
+def _annotated(annotated: list[KeptAnnotation]) -> None:
+    by_id = {kept.id: kept for kept in annotated}
+    chosen = st.multiselect(
+        "Annotations",
+        list(by_id),
+        format_func=lambda each: f"{by_id[each].tomogram.name} · {by_id[each].name}",
+        placeholder=f"{len(by_id)} to choose from",
+        key="data_annotations",
+        help="Learnt is the class membrane, or all classes where there is none of that name. "
+        "What is not judged counts for neither side.",
+    )
+    name = st.text_input("Name of the data set", placeholder="my cells", key="data_name")
+    st.button(
+        "Keep as they are now",
+        icon=":material/save:",
+        width="stretch",
+        disabled=not chosen or not name.strip(),
+        help="Tomograms and labels are copied into the workspace: later edits change nothing in "
+        "what a model has learnt from. Keep them again under the same name to renew them.",
+        on_click=_keep_annotated,
+        args=(name, [by_id[each] for each in chosen]),
+    )
+
+
+@widgets.errors_shown()
+def _keep_annotated(name: str, chosen: list[KeptAnnotation]) -> None:
+    for annotated in chosen:
+        st.session_state["data_kept"] = train_on(annotated, name).name
     st.session_state["data_way"] = _KEPT
 
 

@@ -92,30 +92,6 @@ def labels_seen(volume: Volume) -> set[float]:
     return seen_labels(volume)
 
 
-def required_source(tomogram: Tomogram) -> Result | None:
-    """Return the score to make surfaces from, or None for the labels that the file holds.
-
-    Where there is neither, say what to do and end the page.
-    """
-    if labels_seen(snapshot.volume(tomogram)):
-        return None if state.takes_labels() else state.score_result(tomogram)
-    return required_score(tomogram)
-
-
-def source_chooser(tomogram: Tomogram, chosen: Result | None) -> Result | None:
-    """Let the user choose among several results, and labels if the file holds them."""
-    if chosen is not None and not labels_seen(snapshot.volume(tomogram)):
-        return score_chooser(tomogram, chosen)
-    by_id = {result.id: result for result in snapshot.results(tomogram, "scores")}
-    if not by_id:
-        return None
-    names = {state.LABELS: "Labels of the file"}
-    names |= {each: score_label(result) for each, result in by_id.items()}
-    help = "The file holds labels, and was segmented nonetheless."
-    picked = _score_choice("Made from", names, chosen.id if chosen else state.LABELS, help)
-    return by_id.get(picked)
-
-
 def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
     """Say that there is nothing to show yet and where to go, and end the page."""
     with st.container(border=True, horizontal_alignment="center", gap="small", key="empty"):

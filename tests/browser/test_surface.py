@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import tifffile
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from deepsxt_core.annotation import Delete, EditObjects
 from deepsxt_core.io import write_tiff
 from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.web.routes import view_addresses
 from deepsxt_core.workspace import Tomogram, Workspace
-from tests.results import add_score, add_surface, ball
+from deepsxt_core.workspace.annotations import add_annotation
+from tests.results import add_annotation_surface, add_score, add_surface, ball
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -94,6 +97,63 @@ def test_view_and_table_show_the_same_choice(page, stage):
     wait_until(lambda: marked_rows(page) == [])  # told by the server
     stage.press("a")
     wait_until(lambda: blue(pixels(stage.screenshot())).sum() == blue(picture).sum())
+
+
+def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
+    page, server, tomogram, tmp_path
+):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[4:20, 8:40, 8:40], labels[8:17, 16:33, 60:81] = 1, 2
+    write_tiff(Volume.from_array(labels), tmp_path / "drawn.tif")
+    kept = add_annotation(tomogram, "drawn", labels=tmp_path / "drawn.tif")
+    with kept.open() as opened:
+        opened.apply(EditObjects(objects=(1,), name="Mito, the large", colour="#0000c8"))
+        opened.apply(EditObjects(objects=(2,), name="Vesicle", colour="#c86400"))
+    surface = add_annotation_surface(tomogram, kept)
+    page.goto(f"{server}/surface?t={tomogram.id}&annotation={kept.id}&object=2")
+    stage = page.locator(".stage")
+    expect(stage).to_have_attribute("data-drawn", "full")
+    expect(stage.locator(".card")).to_contain_text("Vesicle")
+    expect(stage.locator(".card a")).to_have_attribute(
+        "href", re.compile("at=12%2C24%2C70&object=2")
+    )
+    page.get_by_role("link", name="Vesicle in Slices").click()
+    for axis, place in (("z", 12), ("y", 24), ("x", 70)):
+        shown = page.locator(f'.pane[data-axis="{axis}"]')
+        expect(shown).to_have_attribute("data-drawn", str(place))
+    page.go_back()
+    expect(stage).to_have_attribute("data-drawn", "full")
+    stage.press("Escape")
+    wait_until(lambda: blue(pixels(stage.screenshot())).sum() > 2000)
+    assert orange(pixels(stage.screenshot())).sum() > 500
+
+    page.get_by_role("button", name="Objects", exact=True).click()
+    page.get_by_label("Find objects").fill("mito")
+    expect(page.locator(".list button")).to_have_text(["Mito, the largemembrane"])
+    page.get_by_label("Show Mito, the large").uncheck()
+    page.get_by_role("button", name="Objects", exact=True).click()
+    wait_until(lambda: blue(pixels(stage.screenshot())).sum() < 500)  # an axis
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"])
+    page.mouse.up()
+    turned = pixels(stage.screenshot())
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy a link to this view").click()
+    expect(stage.locator(".told")).to_contain_text("copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert f"surface={surface.id}" in link and f"annotation={kept.id}" in link
+    page.evaluate("localStorage.clear()")
+    page.goto(link)
+    expect(stage).to_have_attribute("data-drawn", "full")
+    wait_until(lambda: (np.abs(pixels(stage.screenshot()) - turned) > 40).mean() < 0.003)
+
+    with kept.open() as opened:
+        opened.apply(Delete(objects=(2,)))
+    page.goto(link)
+    expect(stage.locator(".old")).to_contain_text("Made before 1 edit; reconstruct again.")
 
 
 def test_another_tomogram_shows_all_objects_where_one_hides_some(

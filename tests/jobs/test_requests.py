@@ -35,14 +35,19 @@ from deepsxt_core.surface import ProcessParams, ReconstructParams
 from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
+from deepsxt_core.workspace.annotations import AnnotationVersion
 
 REQUESTS_WRITTEN = [
     SegmentRequest(model="m", params=SegmentParams(z0=2, crop="0:9,0:9,0:9", invert=True)),
     ReconstructRequest(score=None, params=ReconstructParams(merge=((2, 3), (4, 5)))),
     ReconstructRequest(score="a" * 20),
+    ReconstructRequest(score=None, annotation=AnnotationVersion(id="a" * 18, digest="b" * 20)),
     MeasureRequest(surface="a" * 20, params=ProcessParams(max_diameter=0.5)),
     BundleRequest(surface="a" * 20),
     EvaluateRequest(score="a", truth="/t.tif", params=EvaluateParams(ignore_label=128)),
+    EvaluateRequest(
+        score="a", truth=None, true_annotation=AnnotationVersion(id="a" * 18, digest="b" * 20)
+    ),
     InstallRequest(name="m"),
     TrainRequest(
         name="n",

@@ -11,7 +11,7 @@ from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workspace import Workspace
-from deepsxt_core.workspace.truths import keep_truth, known_truths, open_truth
+from deepsxt_core.workspace.truths import Compared, keep_truth, known_truths, open_truth
 from tests.results import add_score, ball
 
 from .conftest import SHAPE
@@ -91,7 +91,7 @@ def test_an_uploaded_truth_is_kept_with_its_tomogram(tomogram, score, truth, tmp
     kept = keep_truth(tomogram, arrived.id)
     assert known_truths(tomogram) == [kept]
     assert [each.id for each in Workspace().tomograms()] == [tomogram.id]
-    assert open_truth(tomogram, score.id, kept).volume.shape == SHAPE
+    assert open_truth(tomogram, Compared.of(tomogram, score.id), kept).volume.shape == SHAPE
 
 
 def test_grey_values_are_no_truth(tomogram, tmp_path):

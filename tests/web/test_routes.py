@@ -61,6 +61,24 @@ def at(tomogram, rest):
     return f"/api/tomograms/{tomogram.id}/{rest}"
 
 
+def test_a_coarse_surface_follows_the_threshold(client, tomogram):
+    score = add_score(tomogram, ball((6, *SHAPE[1:]), 2.5), first_slice=4)
+    address = routes.download_address(tomogram, "scores", score.id, routes.COARSE_FILE)
+
+    def look(threshold):
+        answer = client.get(f"/{address}?threshold={threshold}")
+        length = int.from_bytes(answer.content[:4], "little")
+        return json.loads(answer.content[4 : 4 + length])["objects"]["bounds"][0]
+
+    x0, x1, _, _, z0, z1 = look("0.00")
+    # In µm, at the place of the scored slices.
+    assert (x0 + x1) / 2 == pytest.approx(7.5 * 0.01) and (z0 + z1) / 2 == pytest.approx(6.5 * 0.02)
+    assert look("0.40")[0] > x0
+    empty = client.get(f"/{address}?threshold=0.98")
+    assert (empty.status_code, "Lower the threshold" in empty.text) == (404, True)
+    assert client.get(f"/{address}?threshold=7").status_code == 422
+
+
 class TestSlices:
     def test_a_slice_is_grey_over_the_range_that_is_told(self, client, tomogram, array):
         source = routes.slice_source(tomogram)

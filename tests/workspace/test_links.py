@@ -5,13 +5,14 @@ import pytest
 import tifffile
 
 from deepsxt_core.errors import DeepSXTError, UnreadableFileError
+from deepsxt_core.geometry import Region
 from deepsxt_core.io import write_tiff
 from deepsxt_core.io.readers import registry
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.pairing import find_pairs
-from deepsxt_core.volume import Volume
+from deepsxt_core.volume import Mask, Volume
 from deepsxt_core.workspace import Workspace, data_roots
-from deepsxt_core.workspace.truths import known_truths, open_truth
+from deepsxt_core.workspace.truths import Compared, known_truths, open_truth
 
 SECRET = 77
 
@@ -91,7 +92,7 @@ def test_a_truth_beside_a_file_that_is_a_link_out_is_no_truth(root, tmp_path):
     labels(root / "a.labels.tif")
     assert known_truths(tomogram) == [root / "a.labels.tif"]
     with pytest.raises(UnreadableFileError, match="leads out"):
-        open_truth(tomogram, "any", root / "a.truth.tif")
+        open_truth(tomogram, Compared(Mask(tomogram.volume()), Region()), root / "a.truth.tif")
 
 
 def test_training_follows_no_link_out(root, secret):

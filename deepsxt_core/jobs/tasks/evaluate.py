@@ -1,7 +1,8 @@
-"""Comparison of a score with a truth as a job."""
+"""Comparison of a score or an annotation with a truth as a job."""
 
 import time
 from pathlib import Path
+from typing import Any
 
 from deepsxt_core.files import write_json
 from deepsxt_core.fingerprints import content_sha256
@@ -9,34 +10,47 @@ from deepsxt_core.jobs.requests import EvaluateRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
+from deepsxt_core.volume import Mask, Score
 from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.annotations import annotation
 from deepsxt_core.workspace.results import RUN_NAME
 
 
 def _identity(tomogram: Tomogram, request: EvaluateRequest) -> Identity:
-    from deepsxt_core.workspace.truths import open_truth
-
-    truth = Path(request.truth)
-    open_truth(tomogram, request.score, truth)
-    tomogram.require_same_input(tomogram.result("scores", request.score))
-    return {
+    found, _ = _compared(tomogram, request)
+    if request.score is not None:
+        tomogram.require_same_input(tomogram.result("scores", request.score))
+    identity: dict[str, Any] = {
         "step": "evaluate",
         "score": request.score,
         "input_sha256": tomogram.input_sha256(),
-        "truth_sha256": content_sha256(truth),
-        "voxel_size_nm": tomogram.todays_score(request.score).volume.voxel_size_nm,
+        "voxel_size_nm": found.volume.voxel_size_nm,
         "params": plain(request.params),
     }
+    if request.annotation is not None:
+        identity["annotation"] = plain(request.annotation)
+    if request.truth is not None:
+        identity["truth_sha256"] = content_sha256(Path(request.truth))
+    if request.true_annotation is not None:
+        identity["true_annotation"] = plain(request.true_annotation)
+    return identity
+
+
+def _compared(tomogram: Tomogram, request: EvaluateRequest) -> tuple[Score | Mask, Mask]:
+    """Return what is compared, and the truth."""
+    from deepsxt_core.workspace.truths import Compared, open_truth
+
+    source = request.score if request.annotation is None else request.annotation
+    truth = request.true_annotation or Path(request.truth or "")
+    compared = Compared.of(tomogram, source or "")
+    return compared.found, open_truth(tomogram, compared, truth)
 
 
 def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Progress) -> None:
     from deepsxt_core.workflow import pipeline
-    from deepsxt_core.workspace.truths import open_truth
 
     begun = time.monotonic()
-    score = tomogram.todays_score(request.score)
-    truth = open_truth(tomogram, request.score, Path(request.truth))
-    found = pipeline.evaluate(score, truth, request.params, progress)
+    found = pipeline.evaluate(*_compared(tomogram, request), request.params, progress)
     run = {
         "params": plain(request.params),
         "truth": request.truth,
@@ -44,6 +58,9 @@ def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Prog
         "codes": found.histogram and found.histogram.to_json(),
         "seconds": round(time.monotonic() - begun, 3),
     }
+    if request.annotation is not None:
+        region = annotation(tomogram, request.annotation.id).region
+        run["annotation"] = {"region": {"crop": region.crop, "bin": region.bin}}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RUN_NAME, run)
 
