@@ -7,9 +7,17 @@ from deepsxt_core.annotation.extent import Extent, extent_of
 from deepsxt_core.annotation.judged import judged
 from deepsxt_core.annotation.lease import STALE_AFTER_S, Holder
 from deepsxt_core.annotation.ledger import Applied
-from deepsxt_core.annotation.objects import MEMBRANE, NOT_JUDGED, STATES, ObjectRow, ObjectTable
+from deepsxt_core.annotation.objects import (
+    MEMBRANE,
+    NOT_JUDGED,
+    ORGANELLE,
+    STATES,
+    ObjectRow,
+    ObjectTable,
+)
 from deepsxt_core.annotation.operations import (
     OPERATIONS,
+    Click,
     CopySlice,
     Delete,
     EditClass,
@@ -23,6 +31,7 @@ from deepsxt_core.annotation.operations import (
     MergeResult,
     Operation,
     Paint,
+    Propose,
     RemoveClass,
     Shrink,
     Smooth,
@@ -39,6 +48,7 @@ __all__ = [
     "MEMBRANE",
     "NOT_JUDGED",
     "OPERATIONS",
+    "ORGANELLE",
     "PLANES",
     "STALE_AFTER_S",
     "STATES",
@@ -46,6 +56,7 @@ __all__ = [
     "Applied",
     "Box",
     "Brush",
+    "Click",
     "CopySlice",
     "Delete",
     "EditClass",
@@ -65,6 +76,7 @@ __all__ = [
     "Operation",
     "Paint",
     "Polygon",
+    "Propose",
     "RemoveClass",
     "RunStroke",
     "Runs",

@@ -23,6 +23,7 @@ from deepsxt_core.errors import InvalidParameterError
 
 NOT_JUDGED = "not judged"
 MEMBRANE = "membrane"
+ORGANELLE = "organelle"
 STATES = ("machine-made", "reviewed", "corrected", "doubtful")
 
 _FIRST_CLASSES = {NOT_JUDGED: "#9e9e9e", MEMBRANE: "#4e79a7"}

@@ -31,6 +31,7 @@ from deepsxt_core.annotation.objects import STATES
 from deepsxt_core.annotation.strokes import Limits, Stroke, limits, plane, stroke
 from deepsxt_core.errors import InvalidParameterError
 
+MOST_CLICKS = 100
 _MOST_JSON_LETTERS = 1 << 26
 _ANYWHERE = Limits()
 _INTO_NOTHING = Limits(overwrite="empty")
@@ -94,6 +95,47 @@ class FillBox(_Checked):
     first: tuple[int, int, int] = given(voxel)
     end: tuple[int, int, int] = given(voxel)
     limits: Limits = given(limits, _ANYWHERE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click(_Checked):
+    """Give to an object the whole body around a voxel, its membrane included.
+
+    It takes what is empty or of the class *membrane*. What the object had before and the body has
+    not, it loses: a click that is repeated with more voxels mends it.
+
+    Attributes
+    ----------
+    inside : tuple of (z, y, x)
+        Voxels of the body; it is grown from the first.
+    outside : tuple of (z, y, x)
+        Voxels that are not of the body.
+    class_name : str, optional
+        Of the object, if it is new; added to the classes if there is none. None is *organelle*.
+    """
+
+    kind: ClassVar[str] = "click"
+    object: int = given(object_id)
+    inside: tuple[tuple[int, int, int], ...] = given(several(voxel, 1, MOST_CLICKS))
+    outside: tuple[tuple[int, int, int], ...] = given(several(voxel, 0, MOST_CLICKS), ())
+    class_name: str | None = given(maybe(text), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propose(_Checked):
+    """Add every body that is found, as machine-made objects; what has an id stays as it is.
+
+    Attributes
+    ----------
+    least_confidence : float
+        Bodies that are less sure are left out.
+    class_name : str, optional
+        Of the new objects; added to the classes if there is none. None is *organelle*.
+    """
+
+    kind: ClassVar[str] = "propose"
+    least_confidence: float = given(real(0, 1), 0.5)
+    class_name: str | None = given(maybe(text), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +298,8 @@ Operation = (
     | Erase
     | FillSlice
     | FillBox
+    | Click
+    | Propose
     | CopySlice
     | Interpolate
     | Delete

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from deepsxt_core.annotation import operations, painting, regrouping, reshaping
+from deepsxt_core.annotation import clicking, operations, painting, proposing, regrouping, reshaping
 from deepsxt_core.annotation.operations import Operation
 from deepsxt_core.annotation.resolution import Resolution
 from deepsxt_core.annotation.runs import Runs
@@ -16,6 +16,8 @@ _RESOLVERS: dict[type, Callable[[Any, Scene], Resolution]] = {
     operations.Erase: painting.erase,
     operations.FillSlice: painting.fill_slice,
     operations.FillBox: painting.fill_box,
+    operations.Click: clicking.click,
+    operations.Propose: proposing.propose,
     operations.CopySlice: painting.copy_slice,
     operations.Interpolate: painting.interpolate,
     operations.Grow: reshaping.grow,

@@ -14,6 +14,7 @@ from deepsxt_core.annotation.store import LabelStore
 from deepsxt_core.annotation.strokes import Limits
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Geometry, Shape
+from deepsxt_core.preprocessing import suggest_invert
 from deepsxt_core.volume import Score, Volume
 
 _CACHED_BYTES = 64 << 20
@@ -35,6 +36,11 @@ class SliceReader:
         self._slices: OrderedDict[int, NDArray] = OrderedDict()
         slice_bytes = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
         self._most = max(_CACHED_BYTES // slice_bytes, 1)
+
+    @cached_property
+    def is_bright(self) -> bool:
+        """Whether membranes seem brighter than what lies around them."""
+        return suggest_invert(self._volume)
 
     def read(self, box: Box) -> NDArray:
         """Return the values of a box, (z, y, x) of the volume's dtype, 0 beyond the volume."""

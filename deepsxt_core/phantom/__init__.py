@@ -7,11 +7,13 @@ from deepsxt_core.phantom.sample import sample_tomogram
 from deepsxt_core.phantom.simulation import Phantom, simulate, simulate_slices
 from deepsxt_core.phantom.slice_canvas import SliceParams
 from deepsxt_core.phantom.slices import draw_slice
+from deepsxt_core.phantom.specimen import Organelle
 
 __all__ = [
     "PRESETS",
     "Filopodium",
     "Label",
+    "Organelle",
     "Phantom",
     "PhantomParams",
     "SliceParams",

@@ -61,6 +61,7 @@ class Organelles(Painter):
                 strength=rng.uniform(0.8, 1.2),
                 drawn_px=0.3,
             ),
+            organelle=self.specimen.new_organelle(Label.MITOCHONDRION),
         )
 
     def _cristae(self, box: Box, body: Distance, path: Path, radius: float) -> None:
@@ -115,17 +116,18 @@ class Organelles(Painter):
             ),
             "nested": Filling(label=Label.VESICLE, lac=rng.uniform(0.15, 0.25), texture=0.02),
         }[kind]
-        self._vesicle_at(place, radius, filling)
+        outer = self._vesicle_at(place, radius, filling)
         if kind == "nested" and radius > 12:
             for _ in range(rng.integers(1, 4)):
                 small = radius * rng.uniform(0.2, 0.45)
                 shift = rng.uniform(-0.5, 0.5, 3) * (radius - small)
                 inner = Filling(label=Label.VESICLE, lac=rng.uniform(0.15, 0.5), texture=0.03)
-                self._vesicle_at(tuple(np.asarray(place) + shift), small, inner)
+                self._vesicle_at(tuple(np.asarray(place) + shift), small, inner, within=outer)
 
-    def _vesicle_at(self, place: Point, radius: float, filling: Filling) -> None:
+    def _vesicle_at(self, place: Point, radius: float, filling: Filling, within: int = 0) -> int:
         rng = self.rng
         radii = (radius, radius * rng.uniform(0.75, 1.2), radius * rng.uniform(0.75, 1.2))
+        number = self.specimen.new_organelle(Label.VESICLE, within)
         dark = np.clip((filling.lac - LAC_CYTOSOL) / 0.15, 0, 1)
         self.specimen.paint(
             self.specimen.box(place, 1.5 * radius + 8),
@@ -136,7 +138,9 @@ class Organelles(Painter):
                 strength=rng.uniform(0.6, 1.4),
                 drawn_px=1.5 * float(dark),
             ),
+            organelle=number,
         )
+        return number
 
     def droplet(self) -> None:
         """Paint a lipid droplet."""
@@ -152,6 +156,7 @@ class Organelles(Painter):
                 label=Label.LIPID_DROPLET, lac=LAC_LIPID * rng.uniform(0.8, 1.1), texture=0.03
             ),
             wall=Wall(label=Label.DROPLET_SURFACE, strength=0.5, drawn_px=1.5),
+            organelle=self.specimen.new_organelle(Label.LIPID_DROPLET),
         )
 
     def tubule(self) -> None:
@@ -182,6 +187,7 @@ class Organelles(Painter):
                 strength=rng.uniform(0.6, 1.2),
                 drawn_px=2.0 if thin else 0.0,
             ),
+            organelle=self.specimen.new_organelle(Label.RETICULUM),
         )
 
     def sheet(self) -> None:
@@ -212,6 +218,7 @@ class Organelles(Painter):
             cistern,
             filling=Filling(label=Label.RETICULUM, lac=rng.uniform(0.18, 0.3)),
             wall=Wall(label=Label.RETICULUM_MEMBRANE, strength=rng.uniform(0.8, 1.3)),
+            organelle=self.specimen.new_organelle(Label.RETICULUM),
         )
 
     def bead(self) -> None:

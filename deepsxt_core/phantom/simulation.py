@@ -10,7 +10,7 @@ from deepsxt_core.phantom.anatomy import Cell, Filopodium
 from deepsxt_core.phantom.microscope import tilt_series
 from deepsxt_core.phantom.params import PhantomParams
 from deepsxt_core.phantom.reconstruction import back_project
-from deepsxt_core.phantom.specimen import Specimen
+from deepsxt_core.phantom.specimen import Organelle, Specimen
 from deepsxt_core.phantom.visibility import visible_membranes
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import VoxelSize
@@ -30,6 +30,11 @@ class Phantom:
         them out, are those that the missing wedge hides (see `phantom.visibility`).
     labels : ndarray
         uint8: `Label`, the class of every voxel; membranes as wide as in `truth`, seen or not.
+    organelle_ids : ndarray
+        uint16: the number of the innermost organelle at each voxel, its membrane included, or 0.
+    organelles : tuple of Organelle
+        Mitochondria, vesicles, droplets and the reticulum; number i + 1 is at place i, also where
+        nothing of it lies in the tomogram.
     lac : ndarray
         float32: the linear absorption coefficient that was simulated, in µm⁻¹.
     voxel_size_nm : VoxelSize
@@ -41,10 +46,17 @@ class Phantom:
     volume: NDArray[np.float32]
     truth: NDArray[np.bool_]
     labels: NDArray[np.uint8]
+    organelle_ids: NDArray[np.uint16]
+    organelles: tuple[Organelle, ...]
     lac: NDArray[np.float32]
     voxel_size_nm: VoxelSize
     filopodia: tuple[Filopodium, ...]
     params: PhantomParams
+
+    def organelle(self, number: int) -> NDArray[np.bool_]:
+        """Return where an organelle and all that lies in it is, bool (z, y, x)."""
+        inner = {one.number for one in self.organelles if one.within == number}
+        return np.isin(self.organelle_ids, [number, *inner])
 
 
 def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom:
@@ -72,6 +84,7 @@ def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom
     truth = visible_membranes(
         specimen.walls, specimen.labels, params.tilt_range_deg, 0.25 / params.cutoff, progress
     )[inner].copy()
+    organelle_ids, organelles = specimen.organelle_ids[inner].copy(), tuple(specimen.organelles)
     labels, lac = specimen.labels[inner].copy(), specimen.lac
     # Only the absorption is needed any more: a large specimen fills the memory.
     del specimen, cell.specimen
@@ -89,6 +102,8 @@ def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom
         volume=np.ascontiguousarray(volume),
         truth=truth,
         labels=labels,
+        organelle_ids=organelle_ids,
+        organelles=organelles,
         lac=np.ascontiguousarray(lac[inner]),
         voxel_size_nm=VoxelSize.isotropic(params.voxel_size_nm),
         filopodia=tuple(cell.filopodia),

@@ -55,6 +55,25 @@ class Wall:
     drawn_px: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organelle:
+    """A closed body whose place is known.
+
+    Attributes
+    ----------
+    number : int
+        From 1: its value in the volume of organelles.
+    label : Label
+        The class of what it holds.
+    within : int
+        Number of the organelle that it lies in, or 0.
+    """
+
+    number: int
+    label: Label
+    within: int = 0
+
+
 class Specimen:
     """The canvas of a specimen.
 
@@ -67,6 +86,11 @@ class Specimen:
         float32 (z, y, x): the part of `lac` that is due to membranes, without cristae.
     labels : ndarray
         uint8 (z, y, x): `Label`.
+    organelles : list of Organelle
+        In the order in which they were painted; number i + 1 is at place i.
+    organelle_ids : ndarray
+        uint16 (z, y, x): the number of the innermost organelle at each voxel, its membrane
+        included, or 0.
     """
 
     def __init__(
@@ -84,6 +108,8 @@ class Specimen:
         self.lac = np.full((depth, width, height), LAC_ICE, np.float32).transpose(0, 2, 1)
         self.walls = np.zeros_like(self.lac)
         self.labels = np.zeros(shape, np.uint8)
+        self.organelles: list[Organelle] = []
+        self.organelle_ids = np.zeros(shape, np.uint16)
         # Periodic: tiled where more is needed.
         grain = 25 / voxel_size_nm
         self._texture = correlated_noise(
@@ -125,14 +151,27 @@ class Specimen:
         *,
         filling: Filling | None = None,
         wall: Wall | None = None,
+        organelle: int = 0,
     ) -> None:
-        """Fill the inside of a surface and put membranes along it, later over earlier."""
+        """Fill the inside of a surface and put membranes along it, later over earlier.
+
+        With the number of an `organelle`, it reaches to the outer side of a membrane there.
+        """
+        reach = MEMBRANE_NM / 2 / self.voxel_size_nm
         for slab in self._slabs(box):
             field = distance(slab)
+            if organelle:
+                self.organelle_ids[slab][field < reach] = organelle
             if filling is not None:
                 self._fill(slab, field, filling)
             if wall is not None:
                 self._wall(slab, field, wall)
+
+    def new_organelle(self, label: Label, within: int = 0) -> int:
+        """Return the number of an organelle that is about to be painted."""
+        number = len(self.organelles) + 1
+        self.organelles.append(Organelle(number=number, label=label, within=within))
+        return number
 
     def _slabs(self, box: Box) -> Iterator[Box]:
         """Cut a box along z, so that little memory is needed."""
