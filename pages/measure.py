@@ -16,6 +16,7 @@ from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
     charts,
+    checks,
     components,
     filopodia,
     job_blocks,
@@ -33,7 +34,6 @@ from shared.sources import Source
 
 _WHOLE = {"object", "euler_number", "nearest_object", "voxels", "faces"}
 _NO_CHART = {"object", "nearest_object", "volume_error", "area_error"}
-_TILT_DEG = 65
 
 
 def read(surface: Result, done: Result | None) -> pd.DataFrame:
@@ -162,17 +162,21 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
     )
 
 
-def wedge(rows: pd.DataFrame) -> None:
+def wedge(rows: pd.DataFrame, tomogram: Tomogram) -> None:
     """Say how much of the elongation along the beam the missing wedge can explain."""
+    estimated = checks.health_of(tomogram.volume()).tilt_range_deg
     left, right = st.columns([1, 3], vertical_alignment="center")
     tilt = left.number_input(
         "Tilt range (± °)",
         10,
         90,
-        _TILT_DEG,
-        key="tilt_deg",
-        help="Of the tilt series that the tomogram was reconstructed from.",
+        estimated,
+        key=f"tilt_deg_{tomogram.id}",
+        help="Of the tilt series that the tomogram was reconstructed from. The page Open "
+        + ("finds this one." if estimated else "cannot tell it: enter it."),
     )
+    if tilt is None:
+        return
     found, most = rows["beam_elongation"].median(), wedge_elongation(tilt)
     text = (
         f"The median object is **{found:.2f}** times as large along the beam (z) as across it; "
@@ -254,7 +258,7 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             filopodia.processes(done, unit)
     with wedge_tab:
         if "beam_elongation" in rows:
-            wedge(rows)
+            wedge(rows, tomogram)
     files(tomogram, surface, done)
 
 

@@ -25,6 +25,9 @@ _SOFTNESS = 0.12
 _INSIDE_COS, _OUTSIDE_COS = np.cos(np.radians([15.0, 28.0]))
 _CLEARANCE_PX = 1.5
 _STEEP = 0.7
+# Beyond this many radii a view is sure that nothing is.
+_FARTHEST = 1.6
+_NEAR_PX = 3.0
 # Fitted to simulated tomograms: 1, support, agreement, spread.
 _CONFIDENCE = np.array([-1.0, 1.5, 3.0, -3.0])
 
@@ -96,20 +99,23 @@ def grow_body(
         return _View(centre, found, _support(seen, found))
 
     last = (np.array(views.shape) - 1) * edges
-    chosen = [_settled(look, point, last) for point in wanted]
-    mask, first = _put_together(chosen, views)
-    while len(chosen) < _MOST_VIEWS + len(wanted):
-        place = _unseen_place(mask, chosen, first, edges)
+    votes = _Votes(views)
+    for point in wanted:
+        votes.add(_settled(look, point, last))
+    mask, first = votes.body()
+    while len(votes.chosen) < _MOST_VIEWS + len(wanted):
+        place = _unseen_place(mask, votes.chosen, first, edges)
         if place is None:
             break
-        chosen.append(look(place))
-        mask, first = _put_together(chosen, views)
+        votes.add(look(place))
+        mask, first = votes.body()
+    chosen = votes.chosen
     mask = _one_piece(mask, first, inside, outside)
     if not mask.any():
         return None
     spread = np.mean([(v.seen.spread * SOLID_ANGLE).sum() / SOLID_ANGLE.sum() for v in chosen])
     support = float(np.mean([view.support for view in chosen]))
-    return Body(mask, first, float(spread), _agreement(chosen, mask, first, views), support)
+    return Body(mask, first, float(spread), votes.agreement(mask, first), support)
 
 
 def _settled(
@@ -177,26 +183,64 @@ def _bounds(
     return Bounds(np.minimum(least, most * 0.9), most)
 
 
-def _put_together(
-    chosen: Sequence[_View], views: Views
-) -> tuple[NDArray[np.bool_], Voxel]:
-    """Return where most of the views see a body, the nearer ones counting more."""
-    low = np.min([v.centre - v.seen.radius_px.max() - 2 for v in chosen], axis=0)
-    high = np.max([v.centre + v.seen.radius_px.max() + 2 for v in chosen], axis=0)
-    first = np.clip(np.floor(low / views.edges), 0, None).astype(int)
-    end = np.minimum(np.ceil(high / views.edges).astype(int) + 1, views.shape)
-    grid = np.indices(tuple(end - first), dtype=np.float32).reshape(3, -1)
-    grid = (grid + first[:, None]) * views.edges[:, None]
-    total = np.zeros(grid.shape[1], np.float32)
-    weights = np.zeros(grid.shape[1], np.float32)
-    for view in chosen:
-        offset = (grid - view.centre[:, None]).astype(np.float32)
-        weight = 1 / ((offset**2).sum(axis=0) + 9.0)
-        total += weight * _share_inside(view, offset)
-        weights += weight
-    mask = (total > weights / 2).reshape(tuple(end - first))
-    z, y, x = first.tolist()
-    return mask, (z, y, x)
+class _Votes:
+    """What several views say about each voxel of their box; the nearer ones count more."""
+
+    def __init__(self, views: Views) -> None:
+        self.chosen: list[_View] = []
+        self._edges = views.edges
+        self._inside = np.zeros(views.shape, np.float32)
+        self._all = np.zeros(views.shape, np.float32)
+        self._alone: list[tuple[NDArray[np.bool_], tuple[slice, slice, slice]]] = []
+
+    def add(self, view: _View) -> None:
+        """Count a view in."""
+        self.chosen.append(view)
+        weight = self._weight(view, (slice(None),) * 3)
+        self._all += weight
+        reach = float(view.seen.radius_px.max()) * _FARTHEST + 1
+        low = np.floor((view.centre - reach) / self._edges).astype(int).clip(0)
+        high = np.ceil((view.centre + reach) / self._edges).astype(int) + 1
+        z, y, x = (slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+        offset = np.stack(np.broadcast_arrays(*self._offset(view, (z, y, x))))
+        share = _share_inside(view, offset.reshape(3, -1)).reshape(offset.shape[1:])
+        self._inside[z, y, x] += weight[z, y, x] * share
+        self._alone.append((share > 0.5, (z, y, x)))
+
+    def body(self) -> tuple[NDArray[np.bool_], Voxel]:
+        """Return where most of the votes see a body, and its first voxel."""
+        parts = [part for _, part in self._alone]
+        union = tuple(
+            slice(min(part[axis].start for part in parts), max(part[axis].stop for part in parts))
+            for axis in range(3)
+        )
+        mask = self._inside[union] > self._all[union] / 2
+        return mask, (union[0].start, union[1].start, union[2].start)
+
+    def agreement(self, mask: NDArray[np.bool_], first: Voxel) -> float:
+        """Return the mean overlap (intersection over union) of what a view sees with a body."""
+        shares = []
+        for alone, part in self._alone:
+            place = tuple(
+                slice(max(cut.start - origin, 0), max(cut.start - origin, 0) + n)
+                for cut, origin, n in zip(part, first, alone.shape, strict=True)
+            )
+            both = np.count_nonzero(mask[place] & alone)
+            shares.append(both / max(alone.sum() + mask.sum() - both, 1))
+        return float(np.mean(shares))
+
+    def _weight(self, view: _View, part: tuple[slice, ...]) -> NDArray[np.float32]:
+        z, y, x = self._offset(view, part)
+        return 1 / (z * z + y * y + x * x + np.float32(_NEAR_PX**2))
+
+    def _offset(self, view: _View, part: tuple[slice, ...]) -> list[NDArray[np.float32]]:
+        places = [
+            (np.arange(n, dtype=np.float32)[cut] * edge - centre).astype(np.float32)
+            for n, cut, edge, centre in zip(
+                self._all.shape, part, self._edges, view.centre, strict=True
+            )
+        ]
+        return list(np.meshgrid(*places, indexing="ij", sparse=True))
 
 
 def _share_inside(view: _View, offset: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -258,20 +302,3 @@ def _one_piece(
     } - {0}
     kept = np.isin(pieces, list(held))
     return ndimage.binary_fill_holes(kept) if held else kept
-
-
-def _agreement(
-    chosen: Sequence[_View], mask: NDArray[np.bool_], first: Voxel, views: Views
-) -> float:
-    """Return the mean overlap (intersection over union) of each view's body with all together."""
-    shares = []
-    for view in chosen[:4]:
-        alone, start = _put_together([view], views)
-        low = np.minimum(first, start)
-        high = np.maximum(np.add(first, mask.shape), np.add(start, alone.shape))
-        both = np.zeros((2, *(high - low)), bool)
-        for target, part, origin in ((both[0], mask, first), (both[1], alone, start)):
-            at = np.subtract(origin, low)
-            target[tuple(slice(a, a + n) for a, n in zip(at, part.shape, strict=True))] = part
-        shares.append((both[0] & both[1]).sum() / max((both[0] | both[1]).sum(), 1))
-    return float(np.mean(shares))

@@ -18,16 +18,25 @@ from deepsxt_core.cli.options import (
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder, read_json
 from deepsxt_core.io import open_volume, writer_for
+from deepsxt_core.preprocessing import find_wedge
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.surface.measure.processes import process_columns
 from deepsxt_core.surface.measure.quantities import table
+from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.surface.measure.tables import FILE_NAMES, Measurements
-from deepsxt_core.volume import Mask, Score
+from deepsxt_core.volume import Mask, Score, Volume
 from deepsxt_core.workflow.recipe import ExportParams
 from deepsxt_core.workflow.surface_files import SurfaceFiles, reconstruct_to
 
 _SHOWN = 20
+
+TiltRange = Annotated[
+    float | None,
+    Parameter(
+        help="Highest tilt of the series, in degrees; left out, it is estimated from --tomogram.",
+    ),
+]
 
 Unit = Annotated[
     str | None,
@@ -105,18 +114,21 @@ def measure(
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
     tomogram: Path | None = None,
+    tilt_range_deg: TiltRange = None,
     surface: ReconstructParams,
     processes: ProcessParams,
     progress: Progress,
 ) -> Outcome:
     """Measure the objects in a score (score.ome.zarr), a mask file or an annotation.
 
+    A single slice is measured in two dimensions: areas and lengths, no volumes.
+
     Parameters
     ----------
     input
         Score, mask or annotation.
     tomogram
-        What was segmented, for the mean grey value in each object.
+        What was segmented, for the mean grey value in each object, and for the tilt range.
     """
     from deepsxt_core.workflow import pipeline
 
@@ -125,6 +137,8 @@ def measure(
     source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold)
     grey = open_volume(tomogram) if tomogram else None
     prepare_folder(out)
+    if source.volume.shape[0] == 1:
+        return _slice_measured(source, surface, out)
     result = pipeline.measure(source, surface, processes, progress, tomogram=grey)
     files = result.write(out)
     surfaces = result.surfaces
@@ -137,8 +151,46 @@ def measure(
             "table": table(result.objects, surfaces.unit),
             "totals": result.totals(),
             "processes": process_columns(result.processes, surfaces.unit),
+        }
+        | _wedge_report(grey, tilt_range_deg),
+    )
+
+
+def _slice_measured(source: Score | Mask, params: ReconstructParams, out: Path) -> Outcome:
+    from deepsxt_core.surface.measure.slices import measure_slice
+
+    found = measure_slice(source, params)
+    files, unit = found.write(out), found.unit
+    lines = [f"{len(found.objects)} objects in a single slice: areas, no volumes"]
+    lines += [
+        f"  {one.object:4}  area {one.area:10.4g} {unit}²   perimeter {one.perimeter:10.4g} {unit}"
+        + "   cut by the border" * one.cut_by_border
+        for one in found.objects[:_SHOWN]
+    ]
+    return Outcome(
+        [*lines, *(f"Table  {path}" for path in files)],
+        {
+            "dimensions": 2,
+            "objects": len(found.objects),
+            "table": found.table(),
+            "totals": found.totals(),
+            "files": [str(path) for path in files],
         },
     )
+
+
+def _wedge_report(tomogram: Volume | None, given_deg: float | None) -> dict[str, Any]:
+    """Return the tilt range, who says so, and by how much it stretches fine detail along z."""
+    tilt: float | None = given_deg
+    if tilt is None and tomogram is not None:
+        wedge = find_wedge(tomogram)
+        tilt = None if wedge is None else wedge.tilt_range_deg
+    says = "given" if given_deg is not None else "the tomogram's spectrum"
+    return {
+        "tilt_range_deg": tilt,
+        "tilt_range_from": None if tilt is None else says,
+        "wedge_elongation": None if tilt is None else wedge_elongation(tilt),
+    }
 
 
 def export(

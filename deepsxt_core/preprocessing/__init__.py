@@ -18,7 +18,7 @@ from deepsxt_core.preprocessing.normalisation import (
 )
 from deepsxt_core.preprocessing.polarity import suggest_invert
 from deepsxt_core.preprocessing.sampling import sampled_volume
-from deepsxt_core.preprocessing.wedge import Wedge
+from deepsxt_core.preprocessing.wedge import Wedge, find_wedge
 
 __all__ = [
     "Finding",
@@ -28,6 +28,7 @@ __all__ = [
     "check_health",
     "clean",
     "cut",
+    "find_wedge",
     "measure_intensity",
     "measure_min_max",
     "normalise",

@@ -19,8 +19,6 @@ _TILE_PX = 16
 # Robust standard deviations from the median of its 3 × 3 neighbours; a gold bead is wider.
 _HOT = 12.0
 _UNSURE = 0.08
-_EMPTY_WEDGE = 6.0
-_WIDEST_WEDGE_DEG = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,19 +230,18 @@ def missing_wedge(wedge: Wedge | None) -> Finding:
     name, unit = "Missing wedge", "degrees"
     if wedge is None:
         return _finding(name, "notice", None, unit, "Too few slices to tell.")
-    if wedge.emptiness < _EMPTY_WEDGE or wedge.half_angle_deg < 5:
+    if not wedge.is_empty:
         return _finding(name, "ok", 0.0, unit, "None found: all directions are recorded.")
     missing, half = wedge.missing_axis, wedge.half_angle_deg
-    if half > _WIDEST_WEDGE_DEG:
+    if wedge.tilt_range_deg is None:
         text = (
             f"Details are much coarser along {missing} than across. Shapes are drawn out along "
             f"{missing}, and surfaces across it are blurred; mistrust thicknesses along {missing}."
         )
         return _finding(name, "notice", None, unit, text)
-    rounded = 5 * round(half / 5)
     text = (
-        f"Tilts about {wedge.tilt_axis} reached about ±{90 - rounded}°; directions within "
-        f"{rounded}° of {missing} were never seen. Objects look drawn out along {missing}, and "
+        f"Tilts about {wedge.tilt_axis} reached about ±{wedge.tilt_range_deg}°; directions within "
+        f"{90 - wedge.tilt_range_deg}° of {missing} were never seen. Objects look drawn out along {missing}, and "
         f"membranes that lie across {missing} fade: expect holes at the ends of vesicles there, "
         f"and do not measure them along {missing}."
     )

@@ -45,6 +45,11 @@ class HealthReport:
     slices: int
 
     @property
+    def tilt_range_deg(self) -> int | None:
+        """The highest tilt that the spectrum tells of; None if it cannot be told."""
+        return None if self.wedge is None else self.wedge.tilt_range_deg
+
+    @property
     def level(self) -> Level:
         """The worst level of all findings."""
         levels = {finding.level for finding in self.findings}
@@ -60,6 +65,7 @@ class HealthReport:
             ],
             "margins": {axis: list(getattr(self.margins, axis)) for axis in "zyx"},
             "slices": self.slices,
+            "tilt_range_deg": self.tilt_range_deg,
         }
 
 

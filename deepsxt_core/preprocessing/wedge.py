@@ -25,6 +25,7 @@ _SECTOR_DEG = 5
 _SECTORS = 90 // _SECTOR_DEG
 # The edge of a wedge is where a quarter of the power is reached.
 _EDGE_LOG = np.log(4)
+_EMPTY, _NARROWEST_DEG, _WIDEST_DEG = 6.0, 5.0, 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,23 @@ class Wedge:
     half_angle_deg: float
     emptiness: float
     spectrum: NDArray[np.float32]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is a wedge in which nothing was recorded."""
+        return self.emptiness >= _EMPTY and self.half_angle_deg >= _NARROWEST_DEG
+
+    @property
+    def tilt_range_deg(self) -> int | None:
+        """The highest tilt, to 5 degrees: 90 where nothing is missing, None if it cannot be told.
+
+        Half of it or more is missing where one axis is much coarser than the others.
+        """
+        if not self.is_empty:
+            return 90
+        if self.half_angle_deg > _WIDEST_DEG:
+            return None
+        return 90 - _SECTOR_DEG * round(self.half_angle_deg / _SECTOR_DEG)
 
 
 def find_wedge(volume: Volume) -> Wedge | None:

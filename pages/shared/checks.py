@@ -31,7 +31,8 @@ _BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
 
 
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=_BY_FILE)
-def _report(volume: Volume) -> HealthReport:
+def health_of(volume: Volume) -> HealthReport:
+    """Return what *Open* finds in a tomogram, looked at once."""
     return check_health(volume)
 
 
@@ -49,7 +50,7 @@ def health_card(volume: Volume, survey: Survey) -> HealthReport:
     with st.container(border=True, key="health"):
         st.markdown("**Health**")
         with st.spinner("Looking at slices spread through the tomogram …", show_time=True):
-            report = _report(volume)
+            report = health_of(volume)
         words, pictures = st.columns([3, 2], gap="medium")
         with words:
             fine = [each for each in report.findings if each.level == "ok"]
