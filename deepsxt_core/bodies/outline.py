@@ -40,6 +40,7 @@ _TO_X = np.broadcast_to(
 _BEHIND = 3
 _LEAST_SPREAD = 0.15
 _LEAST_LOG = -9.0
+_UNSURE = np.float32(0.6)
 _FORBIDDEN = np.float32(-30)
 
 
@@ -117,7 +118,8 @@ def outline(seen: NDArray[np.float32], bounds: Bounds | None = None) -> Outline:
     likelihood = np.exp(log_likelihood(seen, trained_stages(), bounds))
     mean = likelihood @ LOG_RADIUS
     spread = np.sqrt(np.maximum(likelihood @ LOG_RADIUS**2 - mean**2, 0))
-    return Outline(np.exp(mean), spread)
+    # Where the radius is unsure, its most likely logarithm gives too small a volume.
+    return Outline(np.exp(mean + _UNSURE * spread**2), spread)
 
 
 def log_likelihood(

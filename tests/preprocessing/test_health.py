@@ -35,6 +35,7 @@ def test_a_good_tomogram_has_nothing_but_its_missing_wedge(sample):
     assert worse <= {"Missing wedge", "Details over noise", "Like the training data"}
     assert report.level == "notice"
     assert "Tilts about y reached about ±60°" in found["Missing wedge"].text
+    assert report.tilt_range_deg == report.to_dict()["tilt_range_deg"] == 60
     assert suggested_region(report, Volume.from_array(sample)) is None
     assert json.loads(json.dumps(report.to_dict()))["level"] == "notice"
 
@@ -62,6 +63,7 @@ def test_no_wedge_is_seen_where_there_is_none(noise):
     found, report = findings(noise)
     assert found["Missing wedge"].level == "ok"
     assert report.wedge.emptiness < 3
+    assert report.tilt_range_deg == 90
     assert find_wedge(Volume.from_array(noise[:10])) is None
 
 

@@ -122,6 +122,17 @@ def test_round_bodies_have_none(body) -> None:
     assert traced(body) == ()
 
 
+def test_sheets_and_open_shells_have_none() -> None:
+    """A strip, a bent sheet, and a shell whose caps nobody saw: long somehow, thin, not round."""
+    z, y, x = np.ogrid[:40, :60, :130]
+    strip = np.minimum(np.minimum(3 - abs(z - 20), 14 - abs(y - 30)), 55 - abs(x - 65))
+    bent = np.minimum(3 - abs(np.hypot(y - 80, x - 65) - 60), 15 - abs(z - 20))
+    open_shell = np.minimum(3.5 - abs(np.hypot(y - 30, x - 65) - 22), 12 - abs(z - 20))
+    for distance in (strip, bent, open_shell):
+        surfaces = reconstruct(as_score(distance + 0.0 * z + 0.0 * y + 0.0 * x, SIZE))
+        assert trace_processes(surfaces) == ()
+
+
 def test_a_ring_is_followed_along_one_side() -> None:
     (found,) = traced(torus(30, 4))
     assert np.pi * 30 * EDGE_UM < found.length < 1.5 * np.pi * 30 * EDGE_UM

@@ -8,7 +8,10 @@ import pytest
 from deepsxt_core.cli.main import main
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.io import write_tiff
+from deepsxt_core.phantom import sample_tomogram
+from deepsxt_core.preprocessing import find_wedge
 from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.surface.measure.slices import measure_slice
 from deepsxt_core.volume import Mask, Volume, VoxelSize
 
@@ -55,3 +58,21 @@ def test_what_is_no_slice_or_holds_nothing_is_refused(mask):
         measure_slice(Mask(Volume.from_array(np.ones((2, 9, 9), np.uint8))), ReconstructParams())
     with pytest.raises(EmptySurfaceError):
         measure_slice(Mask(mask), ReconstructParams(min_voxels=9999))
+
+
+def test_the_tilt_range_is_the_tomograms_own_unless_it_is_given(tmp_path, capsys):
+    tomogram, truth, size = sample_tomogram(shape=(48, 96, 96))
+    write_tiff(Volume.from_array(tomogram, size), tmp_path / "cell.tif")
+    write_tiff(Volume.from_array(truth.astype(np.uint8), size), tmp_path / "mask.tif")
+    command = ["measure", str(tmp_path / "mask.tif"), "--out", str(tmp_path / "out"), "--json"]
+
+    def report(*more: str) -> dict:
+        assert main([*command, *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    own = report("--tomogram", str(tmp_path / "cell.tif"))
+    assert own["tilt_range_deg"] == find_wedge(Volume.from_array(tomogram)).tilt_range_deg
+    assert own["wedge_elongation"] == wedge_elongation(own["tilt_range_deg"])
+    given = report("--tilt-range-deg", "70")
+    assert (given["tilt_range_deg"], given["tilt_range_from"]) == (70, "given")
+    assert report()["tilt_range_deg"] is None

@@ -37,6 +37,10 @@ class ProcessParams:
     max_diameter : float or None
         Parts of a branch that are thicker, in the unit of the surfaces, do not belong to it: a
         cell that filopodia grow from. Left out, there is no limit.
+    max_unroundness : float
+        How far the surface may be from round about the middle line: standard deviation of its
+        distance / mean distance, the median along the line. 0 for a round tube, about 0.6 for a
+        sheet, or a shell that is followed around what it encloses.
 
     Raises
     ------
@@ -46,6 +50,7 @@ class ProcessParams:
 
     min_aspect: Annotated[float, Limits(least=1)] = 3.0
     max_diameter: Annotated[float | None, Limits(above=0)] = None
+    max_unroundness: Annotated[float, Limits(above=0, most=1)] = 0.3
 
     def __post_init__(self) -> None:
         checked(self)
@@ -71,6 +76,8 @@ class Process:
         Free ends, 0 to 2.
     straightness : float
         Distance between its ends / length: 1 is straight.
+    unroundness : float
+        As in `ProcessParams`.
     line : ndarray
         Its middle line (n, 3), x, y, z, in steps of about a voxel.
     diameters : ndarray
@@ -85,6 +92,7 @@ class Process:
     thickest: float
     tips: int
     straightness: float
+    unroundness: float
     line: NDArray[np.float64]
     diameters: NDArray[np.float64]
 
@@ -135,12 +143,16 @@ def _processes(
     if not found:
         return
     lines = [_to_the_tips(branch, points, grid.step) for branch in found]
-    diameters = _diameters(lines, points, triangles)
-    for branch, line, along in zip(found, lines, diameters, strict=True):
+    around = _around(lines, points, triangles)
+    for branch, line, (along, uneven) in zip(found, lines, around, strict=True):
         for first, end in _thin_runs(along, params.max_diameter):
             is_tip = first == 0 and not branch.is_side, end == len(line)
-            process = _process(object_id, line[first:end], along[first:end], is_tip)
-            if process.length >= params.min_aspect * process.diameter:
+            part = slice(first, end)
+            process = _process(object_id, line[part], along[part], uneven[part], is_tip)
+            if (
+                process.length >= params.min_aspect * process.diameter
+                and process.unroundness <= params.max_unroundness
+            ):
                 yield process
 
 
@@ -190,22 +202,29 @@ def _extended(
     return np.concatenate([line, line[-1] + steps * direction])
 
 
-def _diameters(
+def _around(
     lines: list[NDArray[np.float64]], points: NDArray[np.float64], triangles: NDArray[np.int64]
-) -> list[NDArray[np.float64]]:
-    """Return twice the mean distance of the surface nearest to each point of the lines.
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return diameter and unroundness at each point of the lines.
 
-    The mean all around depends little on whether the line lies exactly in the middle.
+    The diameter is twice the mean distance of the surface nearest to a point: the mean all around
+    depends little on whether the line lies exactly in the middle. Unroundness is the standard
+    deviation of that distance / its mean.
     """
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     areas = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     every = np.concatenate(lines)
     distance, nearest = cKDTree(every).query((a + b + c) / 3)
-    weight = np.bincount(nearest, areas, len(every))
-    total = np.bincount(nearest, areas * distance, len(every))
+    weight, total, squares = (
+        np.bincount(nearest, areas * distance**power, len(every)) for power in range(3)
+    )
     known = np.flatnonzero(weight > 0)
-    mean = np.interp(np.arange(len(every)), known, 2 * total[known] / weight[known])
-    return np.split(mean, np.cumsum([len(line) for line in lines])[:-1])
+    mean = total[known] / weight[known]
+    uneven = np.sqrt(np.maximum(squares[known] / weight[known] - mean**2, 0)) / mean
+    places = np.arange(len(every))
+    diameters, unevenness = (np.interp(places, known, each) for each in (2 * mean, uneven))
+    ends = np.cumsum([len(line) for line in lines])[:-1]
+    return list(zip(np.split(diameters, ends), np.split(unevenness, ends), strict=True))
 
 
 def _thin_runs(diameters: NDArray[np.float64], max_diameter: float | None) -> list[tuple[int, int]]:
@@ -219,13 +238,16 @@ def _process(
     object_id: int,
     line: NDArray[np.float64],
     diameters: NDArray[np.float64],
+    uneven: NDArray[np.float64],
     is_tip: tuple[bool, bool],
 ) -> Process:
     along = arc_length(line)
     length = float(along[-1])
     radius = float(np.median(diameters)) / 2
     shaft = (along >= radius * is_tip[0]) & (along <= length - radius * is_tip[1])
-    inside = diameters[shaft] if shaft.any() else diameters[[len(diameters) // 2]]
+    if not shaft.any():
+        shaft[len(shaft) // 2] = True
+    inside = diameters[shaft]
     return Process(
         object=object_id,
         branch=0,
@@ -235,6 +257,7 @@ def _process(
         thickest=float(inside.max()),
         tips=sum(is_tip),
         straightness=float(np.linalg.norm(line[-1] - line[0])) / length,
+        unroundness=float(np.median(uneven[shaft])),
         line=line,
         diameters=diameters,
     )
@@ -249,7 +272,7 @@ def process_columns(found: Sequence[Process], unit: Unit) -> dict[str, list[Any]
         "branch": [each.branch for each in found],
     }
     columns |= {f"{name}_{length}": [getattr(each, name) for each in found] for name in names}
-    columns |= {name: [getattr(each, name) for each in found] for name in ("tips", "straightness")}
+    columns |= {name: [getattr(each, name) for each in found] for name in ("tips", "straightness", "unroundness")}
     for place, end in ((0, "start"), (-1, "end")):
         for axis, letter in enumerate("xyz"):
             columns[f"{end}_{letter}_{length}"] = [float(each.line[place, axis]) for each in found]
