@@ -123,9 +123,7 @@ def report_clicks(phantoms: list[Scored], plain: bool) -> None:
                 inside = [middle, again[0]] if again[1] else [middle]
                 outside = [] if again[1] else [again[0]]
                 two = max(one, dice(clicked(phantom, inside, outside, plain), truth))
-            is_cut = any(
-                truth.take(end, axis).any() for axis in range(3) for end in (0, -1)
-            )
+            is_cut = any(truth.take(end, axis).any() for axis in range(3) for end in (0, -1))
             error = np.nan if is_cut else abs(found.sum() / truth.sum() - 1)
             rows.append((kind, one, other, two, seconds, error))
     print("| organelles | n | deepest | anywhere | two clicks | median | volume off by | time |")
@@ -177,7 +175,9 @@ def _matched(
         found = labels == row.id
         overlaps = [np.count_nonzero(found & t) / np.count_nonzero(found | t) for t in every]
         best = int(np.argmax(overlaps))
-        counts = overlaps[best] >= SAME and any(every[best] is t or (every[best] == t).all() for t in truths)
+        counts = overlaps[best] >= SAME and any(
+            every[best] is t or (every[best] == t).all() for t in truths
+        )
         confidence = float(row.origin.rsplit(" ", 1)[1])
         yield confidence, overlaps[best], found.sum() / every[best].sum(), counts
 

@@ -235,11 +235,21 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What people call an object, its class, and its colour, such as ``#d62728``."""
+    """What people call an object, its class, its colour, such as ``#d62728``, and how it came.
+
+    Attributes
+    ----------
+    state : str or None
+        Whether a person has looked at it: one of the states of an annotation.
+    is_capped : bool
+        Whether the program has closed it where its membrane is not seen.
+    """
 
     name: str
     class_name: str
     colour: str
+    state: str | None = None
+    is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

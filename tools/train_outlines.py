@@ -163,7 +163,9 @@ def fitted(features: NDArray[np.float16], radius_px: NDArray[np.float32], steps:
     }
     first = {name: np.zeros_like(value) for name, value in weights.items()}
     second = {name: np.zeros_like(value) for name, value in weights.items()}
-    wanted = np.exp(-0.5 * ((np.log(np.maximum(radius_px, 1))[:, None] - LOG_RADIUS) / _TOLERANCE) ** 2)
+    wanted = np.exp(
+        -0.5 * ((np.log(np.maximum(radius_px, 1))[:, None] - LOG_RADIUS) / _TOLERANCE) ** 2
+    )
     wanted /= wanted.sum(axis=1, keepdims=True) + 1e-9
     for step in range(1, steps + 1):
         batch = rng.integers(len(features), size=_BATCH)
@@ -200,7 +202,9 @@ def train(found: list[Sample]) -> tuple[Stage, ...]:
         for index, sample in enumerate(found):
             features, before = first_features(sample.seen), said[index]
             if before is not None:
-                features = np.concatenate([features, context_features(sample.seen, before)], axis=-1)
+                features = np.concatenate(
+                    [features, context_features(sample.seen, before)], axis=-1
+                )
             rays.append(features.reshape(-1, *features.shape[2:])[sample.rays].astype(np.float16))
         stage = fitted(np.concatenate(rays), radius, steps)
         del rays
@@ -208,7 +212,9 @@ def train(found: list[Sample]) -> tuple[Stage, ...]:
         for index, sample in enumerate(found):
             features, before = first_features(sample.seen), said[index]
             if before is not None:
-                features = np.concatenate([features, context_features(sample.seen, before)], axis=-1)
+                features = np.concatenate(
+                    [features, context_features(sample.seen, before)], axis=-1
+                )
             said[index] = stage(features)
     return tuple(stages)
 

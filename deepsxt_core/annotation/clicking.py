@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.checks import MOST_IDS
 from deepsxt_core.annotation.objects import (
+    CLICKED,
     MEMBRANE,
     ORGANELLE,
     ObjectRow,
@@ -24,8 +25,6 @@ from deepsxt_core.bodies.views import Views
 from deepsxt_core.errors import InvalidParameterError
 
 Voxel = tuple[int, int, int]
-
-CLICKED = "grown from a click"
 
 
 def click(operation: Click, scene: Scene) -> Resolution:

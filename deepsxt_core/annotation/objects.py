@@ -24,6 +24,9 @@ from deepsxt_core.errors import InvalidParameterError
 NOT_JUDGED = "not judged"
 MEMBRANE = "membrane"
 ORGANELLE = "organelle"
+CLICKED, PROPOSED = "grown from a click", "proposed"
+"""How the origin of an object begins whose unseen caps the program has closed."""
+
 STATES = ("machine-made", "reviewed", "corrected", "doubtful")
 
 _FIRST_CLASSES = {NOT_JUDGED: "#9e9e9e", MEMBRANE: "#4e79a7"}
@@ -57,6 +60,11 @@ class ObjectRow:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the program has closed it where its membrane is not seen."""
+        return self.origin.startswith((CLICKED, PROPOSED))
 
 
 @dataclass(frozen=True, slots=True)

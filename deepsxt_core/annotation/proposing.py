@@ -8,15 +8,12 @@ from numpy.typing import NDArray
 
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.clicking import body_row, may_be_taken, new_class, views_of
-from deepsxt_core.annotation.objects import ORGANELLE, TableChange, row_change
+from deepsxt_core.annotation.objects import ORGANELLE, PROPOSED, TableChange, row_change
 from deepsxt_core.annotation.operations import Propose
 from deepsxt_core.annotation.resolution import Change, Resolution
 from deepsxt_core.annotation.scene import Scene
 from deepsxt_core.bodies.growth import REACH_PX, grow_body
 from deepsxt_core.bodies.seeds import find_seeds
-
-PROPOSED = "proposed"
-"""The origin of a proposed object is this word and its confidence."""
 
 # What is looked at together, without what lies around it.
 _PART = (128, 192, 192)

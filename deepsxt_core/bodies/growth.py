@@ -70,9 +70,7 @@ class _View:
     support: float
 
 
-def grow_body(
-    views: Views, inside: Sequence[Voxel], outside: Sequence[Voxel] = ()
-) -> Body | None:
+def grow_body(views: Views, inside: Sequence[Voxel], outside: Sequence[Voxel] = ()) -> Body | None:
     """Return the body that holds the voxels `inside` and none of those `outside`.
 
     Parameters
@@ -296,9 +294,7 @@ def _one_piece(
     pieces = cc3d.connected_components(mask, connectivity=6)
     places = [np.array(point) - first for point in inside]
     held = {
-        int(pieces[tuple(place)])
-        for place in places
-        if ((place >= 0) & (place < ends)).all()
+        int(pieces[tuple(place)]) for place in places if ((place >= 0) & (place < ends)).all()
     } - {0}
     kept = np.isin(pieces, list(held))
     return ndimage.binary_fill_holes(kept) if held else kept

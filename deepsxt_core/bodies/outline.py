@@ -140,7 +140,7 @@ def log_likelihood(
 def _bounded(said: Map, bounds: Bounds | None) -> Map:
     if bounds is None:
         return said
-    is_within = (RADIUS_PX >= bounds.least_px[..., None]) & (RADIUS_PX <= bounds.most_px[..., None])
+    is_within = (bounds.least_px[..., None] <= RADIUS_PX) & (bounds.most_px[..., None] >= RADIUS_PX)
     return log_softmax(np.where(is_within, said, said + _FORBIDDEN))
 
 

@@ -47,9 +47,7 @@ def _voxels(hint: Any, tokens: Sequence[Token]) -> list[tuple[int, int, int]]:
     return [_VOXEL(hint, [token]) for token in tokens]
 
 
-Voxel = Annotated[
-    tuple[int, int, int], Parameter(converter=_VOXEL, n_tokens=1, metavar="Z,Y,X")
-]
+Voxel = Annotated[tuple[int, int, int], Parameter(converter=_VOXEL, n_tokens=1, metavar="Z,Y,X")]
 Voxels = Annotated[
     list[tuple[int, int, int]] | None,
     Parameter(converter=_voxels, n_tokens=1, negative="", metavar="Z,Y,X"),

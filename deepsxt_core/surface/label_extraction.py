@@ -1,6 +1,7 @@
 """Surfaces of a label volume: one object per value, with one boundary where two meet."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.surface.report import Report
 from deepsxt_core.surface.surfaces import ObjectRow, Surfaces
-from deepsxt_core.volume import Mask, Score
+from deepsxt_core.volume import Mask, Score, Tag
 
 
 def reconstruct_labels(
@@ -95,7 +96,7 @@ def _rows(surfaces: Surfaces, objects: LabelObjects, voxel_volume: float) -> tup
         replace(
             row,
             volume_error=volume_error(row.volume, row.voxels - gained.get(row.id, 0), voxel_volume),
-            **(asdict(objects.tags[row.id]) if row.id in objects.tags else {}),
+            **_called(objects.tags.get(row.id)),
         )
         for row in measure_objects(
             np.asarray(surfaces.mesh.points),
@@ -162,3 +163,10 @@ def _boundaries(
     if stand_in:
         sides = np.where(sides == stand_in, np.int32(highest), sides)
     return points, triangles, sides
+
+
+def _called(tag: Tag | None) -> dict[str, Any]:
+    """Return the fields of a row that say what people call the object."""
+    if tag is None:
+        return {}
+    return {"name": tag.name, "class_name": tag.class_name, "colour": tag.colour}

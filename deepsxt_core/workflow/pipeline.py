@@ -6,6 +6,7 @@ from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces, trace_processes
 from deepsxt_core.surface import reconstruct as _reconstruct
 from deepsxt_core.surface.measure.error_bars import with_error_bars
+from deepsxt_core.surface.measure.flags import flagged
 from deepsxt_core.surface.measure.tables import Measurements
 from deepsxt_core.volume import Mask, Score, Volume
 
@@ -54,7 +55,8 @@ def measure(
     if surfaces is None:
         surfaces = reconstruct(source, params, progress, tomogram=tomogram)
     traced = trace_processes(surfaces, processes, progress)
-    return Measurements(surfaces, with_error_bars(surfaces, source, params, progress), traced)
+    found = with_error_bars(surfaces, source, params, progress)
+    return Measurements(surfaces, flagged(found, surfaces, source), traced)
 
 
 def evaluate(

@@ -316,3 +316,21 @@ def test_without_a_class_there_is_no_surface_and_it_is_told_why(capsys, annotate
 def test_lumens_cannot_be_filled(capsys, annotated, files):
     assert run(capsys, "reconstruct", annotated, "--out", files / "o", "--fill-lumens") is None
     assert "an annotation always has" in capsys.readouterr().err
+
+
+def test_measurements_say_what_they_are_of_and_what_is_not_seen(capsys, files, annotated, labels):
+    with open_annotation(annotated) as annotation:
+        annotation.apply({"kind": "edit objects", "objects": [3], "class_name": "membrane"})
+    report = run(capsys, "measure", annotated, "--out", files / "out")
+    table = report["table"]
+    assert table["object"] == [3, 7]
+    assert table["measured"] == ["membrane", "body"]
+    assert table["cut_by_border"] == [False, False]
+    assert table["capped"] == [False, False]
+    assert table["state"] == ["machine-made", "machine-made"]
+    assert (report["totals"]["membranes"], report["totals"]["bodies"]) == (1, 1)
+    moved = np.roll(labels, -4, axis=0)
+    write_tiff(Volume.from_array(moved, SIZE), files / "cut.tif")
+    cut = run(capsys, "measure", files / "cut.tif", "--out", files / "cut", "--each-label")
+    assert cut["table"]["cut_by_border"] == [True, True, True]
+    assert "capped" not in cut["table"]

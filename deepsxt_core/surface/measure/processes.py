@@ -39,8 +39,8 @@ class ProcessParams:
         cell that filopodia grow from. Left out, there is no limit.
     max_unroundness : float
         How far the surface may be from round about the middle line: standard deviation of its
-        distance / mean distance, the median along the line. 0 for a round tube, about 0.6 for a
-        sheet, or a shell that is followed around what it encloses.
+        distance / mean distance, the median along the line. Round tubes have
+        up to 0.15; sheets, and shells that are followed around what they enclose, 0.22 to 0.65.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class ProcessParams:
 
     min_aspect: Annotated[float, Limits(least=1)] = 3.0
     max_diameter: Annotated[float | None, Limits(above=0)] = None
-    max_unroundness: Annotated[float, Limits(above=0, most=1)] = 0.3
+    max_unroundness: Annotated[float, Limits(above=0, most=1)] = 0.2
 
     def __post_init__(self) -> None:
         checked(self)
@@ -272,7 +272,10 @@ def process_columns(found: Sequence[Process], unit: Unit) -> dict[str, list[Any]
         "branch": [each.branch for each in found],
     }
     columns |= {f"{name}_{length}": [getattr(each, name) for each in found] for name in names}
-    columns |= {name: [getattr(each, name) for each in found] for name in ("tips", "straightness", "unroundness")}
+    columns |= {
+        name: [getattr(each, name) for each in found]
+        for name in ("tips", "straightness", "unroundness")
+    }
     for place, end in ((0, "start"), (-1, "end")):
         for axis, letter in enumerate("xyz"):
             columns[f"{end}_{letter}_{length}"] = [float(each.line[place, axis]) for each in found]

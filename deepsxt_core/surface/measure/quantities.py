@@ -117,9 +117,20 @@ QUANTITIES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectQuantities:
-    """The values of `QUANTITIES` for one object, and what people call it.
+    """The values of `QUANTITIES` for one object, what people call it, and flags.
 
     None where there is none to give.
+
+    Attributes
+    ----------
+    measured : str or None
+        "membrane" or "body", which is what a membrane encloses and the membrane itself.
+    cut_by_border : bool or None
+        Whether it goes on beyond the volume, so that all sizes are too small.
+    capped : bool or None
+        Whether the program has closed it where its membrane is not seen.
+    state : str or None
+        Whether a person has looked at it: machine-made, reviewed, corrected, doubtful.
     """
 
     object: int
@@ -154,6 +165,10 @@ class ObjectQuantities:
     faces: int
     name: str | None = None
     class_name: str | None = None
+    measured: str | None = None
+    cut_by_border: bool | None = None
+    capped: bool | None = None
+    state: str | None = None
 
 
 def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
@@ -232,6 +247,10 @@ def totals(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, Any]:
 
     return {
         "objects": len(found),
+        "membranes": sum(each.measured == "membrane" for each in found),
+        "bodies": sum(each.measured == "body" for each in found),
+        "cut_by_border": sum(bool(each.cut_by_border) for each in found),
+        "capped": sum(bool(each.capped) for each in found),
         f"volume_{length}3": volume,
         f"volume_error_{length}3": sum(errors["volume_error"]) if errors["volume_error"] else None,
         f"enclosed_volume_{length}3": sum(each.enclosed_volume for each in found),
@@ -253,6 +272,10 @@ def table(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, list[Any]]
     words = {
         "name": [each.name for each in found],
         "class": [each.class_name for each in found],
+        "measured": [each.measured for each in found],
+        "cut_by_border": [each.cut_by_border for each in found],
+        "capped": [each.capped for each in found],
+        "state": [each.state for each in found],
     }
     columns = {"object": quantities["object"]} | words | quantities
     return {

@@ -190,6 +190,4 @@ def _perimeter(filled: NDArray[np.bool_], edges: NDArray[np.float64]) -> float:
 
     smooth = ndimage.gaussian_filter(np.pad(filled, 3).astype(float), _SMOOTHING_PX)
     lines = find_contours(smooth, 0.5)
-    return float(
-        sum(np.linalg.norm(np.diff(line * edges, axis=0), axis=1).sum() for line in lines)
-    )
+    return float(sum(np.linalg.norm(np.diff(line * edges, axis=0), axis=1).sum() for line in lines))
