@@ -37,7 +37,7 @@ def find_seeds(score: NDArray[np.float32]) -> list[Voxel]:
                 if run is None:
                     run = []
                 else:
-                    open_runs.remove(run)
+                    open_runs = [other for other in open_runs if other is not run]
                 run.append((z, patch, score.shape[2]))
                 followed.append(run)
             found += [_seed(run) for run in open_runs]

@@ -239,10 +239,11 @@ def missing_wedge(wedge: Wedge | None) -> Finding:
             f"{missing}, and surfaces across it are blurred; mistrust thicknesses along {missing}."
         )
         return _finding(name, "notice", None, unit, text)
+    reached = wedge.tilt_range_deg
     text = (
-        f"Tilts about {wedge.tilt_axis} reached about ±{wedge.tilt_range_deg}°; directions within "
-        f"{90 - wedge.tilt_range_deg}° of {missing} were never seen. Objects look drawn out along {missing}, and "
-        f"membranes that lie across {missing} fade: expect holes at the ends of vesicles there, "
+        f"Tilts about {wedge.tilt_axis} reached about ±{reached}°; directions within "
+        f"{90 - reached}° of {missing} were never seen. Objects look drawn out along {missing}, "
+        f"and membranes that lie across {missing} fade: expect holes at the ends of vesicles there, "
         f"and do not measure them along {missing}."
     )
     if missing != "z":

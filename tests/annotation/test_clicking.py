@@ -13,6 +13,7 @@ from deepsxt_core.annotation import (
     open_annotation,
     replay,
 )
+from deepsxt_core.bodies.seeds import find_seeds
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.volume import Score, Volume, VoxelSize
 from tests.annotation.conftest import read_all
@@ -146,3 +147,15 @@ def test_voxels_out_of_reach_are_refused(annotated):
         annotated.apply(Click(object=1, inside=[(48, 1, 1)]))
     with pytest.raises(InvalidParameterError, match="too far"):
         annotated.apply(Click(object=1, inside=[(24, 34, 3)], outside=[(24, 34, 95)]))
+
+
+def test_places_are_followed_from_slice_to_slice():
+    """Many patches in a slice, of different sizes, each one place."""
+    centres = [(y, x) for y in (12, 36, 60) for x in (14, 40, 66, 88)]
+    y, x = np.indices((72, 104))
+    plane = np.full((72, 104), -1.0, np.float32)
+    for number, (row, column) in enumerate(centres):
+        radius = np.hypot(y - row, x - column)
+        plane[abs(radius - 5 - number % 4) < 2] = 1
+    seeds = find_seeds(np.repeat(plane[None], 9, axis=0))
+    assert {(seed[1], seed[2]) for seed in seeds} == set(centres)
