@@ -30,6 +30,13 @@ Voxel = tuple[int, int, int]
 def click(operation: Click, scene: Scene) -> Resolution:
     """Resolve `Click`."""
     box = around_click(scene, operation.inside, operation.outside)
+    at = Box(*operation.inside[0], *np.add(operation.inside[0], 1).tolist())
+    owner = int(scene.labels.read(at).item())
+    if owner != operation.object and not may_be_taken(scene)[owner]:
+        raise InvalidParameterError(
+            f"The voxel {operation.inside[0]} (z, y, x) is object {owner}'s already. Delete or "
+            "correct that one first."
+        )
     body = grow_body(
         views_of(scene, box), inside_of(box, operation.inside), inside_of(box, operation.outside)
     )
@@ -48,13 +55,7 @@ def click(operation: Click, scene: Scene) -> Resolution:
         class_name = operation.class_name or ORGANELLE
         table += new_class(scene, class_name)
         table.append(row_change(None, body_row(number, class_name, CLICKED)))
-    changes = list(_given(scene, number, body, box))
-    if not any((change.new == number).any() for change in changes):
-        raise InvalidParameterError(
-            f"The body around the voxel {operation.inside[0]} (z, y, x) is another object's "
-            "already. Delete or correct that one first."
-        )
-    return Resolution(iter(changes), table)
+    return Resolution(_given(scene, number, body, box), table)
 
 
 def around_click(scene: Scene, inside: Sequence[Voxel], outside: Sequence[Voxel]) -> Box:

@@ -243,8 +243,8 @@ def missing_wedge(wedge: Wedge | None) -> Finding:
     text = (
         f"Tilts about {wedge.tilt_axis} reached about ±{reached}°; directions within "
         f"{90 - reached}° of {missing} were never seen. Objects look drawn out along {missing}, "
-        f"and membranes that lie across {missing} fade: expect holes at the ends of vesicles there, "
-        f"and do not measure them along {missing}."
+        f"and membranes that lie across {missing} fade: expect holes at the ends of vesicles "
+        f"there, and do not measure them along {missing}."
     )
     if missing != "z":
         text = (

@@ -115,7 +115,7 @@ def test_what_another_organelle_or_a_locked_object_has_stays(annotated):
     annotated.apply(Click(object=1, inside=[first]))
     annotated.apply(EditObjects(objects=[1], locked=True))
     kept = read_all(annotated) == 1
-    with pytest.raises(InvalidParameterError, match="another object's"):
+    with pytest.raises(InvalidParameterError, match="object 1's already"):
         annotated.apply(Click(object=2, inside=[first]))
     annotated.apply(Click(object=3, inside=[second]))
     np.testing.assert_array_equal(read_all(annotated) == 1, kept)
