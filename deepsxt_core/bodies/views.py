@@ -65,9 +65,9 @@ class Views:
             float32 (polar, azimuth, radius, 3): score, darkness, and 1 inside of the box; 0
             beyond it.
         """
-        places = np.asarray(point, np.float32) + _OFFSETS / self.edges.astype(np.float32)
-        ends = np.array(self.shape, np.float32) - 0.5
-        is_inside = ((places >= -0.5) & (places <= ends)).all(axis=-1)
+        places: NDArray[np.float32] = (point + _OFFSETS / self.edges).astype(np.float32)
+        ends = np.array(self.shape) - 0.5
+        is_inside: NDArray[np.bool_] = ((places >= -0.5) & (places <= ends)).all(axis=-1)
         seen = np.zeros((*is_inside.shape, 3), np.float32)
         for level, radii in enumerate((_IS_FINE, ~_IS_FINE)):
             coordinates = np.moveaxis(places[:, :, radii], -1, 0)
