@@ -5,10 +5,10 @@ Operations come from browsers and files, so that nothing about them is taken for
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from deepsxt_core.errors import InvalidParameterError
 
@@ -40,6 +40,16 @@ def check_fields(value: Any) -> None:
         check = one.metadata.get("check")
         if check is not None:
             object.__setattr__(value, one.name, check(one.name, getattr(value, one.name)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """An operation: all its fields have been checked."""
+
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def from_fields(made: type[Found], name: str, content: Mapping[str, Any]) -> Found:

@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from deepsxt_core.annotation.body_operations import Click, Propose
 from deepsxt_core.annotation.checks import (
-    check_fields,
+    Checked,
     colour,
     different_ids,
     flag,
@@ -31,7 +32,6 @@ from deepsxt_core.annotation.objects import STATES
 from deepsxt_core.annotation.strokes import Limits, Stroke, limits, plane, stroke
 from deepsxt_core.errors import InvalidParameterError
 
-MOST_CLICKS = 100
 _MOST_JSON_LETTERS = 1 << 26
 _ANYWHERE = Limits()
 _INTO_NOTHING = Limits(overwrite="empty")
@@ -39,15 +39,7 @@ _unit = one_of("voxel", "nm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Checked:
-    kind: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paint(_Checked):
+class Paint(Checked):
     """Give what a stroke covers to an object, which comes into being if there is none."""
 
     kind: ClassVar[str] = "paint"
@@ -57,7 +49,7 @@ class Paint(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erase(_Checked):
+class Erase(Checked):
     """Take what a stroke covers from its objects."""
 
     kind: ClassVar[str] = "erase"
@@ -66,7 +58,7 @@ class Erase(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillSlice(_Checked):
+class FillSlice(Checked):
     """Give to an object the patch around a voxel: what joins it by edges in a slice.
 
     A patch is of one label, and within the limits.
@@ -80,7 +72,7 @@ class FillSlice(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillBox(_Checked):
+class FillBox(Checked):
     """Give to an object what joins a voxel by faces, is of its label, and lies in a box.
 
     Attributes
@@ -98,48 +90,7 @@ class FillBox(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Click(_Checked):
-    """Give to an object the whole body around a voxel, its membrane included.
-
-    It takes what is empty or of the class *membrane*. What the object had before and the body has
-    not, it loses: a click that is repeated with more voxels mends it.
-
-    Attributes
-    ----------
-    inside : tuple of (z, y, x)
-        Voxels of the body; it is grown from the first.
-    outside : tuple of (z, y, x)
-        Voxels that are not of the body.
-    class_name : str, optional
-        Of the object, if it is new; added to the classes if there is none. None is *organelle*.
-    """
-
-    kind: ClassVar[str] = "click"
-    object: int = given(object_id)
-    inside: tuple[tuple[int, int, int], ...] = given(several(voxel, 1, MOST_CLICKS))
-    outside: tuple[tuple[int, int, int], ...] = given(several(voxel, 0, MOST_CLICKS), ())
-    class_name: str | None = given(maybe(text), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Propose(_Checked):
-    """Add every body that is found, as machine-made objects; what has an id stays as it is.
-
-    Attributes
-    ----------
-    least_confidence : float
-        Bodies that are less sure are left out.
-    class_name : str, optional
-        Of the new objects; added to the classes if there is none. None is *organelle*.
-    """
-
-    kind: ClassVar[str] = "propose"
-    least_confidence: float = given(real(0, 1), 0.5)
-    class_name: str | None = given(maybe(text), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopySlice(_Checked):
+class CopySlice(Checked):
     """Give to an object in one slice what it has in another."""
 
     kind: ClassVar[str] = "copy slice"
@@ -151,7 +102,7 @@ class CopySlice(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interpolate(_Checked):
+class Interpolate(Checked):
     """Fill the slices between those that an object is drawn in.
 
     Between two drawn slices the signed distance to the outline changes evenly from one to the
@@ -172,7 +123,7 @@ class Interpolate(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delete(_Checked):
+class Delete(Checked):
     """Remove objects and all their voxels."""
 
     kind: ClassVar[str] = "delete"
@@ -180,7 +131,7 @@ class Delete(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Merge(_Checked):
+class Merge(Checked):
     """Make several objects one, with the id and the row of the first."""
 
     kind: ClassVar[str] = "merge"
@@ -188,7 +139,7 @@ class Merge(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split(_Checked):
+class Split(Checked):
     """Part an object at the neck between two voxels; the part of the first keeps the id.
 
     Necks are those of the watershed of the distance to the object's surface from both voxels.
@@ -200,7 +151,7 @@ class Split(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grow(_Checked):
+class Grow(Checked):
     """Give to an object all voxels within a distance of it."""
 
     kind: ClassVar[str] = "grow"
@@ -211,7 +162,7 @@ class Grow(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shrink(_Checked):
+class Shrink(Checked):
     """Take from an object all voxels within a distance of what is not of it."""
 
     kind: ClassVar[str] = "shrink"
@@ -221,7 +172,7 @@ class Shrink(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Smooth(_Checked):
+class Smooth(Checked):
     """Give to an object each voxel around which it has more than half, and take the others.
 
     Around a voxel is a Gaussian whose standard deviation is the radius. Voxels that it gains
@@ -236,7 +187,7 @@ class Smooth(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MergeResult(_Checked):
+class MergeResult(Checked):
     """Add the objects of another result.
 
     Attributes
@@ -263,7 +214,7 @@ class MergeResult(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditObjects(_Checked):
+class EditObjects(Checked):
     """Change rows of the table; what is left out stays."""
 
     kind: ClassVar[str] = "edit objects"
@@ -276,7 +227,7 @@ class EditObjects(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditClass(_Checked):
+class EditClass(Checked):
     """Add a class, or give it another colour or name; its objects go with it."""
 
     kind: ClassVar[str] = "edit class"
@@ -286,7 +237,7 @@ class EditClass(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveClass(_Checked):
+class RemoveClass(Checked):
     """Remove a class; its objects are *not judged* after it."""
 
     kind: ClassVar[str] = "remove class"

@@ -151,7 +151,8 @@ def first_features(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     crossed = np.concatenate(
         [np.full_like(crossed[..., :_BEHIND], -1), crossed[..., :-_BEHIND]], axis=-1
     )
-    filling = np.cumsum(dark * valid, axis=-1) / np.maximum(np.cumsum(valid, axis=-1), 1)
+    counted = np.maximum(np.cumsum(valid, axis=-1), 1)
+    filling = (np.cumsum(dark * valid, axis=-1) / counted).astype(np.float32)
     single = [
         *(crossed, _around(crossed), _on_shell(crossed, valid)),
         *(filling, _on_shell(filling, valid), valid),

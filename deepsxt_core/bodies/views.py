@@ -67,7 +67,7 @@ class Views:
         """
         places: NDArray[np.float32] = (point + _OFFSETS / self.edges).astype(np.float32)
         ends = np.array(self.shape) - 0.5
-        is_inside: NDArray[np.bool_] = ((places >= -0.5) & (places <= ends)).all(axis=-1)
+        is_inside = np.all((places >= -0.5) & (places <= ends), axis=-1)
         seen = np.zeros((*is_inside.shape, 3), np.float32)
         for level, radii in enumerate((_IS_FINE, ~_IS_FINE)):
             coordinates = np.moveaxis(places[:, :, radii], -1, 0)

@@ -1,18 +1,14 @@
 """``deepsxt annotation``."""
 
-import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter, Token
+from cyclopts import App, Parameter
 
 from deepsxt_core.annotation import (
     Annotation,
     Applied,
-    Click,
-    Propose,
     SourceParams,
     create_annotation,
     is_annotation,
@@ -20,13 +16,8 @@ from deepsxt_core.annotation import (
 )
 from deepsxt_core.annotation import replay as repeat
 from deepsxt_core.cli.opening import open_noted
-from deepsxt_core.cli.options import (
-    Dataset,
-    Outcome,
-    VoxelSizeNm,
-    comma_separated,
-    command,
-)
+from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
+from deepsxt_core.cli.organelles import click, propose
 from deepsxt_core.errors import (
     AnnotationError,
     DeepSXTError,
@@ -40,33 +31,6 @@ from deepsxt_core.progress import Progress
 EMPTY = "empty"
 _SHOWN = 20
 
-_VOXEL = comma_separated(int, "three whole numbers, as 40,310,295", 3)
-
-
-def _voxels(hint: Any, tokens: Sequence[Token]) -> list[tuple[int, int, int]]:
-    return [_VOXEL(hint, [token]) for token in tokens]
-
-
-Voxel = Annotated[tuple[int, int, int], Parameter(converter=_VOXEL, n_tokens=1, metavar="Z,Y,X")]
-Voxels = Annotated[
-    list[tuple[int, int, int]] | None,
-    Parameter(converter=_voxels, n_tokens=1, negative="", metavar="Z,Y,X"),
-]
-ScoreFile = Annotated[
-    Path | None,
-    Parameter(
-        help="Score of the tomogram; left out, the one that the annotation was made from.",
-        metavar="PATH",
-    ),
-]
-ClassName = Annotated[
-    str | None,
-    Parameter(
-        name="--class",
-        help="Class of the new objects, added if there is none of that name; left out, organelle.",
-        metavar="NAME",
-    ),
-]
 NewFolder = Annotated[Path, Parameter(help="Folder to make; it must not exist.", metavar="DIR")]
 
 
@@ -109,83 +73,6 @@ def new(
     prepare_folder(out.parent)
     create_annotation(out, volume, began, params, progress)
     return _told(open_annotation(out))
-
-
-def click(
-    folder: Path,
-    /,
-    *,
-    at: Voxel,
-    also: Voxels = None,
-    not_: Annotated[Voxels, Parameter(name="--not")] = None,
-    class_name: ClassName = None,
-    score: ScoreFile = None,
-) -> Outcome:
-    """Make an object of the whole body around a voxel, its membrane included.
-
-    Parameters
-    ----------
-    at
-        A voxel inside it, counted from 0.
-    also
-        Another voxel inside it; may be repeated.
-    not_
-        A voxel outside of it; may be repeated.
-    """
-    with open_annotation(folder, score=score) as annotation:
-        (number,) = annotation.objects.free_ids(1)
-        begun = time.monotonic()
-        done = annotation.apply(
-            Click(
-                object=number,
-                inside=(at, *(also or ())),
-                outside=tuple(not_ or ()),
-                class_name=class_name,
-            )
-        )
-        seconds = time.monotonic() - begun
-        size = annotation.geometry.voxel_size_nm
-    volume_um3 = None if size is None else done.voxels * size.z * size.y * size.x / 1e9
-    shown = "" if volume_um3 is None else f", {volume_um3:.4g} µm³"
-    return Outcome(
-        [f"Object {number}: {done.voxels:,} voxels{shown}, in {seconds:.1f} s"],
-        {
-            "id": number,
-            "voxels": done.voxels,
-            "volume_um3": volume_um3,
-            "seconds": round(seconds, 3),
-        },
-    )
-
-
-def propose(
-    folder: Path,
-    /,
-    *,
-    least_confidence: Annotated[
-        float, Parameter(help="Leave out bodies that are less sure, from 0 to 1.")
-    ] = 0.5,
-    class_name: ClassName = None,
-    score: ScoreFile = None,
-) -> Outcome:
-    """Add every body that is found as a machine-made object."""
-    with open_annotation(folder, score=score) as annotation:
-        before = set(annotation.objects)
-        begun = time.monotonic()
-        done = annotation.apply(Propose(least_confidence=least_confidence, class_name=class_name))
-        seconds = time.monotonic() - begun
-        added = [annotation.objects[number] for number in done.objects if number not in before]
-    return Outcome(
-        [f"{len(added)} bodies, {done.voxels:,} voxels, in {seconds:.1f} s"]
-        + [f"  {row.id:5}  {row.origin}" for row in added[:_SHOWN]],
-        {
-            "annotation": str(folder),
-            "ids": [row.id for row in added],
-            "objects": [{"id": row.id, "origin": row.origin} for row in added],
-            "voxels": done.voxels,
-            "seconds": round(seconds, 3),
-        },
-    )
 
 
 def apply(

@@ -115,6 +115,10 @@ QUANTITIES = (
 )
 
 
+_FLAGS = ("measured", "cut_by_border", "capped", "state")
+_WORDS = {"name": "name", "class": "class_name"} | dict(zip(_FLAGS, _FLAGS, strict=True))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectQuantities:
     """The values of `QUANTITIES` for one object, what people call it, and flags.
@@ -269,14 +273,7 @@ def table(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, list[Any]]
         quantity.column(unit): [getattr(each, quantity.name) for each in found]
         for quantity in QUANTITIES
     }
-    words = {
-        "name": [each.name for each in found],
-        "class": [each.class_name for each in found],
-        "measured": [each.measured for each in found],
-        "cut_by_border": [each.cut_by_border for each in found],
-        "capped": [each.capped for each in found],
-        "state": [each.state for each in found],
-    }
+    words = {title: [getattr(each, name) for each in found] for title, name in _WORDS.items()}
     columns = {"object": quantities["object"]} | words | quantities
     return {
         name: values

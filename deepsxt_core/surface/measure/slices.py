@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.files import prepare_folder, write_json
+from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import Quantity, write_columns
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.surface.surfaces import Unit
 from deepsxt_core.volume import Labels, Mask, Score
 
 SLICE_QUANTITIES = (
