@@ -28,8 +28,8 @@ _CLEARANCE_PX = 1.5
 # Beyond this many radii a view is sure that nothing is.
 _FARTHEST = 1.6
 _NEAR_PX = 3.0
-# Of 33 places in two simulated tomograms, the bodies that overlap with an organelle by one half
-# or more lie above this difference of agreement and spread, but for one; the others below.
+# Of 37 places in two simulated tomograms, 12 of the 14 bodies that overlap with an organelle by one
+# half or more lie above this difference of agreement and spread, and none of the others.
 _EVEN, _STEEPNESS = 0.37, 12.0
 
 
@@ -217,9 +217,9 @@ class _Votes:
 
     def _offset(self, view: _View, part: tuple[slice, ...]) -> list[NDArray[np.float32]]:
         places = [
-            (np.arange(n, dtype=np.float32)[cut] * edge - centre).astype(np.float32)
-            for n, cut, edge, centre in zip(
-                self._all.shape, part, self._edges, view.centre, strict=True
+            (np.arange(self._all.shape[axis])[cut] * edge - centre).astype(np.float32)
+            for axis, (cut, edge, centre) in enumerate(
+                zip(part, self._edges, view.centre, strict=True)
             )
         ]
         return list(np.meshgrid(*places, indexing="ij", sparse=True))
