@@ -230,7 +230,8 @@ def _share_inside(view: _View, offset: Sequence[NDArray[np.float32]]) -> NDArray
     z, y, x = offset
     # The radius changes slowly with the direction: every second place will do.
     coarse = _log_radius(view, z[::2], y[:, ::2], x[:, :, ::2])
-    for axis, n in enumerate((z.shape[0], y.shape[1], x.shape[2])):
+    shape: Voxel = (z.shape[0], y.shape[1], x.shape[2])
+    for axis, n in enumerate(shape):
         coarse = np.repeat(coarse, 2, axis=axis).take(range(n), axis=axis)
     squared = np.maximum(z * z + y * y + x * x, np.float32(1e-6))
     return expit((coarse - np.log(squared) / 2) / np.float32(_SOFTNESS))

@@ -39,7 +39,7 @@ _TO_X = np.broadcast_to(
 # How far a membrane lies behind what it hides, in radii.
 _BEHIND = 3
 _LEAST_SPREAD = 0.15
-_LEAST_LOG = -9.0
+_LEAST_LOG = np.float32(-9)
 _UNSURE = np.float32(0.6)
 _FORBIDDEN = np.float32(-30)
 
@@ -193,7 +193,7 @@ def context_features(seen: NDArray[np.float32], said: Map) -> NDArray[np.float32
         _TO_Z * to_far**2,
     ]
     features = [
-        _beside(np.maximum(said, _LEAST_LOG) / 4, 2),
+        _beside((np.maximum(said, _LEAST_LOG) / 4).astype(np.float32), 2),
         _beside(_around(likely), 2) * 4,
         _beside(_around(likely, 4), 1) * 4,
         _beside(_on_shell(likely, valid), 2) * 4,

@@ -15,6 +15,7 @@ from deepsxt_core.cli.options import (
     comma_separated,
     command,
 )
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder, read_json
 from deepsxt_core.io import open_volume, writer_for
@@ -132,6 +133,10 @@ def measure(
     """
     from deepsxt_core.workflow import pipeline
 
+    if tilt_range_deg is not None and not 0 < tilt_range_deg <= 90:
+        raise InvalidParameterError(
+            f"--tilt-range-deg must be above 0 and at most 90: got {tilt_range_deg:g}."
+        )
     read = [input] if tomogram is None else [input, tomogram]
     keep_apart(read, [out / name for name in FILE_NAMES])
     source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold)

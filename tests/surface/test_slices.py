@@ -76,3 +76,5 @@ def test_the_tilt_range_is_the_tomograms_own_unless_it_is_given(tmp_path, capsys
     given = report("--tilt-range-deg", "70")
     assert (given["tilt_range_deg"], given["tilt_range_from"]) == (70, "given")
     assert report()["tilt_range_deg"] is None
+    assert main([*command, "--tilt-range-deg", "0"]) == 1
+    assert "at most 90" in capsys.readouterr().err
