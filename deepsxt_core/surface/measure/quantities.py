@@ -115,8 +115,9 @@ QUANTITIES = (
 )
 
 
-_FLAGS = ("measured", "cut_by_border", "capped", "state")
-_WORDS = {"name": "name", "class": "class_name"} | dict(zip(_FLAGS, _FLAGS, strict=True))
+_WORDS = {"name": "name", "class": "class_name"} | {
+    flag: flag for flag in ("measured", "cut_by_border", "capped", "state")
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +274,9 @@ def table(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, list[Any]]
         quantity.column(unit): [getattr(each, quantity.name) for each in found]
         for quantity in QUANTITIES
     }
-    words = {title: [getattr(each, name) for each in found] for title, name in _WORDS.items()}
+    words: dict[str, list[Any]] = {
+        title: [getattr(each, name) for each in found] for title, name in _WORDS.items()
+    }
     columns = {"object": quantities["object"]} | words | quantities
     return {
         name: values
