@@ -115,16 +115,12 @@ QUANTITIES = (
 )
 
 
-_WORDS = {"name": "name", "class": "class_name"} | {
-    flag: flag for flag in ("measured", "cut_by_border", "capped", "state")
-}
+_WORDS = ("name", "class_name", "measured", "cut_by_border", "capped", "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectQuantities:
-    """The values of `QUANTITIES` for one object, what people call it, and flags.
-
-    None where there is none to give.
+    """The values of `QUANTITIES` for one object, its names and flags; None where there is none.
 
     Attributes
     ----------
@@ -275,7 +271,7 @@ def table(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, list[Any]]
         for quantity in QUANTITIES
     }
     words: dict[str, list[Any]] = {
-        title: [getattr(each, name) for each in found] for title, name in _WORDS.items()
+        name.removesuffix("_name"): [getattr(each, name) for each in found] for name in _WORDS
     }
     columns = {"object": quantities["object"]} | words | quantities
     return {
