@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cc3d
 import numpy as np
@@ -30,7 +30,7 @@ SLICE_QUANTITIES = (
     Quantity("cut_by_border", "Cut by the border", 0, "Whether it goes on beyond the slice."),
     Quantity("pixels", "Pixels", 0, "Above the threshold."),
 )
-_CONNECTIVITY = 8
+_CONNECTIVITY: Final = 8
 _SMOOTHING_PX = 0.7
 
 
