@@ -60,7 +60,18 @@ class DatasetChoiceError(VolumeError):
 
 
 class PartChoiceError(DatasetChoiceError, NotATomogramError):
-    """A file holds channels, time points or the like; one of them must be named."""
+    """A file holds channels, time points or the like; one of them must be named.
+
+    Attributes
+    ----------
+    letters : str
+        What there are several of, in the order of the numbers in the names: ``c`` for channels,
+        ``t`` for time points.
+    """
+
+    def __init__(self, message: str, candidates: tuple[str, ...], letters: str = "") -> None:
+        super().__init__(message, candidates)
+        self.letters = letters
 
 
 class ModelError(DeepSXTError):

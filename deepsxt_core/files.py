@@ -47,7 +47,10 @@ def written_beside(
     WriteError
         If the disk is full or read-only, or has no room for it.
     """
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    mark = secrets.token_hex(4)
+    # No longer than the name itself may be.
+    stem = path.stem.encode(errors="surrogateescape")[:_MAX_NAME_BYTES]
+    partial = path.with_name(f".{stem.decode(errors='ignore')}.{mark}{path.suffix}")
     try:
         with disk_errors_told(path):
             require_room(path, room_bytes)

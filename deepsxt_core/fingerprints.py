@@ -1,9 +1,12 @@
 """What tells whether a file or a folder still holds the same: hashes, sizes and times."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json, write_json
 
 
@@ -56,6 +59,31 @@ def content_stamp(path: Path) -> dict[str, Any]:
         digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="replace"))
         size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns)
     return {"size": size, "mtime_ns": newest, "files": digest.hexdigest()}
+
+
+@contextmanager
+def unchanged(path: Path | None) -> Iterator[None]:
+    """Refuse what was made of a file or folder that changed meanwhile; None is no file.
+
+    Raises
+    ------
+    DeepSXTError
+        At the end, if it was written to, replaced or removed since the beginning.
+    """
+    before = _stamp(path)
+    yield
+    if _stamp(path) != before and path is not None:
+        raise DeepSXTError(
+            f"'{path.name}' changed while it was read: what was made of it would be a mixture, and "
+            "is not kept. Wait until the file is complete, and start again."
+        )
+
+
+def _stamp(path: Path | None) -> dict[str, Any] | None:
+    try:
+        return None if path is None else content_stamp(path)
+    except OSError:
+        return None
 
 
 def remembered_sha256(path: Path, note: Path) -> str:

@@ -5,7 +5,7 @@ All arrays are ordered (z, y, x).
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -32,6 +32,25 @@ SCORE_LEVELS = 255
 
 Threshold = Annotated[float, Limits(least=-1, below=1)]
 """Where a score is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What people call an object, its class, its colour, such as ``#d62728``, and how it came.
+
+    Attributes
+    ----------
+    state : str or None
+        Whether a person has looked at it: one of the states of an annotation.
+    is_capped : bool
+        Whether the program has closed it where its membrane is not seen.
+    """
+
+    name: str
+    class_name: str
+    colour: str
+    state: str | None = None
+    is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,8 @@ class Volume:
     axes : tuple of str
     first_voxel : tuple of float
         As in `Geometry`.
+    tags : mapping of int to Tag
+        What a label file calls its labels.
     """
 
     shape: tuple[int, int, int]
@@ -75,6 +96,7 @@ class Volume:
     origin_nm: Place = (0.0, 0.0, 0.0)
     axes: Axes = STORED_AXES
     first_voxel: Place = (0.0, 0.0, 0.0)
+    tags: Mapping[int, Tag] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_array(cls, array: NDArray, voxel_size_nm: VoxelSize | None = None) -> Self:
@@ -231,25 +253,6 @@ class Mask:
     def read_mask(self, z0: int, z1: int) -> NDArray[np.bool_]:
         """Return slices `z0` to `z1` as bool (z1 - z0, y, x)."""
         return self.volume.read(z0, z1) > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """What people call an object, its class, its colour, such as ``#d62728``, and how it came.
-
-    Attributes
-    ----------
-    state : str or None
-        Whether a person has looked at it: one of the states of an annotation.
-    is_capped : bool
-        Whether the program has closed it where its membrane is not seen.
-    """
-
-    name: str
-    class_name: str
-    colour: str
-    state: str | None = None
-    is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
 
 def wedge(rows: pd.DataFrame, tomogram: Tomogram) -> None:
     """Say how much of the elongation along the beam the missing wedge can explain."""
-    estimated = checks.health_of(tomogram.volume()).tilt_range_deg
+    estimated = checks.health_of(tomogram.volume(), checks.void_rule(tomogram)).tilt_range_deg
     left, right = st.columns([1, 3], vertical_alignment="center")
     tilt = left.number_input(
         "Tilt range (± °)",

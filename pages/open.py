@@ -1,6 +1,7 @@
 """Open a tomogram and see what is in it."""
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -11,7 +12,10 @@ from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
 from deepsxt_core.geometry import doubts
 from deepsxt_core.io import list_datasets
+from deepsxt_core.io.readers.choosing import PartParams, split_axes, with_axes
+from deepsxt_core.parameters import declared_field
 from deepsxt_core.preprocessing import suggest_invert, suggested_region
+from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import Survey
@@ -107,15 +111,17 @@ def show(tomogram: Tomogram) -> None:
     labels = widgets.labels_seen(volume)
     with right:
         _facts(volume)
+        _axes(tomogram, volume)
         if labels:
             _labels(tomogram, labels)
         _voxel_size(tomogram, volume)
         if not labels:
             _polarity(tomogram, volume)
+            checks.void_card(tomogram)
         _histogram(source.survey)
     if labels:
         return
-    report = checks.health_card(volume, source.survey)
+    report = checks.health_card(volume, source.survey, checks.void_rule(tomogram))
     checks.crop_card(tomogram, volume, source.survey, suggested_region(report, volume))
 
 
@@ -126,6 +132,12 @@ def _labels(tomogram: Tomogram, labels: set[float]) -> None:
         st.caption(
             "They need no segmentation. Each value above 0, or each body, becomes a surface."
         )
+        outside = reconstruction.usual_params(labels).outside
+        if outside:
+            st.caption(
+                f":material/info: No voxel is 0; {outside} is taken for what lies outside of all "
+                "objects, unless you set another value on *Surface*."
+            )
         if st.button(
             "Reconstruct surfaces",
             type="primary",
@@ -168,6 +180,28 @@ def _facts(volume: Volume) -> None:
         st.metric("Voxels (x × y × z)", texts.shape_text(volume.shape), width="content")
         st.metric("Size", texts.extent_text(volume), width="content")
         st.metric("File", f"{volume.format}, {volume.dtype}", width="content")
+
+
+def _axes(tomogram: Tomogram, volume: Volume) -> None:
+    """Let the user say how the axes of the file run, where it says it wrongly or not at all."""
+    name, axes = split_axes(tomogram.dataset)
+    if volume.shape[0] == 1 and axes is None:
+        return
+    now = None if axes is None else "".join(axis.removeprefix("+") for axis in axes)
+    with st.expander("Axes of the file", icon=":material/3d_rotation:", expanded=axes is not None):
+        known = ["".join(order) for order in permutations("zyx")]
+        choices = [None, *known, *([now] if now not in (None, *known) else [])]
+        chosen = st.selectbox(
+            "Sections, rows and columns run along",
+            choices,
+            index=choices.index(now),
+            format_func=lambda each: "As the file says" if each is None else ", ".join(each),
+            help=declared_field(PartParams, "axes").help,
+            key=f"axes_{tomogram.id}",
+        )
+        if chosen != now:
+            tomogram.update(dataset=with_axes(name, chosen))
+            st.rerun()
 
 
 def _voxel_size(tomogram: Tomogram, volume: Volume) -> None:
@@ -239,9 +273,9 @@ def _polarity(tomogram: Tomogram, volume: Volume) -> None:
             help=texts.TERMS["polarity"],
             key=f"polarity_{tomogram.id}",
         )
-        invert = _POLARITIES[choice]
+        invert, void = _POLARITIES[choice], checks.void_rule(tomogram)
         if invert is None:
-            found = "bright: the values will be inverted" if _looks_bright(volume) else "dark"
+            found = "bright: the values will be inverted" if _looks_bright(volume, void) else "dark"
             st.caption(f"They look {found}.")
         if invert != tomogram.invert:
             tomogram.update(invert=invert)
@@ -253,8 +287,8 @@ def _polarity(tomogram: Tomogram, volume: Volume) -> None:
     show_spinner=False,
     hash_funcs={Volume: lambda each: (each.path, each.dataset, each.path.stat().st_mtime_ns)},
 )
-def _looks_bright(volume: Volume) -> bool:
-    return suggest_invert(volume)
+def _looks_bright(volume: Volume, void: VoidRule) -> bool:
+    return suggest_invert(volume, void)
 
 
 def _histogram(survey: Survey) -> None:

@@ -68,6 +68,8 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
         precision=precision,
         tiling=tiling,
         invert=tomogram.invert,
+        void=tomogram.void,
+        void_value=tomogram.void_value,
     )
     return model, params
 

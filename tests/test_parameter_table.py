@@ -12,6 +12,7 @@ from deepsxt_core.cli.main import build_app
 from deepsxt_core.cli.options import option_name
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import MESH_FORMATS
+from deepsxt_core.io.readers import choosing
 from deepsxt_core.parameters import declared, declared_field, parsed, plain
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
@@ -107,7 +108,8 @@ def test_the_reference_knows_every_class_with_declared_fields():
     from deepsxt_core.workflow import recipe
 
     found = {TrainingParams}
-    for module in (annotation, evaluation, inference, phantom, surface, datasets, splits, recipe):
+    modules = (annotation, evaluation, inference, phantom, surface, datasets, splits, recipe)
+    for module in (*modules, choosing):
         members = inspect.getmembers(module, inspect.isclass)
         found |= {each for name, each in members if name.endswith("Params")}
     assert found - {phantom.SliceParams} == set(reference.CLASSES)

@@ -8,6 +8,7 @@ from deepsxt_core.annotation import SourceParams
 from deepsxt_core.cli.options import option_name
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
+from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.parameters import Declared, declared
 from deepsxt_core.phantom import PhantomParams
 from deepsxt_core.surface import ProcessParams, ReconstructParams
@@ -19,6 +20,7 @@ from deepsxt_core.workflow.recipe import ExportParams
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "parameters.md"
 
 CLASSES: dict[type, tuple[str, ...]] = {
+    PartParams: ("info", "run", "segment", "reconstruct", "measure", "export", "annotation new"),
     SegmentParams: ("run", "segment"),
     ReconstructParams: ("run", "reconstruct", "measure", "export"),
     ExportParams: ("run", "reconstruct"),

@@ -26,6 +26,7 @@ from deepsxt_core.errors import (
 )
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder
 from deepsxt_core.io import write_volume, writer_for
+from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.progress import Progress
 
 EMPTY = "empty"
@@ -50,6 +51,7 @@ def new(
     out: NewFolder,
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     params: SourceParams,
     progress: Progress,
 ) -> Outcome:
@@ -69,7 +71,7 @@ def new(
             "annotation replay'."
         )
     keep_apart([tomogram, *([] if began is None else [began])], [out])
-    volume = open_noted(tomogram, dataset, voxel_size_nm)
+    volume = open_noted(tomogram, dataset, voxel_size_nm, part)
     prepare_folder(out.parent)
     create_annotation(out, volume, began, params, progress)
     return _told(open_annotation(out))

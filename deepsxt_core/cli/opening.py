@@ -8,13 +8,48 @@ from dataclasses import replace
 from pathlib import Path
 
 from deepsxt_core.annotation import NOT_JUDGED, is_annotation, judged, open_annotation
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import InvalidParameterError, PartChoiceError
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.io import is_score, looks_like_labels, open_score, open_volume, segmentation_of
+from deepsxt_core.io.readers.choosing import PartParams, with_axes
 from deepsxt_core.volume import Labels, Mask, Score, Volume, VoxelSize
 
+WHOLE = PartParams()
 
-def open_noted(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+
+def open_part(
+    path: Path,
+    dataset: str | None = None,
+    voxel_size_nm: VoxelSize | None = None,
+    part: PartParams = WHOLE,
+) -> Volume:
+    """Open a file, or the part of it that is meant.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it holds no channels or time points, and one is asked for.
+    """
+    try:
+        volume = open_volume(
+            path, dataset=with_axes(dataset, part.axes), voxel_size_nm=voxel_size_nm
+        )
+    except PartChoiceError as error:
+        name = with_axes(part.chosen(error), part.axes)
+        return open_volume(path, dataset=name, voxel_size_nm=voxel_size_nm)
+    if dataset is None and (part.channel or part.time):
+        raise InvalidParameterError(
+            f"'{path.name}' has one channel and one time point; there is no other one to choose."
+        )
+    return volume
+
+
+def open_noted(
+    path: Path,
+    dataset: str | None,
+    voxel_size_nm: VoxelSize | None,
+    part: PartParams = WHOLE,
+) -> Volume:
     """Open a file and tell its warnings on stderr.
 
     Raises
@@ -27,13 +62,18 @@ def open_noted(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None)
             f"'{path}' is an annotation, no tomogram: it is segmented already. 'deepsxt annotation "
             "info' tells about it, 'deepsxt reconstruct' makes surfaces of it."
         )
-    volume = open_volume(path, dataset=dataset, voxel_size_nm=voxel_size_nm)
+    volume = open_part(path, dataset, voxel_size_nm, part)
     for warning in volume.warnings:
         print(f"Note: {warning}", file=sys.stderr)
     return volume
 
 
-def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
+def open_tomogram(
+    path: Path,
+    dataset: str | None,
+    voxel_size_nm: VoxelSize | None,
+    part: PartParams = WHOLE,
+) -> Volume:
     """Open what is to be segmented.
 
     Raises
@@ -46,7 +86,7 @@ def open_tomogram(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | No
             f"'{path}' is a score: it is segmented already. Make surfaces of it by "
             "'deepsxt reconstruct', or give the tomogram."
         )
-    volume = open_noted(path, dataset, voxel_size_nm)
+    volume = open_noted(path, dataset, voxel_size_nm, part)
     if looks_like_labels(volume):
         raise InvalidParameterError(
             f"'{path}' holds a mask or labels, no grey values: it is segmented already. Make "
@@ -61,6 +101,7 @@ def open_source(
     voxel_size_nm: VoxelSize | None = None,
     *,
     threshold: float,
+    part: PartParams = WHOLE,
 ) -> Score | Mask:
     """Open a score, an annotation, labels or probabilities, to make surfaces of or to compare.
 
@@ -74,7 +115,7 @@ def open_source(
     if is_annotation(path):
         return open_labels(path, voxel_size_nm)
     if not is_score(path):
-        return segmentation_of(open_noted(path, dataset, voxel_size_nm), threshold)
+        return segmentation_of(open_noted(path, dataset, voxel_size_nm, part), threshold)
     score = open_score(path)
     if voxel_size_nm is None:
         return score

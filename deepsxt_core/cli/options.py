@@ -113,7 +113,9 @@ def _voxel_size(_hint: Any, tokens: Sequence[Token]) -> VoxelSize:
     raise ValueError(f"give nm as one number or as Z,Y,X, all above 0; got {text!r}")
 
 
-Dataset = Annotated[str | None, Parameter(help="Name of the dataset inside an HDF5 file.")]
+Dataset = Annotated[
+    str | None, Parameter(help="Name of the dataset inside the file, as info lists it.")
+]
 VoxelSizeNm = Annotated[
     VoxelSize | None,
     Parameter(
@@ -241,9 +243,10 @@ def _annotation(field: Declared, group: Group | None, default: str | None) -> An
     allowed = limits.form or limits.words
     shown: dict[str, Any] = {
         "help": field.help.replace("`", "") + (f" [{allowed}]" if allowed else ""),
-        "group": group,
         "show_default": None if default is None else lambda _: default,
     }
+    if group is not None:  # None would hide it
+        shown["group"] = group
     if field.type is bool:
         return Annotated[Auto if field.optional else bool, Parameter(**shown)]
     if get_origin(field.type) is not tuple:

@@ -26,6 +26,7 @@ from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
 from deepsxt_core.io import SCORE_NAME, open_volume
+from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.io.spool import remembered
 from deepsxt_core.network import DEFAULT_MODEL, load_model
 from deepsxt_core.progress import Progress
@@ -97,6 +98,7 @@ def run(
     out: OutFolder,
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     model: ModelName = DEFAULT_MODEL,
     z: Slices = _ALL,
     segment: SegmentParams,
@@ -131,7 +133,7 @@ def run(
     )
     written = places(out, files)
     wish = _wish(
-        input, out, dataset, voxel_size_nm, model, z, segment, surface.threshold, scheduler
+        input, out, dataset, voxel_size_nm, part, model, z, segment, surface.threshold, scheduler
     )
     keep_apart([input], written)
     size = wish.tomogram.voxel_size_nm
@@ -153,7 +155,7 @@ def run(
         )
     reconstructed = surfaces.summary() | {"files": [str(path) for path in paths]}
     return Outcome(
-        _segment_text(segmented) + told(surfaces, reconstructed),
+        _segment_text(segmented, wish.tomogram.warnings) + told(surfaces, reconstructed),
         {"segment": segmented, "reconstruct": reconstructed},
     )
 
@@ -165,6 +167,7 @@ def segment(
     out: OutFolder,
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     model: ModelName = DEFAULT_MODEL,
     z: Slices = _ALL,
     segment: SegmentParams,
@@ -179,9 +182,9 @@ def segment(
     input
         Tomogram: TIFF, MRC, HDF5, OME-Zarr, …
     """
-    wish = _wish(input, out, dataset, voxel_size_nm, model, z, segment, threshold, scheduler)
+    wish = _wish(input, out, dataset, voxel_size_nm, part, model, z, segment, threshold, scheduler)
     _, report = _segment_to(wish, progress)
-    return Outcome(_segment_text(report), report)
+    return Outcome(_segment_text(report, wish.tomogram.warnings), report)
 
 
 def _wish(
@@ -189,6 +192,7 @@ def _wish(
     out: Path,
     dataset: str | None,
     voxel_size_nm: VoxelSizeNm,
+    part: PartParams,
     model: str,
     z: tuple[int, int | None],
     params: SegmentParams,
@@ -200,7 +204,7 @@ def _wish(
 
     params = replace(params, z0=z[0], z1=z[1])
     Score.threshold_code(threshold)
-    tomogram = open_tomogram(path, dataset, voxel_size_nm)
+    tomogram = open_tomogram(path, dataset, voxel_size_nm, part)
     names = (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME, MASK_NAME)
     keep_apart([path], [out / name for name in names])
     prepare_folder(out)
@@ -242,7 +246,8 @@ def _segment_to(wish: _Wish, progress: Progress) -> tuple[Score, dict[str, Any]]
     }
 
 
-def _segment_text(report: dict[str, Any]) -> list[str]:
+def _segment_text(report: dict[str, Any], told: tuple[str, ...]) -> list[str]:
+    """Return what people are told; what was `told` when the file was opened is not said again."""
     return [
         f"Score  {report['score']}",
         f"Mask   {report['mask']}",
@@ -251,4 +256,5 @@ def _segment_text(report: dict[str, Any]) -> list[str]:
         f"on {report['device']} ({report['precision']})"
         + ("; grey values inverted" if report["inverted"] else "")
         + ".",
+        *(f"Note   {warning}" for warning in report["warnings"] if warning not in told),
     ]

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from deepsxt_core.annotation import is_annotation
 from deepsxt_core.annotation.creation import DESCRIPTION
-from deepsxt_core.cli.opening import open_source, require_unit
+from deepsxt_core.cli.opening import open_part, open_source, require_unit
 from deepsxt_core.cli.options import (
     Dataset,
     Outcome,
@@ -18,8 +19,10 @@ from deepsxt_core.cli.options import (
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder, read_json
+from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.io import open_volume, writer_for
 from deepsxt_core.preprocessing import find_wedge
+from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.surface.measure.processes import process_columns
@@ -79,6 +82,7 @@ def reconstruct(
     out: OutFolder,
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     surface: ReconstructParams,
     export: ExportParams,
     unit: Unit = None,
@@ -98,7 +102,7 @@ def reconstruct(
     )
     written = places(out, files)
     keep_apart([input], written)
-    source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold)
+    source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold, part=part)
     require_unit(unit, source.volume.voxel_size_nm)
     for path in written:
         prepare_file(path)
@@ -114,6 +118,7 @@ def measure(
     out: OutFolder,
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     tomogram: Path | None = None,
     tilt_range_deg: TiltRange = None,
     surface: ReconstructParams,
@@ -139,12 +144,14 @@ def measure(
         )
     read = [input] if tomogram is None else [input, tomogram]
     keep_apart(read, [out / name for name in FILE_NAMES])
-    source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold)
+    source = open_source(input, dataset, voxel_size_nm, threshold=surface.threshold, part=part)
     grey = open_volume(tomogram) if tomogram else None
     prepare_folder(out)
     if source.volume.shape[0] == 1:
         return _slice_measured(source, surface, out)
-    result = pipeline.measure(source, surface, processes, progress, tomogram=grey)
+    # An annotation may change: it is read as it is at the beginning.
+    with unchanged(None if is_annotation(input) else input), unchanged(tomogram):
+        result = pipeline.measure(source, surface, processes, progress, tomogram=grey)
     files = result.write(out)
     surfaces = result.surfaces
     report = surfaces.summary() | {"files": [str(path) for path in files]}
@@ -206,6 +213,7 @@ def export(
     out: Annotated[Path, Parameter(metavar="FILE.zip")],
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     surface: ReconstructParams,
     progress: Progress,
 ) -> Outcome:
@@ -221,7 +229,7 @@ def export(
         File to write.
     """
     keep_apart([input, score], [out])
-    tomogram = open_volume(input, dataset=dataset, voxel_size_nm=voxel_size_nm)
+    tomogram = open_part(input, dataset, voxel_size_nm, part)
     source = open_source(score, None, voxel_size_nm, threshold=surface.threshold)
     prepare_file(out)
     surfaces, (path,) = reconstruct_to(

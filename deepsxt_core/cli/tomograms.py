@@ -7,14 +7,19 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from deepsxt_core.cli.opening import open_noted
-from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
+from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command, option
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.files import prepare_file
+from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import list_datasets, looks_like_labels, write_volume, writer_for
+from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.phantom import PRESETS, PhantomParams
+from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Volume
 
+Void = Annotated[bool, option(SegmentParams, "void")]
+VoidValue = Annotated[float | None, option(SegmentParams, "void_value")]
 _MARKS = {"ok": " ", "notice": "!", "warning": "‼"}
 
 
@@ -30,7 +35,10 @@ def info(
     *,
     dataset: Dataset = None,
     voxel_size_nm: VoxelSizeNm = None,
+    part: PartParams,
     health: bool = False,
+    void: Void = True,
+    void_value: VoidValue = None,
     progress: Progress,
 ) -> Outcome:
     """Tell what a file holds.
@@ -45,11 +53,11 @@ def info(
     from deepsxt_core.preprocessing import check_health
     from deepsxt_core.workflow.segment_record import describe
 
-    volume = open_noted(input, dataset, voxel_size_nm)
+    volume = open_noted(input, dataset, voxel_size_nm, part)
     report = describe(volume) | {"labels": looks_like_labels(volume)}
     lines = _file_text(input, volume, report["labels"])
     if health:
-        found = check_health(volume, progress)
+        found = check_health(volume, progress, VoidRule(void, void_value))
         report["health"] = found.to_dict()
         lines += ["", "health"]
         lines += [f"  {_MARKS[finding.level]} {finding}" for finding in found.findings]

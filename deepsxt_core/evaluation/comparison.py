@@ -137,7 +137,8 @@ def compare(
     Raises
     ------
     InvalidParameterError
-        If the shapes do not fit, or a tolerance in nm meets an unknown voxel size.
+        If the shapes do not fit, a tolerance in nm meets an unknown voxel size, or the truth marks
+        every voxel that is judged.
     DeepSXTError
         If there is no scratch space.
     """
@@ -175,6 +176,7 @@ def compare(
                 surfaces.add(marked_surface[z], true_surface[z])
                 progress.advance()
         distances = surfaces.distances(progress)
+    _require_both_kinds(histogram)
     edge = size.x if size and size.x == size.y else None
     in_nm = params.tolerance_nm
     return Evaluation(
@@ -188,6 +190,16 @@ def compare(
         unit="nm" if size else "voxel",
         ignored=ignored,
     )
+
+
+def _require_both_kinds(histogram: ScoreHistogram) -> None:
+    counts = histogram.counts(0.0)
+    negative = counts.true_negative + counts.false_positive
+    if not negative and counts.true_positive + counts.false_negative:
+        raise InvalidParameterError(
+            "The truth marks every voxel that is judged, none is 0: whatever is marked counts as "
+            "right. If its labels are counted from 1, as in ilastik, save it with 0 outside."
+        )
 
 
 def first_slice(prediction: Score | Mask, truth: Mask) -> int:

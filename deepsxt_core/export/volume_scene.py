@@ -30,7 +30,7 @@ from deepsxt_core.export.figures import (
 from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.export.scene_params import Dense, SceneParams
 from deepsxt_core.geometry import Shape
-from deepsxt_core.preprocessing.sampling import shown_range
+from deepsxt_core.preprocessing.sampling import shown_range, without_void
 from deepsxt_core.surface.lengths import Unit, edges_zyx, start_zyx, unit_of
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.surface.view import thinned
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _PLANE_PIXELS = 1 << 19
 _TRANSPARENT_PERCENT = 80.0
-"""Of the voxels of a tomogram, the least dense, are not drawn: they would hide all others."""
+"""Of a tomogram's voxels that count, the least dense, are not drawn: they would hide the others."""
 _MOST_SAMPLES = 900  # along a ray; the browser's viewer stops at 1000
 _LABEL_PX = 64
 
@@ -144,10 +144,10 @@ def _add_score(plotter: Any, codes: Volume, params: SceneParams) -> None:
 def _add_tomogram(
     plotter: Any, tomogram: Volume, window: tuple[float, float], params: SceneParams
 ) -> None:
-    means, block = averaged(tomogram, params.max_voxels)
+    means, block = averaged(without_void(tomogram), params.max_voxels)
     codes = _codes(means, window, params.dense)
-    density = 255 - codes if params.dense == "dark" else codes
-    start = min(254, int(np.percentile(density, _TRANSPARENT_PERCENT)))
+    density = (255 - codes if params.dense == "dark" else codes)[np.isfinite(means)]
+    start = min(254, int(np.percentile(density, _TRANSPARENT_PERCENT))) if density.size else 254
     opacity = _ramp(start, params.opacity)
     if params.dense == "dark":
         opacity = opacity[::-1]

@@ -1,11 +1,13 @@
 """What a user can choose about a segmentation."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self, get_args
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Binning, Region
 from deepsxt_core.parameters import Limits, checked
+from deepsxt_core.preprocessing.validity import VoidRule
 
 Tiling = Literal["full", "compat"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
@@ -45,6 +47,14 @@ class SegmentParams:
         from 0.54 to 0.57, for four times the work.
     invert : bool or None
         Whether membranes are brighter than their surroundings; left out, the grey values decide.
+    void : bool
+        Whether voxels where nothing was measured are left out: regions of one value that reach
+        the border of a slice, such as those around a round or an aligned reconstruction, and
+        regions of NaN. Nothing is marked there, and they decide nothing. Switched off, all
+        voxels are data. Not with "compat".
+    void_value : float or None
+        Grey value of the voxels where nothing was measured, wherever they lie; left out, they
+        are found.
 
     Raises
     ------
@@ -61,6 +71,8 @@ class SegmentParams:
     precision: Precision = "auto"
     rotations: Rotations = 4
     invert: bool | None = None
+    void: bool = True
+    void_value: float | None = None
 
     def __post_init__(self) -> None:
         checked(self)
@@ -72,9 +84,24 @@ class SegmentParams:
         object.__setattr__(self, "crop", self.region.crop)
 
     @property
+    def void_rule(self) -> VoidRule:
+        """Which voxels count."""
+        return VoidRule(self.void, self.void_value)
+
+    @property
     def region(self) -> Region:
         """The part of the tomogram that is segmented, slices aside."""
         return Region.parse(self.crop, self.bin)
+
+    def settled(self, known: Mapping[str, Any]) -> Self:
+        """Return the same with what was settled for one tomogram, where nothing is said here."""
+        usual = type(self)()
+        missing = {
+            name: value
+            for name, value in known.items()
+            if getattr(self, name) == getattr(usual, name)
+        }
+        return replace(self, **missing)
 
     def z_range(self, depth: int) -> tuple[int, int]:
         """Return (first, end) within a volume of `depth` slices.

@@ -22,7 +22,6 @@ from deepsxt_core.preprocessing import (
     normalise_published,
     suggest_invert,
 )
-from deepsxt_core.preprocessing.validity import filled, valid_pixels, without_spikes
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, Volume
 
@@ -58,12 +57,9 @@ class Preparation:
         if self.published:
             standardised = normalise_published(values, self.intensity, invert=self.invert)
             return PreparedSlices(standardised, nonfinite, None)
-        valid = np.ones(slices.shape, bool)
-        if self.intensity.has_void:
-            valid = np.stack([valid_pixels(image) for image in slices])
-        spikes = self.intensity.spikes
+        valid = np.stack([self.intensity.valid(image) for image in slices])
         for image, measured in zip(values, valid, strict=True):
-            image[:] = filled(image if spikes is None else without_spikes(image, spikes), measured)
+            image[:] = self.intensity.mended(image, measured)
         seen: NDArray[np.bool_] | None = valid
         if self.rescaling is not None:
             # Clipped first, so that a bright spot does not spread.
@@ -172,8 +168,10 @@ def prepare(
     `known_nm` is the smallest and the largest pixel that the model was made for.
     """
     published = params.tiling == "compat"
-    intensity = measure_min_max(volume) if published else measure_intensity(volume)
-    invert = suggest_invert(volume) if params.invert is None else params.invert
+    intensity = (
+        measure_min_max(volume) if published else measure_intensity(volume, params.void_rule)
+    )
+    invert = suggest_invert(volume, params.void_rule) if params.invert is None else params.invert
     rescaled = params.rescale and not published
     rescaling = choose_rescaling(volume, known_nm) if rescaled else None
     return Preparation(intensity, invert, published, rescaling)

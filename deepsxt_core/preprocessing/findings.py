@@ -1,6 +1,7 @@
 """What is found when a tomogram is checked: a number, how bad it is, and what to do about it."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from deepsxt_core.geometry import VoxelSize, doubts
 from deepsxt_core.preprocessing.familiarity import Look, unfamiliar
 from deepsxt_core.preprocessing.margins import Margins
 from deepsxt_core.preprocessing.polarity import BRIGHT_FROM
+from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.preprocessing.wedge import Wedge
 
 Level = Literal["ok", "notice", "warning"]
@@ -19,6 +21,8 @@ _TILE_PX = 16
 # Robust standard deviations from the median of its 3 × 3 neighbours; a gold bead is wider.
 _HOT = 12.0
 _UNSURE = 0.08
+_NEARLY_EMPTY = 25.0
+_VALUES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +67,32 @@ class Totals:
     flat_tiles: int = 0
     close_values: int = 0
     hot: int = 0
+    seen: int = 0
+    void_values: Counter[float] = field(default_factory=Counter)
+
+    @property
+    def void(self) -> int:
+        """Voxels where nothing was measured."""
+        return sum(self.void_values.values())
+
+    @property
+    def valid_share(self) -> float:
+        """Of the voxels that were looked at, in [0, 1]."""
+        return 1 - self.void / self.seen if self.seen else 1.0
+
+    def add_void(self, image: NDArray, valid: NDArray[np.bool_]) -> None:
+        """Count what is not finite in a slice (y, x), and its voxels that do not count."""
+        self.seen += image.size
+        if image.dtype.kind == "f":
+            self.nonfinite += int(np.count_nonzero(~np.isfinite(image)))
+        values, counts = np.unique(image[~valid], return_counts=True)
+        for value, n in zip(values.tolist(), counts.tolist(), strict=True):
+            self.void_values[value if np.isfinite(value) else np.nan] += n
 
     def add(self, image: NDArray) -> None:
-        """Count what is not finite, and what lies at the ends of the grey values."""
+        """Count what lies at the ends of the grey values that count."""
         finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
-        self.values += image.size
-        self.nonfinite += image.size - finite.size
+        self.values += finite.size
         if finite.size == 0:
             return
         low, high = float(finite.min()), float(finite.max())
@@ -79,13 +103,15 @@ class Totals:
         self.at_lowest += int(np.count_nonzero(finite == self.lowest))
         self.at_highest += int(np.count_nonzero(finite == self.highest))
 
-    def add_tiles(self, image: NDArray[np.float32]) -> None:
-        """Count the tiles that hold one value alone."""
+    def add_tiles(self, image: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+        """Count the tiles that hold one value alone, those of the void aside."""
         rows, columns = (n // _TILE_PX for n in image.shape)
         inner = image[: rows * _TILE_PX, : columns * _TILE_PX]
         tiles = inner.reshape(rows, _TILE_PX, columns, _TILE_PX)
+        measured = valid[: rows * _TILE_PX, : columns * _TILE_PX].reshape(tiles.shape)
+        flat = tiles.max(axis=(1, 3)) == tiles.min(axis=(1, 3))
         self.tiles += rows * columns
-        self.flat_tiles += int(np.count_nonzero(tiles.max(axis=(1, 3)) == tiles.min(axis=(1, 3))))
+        self.flat_tiles += int(np.count_nonzero(flat & measured.any(axis=(1, 3))))
 
     def add_close(self, image: NDArray[np.float32]) -> None:
         """Count single voxels that stick out of their neighbours."""
@@ -123,9 +149,31 @@ def polarity(asymmetry: float) -> Finding:
     return _finding(name, "ok", asymmetry, "", f"Membranes look {told}.")
 
 
+def valid_region(totals: Totals, void: VoidRule) -> Finding:
+    """Judge how many voxels hold something that was measured, and why the others do not."""
+    name, unit = "Valid region", "%"
+    percent = 100 * totals.valid_share
+    if not void.find:
+        return _finding(name, "ok", percent, unit, "All voxels are treated as data, as you chose.")
+    if not totals.void:
+        return _finding(name, "ok", percent, unit, "All voxels count.")
+    listed = [
+        f"{100 * n / totals.seen:.3g} % " + ("NaN or infinite" if value != value else f"{value:g}")
+        for value, n in totals.void_values.most_common(_VALUES_TOLD)
+    ]
+    how = "reaches the border of the slices" if void.value is None else "you gave for the void"
+    text = (
+        f"The others hold one value that {how}, or none ({', '.join(listed)}): nothing was "
+        "measured there. They decide nothing, and nothing is marked in them. If they are data, say "
+        "so."
+    )
+    level: Level = "warning" if percent < _NEARLY_EMPTY else "notice"
+    return _finding(name, level, percent, unit, text)
+
+
 def not_finite(totals: Totals) -> Finding:
     """Judge how many values are NaN or infinite."""
-    percent = 100 * totals.nonfinite / totals.values
+    percent = 100 * totals.nonfinite / totals.seen
     if not percent:
         return _finding("NaN and infinite", "ok", 0.0, "%", "None.")
     text = "They count as the median. If they are many, crop them away or export again."
@@ -159,8 +207,8 @@ def borders(margins: Margins) -> Finding:
     (top, bottom), (left, right) = margins.y, margins.x
     text = (
         f"Without content, or far off the rest: {left} columns on the left, {right} on the right, "
-        f"{top} rows at the top, {bottom} at the bottom. Crop them away: they may be taken for "
-        "membranes."
+        f"{top} rows at the top, {bottom} at the bottom. Crop them away: that saves "
+        "time, and what is broken may be taken for membranes."
     )
     return _finding(name, "notice", float(widest), unit, text)
 
@@ -172,8 +220,8 @@ def flat_areas(totals: Totals) -> Finding:
     if percent < 1:
         return _finding(name, "ok", percent, unit, "Hardly any.")
     text = (
-        "Parts of the slices hold one value alone, such as the corners beyond a round "
-        "reconstruction. Their outline may be taken for a membrane; crop to the inside."
+        "Parts of the slices hold one value alone and count as data. Their outline may be taken "
+        "for a membrane; if nothing was measured there, give their value as that of the void."
     )
     return _finding(name, "notice", percent, unit, text)
 
@@ -181,11 +229,10 @@ def flat_areas(totals: Totals) -> Finding:
 def saturation(totals: Totals, dtype: np.dtype) -> Finding:
     """Judge how many values lie at the ends of the range."""
     name, unit = "Saturation", "%"
-    inner = totals.values - totals.nonfinite
     at_low, at_high = totals.at_lowest, totals.at_highest
     # What is flat lies at an end as well, and has a finding of its own.
     at_low = max(0, at_low - totals.flat_tiles * _TILE_PX**2)
-    percent = 100 * max(at_low, at_high) / inner if inner else 0.0
+    percent = 100 * max(at_low, at_high) / totals.values if totals.values else 0.0
     few = dtype.kind == "b" or (dtype.kind in "iu" and totals.highest - totals.lowest < 16)
     if percent < 0.5 or few:
         return _finding(name, "ok", percent, unit, "Grey values are not cut off.")

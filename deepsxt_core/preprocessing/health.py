@@ -14,6 +14,7 @@ from deepsxt_core.preprocessing.margins import BorderProfiles, Margins, empty_en
 from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.polarity import BRIGHT_FROM, tail_asymmetry
 from deepsxt_core.preprocessing.sampling import sampled
+from deepsxt_core.preprocessing.validity import VoidRule, filled
 from deepsxt_core.preprocessing.wedge import Wedge, find_wedge
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import Volume
@@ -37,12 +38,15 @@ class HealthReport:
         volume is too thin.
     slices : int
         How many slices were read for it, those for the spectrum aside.
+    valid_share : float
+        Of the voxels: those that count, in [0, 1].
     """
 
     findings: tuple[Finding, ...]
     margins: Margins
     wedge: Wedge | None
     slices: int
+    valid_share: float = 1.0
 
     @property
     def tilt_range_deg(self) -> int | None:
@@ -66,14 +70,18 @@ class HealthReport:
             "margins": {axis: list(getattr(self.margins, axis)) for axis in "zyx"},
             "slices": self.slices,
             "tilt_range_deg": self.tilt_range_deg,
+            "valid_share": self.valid_share,
         }
 
 
-def check_health(volume: Volume, progress: Progress | None = None) -> HealthReport:
+def check_health(
+    volume: Volume, progress: Progress | None = None, void: VoidRule | None = None
+) -> HealthReport:
     """Look at slices spread through a volume and tell what may spoil a segmentation.
 
     Up to 24 slices are read one by one, and up to 128 in the middle for the power spectrum;
-    memory is bounded by a few slices.
+    memory is bounded by a few slices. Voxels where nothing was measured, by the rule `void`, count
+    for nothing but their own number.
 
     Raises
     ------
@@ -84,7 +92,8 @@ def check_health(volume: Volume, progress: Progress | None = None) -> HealthRepo
     places = sampled(volume.shape[0], _SLICES)
     closely = set(places[:: max(1, len(places) // _LOOKED_AT_CLOSELY)])
     progress.stage("Checking", len(places) + 2, "step")
-    asymmetry = tail_asymmetry(volume)
+    void = void or VoidRule()
+    asymmetry = tail_asymmetry(volume, void)
     bright = asymmetry > BRIGHT_FROM
     progress.advance()
     totals, profiles = Totals(), BorderProfiles(volume.shape[1:])
@@ -93,12 +102,16 @@ def check_health(volume: Volume, progress: Progress | None = None) -> HealthRepo
     for z in places:
         image = volume.read(z, z + 1)[0]
         flat.append((z, is_flat(image)))
-        totals.add(image)
+        valid = void.valid(image)
+        totals.add_void(image, valid)
+        totals.add(image[valid])
         if not flat[-1][1]:
             finite = image[np.isfinite(image)]
             values = clean(image, float(np.median(finite)))[0]
-            profiles.add(values)
-            totals.add_tiles(values)
+            totals.add_tiles(values, valid)
+            # As the network gets it: an edge of the void is no detail.
+            values = filled(values, valid)
+            profiles.add(values, valid)
             if z in closely:
                 totals.add_close(_middle(values))
                 seen = [look(-crop if bright else crop) for crop in crops(_middle(values))]
@@ -111,6 +124,7 @@ def check_health(volume: Volume, progress: Progress | None = None) -> HealthRepo
     found = (
         findings.voxel_size(volume.voxel_size_nm),
         findings.polarity(asymmetry),
+        findings.valid_region(totals, void),
         findings.not_finite(totals),
         findings.flat_slices(flat, margins, volume.shape[0]),
         findings.borders(margins),
@@ -121,7 +135,13 @@ def check_health(volume: Volume, progress: Progress | None = None) -> HealthRepo
         findings.missing_wedge(wedge),
         findings.familiar(looks),
     )
-    return HealthReport(findings=found, margins=margins, wedge=wedge, slices=len(places))
+    return HealthReport(
+        findings=found,
+        margins=margins,
+        wedge=wedge,
+        slices=len(places),
+        valid_share=totals.valid_share,
+    )
 
 
 def suggested_region(report: HealthReport, volume: Volume) -> Region | None:

@@ -53,15 +53,17 @@ class BorderProfiles:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._means = [np.zeros(n) for n in shape]
         self._spreads = [np.zeros(n) for n in shape]
+        self._empty = [np.ones(n, bool) for n in shape]
         self._slices = 0
 
-    def add(self, image: NDArray[np.float32]) -> None:
-        """Take a slice (y, x), finite, into account."""
+    def add(self, image: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+        """Take a slice (y, x), finite and its void filled, into account."""
         scale = float(image.std()) or 1.0
         middle = float(np.median(image))
         for axis in (0, 1):
             self._means[axis] += (image.mean(axis=1 - axis) - middle) / scale
             self._spreads[axis] += image.std(axis=1 - axis) / scale
+            self._empty[axis] &= ~valid.any(axis=1 - axis)
         self._slices += 1
 
     def widths(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -69,20 +71,22 @@ class BorderProfiles:
         if not self._slices:
             return (0, 0), (0, 0)
         rows, columns = (
-            _ends(mean / self._slices, spread / self._slices)
-            for mean, spread in zip(self._means, self._spreads, strict=True)
+            _ends(mean / self._slices, spread / self._slices, empty)
+            for mean, spread, empty in zip(self._means, self._spreads, self._empty, strict=True)
         )
         return rows, columns
 
 
-def _ends(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> tuple[int, int]:
+def _ends(
+    mean: NDArray[np.float64], spread: NDArray[np.float64], empty: NDArray[np.bool_]
+) -> tuple[int, int]:
     n = len(mean)
     inner = slice(n // 4, n - n // 4) if n >= 16 else slice(None)
     middle, usual = float(np.median(mean[inner])), float(np.median(spread[inner]))
     # A slow background is no fringe: what counts is far off beyond all that lies inside.
     off = np.abs(mean - middle)
     limit = max(_FAR * 1.4826 * float(np.median(off[inner])), 1.5 * float(off[inner].max()))
-    odd = (off > limit) | (spread > _CONTRAST * usual) | (spread < usual / _CONTRAST)
+    odd = (off > limit) | (spread > _CONTRAST * usual) | (spread < usual / _CONTRAST) | empty
     widest = int(_WIDEST * n)
     return _run(odd[: widest + 1], widest), _run(odd[::-1][: widest + 1], widest)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
 from deepsxt_core.preprocessing.sampling import MOST_SAMPLES, sample_slices
-from deepsxt_core.preprocessing.validity import SpikeLimits, valid_pixels, without_spikes
+from deepsxt_core.preprocessing.validity import SpikeLimits, VoidRule, filled, without_spikes
 from deepsxt_core.volume import Volume
 
 LOW_PERCENTILE = 0.1
@@ -22,6 +22,7 @@ _PUBLISHED_MIN_STD = 1e-3
 # A cylinder fills 0.79 of its square, an aligned volume half of its box.
 _LEAST_VALID = 0.25
 _STANDARD = 1e-4
+_FOUND = VoidRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class IntensityRange:
     has_void : bool
         Whether regions of one value that reach the border count as void: not where they are most
         of the volume, as the background of something that stands alone.
+    void : VoidRule
+    valid_share : float
+        Of the voxels that were looked at, by the rule; also where `has_void` is not.
     """
 
     low: float
@@ -46,9 +50,19 @@ class IntensityRange:
     median: float
     spikes: SpikeLimits | None = None
     has_void: bool = True
+    void: VoidRule = _FOUND
+    valid_share: float = 1.0
+
+    def valid(self, image: NDArray) -> NDArray[np.bool_]:
+        """Return where a slice (y, x), as stored, holds measured values, bool."""
+        return self.void.valid(image) if self.has_void else np.ones(image.shape, bool)
+
+    def mended(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return a slice (y, x) without absurd voxels, its void filled with what lies beside."""
+        return filled(values if self.spikes is None else without_spikes(values, self.spikes), valid)
 
 
-def measure_intensity(volume: Volume) -> IntensityRange:
+def measure_intensity(volume: Volume, void: VoidRule = _FOUND) -> IntensityRange:
     """Measure the 0.1 and 99.9 percentiles and the median on slices spread over the volume.
 
     Voxels of the void and single absurd ones are left out.
@@ -59,19 +73,27 @@ def measure_intensity(volume: Volume) -> IntensityRange:
         If no sampled value is finite, or none lies outside the void.
     """
     planes = list(sample_slices(volume, MOST_SAMPLES))
-    finite = [np.isfinite(plane) for plane in planes]
+    with np.errstate(over="ignore"):
+        samples = [plane.astype(np.float32, copy=False) for plane in planes]
+    finite = [np.isfinite(plane) for plane in samples]
     if not any(map(np.any, finite)):
         raise UnreadableFileError(
-            f"{_name(volume)} holds no finite grey value in any of the slices looked at. Check how "
-            "it was exported."
+            f"{_name(volume)} holds no finite grey value of 32 bits in any of the slices looked "
+            "at. Check how it was exported."
         )
-    valid = [valid_pixels(plane) for plane in planes]
-    has_void = bool(np.mean(valid) >= _LEAST_VALID)
+    valid = [void.valid(plane) for plane in planes]
+    # Where people have said what the void is, it may be nearly all.
+    share = float(np.mean([mask.mean() for mask in valid]))
+    has_void = share >= (_LEAST_VALID if void.value is None else 0)
     measured = [
         mask & known if has_void else known for mask, known in zip(valid, finite, strict=True)
     ]
-    samples = [plane.astype(np.float32, copy=False) for plane in planes]
     values = _picked(samples, measured)
+    if not values.size:
+        raise UnreadableFileError(
+            f"{_name(volume)} holds no measured voxel in any of the slices looked at: all have the "
+            f"grey value {void.value:g} of the void. Check that value."
+        )
     if values.min() == values.max():
         raise UnreadableFileError(
             f"{_name(volume)} has one grey value everywhere ({values[0]:g}). Check the file, or "
@@ -80,7 +102,7 @@ def measure_intensity(volume: Volume) -> IntensityRange:
     spikes = SpikeLimits.of(values)
     values = _picked([without_spikes(plane, spikes) for plane in samples], measured)
     low, median, high = np.percentile(values, [LOW_PERCENTILE, 50, HIGH_PERCENTILE])
-    return IntensityRange(float(low), float(high), float(median), spikes, has_void)
+    return IntensityRange(float(low), float(high), float(median), spikes, has_void, void, share)
 
 
 def _name(volume: Volume) -> str:

@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.sampling import sample_slices
-from deepsxt_core.preprocessing.validity import SpikeLimits, filled, valid_pixels, without_spikes
+from deepsxt_core.preprocessing.validity import SpikeLimits, VoidRule, filled, without_spikes
 from deepsxt_core.volume import Volume
 
 _FINE_PX = 2.0
@@ -14,9 +14,10 @@ _TAIL_PERCENT = 0.2
 BRIGHT_FROM = 0.2
 # Every sixth of those that grey values are measured on, so that no other has to be read.
 _SLICES = 5
+_FOUND = VoidRule()
 
 
-def tail_asymmetry(volume: Volume) -> float:
+def tail_asymmetry(volume: Volume, void: VoidRule = _FOUND) -> float:
     """Return how much farther bright details reach from the background than dark ones.
 
     Strong absorbers (droplets, fiducials, dense bodies) have the polarity of the membranes and
@@ -26,7 +27,7 @@ def tail_asymmetry(volume: Volume) -> float:
     """
     asymmetries = []
     for plane in sample_slices(volume, _SLICES):
-        valid = valid_pixels(plane)
+        valid = void.valid(plane)
         measured = plane[valid & np.isfinite(plane)]
         if measured.size == 0:
             continue
@@ -41,6 +42,6 @@ def tail_asymmetry(volume: Volume) -> float:
     return float(np.median(asymmetries)) if asymmetries else 0.0
 
 
-def suggest_invert(volume: Volume) -> bool:
+def suggest_invert(volume: Volume, void: VoidRule = _FOUND) -> bool:
     """Return whether membranes seem bright, so that grey values should be inverted."""
-    return tail_asymmetry(volume) > BRIGHT_FROM
+    return tail_asymmetry(volume, void) > BRIGHT_FROM

@@ -28,6 +28,33 @@ _LONELY = 4.0
 _NORMAL_SPREAD = 3.2897  # between the percentiles 5 and 95 of a normal distribution, in sigma
 
 
+@dataclass(frozen=True, slots=True)
+class VoidRule:
+    """How it is decided which voxels hold nothing that was measured.
+
+    Attributes
+    ----------
+    find : bool
+        Whether the void is found, as `valid_pixels` does; without it all voxels are data.
+    value : float or None
+        The grey value of what was not measured, wherever it lies; None where it is found.
+    """
+
+    find: bool = True
+    value: float | None = None
+
+    def valid(self, image: NDArray) -> NDArray[np.bool_]:
+        """Return where a slice (y, x) holds measured values, bool."""
+        if not self.find:
+            return np.ones(image.shape, bool)
+        if self.value is None:
+            return valid_pixels(image)
+        void = image == np.float64(self.value).astype(image.dtype)
+        if image.dtype.kind == "f":
+            void |= _large(~np.isfinite(image), touching=False)
+        return ~void
+
+
 def valid_pixels(image: NDArray) -> NDArray[np.bool_]:
     """Return where a slice (y, x) holds measured values, bool.
 

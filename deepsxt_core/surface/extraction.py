@@ -1,6 +1,7 @@
 """From a score or a mask to `Surfaces`."""
 
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.surface.report import Report
+from deepsxt_core.surface.sources import settled
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 
@@ -54,11 +56,13 @@ def reconstruct(
         If nothing lies above the threshold, or the size filter removes everything.
     InvalidParameterError
         If `min_volume_um3` is used although the voxel size is not known, if there is no object
-        with an id to merge, or if the tomogram has another shape.
+        with an id to merge, if the tomogram has another shape, or a mask marks every voxel.
     """
-    params, progress = (params or ReconstructParams()).of(source), progress or NoProgress()
+    source, params = settled(source, params or ReconstructParams())
+    progress = progress or NoProgress()
     if params.each_label:
-        return reconstruct_labels(source, params, progress)[0]
+        with tempfile.TemporaryDirectory(prefix="deepsxt-labels-") as folder:
+            return reconstruct_labels(source, params, progress, Path(folder) / "labels")[0]
     cut = _cut(source, params, progress, tomogram, None)
     return _finished(source, params, progress, cut)
 
@@ -85,10 +89,13 @@ def reconstruct_numbered(
     Volume
         As `object_labels` returns it.
     """
-    params, progress = params.of(source), progress or NoProgress()
+    source, params = settled(source, params)
+    progress = progress or NoProgress()
     if params.each_label:
-        surfaces, values = reconstruct_labels(source, params, progress)
-        return surfaces, label_volume(values, source.volume)
+        surfaces, labels = reconstruct_labels(source, params, progress, scratch)
+        return surfaces, label_volume(
+            labels, max(row.id for row in surfaces.objects), source.volume
+        )
     cut = _cut(source, params, progress, tomogram, scratch)
     placed = source.placed if isinstance(source, Score) else source.volume
     numbered = numbered_volume(scratch, cut.id_of_label[cut.mesh.label_of_provisional], placed)
@@ -160,6 +167,7 @@ def _finished(
         objects_too_small=int(found - kept),
         objects_merged=len(np.unique(objects.ids_by_size)) - len(np.unique(objects.id_of_label)),
         faces_cut=int(mesh.n_cells),
+        marked=int(cut.voxels_of_label.sum()) / math.prod(volume.shape),
     )
     voxels, scores, greys = _per_id(cut, objects.id_of_label)
     progress.advance()

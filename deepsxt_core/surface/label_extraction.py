@@ -1,12 +1,16 @@
 """Surfaces of a label volume: one object per value, with one boundary where two meet."""
 
+import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.progress import Progress
+from deepsxt_core.surface.field.label_boundaries import label_boundaries
+from deepsxt_core.surface.field.label_field import LabelField
 from deepsxt_core.surface.field.label_objects import LabelObjects, label_objects
 from deepsxt_core.surface.lengths import edges_zyx, start_zyx, unit_of
 from deepsxt_core.surface.mesh.finishing import thin, unsound_objects
@@ -21,15 +25,20 @@ from deepsxt_core.volume import Mask, Score, Tag
 
 
 def reconstruct_labels(
-    source: Score | Mask, params: ReconstructParams, progress: Progress
-) -> tuple[Surfaces, NDArray[np.int32]]:
+    source: Score | Mask, params: ReconstructParams, progress: Progress, scratch: Path | None
+) -> tuple[Surfaces, LabelField]:
     """Return one object per value above 0, and the object at each voxel; its id is the value.
 
     The boundaries of all labels are cut at once by surface nets (Gibson 1998; Frisken 2022,
     Journal of Computer Graphics Techniques 11, 34-54), so that neighbours share theirs and no
     gap is left between them. Before that, single voxels change where a label touches itself by an
     edge or a corner alone (`mend`), so that all surfaces are manifolds; the report tells how
-    many. Thinning treats each object by itself. The volume is held in memory as a whole.
+    many. Thinning treats each object by itself. Memory is bounded by a slab and the surfaces.
+
+    Parameters
+    ----------
+    scratch : Path or None
+        A file of 4 bytes per voxel to write, for the objects at each voxel; None for memory.
 
     Raises
     ------
@@ -40,10 +49,10 @@ def reconstruct_labels(
     """
     volume = source.volume
     progress.stage("Reconstructing", 4, "step")
-    objects = label_objects(source, params)
+    objects = label_objects(source, params, scratch)
     progress.advance()
     unit, edges, start = unit_of(volume), edges_zyx(volume)[::-1], start_zyx(volume)[::-1]
-    cut, triangles, sides = _boundaries(np.pad(objects.values, 1))
+    cut, triangles, sides = label_boundaries(objects.field)
     place, faces, owners = _of_each(triangles, sides)
     # Labels may be any numbers: until the end objects are numbered as they come.
     labels, places = np.unique(owners, return_inverse=True)
@@ -70,6 +79,7 @@ def reconstruct_labels(
         smoothing_moved=float(np.linalg.norm((points - cut) * edges, axis=1).max()),
         smoothed_less=tuple(less.tolist()),
         unsound=tuple(unsound_objects(surfaces)),
+        marked=sum(objects.voxels.values()) / math.prod(volume.shape),
     )
     progress.advance()
     if params.decimate_to < 1:
@@ -86,7 +96,7 @@ def reconstruct_labels(
         unsound=_ids(labels, report.unsound),
     )
     progress.advance()
-    return Surfaces(surfaces.mesh, rows, unit, report), objects.values
+    return Surfaces(surfaces.mesh, rows, unit, report), objects.field
 
 
 def _rows(surfaces: Surfaces, objects: LabelObjects, voxel_volume: float) -> tuple[ObjectRow, ...]:
@@ -133,36 +143,6 @@ def _of_each(
     n = int(triangles.max()) + 1
     used, places = np.unique(owner[:, np.newaxis] * n + faces, return_inverse=True)
     return used % n, places.reshape(-1, 3), (used // n).astype(np.int32)
-
-
-def _boundaries(
-    labels: NDArray[np.int32],
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return points (x, y, z) in indices of `labels`, triangles, and the two labels of each."""
-    import pyvista
-
-    highest, stand_in = np.iinfo(np.int32).max, 0
-    if labels.max() == highest:  # which VTK takes for the end of the labels
-        known = np.unique(labels)
-        stand_in = int(np.setdiff1d(np.arange(1, len(known) + 1), known)[0])
-        labels = np.where(labels == highest, np.int32(stand_in), labels)
-    grid = pyvista.ImageData(dimensions=labels.shape[::-1])
-    grid.point_data["label"] = labels.ravel()
-    mesh = grid.contour_labels(
-        "all",
-        scalars="label",
-        smoothing=False,
-        output_mesh_type="triangles",
-        pad_background=False,
-        simplify_output=False,
-    )
-    # Some points come twice (VTK 9.7), which would leave the surfaces open.
-    points, place = np.unique(np.asarray(mesh.points, np.float32), axis=0, return_inverse=True)
-    triangles = place.reshape(-1)[np.asarray(mesh.regular_faces, np.int64)]
-    sides = np.asarray(mesh.cell_data["boundary_labels"], np.int32)
-    if stand_in:
-        sides = np.where(sides == stand_in, np.int32(highest), sides)
-    return points, triangles, sides
 
 
 def _called(tag: Tag | None) -> dict[str, Any]:

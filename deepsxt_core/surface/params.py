@@ -61,6 +61,10 @@ class ReconstructParams:
         `close_gap_voxels` and `fill_lumens` are refused. Parts of a split label get ids above
         the highest value; thinned neighbours share their boundary within
         `decimate_error_voxels`. An annotation always is taken so. Not for a score.
+    outside : int
+        Value of a mask or a label file that lies outside of all objects: 1 where labels are
+        counted from 1, as ilastik does, 255 where what is marked is dark. It changes places
+        with 0. Not for a score.
     min_voxels : int
         Objects of fewer voxels are left out; most of them are noise.
     min_volume_um3 : float
@@ -88,6 +92,7 @@ class ReconstructParams:
     split_voxels: Annotated[float, Limits(least=0, most=100, unit="voxels")] = 0.0
     merge: Annotated[tuple[tuple[int, ...], ...], Limits(least=1, form=_GROUPS)] = ()
     each_label: bool = False
+    outside: int = 0
     min_voxels: Annotated[int, Limits(least=0, unit="voxels")] = 64
     min_volume_um3: Annotated[float, Limits(least=0, unit="µm³")] = 0.0
     taubin_iterations: Annotated[int, Limits(least=0, most=200, unit="rounds")] = 10

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.params import VOLUME_BOUND
 
+# Of all voxels; membranes and organelles fill less.
+_MOST_MARKED = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -40,6 +43,8 @@ class Report:
         farther than allowed, changed their volume, or torn them.
     unsound : tuple of int
         Ids of objects whose surface is not closed or has an edge of more than two faces.
+    marked : float
+        Share of all voxels that lie in objects, those left out included.
     """
 
     objects_found: int
@@ -54,10 +59,16 @@ class Report:
     thinning_moved: float = 0.0
     not_thinned: tuple[int, ...] = ()
     unsound: tuple[int, ...] = ()
+    marked: float = 0.0
 
     def sentences(self, faces: int, unit: Unit) -> list[str]:
         """Return for people what has changed; `faces` are those at the end."""
         told = []
+        if self.marked > _MOST_MARKED:
+            told.append(
+                f"{self.marked:.0%} of all voxels are marked. If the objects are what is not, the "
+                "mask is inverted: give the value that lies outside of them (outside)."
+            )
         if self.objects_too_small:
             told.append(
                 f"{self.objects_too_small:,} of {self.objects_found:,} objects were below the "

@@ -108,15 +108,23 @@ class Source:
         return tuple(sorted(set(range(self.image.shape[0])) - set(self.labelled)))
 
     def read_image(self, z: int) -> NDArray[np.float32]:
-        """Return slice `z`, float32 (y, x), standardised, membranes dark."""
-        values, _ = clean(self.image.read(z, z + 1), self.intensity.median)
-        return normalise(values, self.intensity, invert=self.invert)[0]
+        """Return slice `z`, float32 (y, x), standardised, membranes dark, as segmentation does."""
+        stored = self.image.read(z, z + 1)
+        values, _ = clean(stored, self.intensity.median)
+        valid = self.intensity.valid(stored[0])
+        values = self.intensity.mended(values[0], valid)[np.newaxis]
+        return normalise(values, self.intensity, invert=self.invert, valid=valid[np.newaxis])[0]
 
     def read_labels(self, z: int) -> NDArray[np.uint8]:
-        """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`."""
+        """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`.
+
+        Nothing is known where nothing was measured.
+        """
         if self.labels is None:
             return np.full(self.image.shape[1:], IGNORED, np.uint8)
-        return decode(self.labels.read(z, z + 1)[0], self.ignore_label)
+        labels = decode(self.labels.read(z, z + 1)[0], self.ignore_label)
+        labels[~self.intensity.valid(self.image.read(z, z + 1)[0])] = IGNORED
+        return labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,10 @@ def labelled_slices(
     Raises
     ------
     TrainingDataError
-        If it holds values that cannot be labels.
+        If it holds values that cannot be labels, or marks every pixel that is judged.
     """
     depth = labels.shape[0]
-    found = {}
+    found, outside = {}, False
     for z in range(depth):
         plane = labels.read(z, z + 1)[0]
         for value in _whole_numbers(plane, name):
@@ -63,8 +63,14 @@ def labelled_slices(
                 )
         decoded = decode(plane, ignore_label)
         membrane_px = int(np.count_nonzero(decoded == 1))
+        outside |= bool((decoded == 0).any())
         if membrane_px or (depth == 1 and (decoded == 0).any()):
             found[z] = membrane_px
+    if found and not outside:
+        raise TrainingDataError(
+            f"'{name}' marks every pixel that is judged as membrane, none is 0: labels that are "
+            "counted from 1, as those of ilastik, need 0 where there is none"
+        )
     return tuple(found), tuple(found.values())
 
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from deepsxt_core.export.scale_bar import label_font, scale_bar_length
 from deepsxt_core.preprocessing import Wedge
-from deepsxt_core.preprocessing.sampling import sample_slices
+from deepsxt_core.preprocessing.sampling import sample_slices, shown_values
 from deepsxt_core.volume import Volume
 
 OVERLAY_RGB = (255, 122, 26)
@@ -16,6 +16,9 @@ OVERLAY_RGB = (255, 122, 26)
 
 AGREEMENT_RGB = {"right": (46, 178, 130), "wrong": (242, 120, 40), "missed": (86, 150, 255)}
 """Marked and true, marked alone, true alone: told apart by eyes that see no red or no green too."""
+
+VOID_RGB = (86, 110, 255)
+"""The colour of what was not measured: cold, so that it is no result."""
 
 _UNKNOWN_SHADE = 0.35
 _SURVEY_SLICES = 16
@@ -34,7 +37,7 @@ class Survey:
     low, high : float
         Values to draw black and white; they differ, also for a constant volume.
     counts : numpy.ndarray
-        Histogram of the values that were looked at, int64, one per bin.
+        Histogram of the values that count, int64, one per bin.
     edges : numpy.ndarray
         Limits of the bins, float64, one more than `counts`.
     finite_fraction : float
@@ -54,15 +57,16 @@ def survey(volume: Volume) -> Survey:
     stride = max(1, round(np.sqrt(height * width / _SURVEY_PIXELS)))
     slices = sample_slices(volume, _SURVEY_SLICES)
     # Copied, as a view would keep the whole slice.
-    values = np.stack([image[::stride, ::stride].copy() for image in slices])
-    finite = values[np.isfinite(values)].astype(np.float64)
+    planes = [image[::stride, ::stride].copy() for image in slices]
+    finite = shown_values(planes).astype(np.float64)
     if finite.size == 0:
         return Survey(0.0, 1.0, np.zeros(1, np.int64), np.array([0.0, 1.0]), 0.0)
     low, high = (float(value) for value in np.percentile(finite, _SHOWN_PERCENTILES))
     if high <= low:
         high = low + 1
     counts, edges = np.histogram(finite, _HISTOGRAM_BINS, range=(low, high))
-    return Survey(low, high, counts, edges, finite.size / values.size)
+    known = float(np.mean([np.isfinite(plane).mean() for plane in planes]))
+    return Survey(low, high, counts, edges, known)
 
 
 def grey_codes(image: NDArray, low: float, high: float) -> NDArray[np.uint8]:
@@ -119,6 +123,15 @@ def with_box(
         (left, top, right - 1, bottom - 1), outline=OVERLAY_RGB, width=width
     )
     return np.asarray(image)
+
+
+def with_void(
+    grey: NDArray[np.uint8], valid: NDArray[np.bool_], opacity: float = 0.45
+) -> NDArray[np.uint8]:
+    """Draw where a grey slice (y, x) is not valid in `VOID_RGB`; return RGB (y, x, 3)."""
+    picture = np.repeat(grey[..., np.newaxis], 3, axis=-1).astype(np.float32)
+    picture[~valid] += (np.array(VOID_RGB, np.float32) - picture[~valid]) * opacity
+    return np.rint(picture).astype(np.uint8)
 
 
 def wedge_picture(wedge: Wedge) -> NDArray[np.uint8]:

@@ -171,10 +171,9 @@ def _row(
     """Do one tomogram and return its line, whatever happens but a wish to stop."""
     row: Row = {"file": subject.name, "name": subject.name, "error": None}
     try:
-        source, file, invert = subject.open()
+        source, file, settled = subject.open()
         row["file"] = str(file)
-        if recipe.segment.invert is None:
-            recipe = replace(recipe, segment=replace(recipe.segment, invert=invert))
+        recipe = replace(recipe, segment=recipe.segment.settled(settled))
         return row | _one(subject, source, recipe, model, loaded, producer, progress, scheduler)
     except CancelledError:
         raise

@@ -54,11 +54,18 @@ def warnings_of(
             f"Workers with different devices ({', '.join(sorted(predictor.devices))}) scored this "
             "tomogram; another run may differ in the last digit."
         )
+    intensity = preparation.intensity
+    if not intensity.has_void:
+        warnings.append(
+            f"In {1 - intensity.valid_share:.0%} of the voxels nothing seems to have been measured "
+            "(one value that reaches the border of the slices). As that is nearly all, they were "
+            "taken as data; if they are none, give their grey value (void_value)."
+        )
     if summary.void_voxels:
         warnings.append(
             f"{summary.void_voxels / summary.voxels:.1%} of the voxels lie where nothing was "
-            "reconstructed (one value that reaches the border of the slices); nothing is marked "
-            "there."
+            "measured (one value that reaches the border of the slices, NaN, or the value that was "
+            "given); nothing is marked there."
         )
     if summary.nonfinite_voxels:
         warnings.append(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
 from deepsxt_core.files import keep_apart, prepare_folder, write_json
+from deepsxt_core.fingerprints import content_stamp
 from deepsxt_core.geometry import Geometry, Shape
 from deepsxt_core.inference import (
     CHECKPOINT_NAME,
@@ -43,6 +44,10 @@ from deepsxt_core.workflow.segment_record import (
 )
 
 RUN_NAME = "run.json"
+_CHANGED = (
+    "The file changed while it was segmented: the score may be a mixture. Wait until the file is "
+    "complete, and segment it again."
+)
 
 _Place = tuple[Path, Shape, Geometry, int]
 """Path, shape, geometry and first slice of a score."""
@@ -94,6 +99,7 @@ def segment(
     """
     out, params, progress = Path(out), params or SegmentParams(), progress or NoProgress()
     started = time.monotonic()
+    before = source_stamp(volume)
     if volume.path is not None:
         keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
     volume = cut(volume, params.region)
@@ -123,6 +129,7 @@ def segment(
     at_once = predictor.batch_slices(*preparation.network_shape(volume.shape[1:]))
     summary = score_volume(volume, at_once, score_slabs, (z0, z1), keeper.keep, progress, finished)
     score = open_score(out / SCORE_NAME)
+    changed = source_stamp(volume) != before
     record = {
         "step": "segment",
         **recipe,
@@ -131,7 +138,7 @@ def segment(
         **counted(summary),
         "voxels_sha256": keeper.sha256() or score_sha256(score),
         "resumed_slices": kept_slices,
-        "warnings": warnings_of(volume, preparation, predictor, summary),
+        "warnings": warnings_of(volume, preparation, predictor, summary) + [_CHANGED] * changed,
         "peak_memory_bytes": peak_memory_bytes(),
         "seconds": round(time.monotonic() - started + sum(slab.seconds for slab in finished), 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -193,6 +200,14 @@ def preview_slice(
     preparation = preparation or prepare(volume, params, model.config.pixel_size_nm)
     prepared = preparation.apply(volume.read(z, z + 1))
     return preparation.score(_predictor(model, params), prepared)[0]
+
+
+def source_stamp(volume: Volume) -> dict[str, Any] | None:
+    """Return what changes when the file of a volume does; None where there is none."""
+    try:
+        return None if volume.path is None else content_stamp(volume.path)
+    except OSError:
+        return None
 
 
 def _scorer(

@@ -1,11 +1,11 @@
 """The tomograms of a batch: files with a folder each, or tomograms of the workspace."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.export.meshes import write_mesh
@@ -42,8 +42,8 @@ class Subject(Protocol):
     def workspace(self) -> Path | None:
         """The folder that remembers how long the steps take, if there is one."""
 
-    def open(self) -> tuple[Source, Path, bool | None]:
-        """Return the tomogram, its file, and its polarity where the user confirmed it.
+    def open(self) -> tuple[Source, Path, Mapping[str, Any]]:
+        """Return the tomogram, its file, and what the user settled of `SegmentParams` for it.
 
         Raises
         ------
@@ -105,11 +105,11 @@ class FileSubject:
         """The only one that the file holds."""
         return None
 
-    def open(self) -> tuple[Source, Path, bool | None]:
-        """Return the tomogram, its file, and no polarity."""
+    def open(self) -> tuple[Source, Path, Mapping[str, Any]]:
+        """Return the tomogram and its file; nothing was settled."""
         if not self.file.exists():
             raise InvalidParameterError(f"There is no file '{self.file}'.")
-        return self, self.file, None
+        return self, self.file, {}
 
     def input_sha256(self) -> str:
         """Return the hash of the file, kept in the folder."""
@@ -191,10 +191,11 @@ class TomogramSubject:
         """In its folder."""
         return self.workspace / "tomograms" / self.tomogram_id / ".batch.lock"
 
-    def open(self) -> tuple[Source, Path, bool | None]:
-        """Return the tomogram, its file, and its polarity."""
+    def open(self) -> tuple[Source, Path, Mapping[str, Any]]:
+        """Return the tomogram, its file, its polarity and which of its voxels count."""
         tomogram = self._tomogram()
-        return tomogram, tomogram.source, tomogram.invert
+        settled = {name: getattr(tomogram, name) for name in ("invert", "void", "void_value")}
+        return tomogram, tomogram.source, settled
 
     def score_place(self, identity: Identity, producer: str) -> Place:
         """Return the folder of the result; what others left unfinished of it is continued."""

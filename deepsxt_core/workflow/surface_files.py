@@ -11,9 +11,10 @@ from deepsxt_core.export.mesh_writers import ColouredMesh
 from deepsxt_core.export.meshes import in_unit, write_surfaces
 from deepsxt_core.export.volumes import write_volume
 from deepsxt_core.files import prepare_folder
+from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces, reconstruct, reconstruct_numbered
-from deepsxt_core.volume import Mask, Score, Volume
+from deepsxt_core.volume import Labels, Mask, Score, Volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +79,14 @@ def reconstruct_to(
     progress = progress or NoProgress()
     prepare_folder(out)
     if files.instances is None and files.bundle is None:
-        surfaces = reconstruct(source, params, progress)
+        with unchanged(_source_file(source)):
+            surfaces = reconstruct(source, params, progress)
         return surfaces, _write_meshes(surfaces, source.volume, out, files)
     with tempfile.TemporaryDirectory(dir=out, prefix=".labels-") as scratch:
-        surfaces, numbered = reconstruct_numbered(
-            source, params, Path(scratch) / "labels", progress
-        )
+        with unchanged(_source_file(source)):
+            surfaces, numbered = reconstruct_numbered(
+                source, params, Path(scratch) / "labels", progress
+            )
         written = _write_meshes(surfaces, source.volume, out, files)
         if files.instances is not None:
             write_volume(numbered, files.instances)
@@ -97,6 +100,11 @@ def reconstruct_to(
                 write_bundle(files.bundle, content, steps | dict(records or {}), progress)
             )
     return surfaces, written
+
+
+def _source_file(source: Score | Mask) -> Path | None:
+    """Return the file that must not change; an annotation may."""
+    return None if isinstance(source, Labels) else source.volume.path
 
 
 def _write_meshes(surfaces: Surfaces, volume: Volume, out: Path, files: SurfaceFiles) -> list[Path]:

@@ -40,6 +40,8 @@ class TomogramChanges(TypedDict, total=False):
     voxel_size_nm: VoxelSize | None
     invert: bool | None
     region: Region
+    void: bool
+    void_value: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class Tomogram:
         When it was added, in UTC.
     region : Region
         What the user wants to be segmented, and how coarsely; nothing is thrown away.
+    void : bool
+    void_value : float or None
+        Which voxels count, as in `SegmentParams`.
     """
 
     id: str
@@ -77,6 +82,8 @@ class Tomogram:
     invert: bool | None
     created: datetime
     region: Region = field(default_factory=Region)
+    void: bool = True
+    void_value: float | None = None
 
     def volume(self, region: Region | None = None) -> Volume:
         """Open the voxels, lazily, with the confirmed voxel size if there is one.
@@ -310,6 +317,8 @@ def read_tomogram(folder: Path) -> Tomogram | None:
             content["invert"],
             datetime.fromisoformat(content["created"]),
             Region.parse(**content.get("region", {"crop": None})),
+            content.get("void", True),
+            content.get("void_value"),
         )
     except (KeyError, TypeError, ValueError, InvalidParameterError):
         return None

@@ -9,17 +9,28 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import BINNINGS, Region
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.parameters import declared_field
 from deepsxt_core.preprocessing import HealthReport, check_health, suggested_region
+from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.volume import Volume
-from deepsxt_core.web.pictures import Survey, grey_codes, wedge_picture, with_box, with_scale_bar
+from deepsxt_core.web.pictures import (
+    Survey,
+    grey_codes,
+    wedge_picture,
+    with_box,
+    with_scale_bar,
+    with_void,
+)
 from deepsxt_core.workspace import Tomogram
-from shared import texts
+from shared import inputs, texts
 
 _ICONS = {
     "ok": ":green[:material/check_circle:]",
     "notice": ":blue[:material/info:]",
     "warning": ":orange[:material/warning:]",
 }
+_VOID_CHOICES = {"found": "Found", "value": "One value", "none": "All are data"}
 _BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
     Volume: lambda each: (
         each.path,
@@ -31,9 +42,19 @@ _BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
 
 
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=_BY_FILE)
-def health_of(volume: Volume) -> HealthReport:
+def health_of(volume: Volume, void: VoidRule) -> HealthReport:
     """Return what *Open* finds in a tomogram, looked at once."""
-    return check_health(volume)
+    return check_health(volume, void=void)
+
+
+def _void_shown(volume: Volume, survey: Survey, void: VoidRule) -> tuple[NDArray[np.uint8], int]:
+    """Return the middle slice of a tomogram, coloured where nothing was measured."""
+    middle = volume.shape[0] // 2
+    image = volume.read(middle, middle + 1)[0]
+    grey = grey_codes(image, survey.low, survey.high)
+    size = volume.voxel_size_nm
+    picture = with_void(grey, void.valid(image))
+    return with_scale_bar(picture, size.x if size else None), middle + 1
 
 
 def _boxed(volume: Volume, survey: Survey, region: Region) -> tuple[NDArray[np.uint8], int]:
@@ -45,12 +66,12 @@ def _boxed(volume: Volume, survey: Survey, region: Region) -> tuple[NDArray[np.u
     return with_scale_bar(with_box(grey, rows, columns), size.x if size else None), middle + 1
 
 
-def health_card(volume: Volume, survey: Survey) -> HealthReport:
+def health_card(volume: Volume, survey: Survey, void: VoidRule) -> HealthReport:
     """Tell how fit the tomogram is, with pictures; return what was found."""
     with st.container(border=True, key="health"):
         st.markdown("**Health**")
         with st.spinner("Looking at slices spread through the tomogram …", show_time=True):
-            report = health_of(volume)
+            report = health_of(volume, void)
         words, pictures = st.columns([3, 2], gap="medium")
         with words:
             fine = [each for each in report.findings if each.level == "ok"]
@@ -61,6 +82,14 @@ def health_card(volume: Volume, survey: Survey) -> HealthReport:
                 for finding in fine:
                     st.markdown(f"{_ICONS['ok']} {texts.escaped(str(finding))}")
         with pictures:
+            if report.valid_share < 1:
+                picture, number = _void_shown(volume, survey, void)
+                st.image(
+                    picture,
+                    caption=f"Slice {number}: {report.valid_share:.1%} of the voxels count; in "
+                    "colour, where nothing was measured",
+                    width="stretch",
+                )
             region = suggested_region(report, volume)
             if region is not None:
                 picture, number = _boxed(volume, survey, region)
@@ -76,6 +105,40 @@ def health_card(volume: Volume, survey: Survey) -> HealthReport:
                     width=240,
                 )
     return report
+
+
+def void_rule(tomogram: Tomogram) -> VoidRule:
+    """Return which voxels of a tomogram count."""
+    return VoidRule(tomogram.void, tomogram.void_value)
+
+
+def void_card(tomogram: Tomogram) -> None:
+    """Let the user say where nothing was measured."""
+    with st.container(border=True, key="void"):
+        now = "none" if not tomogram.void else "found" if tomogram.void_value is None else "value"
+        choice = st.segmented_control(
+            "Where nothing was measured",
+            list(_VOID_CHOICES),
+            default=now,
+            required=True,
+            format_func=_VOID_CHOICES.__getitem__,
+            help=declared_field(SegmentParams, "void").help,
+            key=f"void_{tomogram.id}",
+        )
+        value = None
+        if choice == "value":
+            value = inputs.number(
+                SegmentParams,
+                "void_value",
+                "Grey value",
+                value=tomogram.void_value,
+                key=f"void_value_{tomogram.id}",
+            )
+            if value is None:
+                st.caption("Until you give it, the void is found.")
+        if (choice != "none", value) != (tomogram.void, tomogram.void_value):
+            tomogram.update(void=choice != "none", void_value=value)
+            st.rerun()
 
 
 def crop_card(tomogram: Tomogram, volume: Volume, survey: Survey, suggested: Region | None) -> None:

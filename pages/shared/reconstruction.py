@@ -16,12 +16,18 @@ from shared.sources import Source
 
 _DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
 _OBJECTS = {True: "Each value", False: "Connected bodies"}
+_FEW_LABELS = 16
 _AS_THEY_ARE = "Has no effect where each value is an object: labels are taken as they are."
 
 
 def usual_params(labels: set[float]) -> ReconstructParams:
-    """Return the usual settings; where there are several labels, each is an object."""
-    return ReconstructParams(each_label=sum(label > 0 for label in labels) > 1)
+    """Return the usual settings; where there are several labels, each is an object.
+
+    Of a few labels without 0, the lowest is taken for what lies outside.
+    """
+    outside = min(labels) if min(labels, default=0) > 0 and len(labels) <= _FEW_LABELS else 0
+    objects = {label for label in labels if label > 0} - {outside}
+    return ReconstructParams(each_label=len(objects) > 1, outside=int(outside))
 
 
 def parameters(volume: Volume, source: Source) -> ReconstructParams:
@@ -29,7 +35,7 @@ def parameters(volume: Volume, source: Source) -> ReconstructParams:
     annotated = isinstance(source, KeptAnnotation)
     labels = widgets.labels_seen(volume) if source is None else set()
     default = usual_params(labels)
-    threshold, each_label = default.threshold, annotated
+    threshold, each_label, outside = default.threshold, annotated, 0
     if labels:
         each_label = (
             inputs.segments(
@@ -41,6 +47,14 @@ def parameters(volume: Volume, source: Source) -> ReconstructParams:
                 key="each_label",
             )
             is True
+        )
+        outside = inputs.number(
+            ReconstructParams,
+            "outside",
+            "Value outside",
+            value=default.outside,
+            step=1,
+            key=f"outside_{default.outside}",
         )
     elif not annotated:
         # Not as its default: the 3D view sets it too.
@@ -80,6 +94,7 @@ def parameters(volume: Volume, source: Source) -> ReconstructParams:
         threshold=round(threshold, 2),
         smoothing_voxels=default.smoothing_voxels if each_label else round(smoothing, 2),
         each_label=each_label,
+        outside=outside or 0,
         min_voxels=smallest,
         min_volume_um3=smallest_um3,
     )
@@ -164,6 +179,8 @@ def made_with(surface: Result) -> str:
         parts.insert(0, f"annotation “{texts.escaped(texts.shortened(name, 40))}”")
     elif surface.made_from is None:
         parts.insert(0, "an object per label" if params.each_label else "labels as one mask")
+        if params.outside:
+            parts.append(f"{params.outside} lies outside")
     else:
         parts.insert(0, f"threshold {params.threshold:.2f}")
     if params.close_gap_voxels:

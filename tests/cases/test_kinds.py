@@ -2,20 +2,26 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import h5py
 import mrcfile
+import nibabel
+import nrrd
 import numpy as np
 import pytest
 import tifffile
 import zarr
-from chiral_body import chiral
+from chiral_body import VOXELS, chiral
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from deepsxt_core.cli.main import main
 from deepsxt_core.errors import (
     DatasetChoiceError,
     InvalidParameterError,
+    NotATomogramError,
     PartChoiceError,
     UnreadableFileError,
     VolumeError,
@@ -24,7 +30,10 @@ from deepsxt_core.evaluation import compare
 from deepsxt_core.io import list_datasets, looks_like_labels, open_volume
 from deepsxt_core.io.content import mask_of, segmentation_of
 from deepsxt_core.io.readers.reading import blaming_file
+from deepsxt_core.preprocessing import measure_intensity
+from deepsxt_core.surface import ReconstructParams, reconstruct
 from deepsxt_core.volume import Mask, Score, Volume
+from tests.io.more_files import amira_file
 
 ANY_PATH = {"suppress_health_check": [HealthCheck.function_scoped_fixture], "deadline": None}
 
@@ -366,9 +375,14 @@ def test_one_file_in_a_zip_opens_whatever_lies_beside_it(tmp_path):
     assert volume.format == "MRC (zip)"
     np.testing.assert_array_equal(volume.read(0, 12), chiral())
     with zipfile.ZipFile(tmp_path / "a.zip", "a") as archive:
-        archive.writestr("second.mrc", b"anything")
-    with pytest.raises(UnreadableFileError, match="2 files"):
-        open_volume(tmp_path / "a.zip")
+        archive.writestr("folder/readme.txt", b"anything")
+    # What is no tomogram does not matter; a second one does.
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.zip").read(0, 12), chiral())
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for name in ("body.mrc", "second.mrc"):
+            archive.write(tmp_path / "body.mrc", name)
+    with pytest.raises(UnreadableFileError, match="2 files that could be the tomogram"):
+        open_volume(tmp_path / "b.zip")
 
 
 def test_a_header_that_is_no_header_leads_nowhere(tmp_path):
@@ -433,3 +447,353 @@ def test_a_choice_survives_the_process_that_looks_first(tmp_path):
         probe(tmp_path / "a")
     assert isinstance(caught.value, PartChoiceError)
     assert caught.value.candidates[0] == "series 0#slices"
+
+
+# Masks without anything outside, and inverted ones.
+@pytest.mark.parametrize("first", [1, 5, 32_768])
+def test_a_mask_that_marks_every_voxel_is_asked_about(first):
+    values = (chiral().astype(np.uint16)) + np.uint16(first)
+    mask = Mask(Volume.from_array(values))
+    with pytest.raises(InvalidParameterError, match=f"outside, {first}"):
+        reconstruct(mask)
+    told = ReconstructParams(outside=first)
+    assert reconstruct(mask, told).objects[0].voxels == VOXELS
+    each = replace(told, each_label=True)
+    assert [row.voxels for row in reconstruct(mask, each).objects] == [VOXELS]
+
+
+def test_an_inverted_mask_is_told_and_can_be_turned():
+    values = 255 * (1 - chiral())
+    surfaces = reconstruct(Mask(Volume.from_array(values)))
+    assert surfaces.report is not None
+    assert any("inverted" in each for each in surfaces.report.sentences(1, "voxel"))
+    turned = reconstruct(Mask(Volume.from_array(values)), ReconstructParams(outside=255))
+    assert turned.objects[0].voxels == VOXELS
+    assert turned.report is not None
+    assert not any("inverted" in each for each in turned.report.sentences(1, "voxel"))
+
+
+def test_a_truth_without_anything_outside_is_refused():
+    with pytest.raises(InvalidParameterError, match="none is 0"):
+        compare(Mask(Volume.from_array(chiral())), Mask(Volume.from_array(chiral() + 1)))
+
+
+# What is seen and not used, or stored in another way than it looks.
+def test_imaris_files_have_a_size_and_no_filling(tmp_path):
+    with h5py.File(tmp_path / "a.ims", "w") as file:
+        for level, n in enumerate((16, 8)):
+            name = f"DataSet/ResolutionLevel {level}/TimePoint 0/Channel 0"
+            data = np.zeros((n, 2 * n, 2 * n), np.uint8)
+            data[:12, :20, :30] = chiral()[: len(data), : 2 * n, : 2 * n]
+            group = file.create_group(name)
+            group["Data"] = data
+            for axis, size in zip("ZYX", chiral().shape, strict=True):
+                group.attrs[f"ImageSize{axis}"] = np.array(list(str(size)), "S1")
+        image = file.create_group("DataSetInfo/Image")
+        for axis, (n, edge) in enumerate(zip((30, 20, 12), (12.5, 13, 20), strict=True)):
+            image.attrs[f"ExtMin{axis}"] = np.array(list("1"), "S1")
+            image.attrs[f"ExtMax{axis}"] = np.array(list(repr(1 + n * edge / 1000)), "S1")
+        image.attrs["Unit"] = np.array(list("um"), "S1")
+        file["Thumbnail/Data"] = np.zeros((8, 8), np.uint8)
+    volume = open_volume(tmp_path / "a.ims")
+    assert volume.voxel_size_nm == pytest.approx((20, 13, 12.5))
+    assert volume.origin_nm == pytest.approx((1010, 1006.5, 1006.25))
+    np.testing.assert_array_equal(volume.read(0, 12), chiral())
+
+
+def test_matlab_keeps_rows_columns_and_slices(tmp_path):
+    in_matlab = chiral().transpose(1, 2, 0)  # (row, column, slice), as it shows pictures
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["volume"] = in_matlab.T
+        file["volume"].attrs["MATLAB_class"] = np.bytes_("uint8")
+    volume = open_volume(tmp_path / "a.mat")
+    np.testing.assert_array_equal(volume.read(0, 12), chiral())
+    assert any("MATLAB" in warning for warning in volume.warnings)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "word"),
+    [({"scale_factor": 0.5, "add_offset": 10.0}, "add_offset 10"), ({"apix_x": 2.2}, "apix_x")],
+)
+@pytest.mark.parametrize("kind", ["hdf5", "zarr"])
+def test_attributes_that_are_not_used_are_told(tmp_path, attributes, word, kind):
+    if kind == "zarr":
+        zarr.create_array(tmp_path / "a", data=chiral(), zarr_format=2).attrs.update(attributes)
+    else:
+        with h5py.File(tmp_path / "a", "w") as file:
+            file["image"] = chiral()
+            file["image"].attrs.update(attributes)
+    assert any(word in warning for warning in open_volume(tmp_path / "a").warnings)
+
+
+def test_slices_beyond_the_header_are_told(tmp_path):
+    mrcfile.write(tmp_path / "a", chiral().astype(np.int8))
+    with mrcfile.mmap(tmp_path / "a", "r+") as mrc:
+        mrc.header.nz = mrc.header.mz = 7
+    assert any("5 more slices" in warning for warning in open_volume(tmp_path / "a").warnings)
+
+
+def test_metaimage_skips_what_itk_skips(tmp_path):
+    header = (
+        "NDims = 3\nDimSize = 30 20 12\nHeaderSize = {}\nElementType = MET_UCHAR\n"
+        "ElementDataFile = LOCAL\n"
+    )
+    n = len(header.format(999)) + 10
+    (tmp_path / "a.mha").write_bytes(header.format(n).encode().ljust(n) + chiral().tobytes())
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.mha").read(0, 12), chiral())
+
+
+def test_values_beyond_32_bits_are_refused():
+    values = np.random.default_rng(0).normal(0, 1e300, (3, 40, 40))
+    with pytest.raises(UnreadableFileError, match="32 bits"):
+        measure_intensity(Volume.from_array(values))
+
+
+# Slices, and folders and archives of one volume.
+def write_pictures(folder, suffix, stack):
+    folder.mkdir()
+    for z, image in enumerate(stack):
+        Image.fromarray(image).save(folder / f"slice{z + 7}.{suffix}")
+
+
+def zipped(folder):
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, f"inside/{file.name}")
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif"])
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_pictures_are_slices_in_the_order_of_their_numbers(tmp_path, suffix, in_zip):
+    write_pictures(tmp_path / "a", suffix, 255 * chiral())
+    path = zipped(tmp_path / "a") if in_zip else tmp_path / "a"
+    volume = open_volume(path)
+    assert volume.path == path
+    np.testing.assert_array_equal(volume.read(0, 12), 255 * chiral())
+    np.testing.assert_array_equal(volume.read(3, 4)[0], 255 * chiral()[3])
+
+
+def test_jpeg_slices_come_with_a_word(tmp_path):
+    write_pictures(tmp_path / "a", "jpg", np.full((3, 20, 30), 90, np.uint8))
+    volume = open_volume(tmp_path / "a")
+    np.testing.assert_allclose(volume.read(0, 3), 90, atol=2)
+    assert "JPEG" in volume.warnings[0]
+
+
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_slices_of_two_sizes_are_named(tmp_path, in_zip):
+    write_pictures(tmp_path / "a", "png", chiral())
+    Image.fromarray(chiral()[0, :10]).save(tmp_path / "a" / "slice9.png")
+    path = zipped(tmp_path / "a") if in_zip else tmp_path / "a"
+    with pytest.raises(NotATomogramError, match=r"'slice7.png' holds .*'slice9.png'"):
+        open_volume(path)
+
+
+def test_pictures_in_colour_are_no_slices(tmp_path):
+    colours = np.random.default_rng(0).integers(0, 255, (2, 20, 30, 3), np.uint8)
+    write_pictures(tmp_path / "a", "png", colours)
+    with pytest.raises(NotATomogramError, match="colours"):
+        open_volume(tmp_path / "a").read(0, 2)
+    write_pictures(tmp_path / "b", "png", np.repeat(chiral()[..., None], 3, -1))
+    np.testing.assert_array_equal(open_volume(tmp_path / "b").read(0, 12), chiral())
+
+
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_a_folder_with_one_volume_is_that_volume(tmp_path, in_zip):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    header = "NDims = 3\nDimSize = 30 20 12\nElementType = MET_UCHAR\nElementDataFile = b.raw\n"
+    (folder / "b.mhd").write_text(header)
+    (folder / "b.raw").write_bytes(chiral().tobytes())
+    (folder / "notes.txt").write_text("made by hand")
+    path = zipped(folder) if in_zip else folder
+    volume = open_volume(path)
+    assert volume.path == path
+    np.testing.assert_array_equal(volume.read(0, 12), chiral())
+
+
+def test_an_archive_that_changed_is_read_anew(tmp_path):
+    write_pictures(tmp_path / "a", "png", chiral())
+    path = zipped(tmp_path / "a")
+    before = open_volume(path)
+    write_pictures(tmp_path / "b", "png", 2 * chiral())
+    path.write_bytes(zipped(tmp_path / "b").read_bytes())
+    with pytest.raises(UnreadableFileError, match="changed"):
+        before.read(0, 1)
+    np.testing.assert_array_equal(open_volume(path).read(0, 12), 2 * chiral())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "word"),
+    [
+        ("attributes.json", '{"n5": "2.5.0"}', "N5"),
+        ("info", '{"@type": "neuroglancer_multiscale_volume"}', "Neuroglancer"),
+        ("a.dcm", "\0" * 128 + "DICM" + "\0" * 600, "DICOM"),
+    ],
+)
+def test_folders_that_cannot_be_opened_are_called_by_their_names(tmp_path, name, text, word):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UnreadableFileError, match=word):
+        open_volume(tmp_path)
+
+
+def test_a_link_in_a_folder_leads_nowhere(tmp_path):
+    mrcfile.write(tmp_path / "secret.mrc", chiral().astype(np.int8))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.mrc").symlink_to(tmp_path / "secret.mrc")
+    with pytest.raises(UnreadableFileError, match="leads out"):
+        open_volume(tmp_path / "a")
+
+
+# Said by the user.
+@settings(max_examples=15, **ANY_PATH)
+@given(order=st.permutations("zyx"), flips=st.sets(st.sampled_from("zyx")), sized=st.booleans())
+def test_axes_that_are_given_win(tmp_path_factory, order, flips, sized):
+    path = tmp_path_factory.mktemp("file") / "a.mrc"
+    stored = np.flip(chiral(), ["zyx".index(letter) for letter in flips])
+    stored = np.ascontiguousarray(stored.transpose(["zyx".index(letter) for letter in order]))
+    mrcfile.write(path, stored.astype(np.int8), voxel_size=100 if sized else None)
+    axes = "".join("-" * (letter in flips) + letter for letter in order)
+    volume = open_volume(path, dataset=f"@{axes}")
+    np.testing.assert_array_equal(volume.read(0, 12), chiral())
+    assert volume.dataset == f"@{axes}"
+    size = open_volume(path, dataset=f"@{axes}", voxel_size_nm=(30, 20, 10)).voxel_size_nm
+    assert size == (30, 20, 10)
+
+
+def run_info(capsys, *options):
+    code = main(["info", *map(str, options), "--json"])
+    printed = capsys.readouterr()
+    return code, json.loads(printed.out) if code == 0 else printed.err
+
+
+def test_channel_and_time_are_options(tmp_path, capsys):
+    stack = np.arange(3 * 12 * 2, dtype=np.uint8).reshape(3, 12, 2, 1, 1)
+    stack = np.broadcast_to(stack, (3, 12, 2, 8, 9)).copy()
+    tifffile.imwrite(tmp_path / "a", stack, imagej=True, metadata={"axes": "TZCYX"})
+    code, error = run_info(capsys, tmp_path / "a", "--channel", "1")
+    assert code == 1
+    assert "3 time points" in error
+    code, told = run_info(capsys, tmp_path / "a", "--channel", "1", "--time", "2")
+    assert (code, told["shape"]) == (0, [12, 8, 9])
+    volume = open_volume(tmp_path / "a", dataset=told["dataset"])
+    np.testing.assert_array_equal(volume.read(0, 12), stack[2, :, 1])
+    code, error = run_info(capsys, tmp_path / "a", "--channel", "5", "--time", "0")
+    assert code == 1
+
+
+def test_these_are_slices(tmp_path, capsys):
+    stack = np.random.default_rng(0).integers(0, 255, (4, 8, 9), np.uint8)
+    tifffile.imwrite(tmp_path / "a", stack, imagej=True, metadata={"axes": "TYX"})
+    code, told = run_info(capsys, tmp_path / "a", "--axes", "zyx")
+    assert (code, told["shape"]) == (0, [4, 8, 9])
+    volume = open_volume(tmp_path / "a", dataset=told["dataset"])
+    np.testing.assert_array_equal(volume.read(0, 4), stack)
+
+
+def test_axes_and_channels_that_there_are_not(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", chiral())
+    for options in (["--axes", "zyy"], ["--axes", "tyx"], ["--channel", "1"]):
+        code, error = run_info(capsys, tmp_path / "a.npy", *options)
+        assert code == 1, options
+        assert error.count("\n") == 1
+
+
+MATERIALS = """    Materials {
+        Exterior { Id 1 }
+        "Cell wall" { Color 1 0.5 0, Id 4, Group { Id 2, Color 0 0 0 } }
+        Nucleus { Id 3 Color 0 0 1 }
+    }
+"""
+
+
+@pytest.mark.parametrize("kind", ["amira", "slicer"])
+def test_names_and_colours_of_labels_are_kept(tmp_path, kind):
+    labels = chiral().astype(np.uint8)
+    labels[8:] *= 2
+    if kind == "amira":
+        content = amira_file(labels, (10, 10, 10))
+        content = content.replace(b"Parameters {\n", b"Parameters {\n" + MATERIALS.encode(), 1)
+        (tmp_path / "a").write_bytes(content)
+    else:
+        header = {
+            f"Segment{place}_{key}": value
+            for place, told in enumerate([("Cell wall", "1 0.5 0"), ("Nucleus", "0 0 1")])
+            for key, value in zip(
+                ("Name", "Color", "LabelValue"), (*told, str(place + 1)), strict=True
+            )
+        }
+        with (tmp_path / "a").open("wb") as file:
+            nrrd.write(file, labels.T, header)
+    assert {n: t.name for n, t in open_volume(tmp_path / "a").tags.items()} == {
+        1: "Cell wall",
+        2: "Nucleus",
+    }
+    out = tmp_path / "out"
+    code = main(
+        ["measure", str(tmp_path / "a"), "--out", str(out), "--each-label", "--min-voxels", "1"]
+    )
+    assert code == 0
+    table = next(out.glob("objects*.csv")).read_text(encoding="utf-8")
+    assert "Cell wall" in table
+    assert "Nucleus" in table
+    surfaces = reconstruct(
+        Mask(open_volume(tmp_path / "a")), ReconstructParams(each_label=True, min_voxels=1)
+    )
+    assert [(row.name, row.colour) for row in surfaces.objects] == [
+        ("Cell wall", "#ff8000"),
+        ("Nucleus", "#0000ff"),
+    ]
+
+
+def _four_axes(path, kind, stack):
+    """Write (t, z, y, x), in NRRD's and ITK's words the fastest or the slowest axis."""
+    if kind == "npy":
+        np.save(path, stack)
+    elif kind == "npz":
+        np.savez(path, a=stack)
+    elif kind == "nifti":
+        image = nibabel.Nifti1Image(stack.T, np.diag([0.01, 0.01, 0.02, 1]))
+        image.header.set_xyzt_units("micron")
+        path.write_bytes(image.to_bytes())
+    elif kind == "nrrd-fastest":
+        steps = np.array([[np.nan] * 3, [10, 0, 0], [0, 10, 0], [0, 0, 20]])
+        header = {"space dimension": 3, "space directions": steps, "space units": ["nm"] * 3}
+        with path.open("wb") as file:
+            nrrd.write(file, stack.transpose(0, 3, 2, 1), header)
+    else:
+        channels = kind == "mha-channels"
+        text = (
+            f"NDims = {3 if channels else 4}\nDimSize = 30 20 12{'' if channels else ' 2'}\n"
+            f"ElementSpacing = 1e-5 1e-5 2e-5{'' if channels else ' 1'}\n"
+            f"ElementNumberOfChannels = {2 if channels else 1}\nElementType = MET_UCHAR\n"
+            "ElementDataFile = LOCAL\n"
+        )
+        values = np.moveaxis(stack, 0, -1) if channels else stack
+        path.write_bytes(text.encode() + np.ascontiguousarray(values).tobytes())
+
+
+@pytest.mark.parametrize(
+    "kind", ["npy", "npz", "nifti", "nrrd-fastest", "mha-channels", "mha-times"]
+)
+def test_one_of_four_axes_is_a_choice(tmp_path, kind):
+    stack = np.stack([chiral(), 2 * chiral()])
+    path = tmp_path / ("a.npz" if kind == "npz" else "a.npy" if kind == "npy" else "a")
+    _four_axes(path, kind, stack)
+    with pytest.raises(PartChoiceError) as caught:
+        open_volume(path)
+    assert [name for name, *_ in list_datasets(path)] == list(caught.value.candidates)
+    for name, expected in zip(caught.value.candidates, stack, strict=True):
+        volume = open_volume(path, dataset=name)
+        assert volume.dataset == name
+        np.testing.assert_array_equal(volume.read(0, 12), expected)
+        np.testing.assert_array_equal(volume.read(5, 7), expected[5:7])
+        if "np" not in kind:
+            assert volume.voxel_size_nm == pytest.approx((20, 10, 10), rel=1e-5)
+
+
+def test_an_axis_of_length_one_behind_is_dropped(tmp_path):
+    np.save(tmp_path / "a.npy", chiral()[..., None])
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.npy").read(0, 12), chiral())

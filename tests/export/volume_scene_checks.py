@@ -184,3 +184,19 @@ def test_what_is_not_given_cannot_be_shown() -> None:
             tomogram=placed(np.zeros(SHAPE, np.uint8)),
             score=Score(placed(Score.encode(ball(SHAPE, 6)), known=False)),
         )
+
+
+def test_padding_is_empty() -> None:
+    """Dark is dense, and so would be zeros around a reconstruction."""
+    rng = np.random.default_rng(0)
+    grey = rng.normal(150, 10, (8, 40, 40)).astype(np.float32)
+    grey[:, :, 30:] = 0
+    plotter = build_scene(
+        SceneParams(volume="tomogram", planes=False), tomogram=Volume.from_array(grey)
+    )
+    actor = plotter.actors["volume"]
+    codes = np.asarray(actor.mapper.dataset.point_data["code"]).reshape(8, 40, 40)
+    opacity = actor.prop.GetScalarOpacity()
+    assert {opacity.GetValue(float(code)) for code in np.unique(codes[:, :, 31:])} == {0}
+    assert max(opacity.GetValue(float(code)) for code in np.unique(codes[:, :, :28])) > 0
+    plotter.close()

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import tifffile
 import zarr
 from more_files import amira_file, em_file, zeiss_file
+from PIL import Image
 
 EDGES_NM = (20.0, 13.0, 12.5)
 
@@ -176,6 +178,7 @@ WRITERS = {
     "nifti-gzip": (lambda p, s: _packed(p, s, _nifti, gzip.compress), EDGES_NM),
     "ome-zarr-zip": (_ome_zarr_zip, EDGES_NM),
     "ome-zarr-0.4-zip": (lambda p, s: _ome_zarr_zip(p, s, "a.zarr/", version="0.4"), EDGES_NM),
+    "zip-of-slices": (lambda p, s: _zip_of_slices(p, s), None),
     "mha": (_mha, EDGES_NM),
     "mha-zlib": (lambda p, s: _mha(p, s, zlib.compress), EDGES_NM),
     "amira": (_amira, EDGES_NM),
@@ -193,6 +196,7 @@ FOLDERS = {
     "ome-zarr-0.4": lambda p, s: ome_zarr_folder(p, s, version="0.4"),
     "ome-zarr-five-axes": lambda p, s: ome_zarr_folder(p, s, axes="tczyx"),
     "tiff-slices": lambda p, s: tiff_slices(p, s),
+    "png-slices": lambda p, s: png_slices(p, s),
 }
 
 # What formats cannot hold the usual uint16.
@@ -204,3 +208,18 @@ def tiff_slices(path: Path, stack) -> None:
     path.mkdir()
     for z, image in enumerate(stack):
         tifffile.imwrite(path / f"slice_{z + 7}.tif", image)
+
+
+def png_slices(path: Path, stack) -> None:
+    """Write slices of 8 or 16 bits."""
+    path.mkdir()
+    for z, image in enumerate(stack):
+        Image.fromarray(image).save(path / f"slice_{z + 7}.png")
+
+
+def _zip_of_slices(path: Path, stack) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for z, image in enumerate(stack):
+            picture = io.BytesIO()
+            tifffile.imwrite(picture, image)
+            archive.writestr(f"scan/slice_{z + 7}.tif", picture.getvalue())

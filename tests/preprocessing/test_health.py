@@ -8,6 +8,7 @@ from deepsxt_core.phantom import sample_tomogram
 from deepsxt_core.phantom.fields import correlated_noise
 from deepsxt_core.phantom.sample import without_missing_wedge
 from deepsxt_core.preprocessing import check_health, suggested_region
+from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.preprocessing.wedge import find_wedge
 from deepsxt_core.volume import Volume, VoxelSize
 
@@ -123,12 +124,41 @@ def test_grey_values_that_are_cut_off_are_seen(sample):
     assert "highest" in found["Saturation"].text
 
 
-def test_a_round_reconstruction_has_flat_corners(sample):
+def test_the_valid_region_of_a_round_reconstruction_is_told(sample):
+    y, x = np.ogrid[-80:80, -80:80]
+    inside = np.hypot(y, x) < 75
+    round_one = np.where(inside, sample, 0).astype(np.float32)
+    round_one[:, :10, :10] = np.nan
+    found, report = findings(round_one)
+    assert report.valid_share == pytest.approx(inside.mean(), abs=0.005)
+    assert found["Valid region"].value == pytest.approx(100 * inside.mean(), abs=0.5)
+    assert found["Valid region"].level == "notice"
+    assert "% 0" in found["Valid region"].text
+    assert "% NaN" in found["Valid region"].text
+    # It decides nothing else.
+    plain, _ = findings(sample)
+    assert found["Borders"].value <= 6
+    for name in ("Flat areas", "Saturation", "Details over noise", "Like the training data"):
+        assert found[name].level == plain[name].level, found[name]
+
+
+def test_what_counts_can_be_corrected(sample):
     y, x = np.ogrid[-80:80, -80:80]
     round_one = np.where(np.hypot(y, x) < 75, sample, 0).astype(np.uint8)
-    found, _ = findings(round_one)
-    assert found["Flat areas"].level == "notice"
-    assert found["Flat areas"].value > 5
+    volume = Volume.from_array(round_one, SIZE)
+    as_data = check_health(volume, void=VoidRule(find=False))
+    assert as_data.valid_share == 1
+    flat = next(each for each in as_data.findings if each.name == "Flat areas")
+    assert flat.value > 5
+    other = check_health(volume, void=VoidRule(value=3))
+    assert other.valid_share == pytest.approx(1 - np.mean(round_one == 3), abs=0.01)
+
+
+def test_a_nearly_empty_tomogram_is_warned_about(sample):
+    empty = np.zeros_like(sample, dtype=np.float32)
+    empty[:, 60:100, 60:100] = sample[:, 60:100, 60:100] + 1
+    found, _ = findings(empty)
+    assert found["Valid region"].level == "warning"
 
 
 def test_noise_alone_is_told(noise):
@@ -165,7 +195,7 @@ def test_it_reads_few_slices_one_by_one():
 def test_any_shape_gets_a_report(shape):
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     found, _ = findings(values)
-    assert len(found) == 11
+    assert len(found) == 12
 
 
 def test_real_slices_are_familiar_and_other_microscopes_are_not(real):

@@ -6,13 +6,16 @@ from scipy import ndimage
 
 from deepsxt_core.errors import UnreadableFileError
 from deepsxt_core.preprocessing import measure_intensity, suggest_invert
+from deepsxt_core.preprocessing.sampling import shown_range, without_void
 from deepsxt_core.preprocessing.validity import (
     SpikeLimits,
+    VoidRule,
     filled,
     valid_pixels,
     without_spikes,
 )
 from deepsxt_core.volume import Volume
+from deepsxt_core.web.pictures import survey
 
 SHAPE = (120, 140)
 
@@ -128,3 +131,48 @@ def test_hot_voxels_do_not_turn_the_polarity():
 def test_an_empty_volume_says_so():
     with pytest.raises(UnreadableFileError, match="one grey value everywhere"):
         measure_intensity(Volume.from_array(np.full((3, 40, 40), 7, np.uint8)))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_people_say_what_the_void_is(dtype):
+    image = np.clip(noise(), 1, 255).astype(dtype)
+    image[VOIDS["cylinder"]] = 0
+    image[60:63, 60:63] = 5
+    assert VoidRule(find=False).valid(image).all()
+    assert VoidRule().valid(image)[61, 61]
+    np.testing.assert_array_equal(VoidRule(value=0).valid(image), ~VOIDS["cylinder"])
+    np.testing.assert_array_equal(VoidRule(value=5).valid(image), image != 5)
+    assert VoidRule(value=1000.5).valid(image).all()
+
+
+def test_a_void_that_is_nearly_all_counts_when_people_say_so():
+    volume = np.zeros((4, *SHAPE), np.float32)
+    volume[:, 50:70, 50:70] = noise()[50:70, 50:70]
+    found = measure_intensity(Volume.from_array(volume))
+    assert not found.has_void
+    assert found.valid_share < 0.05
+    told = measure_intensity(Volume.from_array(volume), VoidRule(value=0))
+    assert told.has_void
+    assert told.low > 50
+    with pytest.raises(UnreadableFileError, match="no measured voxel"):
+        measure_intensity(Volume.from_array(np.zeros((4, *SHAPE))), VoidRule(value=0))
+
+
+def test_the_window_to_look_through_is_that_of_what_counts():
+    volume = np.stack([noise(seed) + 20_000 for seed in range(4)])
+    low, high = shown_range(Volume.from_array(volume))
+    volume[:, VOIDS["cylinder"]] = 0
+    assert shown_range(Volume.from_array(volume)) == pytest.approx((low, high), abs=3)
+    seen = survey(Volume.from_array(volume))
+    assert (seen.low, seen.high) == pytest.approx((low, high), abs=3)
+    labels = np.zeros((4, *SHAPE), np.uint8)
+    labels[:, 50:100, 50:100] = 1
+    assert shown_range(Volume.from_array(labels)) == (0, 1)
+
+
+def test_what_was_not_measured_is_empty_in_a_volume():
+    image = noise()
+    image[VOIDS["cylinder"]] = 0
+    shown = without_void(Volume.from_array(image[np.newaxis])).read(0, 1)[0]
+    np.testing.assert_array_equal(np.isnan(shown), VOIDS["cylinder"])
+    np.testing.assert_array_equal(shown[~VOIDS["cylinder"]], image[~VOIDS["cylinder"]])

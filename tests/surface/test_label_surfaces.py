@@ -8,7 +8,16 @@ from bodies import sample, touching_balls
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.export.meshes import write_mesh
-from deepsxt_core.surface import ReconstructParams, quantify, reconstruct
+from deepsxt_core.surface import (
+    ReconstructParams,
+    quantify,
+    reconstruct,
+    reconstruct_numbered,
+)
+from deepsxt_core.surface.field import label_field
+from deepsxt_core.surface.field.label_boundaries import label_boundaries
+from deepsxt_core.surface.field.label_field import LabelField
+from deepsxt_core.surface.field.mending import mend, mend_field
 from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.mesh import finishing
 from deepsxt_core.surface.report import Report
@@ -166,3 +175,38 @@ def test_what_cannot_be_is_explained(labels) -> None:
 def test_what_does_not_go_with_labels_is_refused(option) -> None:
     with pytest.raises(InvalidParameterError, match="do not go with it"):
         ReconstructParams(each_label=True, **option)
+
+
+@pytest.mark.parametrize("slab_voxels", [1, 3 * 14 * 15])
+def test_slab_by_slab_is_as_the_whole(monkeypatch, tmp_path, slab_voxels):
+    """Random labels touch each other and the borders of slabs everywhere."""
+    blocks = np.random.default_rng(3).integers(0, 4, (6, 6, 6))
+    values = np.kron(blocks, np.ones((2, 2, 2), int))[:11, :12, :13].astype(np.int32)
+    values[-1] = np.iinfo(np.int32).max
+    whole, found = label_boundaries(LabelField.of(values)), mend(values)
+    monkeypatch.setattr(label_field, "_SLAB_VOXELS", slab_voxels)
+    field = LabelField(values.shape, tmp_path / "labels")
+    field.write(0, values)
+    points, triangles, sides = label_boundaries(field)
+    np.testing.assert_array_equal(points, whole[0])
+    as_set = [
+        {(*t, *s) for t, s in zip(cut[1].tolist(), cut[2].tolist(), strict=True)}
+        for cut in (whole, (points, triangles, sides))
+    ]
+    assert as_set[0] == as_set[1]
+    assert len(triangles) == len(whole[1])
+    assert mend_field(field) == found.changes
+    np.testing.assert_array_equal(field.read(0, 11), found.labels)
+
+
+def test_labels_up_to_the_largest_keep_their_voxels(tmp_path):
+    values = np.zeros((8, 9, 10), np.int32)
+    values[1:4, 1:4, 1:4], values[5:7, 5:8, 5:9] = 2**31 - 1, 7
+    surfaces, numbered = reconstruct_numbered(
+        Mask(Volume.from_array(values)),
+        ReconstructParams(each_label=True, min_voxels=1),
+        tmp_path / "labels",
+    )
+    assert {row.id: row.voxels for row in surfaces.objects} == {7: 24, 2**31 - 1: 27}
+    np.testing.assert_array_equal(numbered.read(0, 8), values)
+    np.testing.assert_array_equal(numbered.read(2, 3)[0], values[2])

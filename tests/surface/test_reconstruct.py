@@ -278,7 +278,7 @@ def test_cancelling_stops_a_reconstruction() -> None:
             raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        reconstruct(as_mask(np.ones((4, 4, 4))), progress=Stop())
+        reconstruct(as_mask(np.pad(np.ones((4, 4, 4)), 1)), progress=Stop())
 
 
 @pytest.mark.parametrize(

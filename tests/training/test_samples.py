@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.datasets import IGNORED, open_training_set
 from deepsxt_core.training.samples import Samples
 from deepsxt_core.training.splits import Block, split
 from tests.training.conftest import draw
@@ -99,3 +99,18 @@ def test_inverted_crops_are_the_negatives(data):
     negative = Samples(data, split(data).training, seed=0, invert_chance=1.0, **options)
 
     np.testing.assert_array_equal(-negative.draw(0).image, plain.draw(0).image)
+
+
+def test_nothing_is_learnt_where_nothing_was_measured(folder):
+    image, label = draw(0)
+    void = np.zeros(image.shape, bool)
+    void[:, 90:] = True
+    folder.add("a", np.where(void, np.float32(0), image), label)
+    folder.add("b", image, label)
+    masked, whole = open_training_set(folder.path).sources
+    assert (masked.read_labels(0)[void] == IGNORED).all()
+    np.testing.assert_array_equal(masked.read_labels(0)[~void], whole.read_labels(0)[~void])
+    there = masked.read_image(0)
+    assert there[~void].std() == pytest.approx(1, abs=0.05)
+    # No edge: the void goes on as what lies beside it.
+    assert np.abs(there[:, 92] - there[:, 87]).mean() < 1

@@ -5,7 +5,7 @@ first voxel to that of the last.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ import numpy as np
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
+from deepsxt_core.io.readers.materials import amira_materials
 from deepsxt_core.io.readers.placement import Placement, as_origin
 from deepsxt_core.io.readers.reading import blaming_file, check_holds
 from deepsxt_core.io.readers.unpacked import open_stored
-from deepsxt_core.volume import Volume, VoxelSize
+from deepsxt_core.volume import Tag, Volume, VoxelSize
 
 KIND = "Amira"
 _SIGNATURES = (b"# AmiraMesh", b"# Avizo")
@@ -53,9 +54,10 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     offset = _section(path, field.section, n_bytes, header)
     reader = open_stored(path, KIND, field.codec, field.dtype, offset, header.shape)
     listed = name if len(header.fields) > 1 else None
-    return header.placement.volume(
+    volume = header.placement.volume(
         header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm, dataset=listed
     )
+    return replace(volume, tags=header.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class _Header:
     fields: tuple[_Field, ...]
     n_bytes: int
     placement: Placement
+    tags: dict[int, Tag]
 
 
 def _read_header(path: Path) -> _Header:
@@ -119,7 +122,7 @@ def _read_header(path: Path) -> _Header:
                 for f in parsed
             ]
         placement = _placement(text, (x, y, z))
-        return _Header((z, y, x), tuple(parsed), start.end(), placement)
+        return _Header((z, y, x), tuple(parsed), start.end(), placement, amira_materials(text))
 
 
 def _section(path: Path, section: int, n_bytes: int, header: _Header) -> int:

@@ -1,4 +1,4 @@
-"""A folder of TIFF pictures, one slice each, in the natural order of their names."""
+"""A folder of pictures (TIFF, PNG, JPEG, BMP), one slice each, in the natural order of names."""
 
 import re
 from collections.abc import Iterable
@@ -9,32 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers import tiff
+from deepsxt_core.io.readers import picture, tiff
 from deepsxt_core.io.readers.datasets import Entry, choose_dataset
 from deepsxt_core.io.readers.reading import blaming_file
 from deepsxt_core.volume import Volume, VoxelSize
 
-KIND = "folder of TIFF slices"
-_SUFFIXES = (".tif", ".tiff")
+KIND = "folder of slices"
+# The first of which there are any are the slices; previews often lie beside them.
+_GROUPS = ((".tif", ".tiff"), (".png",), (".jpg", ".jpeg"), (".bmp",))
+_SUFFIXES = sum(_GROUPS, ())
 _MOST_SLICES = 1 << 14
 # Two or three numbered files in a folder are more often tomograms than slices.
 _FEWEST_LISTED = 4
 
 
 def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
-    """Return whether the folder holds TIFF files."""
-    return bool(_files(path))
+    """Return whether the folder holds pictures that may be slices: several, or one of one slice."""
+    files = _files(path)
+    return len(files) > 1 or (len(files) == 1 and files[0].suffix.lower() in picture.SUFFIXES)
 
 
 def may_be_slices(names: Iterable[str]) -> bool:
-    """Return whether files of these names may be a stack: TIFF files that differ in a number."""
-    tiffs = [
+    """Return whether files of these names may be a stack: pictures that differ in a number."""
+    pictures = [
         name.lower()
         for name in names
         if Path(name).suffix.lower() in _SUFFIXES and not name.startswith(".")
     ]
-    patterns = {re.sub(r"\d+", "#", name) for name in tiffs}
-    return len(tiffs) >= _FEWEST_LISTED and len(patterns) == 1
+    patterns = {re.sub(r"\d+", "#", name) for name in pictures}
+    return len(pictures) >= _FEWEST_LISTED and len(patterns) == 1
 
 
 def list_datasets(path: Path) -> list[Entry]:
@@ -50,13 +53,15 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         files = _files(path)
         if len(files) > _MOST_SLICES:
             raise NotATomogramError(
-                f"The folder '{path.name}' holds {len(files)} TIFF files; a tomogram has at most "
+                f"The folder '{path.name}' holds {len(files)} pictures; a tomogram has at most "
                 f"{_MOST_SLICES} slices."
             )
         inside = path.resolve()
         for file in files:
-            _refuse_link_out(file, inside)
-            slices.append(tiff.open_volume(file, None, voxel_size_nm))
+            refuse_link_out(file, inside)
+            is_tiff = file.suffix.lower() in _GROUPS[0]
+            opened = (tiff if is_tiff else picture).open_volume(file, None, voxel_size_nm)
+            slices.append(opened)
     first = slices[0]
     for file, volume in zip(files, slices, strict=True):
         if volume.shape[0] != 1 or volume.shape != first.shape or volume.dtype != first.dtype:
@@ -77,7 +82,8 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     return Volume(shape, first.dtype, first.voxel_size_nm, reader, path, KIND, warnings=warnings)
 
 
-def _refuse_link_out(file: Path, inside: Path) -> None:
+def refuse_link_out(file: Path, inside: Path) -> None:
+    """Raise `UnreadableFileError` where a file of a folder is a link that leads out of it."""
     if not file.resolve().is_relative_to(inside):
         raise UnreadableFileError(
             f"'{file.name}' in the folder '{file.parent.name}' is a link that leads out of it. "
@@ -89,17 +95,28 @@ def _read(slices: tuple[Volume, ...], inside: Path, z0: int, z1: int) -> NDArray
     for volume in slices[z0:z1]:
         # Looked up again: a slice may have been exchanged for a link by now.
         if volume.path is not None:
-            _refuse_link_out(volume.path, inside)
+            refuse_link_out(volume.path, inside)
     return np.concatenate([volume.reader(0, 1) for volume in slices[z0:z1]])
 
 
 def _files(path: Path) -> list[Path]:
-    found = (
+    found = [
         file
         for file in path.iterdir()
         if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".") and file.is_file()
+    ]
+    for suffixes in _GROUPS:
+        group = [file for file in found if file.suffix.lower() in suffixes]
+        if group:
+            return sorted(group, key=lambda file: _natural(file.name))
+    return []
+
+
+def others(path: Path) -> list[Path]:
+    """Return the files of a folder that may be volumes, those that describe it left out."""
+    return sorted(
+        file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()
     )
-    return sorted(found, key=lambda file: _natural(file.name))
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -1,5 +1,6 @@
 """HDF5 files, among them Data Exchange: one numeric dataset, found or named."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.hdf5_guard import dataset_inside, opened_hdf5
-from deepsxt_core.io.readers import bigdataviewer, velox
+from deepsxt_core.io.readers import bigdataviewer, imaris, velox
 from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.chunks import refuse_growing
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
@@ -62,12 +63,20 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         check_values(path, layout.shape, dtype)
         _check_chunks(path, array)
         require_filters(path, array)
-        told = bigdataviewer.told_about(path, array) or velox.told_about(array) or told_about(array)
+        told = (
+            bigdataviewer.told_about(path, array)
+            or velox.told_about(array)
+            or imaris.told_about(array)
+            or told_about(array)
+        )
+        shape = imaris.true_shape(array) or layout.shape
     first, second, third = (told.edges_nm.get(letter) for letter in layout.space)
-    settled, doubts = settle_voxel_size((first, second, third), voxel_size_nm, layout.shape[0])
+    settled, doubts = settle_voxel_size((first, second, third), voxel_size_nm, shape[0])
     reader = partial(_read, path, chosen, dtype)
+    if shape != layout.shape:
+        reader = partial(_trimmed, reader, shape[1:])
     return Volume(
-        layout.shape,
+        shape,
         dtype,
         settled,
         reader,
@@ -125,7 +134,8 @@ def _chosen(path: Path, candidates: list[_Candidate], wanted: str | None) -> _Ca
     names = [name for name, _, _ in entries]
     if wanted is None:
         known = [name for name in _WELL_KNOWN if name in names]
-        wanted = known[0] if known else bigdataviewer.only_image(names)
+        wanted = known[0] if known else None
+        wanted = wanted or bigdataviewer.only_image(names) or imaris.only_image(names)
     parts = [c for c in candidates if MARK in c.name]
     of_one = {c.dataset for c in parts}
     asked = wanted.strip("/") if wanted is not None else None
@@ -248,3 +258,9 @@ def _read(path: Path, chosen: _Candidate, dtype: np.dtype, z0: int, z1: int) -> 
         if slab.dtype.itemsize == dtype.itemsize and slab.dtype.kind != dtype.kind:
             slab = slab.astype(slab.dtype.newbyteorder("=")).view(dtype)
         return slab.reshape(z1 - z0, *layout.shape[1:]).astype(dtype, copy=False)
+
+
+def _trimmed(
+    read: Callable[[int, int], NDArray], slice_shape: tuple[int, int], z0: int, z1: int
+) -> NDArray:
+    return np.ascontiguousarray(read(z0, z1)[:, : slice_shape[0], : slice_shape[1]])

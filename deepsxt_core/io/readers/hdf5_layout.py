@@ -16,6 +16,7 @@ from deepsxt_core.io.readers.named_sizes import (
     Told,
     axis_letters,
     axis_names,
+    scaled_words,
     sizes_told,
     text_of,
     texts_of,
@@ -29,7 +30,7 @@ _EVEN = 1e-3
 
 def told_layout(array: h5py.Dataset) -> Layout | None:
     """Return the axes of a dataset: as it names them, or as they usually are."""
-    letters = _axis_letters(array)
+    letters = _axis_letters(array) or _matlab_letters(array)
     if letters is not None:
         return Layout(letters, tuple(int(n) for n in array.shape))
     return guessed_layout(tuple(array.shape))
@@ -45,12 +46,17 @@ def told_about(array: h5py.Dataset) -> Told:
     coordinates = _by_coordinates(array, layout)
     edges = coordinates.edges_nm | sizes.edges_nm
     unused = () if edges else sizes.warnings
+    if _axis_letters(array) is None and _matlab_letters(array):
+        unused += (
+            "The file is MATLAB's, which stores its arrays the other way round: it is taken as "
+            "rows, columns, slices there. If it was kept as slices, rows, columns, give the axes.",
+        )
     return Told(
         layout,
         edges,
         coordinates.origin_nm | sizes.origin_nm,
         coordinates.backwards,
-        coordinates.warnings + unused,
+        coordinates.warnings + unused + scaled_words(array.attrs),
     )
 
 
@@ -62,6 +68,11 @@ def _axis_letters(array: h5py.Dataset) -> str | None:
         return axis_letters([str(a["key"]) for a in json.loads(text_of(tags))["axes"]], array.ndim)
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _matlab_letters(array: h5py.Dataset) -> str | None:
+    """Return the axes of what MATLAB wrote: rows, columns, slices, stored the other way round."""
+    return "zxy"[-array.ndim :] if "MATLAB_class" in array.attrs and array.ndim in (2, 3) else None
 
 
 def _axis_names(array: h5py.Dataset) -> tuple[str, ...]:

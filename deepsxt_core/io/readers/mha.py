@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
-from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
+from deepsxt_core.io.readers.datasets import Entry, check_values
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, file_beside
+from deepsxt_core.io.readers.stored_parts import StoredArray
 from deepsxt_core.io.readers.unpacked import open_stored
-from deepsxt_core.volume import Volume, VoxelSize, as_shape
+from deepsxt_core.volume import Volume, VoxelSize
 
 KIND = "MetaImage"
 _FIRST_KEY = re.compile(rb"(ObjectType|ObjectSubType|NDims|Comment)[ \t]*=")
 _LARGEST_HEADER = 1 << 16
+_MOST_AXES = 4
 _TYPES = {
     "MET_CHAR": "i1",
     "MET_UCHAR": "u1",
@@ -46,29 +48,30 @@ def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
 def list_datasets(path: Path) -> list[Entry]:
     """Return the one array of the file as (name, shape, dtype)."""
     header = _read_header(path)
-    return [("data", header.shape, header.dtype.newbyteorder("="))]
+    return header.array.entries
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
     """Open a MetaImage; see `deepsxt_core.io.open_volume`."""
     header = _read_header(path)
-    native = header.dtype.newbyteorder("=")
-    choose_dataset(path, [("data", header.shape, native)], dataset)
-    check_values(path, header.shape, native)
-    n_bytes = int(np.prod(header.shape, dtype=object)) * native.itemsize
+    array, native = header.array, header.array.dtype
+    chosen, part = array.chosen(dataset)
+    check_values(path, array.shape, native)
+    n_bytes = int(np.prod(array.stored_shape, dtype=object)) * native.itemsize
     offset = header.offset
     if offset < 0 and not header.compressed:
         offset = max(header.data.stat().st_size - n_bytes, 0)
     codec = "zlib" if header.compressed else None
-    reader = open_stored(header.data, KIND, codec, header.dtype, offset, header.shape)
+    planes = open_stored(header.data, KIND, codec, header.dtype, offset, array.stored_shape)
+    reader = array.reader(planes, part)
     return header.placement.volume(
-        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
+        array.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm, dataset=chosen
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    shape: tuple[int, int, int]
+    array: StoredArray
     dtype: np.dtype
     data: Path
     offset: int
@@ -82,10 +85,11 @@ def _read_header(path: Path) -> _Header:
         kind = fields.get("elementtype", "").upper()
         channels = int(fields.get("elementnumberofchannels", "1"))
         sizes = tuple(int(n) for n in fields["dimsize"].split())
-        if channels > 1 or kind.endswith("_ARRAY") or kind not in _TYPES:
+        kind = kind.removesuffix("_ARRAY")
+        if kind not in _TYPES or channels < 1:
             raise NotATomogramError(
-                f"'{path.name}' holds values of type '{kind}' with {channels} numbers each, such "
-                "as colours or vectors, no tomogram. Save one of them as a file of its own."
+                f"'{path.name}' holds values of type '{kind}' with {channels} numbers each, no "
+                "tomogram. Save it with numbers of a usual type."
             )
         if len(sizes) != int(fields["ndims"]) or min(sizes) < 1:
             raise UnreadableFileError(
@@ -100,17 +104,23 @@ def _read_header(path: Path) -> _Header:
         order = fields.get("binarydatabyteordermsb", fields.get("elementbyteordermsb", "false"))
         dtype = np.dtype((">" if order.lower() == "true" else "<") + _TYPES[kind])
         where = fields["elementdatafile"]
-        data, offset = path, end
+        skipped = int(fields.get("headersize", "0"))
+        # ITK counts it from the start of the file that holds the values, whichever that is.
+        data, offset = path, skipped or end
         if where.upper() != "LOCAL":
             if where.upper().startswith("LIST") or "%" in where:
                 raise UnreadableFileError(
                     f"'{path.name}' keeps its values in several files ('{where}'), which is not "
                     "supported. Save it as a single .mha file."
                 )
-            data, offset = file_beside(path, where, ".mhd"), int(fields.get("headersize", "0"))
+            data, offset = file_beside(path, where, ".mhd"), skipped
         compressed = fields.get("compresseddata", "false").lower() == "true"
-        shape = as_shape(stack_shape(path, sizes[::-1]))
-        return _Header(shape, dtype, data, offset, compressed, _placement(fields, len(sizes)))
+        several = (channels,) if channels > 1 else ()
+        letters = "tzyx"[-len(sizes) :] + "c" if several and len(sizes) <= _MOST_AXES else ""
+        array = StoredArray.guessed(
+            path, "data", sizes[::-1] + several, dtype.newbyteorder("="), letters
+        )
+        return _Header(array, dtype, data, offset, compressed, _placement(fields, len(sizes)))
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:
@@ -141,6 +151,8 @@ def _placement(fields: dict[str, str], n: int) -> Placement:
     spacing = _numbers(fields, "elementspacing", "elementsize")
     turns = _numbers(fields, "transformmatrix", "rotation", "orientation")
     origin = _numbers(fields, "offset", "position", "origin")
+    if n == 4 and len(spacing) == 4:  # the last is time
+        n, spacing, turns, origin = 3, spacing[:3], [], origin[:3]
     if n != 3 or len(spacing) != 3:
         spacing, turns, origin = (spacing + [0.0] * 3)[:3] if n == 3 else [0.0] * 3, [], []
     # Each axis of the image has its direction as three numbers, one after another.

@@ -5,7 +5,7 @@ Format: Cheng et al., J. Struct. Biol. 192 (2015), doi:10.1016/j.jsb.2015.04.002
 fields: https://bio3d.colorado.edu/imod/doc/mrc_format.txt.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -53,8 +53,19 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     n_bytes = header.dtype.itemsize * int(np.prod(header.shape, dtype=object))
     check_holds(path, KIND, header.offset + n_bytes)
     reader = partial(read_contiguous, path, header.dtype, header.offset, header.shape[1:])
-    return header.placement.volume(
-        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
+    placement = header.placement
+    placement = replace(placement, warnings=placement.warnings + _left_over(path, header, n_bytes))
+    return placement.volume(header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm)
+
+
+def _left_over(path: Path, header: "_Header", n_bytes: int) -> tuple[str, ...]:
+    """Return the word on values behind the last slice that the header tells of."""
+    slices = (path.stat().st_size - header.offset - n_bytes) // (n_bytes // header.shape[0])
+    if slices < 1:
+        return ()
+    return (
+        f"The file has room for {slices} more slices than the {header.shape[0]} that its header "
+        "tells of; they are left out. If they belong to it, the header is wrong: export it again.",
     )
 
 

@@ -24,7 +24,7 @@ _SIZES = (
 _PLACES = ("offset", "origin", "translation")
 UNITS = ("units", "unit", "voxel_unit", "voxel_size_unit", "voxel_size_units", "pixel_unit")
 _SUFFIX = re.compile(r"(.*?)[ _]?(?:\(|\[|_)(nm|um|µm|mm|a|angstroms?|pm|m)[\)\]]?")
-_SIZE_WORDS = re.compile(r"voxel|pixel|spacing|resolution|element_size")
+_SIZE_WORDS = re.compile(r"voxel|pixel|spacing|resolution|element_size|apix|cell_size|^step$")
 _LETTERS = {"slice": "z", "depth": "z", "row": "y", "height": "y", "column": "x", "width": "x"}
 
 
@@ -127,6 +127,15 @@ def sizes_told(nodes: Sequence[Mapping[str, Any]], layout: Layout) -> Told:
             "unit or in which form; it is not used. Enter the voxel size in nm.",
         ),
     )
+
+
+def scaled_words(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the word on values that are stored scaled, as in netCDF; they are read as stored."""
+    names = [name for name in ("scale_factor", "add_offset") if name in attributes]
+    if not names:
+        return ()
+    told = " and ".join(f"{name} {text_of(attributes[name])}" for name in names)
+    return (f"The file says that its values are to be scaled ({told}); they are read as stored.",)
 
 
 def _lengths(

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import nm_per_unit
-from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
+from deepsxt_core.io.readers.datasets import Entry, check_values
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
-from deepsxt_core.volume import Volume, VoxelSize, as_shape
+from deepsxt_core.io.readers.stored_parts import StoredArray
+from deepsxt_core.volume import Volume, VoxelSize
 
 KIND = "NIfTI"
 _MAGIC_1, _MAGIC_2 = slice(344, 348), slice(4, 8)
 _HEAD_BYTES = 540
+_MOST_AXES = 7
 
 
 def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
@@ -27,27 +29,27 @@ def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
 def list_datasets(path: Path) -> list[Entry]:
     """Return the one array of the file as (name, shape, dtype)."""
     header = _read_header(path)
-    return [("data", header.shape, header.dtype)]
+    return header.array.entries
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
     """Open a NIfTI file; see `deepsxt_core.io.open_volume`."""
     header = _read_header(path)
-    choose_dataset(path, [("data", header.shape, header.dtype)], dataset)
-    check_values(path, header.shape, header.dtype)
-    n_bytes = int(np.prod(header.shape, dtype=object)) * header.stored.itemsize
+    array = header.array
+    chosen, part = array.chosen(dataset)
+    check_values(path, array.shape, array.dtype)
+    n_bytes = int(np.prod(array.stored_shape, dtype=object)) * header.stored.itemsize
     check_holds(path, KIND, header.offset + n_bytes)
-    reader = partial(_read, path, header)
+    reader = array.reader(partial(_read, path, header), part)
     return header.placement.volume(
-        header.shape, header.dtype, reader, path, KIND, voxel_size_nm=voxel_size_nm
+        array.shape, array.dtype, reader, path, KIND, voxel_size_nm=voxel_size_nm, dataset=chosen
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    shape: tuple[int, int, int]
+    array: StoredArray
     stored: np.dtype
-    dtype: np.dtype
     offset: int
     slope: float
     intercept: float
@@ -55,10 +57,12 @@ class _Header:
 
 
 def _read(path: Path, header: _Header, z0: int, z1: int) -> NDArray:
-    slab = read_contiguous(path, header.stored, header.offset, header.shape[1:], z0, z1)
+    slab = read_contiguous(
+        path, header.stored, header.offset, header.array.stored_shape[1:], z0, z1
+    )
     if (header.slope, header.intercept) == (1.0, 0.0):
         return slab
-    return (slab * header.slope + header.intercept).astype(header.dtype)
+    return (slab * header.slope + header.intercept).astype(header.array.dtype)
 
 
 def _read_header(path: Path) -> _Header:
@@ -85,12 +89,6 @@ def _read_header(path: Path) -> _Header:
         sizes = tuple(int(n) for n in fields.get_data_shape())
         if len(sizes) < 2 or min(sizes) < 1:
             raise UnreadableFileError(f"'{path.name}' gives the sizes {sizes}. It is damaged.")
-        if len(sizes) > 3 and sizes[3] > 1:
-            raise NotATomogramError(
-                f"'{path.name}' holds {sizes[3]} time points, not one tomogram. Save one as a "
-                "file of its own."
-            )
-        shape = as_shape(stack_shape(path, sizes[::-1]))
         offset = float(fields["vox_offset"])
         if not 0 <= offset < path.stat().st_size:
             raise UnreadableFileError(
@@ -102,7 +100,9 @@ def _read_header(path: Path) -> _Header:
         native = stored.newbyteorder("=")
         scaled = (slope, intercept) != (1.0, 0.0) and native.kind != "c"
         dtype = np.dtype(np.float64 if native.itemsize > 4 else np.float32) if scaled else native
-        return _Header(shape, stored, dtype, int(offset), slope, intercept, _placement(fields))
+        letters = "edctzyx"[-len(sizes) :] if len(sizes) <= _MOST_AXES else ""
+        array = StoredArray.guessed(path, "data", sizes[::-1], dtype, letters)
+        return _Header(array, stored, int(offset), slope, intercept, _placement(fields))
 
 
 def _placement(fields) -> Placement:  # type: ignore[no-untyped-def]

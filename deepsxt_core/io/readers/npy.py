@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import settle_voxel_size
-from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
+from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
+from deepsxt_core.io.readers.parts import MARK
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
+from deepsxt_core.io.readers.stored_parts import StoredArray
 from deepsxt_core.io.readers.unpacked import Packed, unpack
-from deepsxt_core.volume import Volume, VoxelSize, as_shape
+from deepsxt_core.volume import Volume, VoxelSize
 
 KIND = "NumPy"
 _MAGIC = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _MOST_MEMBERS = 1000
+_FEWEST_AXES, _MOST_AXES = 2, 6
 _MOST_HEADER_BYTES = 1 << 16
 _BLOCK_BYTES = 32 << 20
 
@@ -53,10 +56,14 @@ def matches(path: Path, head: bytes) -> bool:
 
 def list_datasets(path: Path) -> list[Entry]:
     """Return the arrays that could be volumes or slices as (name, shape, dtype)."""
+    headers = _headers(path)
     return [
-        (name, header.shape, header.dtype.newbyteorder("="))
-        for name, header in _headers(path).items()
+        entry for name, header in headers.items() for entry in _array(path, name, header).entries
     ]
+
+
+def _array(path: Path, name: str, header: _Header) -> StoredArray:
+    return StoredArray.guessed(path, name, header.shape, header.dtype.newbyteorder("="))
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
@@ -64,21 +71,31 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
     headers = _headers(path)
     if not headers:
         raise NotATomogramError(f"'{path.name}' holds no array of numbers with two or three axes.")
-    name = choose_dataset(path, list_datasets(path), dataset)
+    name = next(iter(headers))
+    if len(headers) > 1:
+        name = choose_dataset(path, list_datasets(path), dataset).partition(MARK)[0]
     header = headers[name]
-    native = header.dtype.newbyteorder("=")
-    shape = as_shape(stack_shape(path, header.shape))
+    array = _array(path, name, header)
+    chosen, part = array.chosen(dataset)
+    native, shape = array.dtype, array.shape
     check_values(path, shape, native)
+    if header.by_columns and chosen is not None:
+        raise NotATomogramError(
+            f"'{path.name}' holds {len(header.shape)} axes, stored by columns. Save the part that "
+            "you need as an array of its own."
+        )
     settled, doubts = settle_voxel_size((None, None, None), voxel_size_nm, shape[0])
-    n_bytes = header.offset + int(np.prod(shape, dtype=object)) * native.itemsize
+    n_bytes = header.offset + int(np.prod(header.shape, dtype=object)) * native.itemsize
     packed = None
     if _is_archive(path):
         packed = Packed(path, "zip", "array.npy", n_bytes=n_bytes, detail=f"{name}.npy")
         unpack(packed)
     else:
         check_holds(path, KIND, n_bytes)
-    reader = partial(_read, path, packed, header, shape)
-    listed = name if packed else None
+    stored = shape if header.by_columns else array.stored_shape
+    planes = partial(_read, path, packed, header, stored)
+    reader = planes if header.by_columns else array.reader(planes, part)
+    listed = chosen or (name if packed else None)
     return Volume(shape, native, settled, reader, path, KIND, listed, doubts)
 
 
@@ -102,7 +119,7 @@ def _headers(path: Path) -> dict[str, _Header]:
             for name in names:
                 with archive.open(name) as member:
                     header = _header(path, member)  # type: ignore[arg-type]
-                if len(header.shape) in (2, 3) and header.dtype.kind in "biufc":
+                if _FEWEST_AXES <= len(header.shape) <= _MOST_AXES and header.dtype.kind in "biufc":
                     found[name.removesuffix(".npy")] = header
         return found
 

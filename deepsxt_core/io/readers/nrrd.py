@@ -5,7 +5,7 @@ Format: https://teem.sourceforge.net/nrrd/format.html.
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import numpy as np
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
-from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset, stack_shape
+from deepsxt_core.io.readers.datasets import Entry, check_values
+from deepsxt_core.io.readers.materials import slicer_segments
+from deepsxt_core.io.readers.parts import Layout
 from deepsxt_core.io.readers.placement import Placement, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, file_beside
+from deepsxt_core.io.readers.stored_parts import StoredArray
 from deepsxt_core.io.readers.unpacked import open_stored
-from deepsxt_core.volume import Volume, VoxelSize, as_shape
+from deepsxt_core.volume import Tag, Volume, VoxelSize
 
 KIND = "NRRD"
 _MAGIC = b"NRRD000"
@@ -53,29 +56,34 @@ def matches(path: Path, head: bytes) -> bool:  # noqa: ARG001
 def list_datasets(path: Path) -> list[Entry]:
     """Return the one array of the file as (name, shape, dtype)."""
     header = _read_header(path)
-    return [("data", header.shape, header.dtype.newbyteorder("="))]
+    return header.array.entries
 
 
 def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None) -> Volume:
     """Open an NRRD file; see `deepsxt_core.io.open_volume`."""
     header = _read_header(path)
-    native = header.dtype.newbyteorder("=")
-    choose_dataset(path, [("data", header.shape, native)], dataset)
-    check_values(path, header.shape, native)
-    reader = open_stored(header.data, KIND, header.codec, header.dtype, header.offset, header.shape)
-    return header.placement.volume(
-        header.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm
+    array, native = header.array, header.array.dtype
+    chosen, part = array.chosen(dataset)
+    check_values(path, array.shape, native)
+    planes = open_stored(
+        header.data, KIND, header.codec, header.dtype, header.offset, array.stored_shape
     )
+    reader = array.reader(planes, part)
+    volume = header.placement.volume(
+        array.shape, native, reader, path, KIND, voxel_size_nm=voxel_size_nm, dataset=chosen
+    )
+    return replace(volume, tags=header.tags)
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    shape: tuple[int, int, int]
+    array: StoredArray
     dtype: np.dtype
     codec: str | None
     data: Path
     offset: int
     placement: Placement
+    tags: dict[int, Tag]
 
 
 def _read_header(path: Path) -> _Header:
@@ -103,7 +111,7 @@ def _read_header(path: Path) -> _Header:
             )
         order = ">" if str(fields.get("endian", "little")).lower() == "big" else "<"
         dtype = np.dtype(order + _TYPES[kind])
-        shape = as_shape(stack_shape(path, sizes[::-1]))
+        array = StoredArray.guessed(path, "data", sizes[::-1], dtype.newbyteorder("="))
         codec = str(fields["encoding"]).lower()
         if codec != "raw" and codec not in _CODECS:
             raise UnreadableFileError(
@@ -114,8 +122,10 @@ def _read_header(path: Path) -> _Header:
             raise UnreadableFileError(
                 f"'{path.name}' skips a part of the file, which is not supported. Save it anew."
             )
-        placement = _placement(fields, sizes)
-        return _Header(shape, dtype, _CODECS.get(codec), data, offset, placement)
+        placement = _placement(fields, _along_space(array.layout))
+        return _Header(
+            array, dtype, _CODECS.get(codec), data, offset, placement, slicer_segments(fields)
+        )
 
 
 def _data_file(path: Path, told: str) -> Path:
@@ -127,10 +137,14 @@ def _data_file(path: Path, told: str) -> Path:
     return file_beside(path, told, ".nhdr")
 
 
-def _placement(fields: dict[str, Any], sizes: tuple[int, ...]) -> Placement:
-    """Return where the voxels lie, by the axes that are left when those of length 1 are dropped."""
-    long = [axis for axis, n in enumerate(sizes) if n > 1 or axis >= len(sizes) - 3][-3:]
-    long = [axis for axis in long if len(sizes) <= 3 or sizes[axis] > 1 or axis < 3]
+def _along_space(layout: Layout) -> list[int]:
+    """Return the axes of space, the fastest first, as NRRD counts them."""
+    last = len(layout.letters) - 1
+    return sorted(last - i for i, letter in enumerate(layout.letters) if letter in "zyx")
+
+
+def _placement(fields: dict[str, Any], long: list[int]) -> Placement:
+    """Return where the voxels lie, by the axes of space."""
     units = fields.get("space units") or fields.get("units") or []
     unit = nm_per_unit(units[0]) if len(units) else None
     space = str(fields.get("space", "")).lower()

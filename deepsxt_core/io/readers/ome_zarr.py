@@ -19,7 +19,7 @@ from zarr.storage import LocalStore, ZipStore
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.calibration import settle_voxel_size
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
-from deepsxt_core.io.readers.named_sizes import axis_letters, axis_names
+from deepsxt_core.io.readers.named_sizes import axis_letters, axis_names, scaled_words
 from deepsxt_core.io.readers.parts import MARK, Layout, guessed_layout, part_choice
 from deepsxt_core.io.readers.reading import blaming_file
 from deepsxt_core.io.readers.zarr_levels import Level, image_levels, ome_part, place_of
@@ -84,6 +84,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         check_values(path, layout.shape, dtype)
         check_storage(path, array)
         edges, origin, warnings = place_of(level, layout, array.attrs.asdict())
+        warnings += scaled_words(array.attrs.asdict())
         version = "zip" if path.is_file() else "folder"
     settled, doubts = settle_voxel_size(edges, voxel_size_nm, layout.shape[0])
     return Volume(

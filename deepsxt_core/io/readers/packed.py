@@ -14,7 +14,20 @@ from typing import IO
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
-from deepsxt_core.io.readers import amira, em, hdf5, mha, mrc, nifti, npy, nrrd, tiff, zeiss
+from deepsxt_core.io.readers import (
+    amira,
+    archive,
+    em,
+    hdf5,
+    mha,
+    mrc,
+    nifti,
+    npy,
+    nrrd,
+    picture,
+    tiff,
+    zeiss,
+)
 from deepsxt_core.io.readers.datasets import Entry
 from deepsxt_core.io.readers.others import looks_like
 from deepsxt_core.io.readers.reading import blaming_file
@@ -22,7 +35,19 @@ from deepsxt_core.io.readers.unpacked import Packed, unpack
 from deepsxt_core.volume import Volume, VoxelSize
 
 _CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"PK\x03\x04": "zip"}
-_INSIDE: tuple[ModuleType, ...] = (tiff, hdf5, zeiss, npy, nrrd, nifti, mha, amira, em, mrc)
+_INSIDE: tuple[ModuleType, ...] = (
+    tiff,
+    hdf5,
+    zeiss,
+    npy,
+    nrrd,
+    nifti,
+    mha,
+    amira,
+    picture,
+    em,
+    mrc,
+)
 _HEAD_BYTES = 1024
 
 
@@ -87,25 +112,14 @@ def _only_member(path: Path) -> str:
     UnreadableFileError
         If there is none, or several.
     """
-    with zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
-        if any(info.flag_bits & 1 for info in infos):
-            raise UnreadableFileError(
-                f"'{path.name}' is a zip archive with a password. Unpack it first."
-            )
-        names = [
-            info.filename
-            for info in infos
-            if not info.is_dir()
-            and not info.filename.startswith("__MACOSX/")
-            and not PurePosixPath(info.filename).name.startswith(".")
-        ]
-    if len(names) == 1:
-        return names[0]
-    raise UnreadableFileError(
-        f"'{path.name}' is a zip archive with {len(names)} files; one that holds a single tomogram "
-        "or an OME-Zarr image can be opened. Unpack it, and open the file or the folder of slices."
-    )
+    found = archive.members(path)
+    if any(info.flag_bits & 1 for info in found):
+        raise UnreadableFileError(
+            f"'{path.name}' is a zip archive with a password. Unpack it first."
+        )
+    if len(found) == 1:
+        return found[0].filename
+    raise UnreadableFileError(f"'{path.name}' is a zip archive with {len(found)} files.")
 
 
 @contextmanager
@@ -114,7 +128,7 @@ def _unpacking(path: Path, codec: str, member: str) -> Iterator[IO[bytes]]:
         with (gzip.open if codec == "gzip" else bz2.open)(path, "rb") as plain:
             yield plain  # type: ignore[misc]
         return
-    with zipfile.ZipFile(path) as archive, archive.open(member) as plain:
+    with zipfile.ZipFile(path) as zipped, zipped.open(member) as plain:
         yield plain
 
 

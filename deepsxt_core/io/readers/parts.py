@@ -96,7 +96,12 @@ def part_choice(path: Path, layout: Layout, names: tuple[str, ...]) -> PartChoic
         f"'{path.name}' holds {layout.described()} (axes {layout.letters}, shape {layout.sizes}), "
         f"not one tomogram. Choose one as the dataset: {shown}{more}.",
         names,
+        "".join(a for a, n in zip(layout.letters, layout.sizes, strict=True) if _is_part(a, n)),
     )
+
+
+def _is_part(letter: str, n: int) -> bool:
+    return letter not in _SPACE and n > 1
 
 
 def guessed_layout(shape: tuple[int, ...]) -> Layout | None:

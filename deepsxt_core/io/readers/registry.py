@@ -1,12 +1,18 @@
 """The formats that can be opened, told apart by their first bytes."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
+
+from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
 from deepsxt_core.geometry import STORED_AXES
 from deepsxt_core.io.readers import (
     amira,
+    archive,
     em,
     folder,
     hdf5,
@@ -17,9 +23,11 @@ from deepsxt_core.io.readers import (
     nrrd,
     ome_zarr,
     packed,
+    picture,
     tiff,
     zeiss,
 )
+from deepsxt_core.io.readers.choosing import split_axes
 from deepsxt_core.io.readers.datasets import Entry
 from deepsxt_core.io.readers.others import looks_like
 from deepsxt_core.io.readers.reading import blaming_file
@@ -27,6 +35,10 @@ from deepsxt_core.io.readers.turned import in_stored_order, turned
 from deepsxt_core.volume import Volume, VoxelSize
 
 _HEAD_BYTES = 1024
+_ZIP = b"PK\x03\x04"
+_MOST_NAMED = 6
+# What lies beside them belongs to them.
+_HEADERS = (".mhd", ".nhdr")
 
 
 class Format(Protocol):
@@ -55,13 +67,15 @@ FORMATS: tuple[Format, ...] = (
     nifti,
     mha,
     amira,
+    picture,
     packed,
     em,
     mrc,
 )
 SUPPORTED = (
     "TIFF, MRC, HDF5, Zeiss TXM, OME-Zarr (folder or zip), Amira mesh, NIfTI, NRRD, MetaImage, "
-    "NumPy, EM, one of these under gzip, bzip2 or zip, and a folder of TIFF slices"
+    "NumPy, EM, one of these under gzip, bzip2 or zip, and a folder or zip of slices (TIFF, PNG, "
+    "JPEG, BMP)"
 )
 
 
@@ -79,7 +93,8 @@ def open_volume(
         A file or a folder of one of the `SUPPORTED` formats, recognised by content; the name does
         not matter.
     dataset : str, optional
-        Name inside the file, where it holds several; see `list_datasets`.
+        Name inside the file, where it holds several; see `list_datasets`. Behind a last ``@``, the
+        axes of the file, as ``NAME@xzy`` or ``@xzy``: see `deepsxt_core.io.readers.choosing`.
     voxel_size_nm : (z, y, x), optional
         Overrides what the file says.
 
@@ -101,15 +116,25 @@ def open_volume(
         If `voxel_size_nm` is not three lengths above 0.
     """
     given = None if voxel_size_nm is None else VoxelSize(*voxel_size_nm)
+    name, axes = split_axes(dataset)
     # Absolute, so that the volume still reads after a change of the working directory.
     file = Path(path).absolute()
-    reader = _format_of(file)
-    volume = reader.open_volume(file, dataset, given)
-    if given is not None and volume.axes != STORED_AXES:
+    place = _place_of(file)
+    reader = _format_of(place)
+    volume = reader.open_volume(place, name, given)
+    axes = axes or volume.axes
+    if given is not None and axes != STORED_AXES:
         # The user counts along z, y, x, and readers along the axes of the file.
-        stored = VoxelSize(*in_stored_order(given, volume.axes))
-        volume = reader.open_volume(file, dataset, stored)
-    return turned(volume)
+        stored = VoxelSize(*in_stored_order(given, axes))
+        volume = reader.open_volume(place, name, stored)
+    if dataset != name:
+        volume = replace(volume, axes=axes, dataset=dataset)
+    volume = turned(volume)
+    if place == file:
+        return volume
+    inside = place if place.is_dir() else place.parent
+    reads = partial(_read_inside, file, inside, volume.reader)
+    return replace(volume, path=file, reader=reads, format=f"{volume.format} ({_around(file)})")
 
 
 def list_datasets(path: str | Path) -> list[Entry]:
@@ -120,21 +145,78 @@ def list_datasets(path: str | Path) -> list[Entry]:
     UnreadableFileError
         If the file is missing, empty, damaged or of an unknown format.
     """
-    file = Path(path).absolute()
-    return _format_of(file).list_datasets(file)
+    place = _place_of(Path(path).absolute())
+    return _format_of(place).list_datasets(place)
+
+
+def _place_of(path: Path) -> Path:
+    """Return what is to be opened: for an archive its folder, for a folder of one volume that."""
+    place = path
+    formats_of_their_own = (ome_zarr, npy)
+    if archive.is_archive(path) and not any(f.matches(path, _ZIP) for f in formats_of_their_own):
+        place = archive.unpacked_folder(path)
+    if not place.is_dir():
+        return place
+    with blaming_file(path, "a folder"):
+        if ome_zarr.matches(place, b"") or folder.matches(place, b""):
+            return place
+        volumes = [file for file in folder.others(place) if _known(file) is not None]
+        headers = [file for file in volumes if file.suffix.lower() in _HEADERS]
+    for found in (headers, volumes):
+        if len(found) == 1:
+            folder.refuse_link_out(found[0], place.resolve())
+            return found[0]
+    if volumes:
+        names = ", ".join(f"'{file.name}'" for file in volumes[:_MOST_NAMED])
+        more = f" and {len(volumes) - _MOST_NAMED} more" if len(volumes) > _MOST_NAMED else ""
+        raise UnreadableFileError(
+            f"'{path.name}' holds {len(volumes)} files that could be the tomogram: {names}{more}. "
+            "Choose one of them."
+        )
+    raise UnreadableFileError(
+        f"'{path}' is {_kind_of_folder(place)}. Choose a file in it, or save the tomogram as "
+        f"OME-Zarr, HDF5 or TIFF. Supported are {SUPPORTED}."
+    )
+
+
+def _kind_of_folder(path: Path) -> str:
+    names = {entry.name for entry in path.iterdir()}
+    if "attributes.json" in names:
+        return "an N5 container, which is not supported"
+    if "info" in names:
+        return "a folder like Neuroglancer's precomputed volumes, which are not supported"
+    for file in folder.others(path):
+        known_as = looks_like(_head(file))
+        if known_as is not None and "text" not in known_as[0]:
+            return f"a folder without a tomogram; '{file.name}' looks like {known_as[0]}"
+    return "a folder that is neither OME-Zarr nor holds slices or one tomogram"
+
+
+def _around(path: Path) -> str:
+    return "folder" if path.is_dir() else "zip"
+
+
+def _read_inside(
+    file: Path, inside: Path, read: Callable[[int, int], NDArray], z0: int, z1: int
+) -> NDArray:
+    if not file.is_dir() and archive.unpacked_folder(file) != inside:  # made anew if it was dropped
+        raise UnreadableFileError(f"'{file.name}' has changed since it was opened. Open it again.")
+    return read(z0, z1)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _known(path: Path) -> Format | None:
+    head = _head(path)
+    return next((known for known in FORMATS if head and known.matches(path, head)), None)
 
 
 def _format_of(path: Path) -> Format:
     if path.is_dir():
-        with blaming_file(path, "a folder"):
-            if ome_zarr.matches(path, b""):
-                return ome_zarr
-            if folder.matches(path, b""):
-                return folder
-        raise UnreadableFileError(
-            f"'{path}' is a folder that is neither OME-Zarr nor holds TIFF slices. Choose a file "
-            "in it."
-        )
+        return ome_zarr if ome_zarr.matches(path, b"") else folder
     if not path.exists():
         raise UnreadableFileError(f"There is no file '{path}'. Check its name.")
     if not path.is_file():

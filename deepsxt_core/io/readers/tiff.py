@@ -194,6 +194,7 @@ def _choice(
         f"'{path.name}' holds {what} (axes {series.axes}, shape {series.shape}), not one tomogram. "
         f"{as_slices}Choose one as the dataset: {shown}.",
         names,
+        "".join(a.lower() for a, n in counts.items() if a in _CALLED and n > 1),
     )
 
 

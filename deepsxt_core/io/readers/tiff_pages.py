@@ -1,5 +1,6 @@
 """Pages of a TIFF file whose slices are compressed or lie apart, read one by one."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from deepsxt_core.io.readers.image_streams import MEASURED, StreamSize, stream_s
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
 
 KIND = "TIFF"
+# What it finds odd is told by our own words; without this it is printed.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 # None, CCITT, LZW, deflate, PackBits, LZMA, zstd: unpacked into as much room as the tags promise.
 _BOUNDED = frozenset((1, 2, 3, 4, 5, 8, 32946, 50013, 32773, 34925, 34926, 50000))
 # Tiles may reach beyond a small picture, but not by far.

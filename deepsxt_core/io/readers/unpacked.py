@@ -77,7 +77,7 @@ def unpack(packed: Packed) -> Path:
 
 
 def kept_beside(source: Path, content: object, name: str, write: Callable[[Path], object]) -> Path:
-    """Return a temporary file that was made from `source`; made anew if that changed.
+    """Return a temporary file or folder that was made from `source`; made anew if that changed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def kept_beside(source: Path, content: object, name: str, write: Callable[[Path]
     with _lock:
         stat = source.stat()
         key = hashlib.sha256(repr((content, stat.st_mtime_ns, stat.st_size)).encode()).hexdigest()
-        if key in _kept and _kept[key].is_file():
+        if key in _kept and _kept[key].exists():
             _kept.move_to_end(key)
             return _kept[key]
         if not _folder:

@@ -1,16 +1,24 @@
 """Which objects a label volume holds: split, filtered by size, merged, mended."""
 
+import math
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.surface.field.instances import merged_ids, split_labels
-from deepsxt_core.surface.field.mending import mend
+from deepsxt_core.surface.field.label_field import LabelField
+from deepsxt_core.surface.field.mending import mend_field
 from deepsxt_core.surface.lengths import edges_zyx
 from deepsxt_core.surface.params import ReconstructParams
-from deepsxt_core.volume import Labels, Mask, Score, Tag
+from deepsxt_core.volume import Labels, Mask, Score, Tag, Volume
+
+_SLAB_VOXELS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +27,8 @@ class LabelObjects:
 
     Attributes
     ----------
-    values : ndarray
-        int32 (z, y, x): the id of the object at each voxel, 0 where there is none.
+    field : LabelField
+        The id of the object at each voxel, 0 where there is none.
     voxels : dict of int to int
         Voxels by id, after mending.
     found, too_small, merged : int
@@ -31,7 +39,7 @@ class LabelObjects:
         By id, where the labels have any; parts of a split object are called as it is.
     """
 
-    values: NDArray[np.int32]
+    field: LabelField
     voxels: dict[int, int]
     found: int
     too_small: int
@@ -40,8 +48,17 @@ class LabelObjects:
     tags: dict[int, Tag]
 
 
-def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjects:
-    """Return one object per value above 0, or per part of it; the volume is held in memory.
+def label_objects(
+    source: Score | Mask, params: ReconstructParams, scratch: Path | None = None
+) -> LabelObjects:
+    """Return one object per value above 0, or per part of it.
+
+    Memory is bounded by a slab; where labels are split, the volume is held as a whole.
+
+    Parameters
+    ----------
+    scratch : Path, optional
+        A file of 4 bytes per voxel to write; without it the ids are in memory.
 
     Raises
     ------
@@ -56,22 +73,19 @@ def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjec
         raise InvalidParameterError("each_label is for label files: a score holds no labels.")
     volume = source.volume
     needed = params.least_voxels(volume.voxel_size_nm)
-    values = _whole(volume.read(0, volume.shape[0]))
-    edges_um = edges_zyx(volume)
-    tags = dict(source.tags) if isinstance(source, Labels) else {}
-    if params.split_voxels and values.any():
-        whole = values
-        values = split_labels(values, edges_um, params.split_voxels)
-        if tags:
-            parts, places = np.unique(values, return_index=True)
-            owners = whole.ravel()[places]
-            tags |= {
-                part: tags[owner]
-                for part, owner in zip(parts.tolist(), owners.tolist(), strict=True)
-                if owner in tags
-            }
-    known, counts = np.unique(values[values > 0], return_counts=True)
-    kept = known[counts >= needed]
+    tags = dict(source.tags if isinstance(source, Labels) else volume.tags)
+    read: Callable[[int, int], NDArray[np.int32]] = partial(_read_whole, volume)
+    if params.split_voxels:
+        values, tags = _split(volume, params.split_voxels, tags)
+        read = partial(_part, values)
+    counted: Counter[int] = Counter()
+    slabs = list(volume.slabs(max(1, _SLAB_VOXELS // math.prod(volume.shape[1:]))))
+    for z0, z1 in slabs:
+        slab = read(z0, z1)
+        labels, counts = np.unique(slab[slab > 0], return_counts=True)
+        counted.update(dict(zip(labels.tolist(), counts.tolist(), strict=True)))
+    known = np.array(sorted(counted), np.int32)
+    kept = np.array([label for label in known.tolist() if counted[label] >= needed], np.int32)
     if not len(known) and isinstance(source, Labels):
         raise EmptySurfaceError(
             "No surface: the annotation holds no object of a class. Draw one, or give those that "
@@ -83,20 +97,54 @@ def label_objects(source: Score | Mask, params: ReconstructParams) -> LabelObjec
             "smallest size."
         )
     ids = merged_ids(kept, params.merge)
-    if len(kept) < len(known) or params.merge:
-        place = np.minimum(np.searchsorted(kept, values), len(kept) - 1)
-        values = np.where(kept[place] == values, ids[place], 0)
-    mended = mend(values)
-    remaining, voxels = np.unique(mended.labels[mended.labels > 0], return_counts=True)
+    field = LabelField(volume.shape, scratch)
+    for z0, z1 in slabs:
+        slab = read(z0, z1)
+        if len(kept) < len(known) or params.merge:
+            place = np.minimum(np.searchsorted(kept, slab), len(kept) - 1)
+            slab = np.where(kept[place] == slab, ids[place], 0)
+        field.write(z0, slab)
+        field.release()
+    voxels: Counter[int] = Counter()
+    for label, each in zip(kept.tolist(), ids.tolist(), strict=True):
+        voxels[each] += counted[label]
+    mended = mend_field(field)
+    for each, gained, lost in mended:
+        voxels[each] += gained - lost
     return LabelObjects(
-        mended.labels,
-        dict(zip(remaining.tolist(), voxels.tolist(), strict=True)),
+        field,
+        {each: voxels[each] for each in sorted(voxels) if voxels[each] > 0},
         found=len(known),
         too_small=len(known) - len(kept),
         merged=len(kept) - len(np.unique(ids)),
-        mended=mended.changes,
+        mended=mended,
         tags=tags,
     )
+
+
+def _split(
+    volume: Volume, depth_voxels: float, tags: dict[int, Tag]
+) -> tuple[NDArray[np.int32], dict[int, Tag]]:
+    """Return labels (z, y, x) parted at their necks, and the tags of all parts."""
+    whole = _read_whole(volume, 0, volume.shape[0])
+    values = split_labels(whole, edges_zyx(volume), depth_voxels) if whole.any() else whole
+    if not tags:
+        return values, tags
+    parts, places = np.unique(values, return_index=True)
+    owners = whole.ravel()[places]
+    return values, tags | {
+        part: tags[owner]
+        for part, owner in zip(parts.tolist(), owners.tolist(), strict=True)
+        if owner in tags
+    }
+
+
+def _part(values: NDArray[np.int32], z0: int, z1: int) -> NDArray[np.int32]:
+    return values[z0:z1]
+
+
+def _read_whole(volume: Volume, z0: int, z1: int) -> NDArray[np.int32]:
+    return _whole(volume.read(z0, z1))
 
 
 def _whole(values: NDArray) -> NDArray[np.int32]:

@@ -12,7 +12,8 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-_SLICES_AT_ONCE = 32
+from deepsxt_core.surface.field.label_field import LabelField
+
 _ROWS_AT_ONCE = 1 << 15
 
 
@@ -45,10 +46,15 @@ def mend(labels: NDArray[np.int32]) -> Mended:
     labels : ndarray
         int32 (z, y, x), 0 and above; 0 is the background and may touch itself.
     """
-    field = np.pad(labels, 1)  # the rim is outside the volume and never changes
-    inside = np.zeros(field.shape, bool)
-    inside[1:-1, 1:-1, 1:-1] = True
-    work = _Work(field.ravel(), inside.ravel(), _steps(_AROUND, field.shape))
+    field = LabelField.of(labels)
+    changes = mend_field(field)
+    return Mended(np.ascontiguousarray(field.padded[1:-1, 1:-1, 1:-1]), changes)
+
+
+def mend_field(field: LabelField) -> tuple[tuple[int, int, int], ...]:
+    """Mend labels where they are; return the changes as in `Mended`."""
+    padded = field.padded
+    work = _Work(padded.reshape(-1), padded.shape, _steps(_AROUND, padded.shape), [])
     voxels = work.touching(_in_touching_blocks(field))
     for change in (work.improve, work.remove):
         while len(voxels):
@@ -57,8 +63,9 @@ def mend(labels: NDArray[np.int32]) -> Mended:
                 break
             near = (changed[:, np.newaxis] + work.around).ravel()
             voxels = work.touching(np.union1d(voxels, near))
-    mended = work.flat.reshape(field.shape)[1:-1, 1:-1, 1:-1]
-    return Mended(np.ascontiguousarray(mended), _changes(labels, mended))
+    changes = work.changes()
+    field.release()
+    return changes
 
 
 _Place = tuple[int, ...]
@@ -150,12 +157,13 @@ def _touches(blocks: NDArray[np.int32]) -> tuple[NDArray[np.int_], NDArray[np.in
     return own, others
 
 
-def _in_touching_blocks(field: NDArray[np.int32]) -> NDArray[np.intp]:
+def _in_touching_blocks(field: LabelField) -> NDArray[np.intp]:
     """Return flat indices of the voxels in all blocks of 2×2×2 where a label touches itself."""
-    steps = _steps(_CORNERS, field.shape)
-    flat, found = field.ravel(), [np.zeros(0, np.intp)]
-    for first in range(0, len(field) - 1, _SLICES_AT_ONCE):
-        low = high = field[first : first + _SLICES_AT_ONCE + 1]
+    shape = field.padded.shape
+    steps = _steps(_CORNERS, shape)
+    flat, found = field.padded.reshape(-1), [np.zeros(0, np.intp)]
+    for first, end in field.slabs(overlap=1):
+        low = high = np.array(field.padded[first:end])
         for axis in range(3):
             near, far = (
                 tuple(half if a == axis else np.s_[:] for a in range(3))
@@ -163,7 +171,7 @@ def _in_touching_blocks(field: NDArray[np.int32]) -> NDArray[np.intp]:
             )
             low, high = np.minimum(low[near], low[far]), np.maximum(high[near], high[far])
         z, y, x = np.nonzero(low != high)
-        cells = np.ravel_multi_index((z + first, y, x), field.shape)
+        cells = np.ravel_multi_index((z + first, y, x), shape)
         for start in range(0, len(cells), _ROWS_AT_ONCE):
             voxels = cells[start : start + _ROWS_AT_ONCE, np.newaxis] + steps
             corners = flat[voxels]
@@ -171,17 +179,6 @@ def _in_touching_blocks(field: NDArray[np.int32]) -> NDArray[np.intp]:
             touching += np.add(*_touches(corners))
             found.append(voxels[touching > 0].ravel())
     return np.unique(np.concatenate(found))
-
-
-def _changes(
-    before: NDArray[np.int32], after: NDArray[np.int32]
-) -> tuple[tuple[int, int, int], ...]:
-    changed = before != after
-    gained, lost = after[changed], before[changed]
-    labels = np.setdiff1d(np.union1d(gained, lost), 0)
-    return tuple(
-        (int(each), int((gained == each).sum()), int((lost == each).sum())) for each in labels
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +189,47 @@ class _Work:
     ----------
     flat : ndarray
         int32.
-    inside : ndarray
-        Which voxels may change.
+    shape : tuple of int
+        Of the labels with the rim.
     around : ndarray
         How far from a voxel those around it are (27,).
+    before : list of (ndarray, ndarray)
+        Voxels that were changed, and what they were, in the order of the changes.
     """
 
     flat: NDArray[np.int32]
-    inside: NDArray[np.bool_]
+    shape: tuple[int, ...]
     around: NDArray[np.intp]
+    before: list[tuple[NDArray[np.intp], NDArray[np.int32]]]
+
+    def changes(self) -> tuple[tuple[int, int, int], ...]:
+        """Return for each label that has changed: the label, voxels gained, voxels lost."""
+        if not self.before:
+            return ()
+        voxels, first = np.unique(
+            np.concatenate([voxels for voxels, _ in self.before]), return_index=True
+        )
+        lost = np.concatenate([labels for _, labels in self.before])[first]
+        gained = np.asarray(self.flat[voxels])
+        gained, lost = gained[gained != lost], lost[gained != lost]
+        labels = np.setdiff1d(np.union1d(gained, lost), 0)
+        return tuple(
+            (int(each), int((gained == each).sum()), int((lost == each).sum())) for each in labels
+        )
+
+    def _set(self, voxels: NDArray[np.intp], labels: NDArray[np.int32] | int) -> None:
+        self.before.append((voxels, np.array(self.flat[voxels])))
+        self.flat[voxels] = labels
+
+    def _inside(self, voxels: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which voxels may change: those that do not lie in the rim."""
+        places = np.unravel_index(voxels, self.shape)
+        inner = [(at > 0) & (at < n - 1) for at, n in zip(places, self.shape, strict=True)]
+        return np.asarray(inner[0] & inner[1] & inner[2])
 
     def touching(self, voxels: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return those of `voxels` in the blocks around which a label touches itself."""
-        voxels = voxels[self.inside[voxels]]
+        voxels = voxels[self._inside(voxels)]
         own, others = self._count(self._around(voxels))
         return voxels[own + others > 0]
 
@@ -227,7 +252,7 @@ class _Work:
             best[tried[better]], choice[tried[better]] = rank[better], label[tried[better]]
         moved = np.flatnonzero(choice != around[:, _MIDDLE])
         moved = moved[self._apart(voxels[moved], best[moved])]
-        self.flat[voxels[moved]] = choice[moved]
+        self._set(voxels[moved], choice[moved])
         return voxels[moved]
 
     def remove(self, voxels: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -237,11 +262,11 @@ class _Work:
         places = np.flatnonzero(self._may_change(around) & (own > 0))
         alike = (around[:, _AT_FACES] == around[:, _MIDDLE, np.newaxis]).sum(axis=1)
         gone = voxels[places][self._apart(voxels[places], (alike - 8 * own)[places])]
-        self.flat[gone] = 0
+        self._set(gone, 0)
         return gone
 
     def _around(self, voxels: NDArray[np.intp]) -> NDArray[np.int32]:
-        return self.flat[voxels[:, np.newaxis] + self.around]
+        return np.asarray(self.flat[voxels[:, np.newaxis] + self.around])
 
     @staticmethod
     def _count(around: NDArray[np.int32]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:

@@ -1,6 +1,5 @@
 """Which object each voxel belongs to, with the ids that the surfaces have."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,11 @@ from numpy.typing import NDArray
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.field.bodies import BodyJoiner, numbered_volume, smallest_dtype
 from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
+from deepsxt_core.surface.field.label_field import LabelField
 from deepsxt_core.surface.field.label_objects import label_objects
 from deepsxt_core.surface.field.smoothing import BORDER, field_slabs
 from deepsxt_core.surface.params import ReconstructParams
+from deepsxt_core.surface.sources import settled
 from deepsxt_core.volume import Mask, Score, Volume
 
 
@@ -41,13 +42,14 @@ def object_labels(
     Volume
         The smallest of uint8, uint16 and int32 that holds all ids.
     """
-    params, progress = params.of(source), progress or NoProgress()
+    source, params = settled(source, params)
+    progress = progress or NoProgress()
     volume = source.volume
     if params.each_label:
         progress.stage("Numbering objects", 1, "volume")
-        values = label_objects(source, params).values
+        objects = label_objects(source, params, scratch)
         progress.advance()
-        return label_volume(values, volume)
+        return label_volume(objects.field, max(objects.voxels), volume)
     bodies = BodyJoiner(scratch)
     progress.stage("Numbering objects", volume.shape[0], "slice")
     for first, field in field_slabs(source, params):
@@ -60,10 +62,15 @@ def object_labels(
     return numbered_volume(scratch, id_of_body[found.body_of_label], placed)
 
 
-def label_volume(values: NDArray[np.int32], volume: Volume) -> Volume:
-    """Return ids (z, y, x) in memory as a volume at the place of the labels they come from."""
-    numbered = Volume.from_array(values.astype(smallest_dtype(int(values.max()))))
-    return replace(numbered.with_geometry(volume.geometry), format="object labels")
+def label_volume(labels: LabelField, highest: int, volume: Volume) -> Volume:
+    """Return ids up to `highest` as a volume at the place of the labels they come from."""
+    dtype = smallest_dtype(highest)
+
+    def read(z0: int, z1: int) -> NDArray:
+        return labels.read(z0, z1).astype(dtype)
+
+    numbered = Volume(volume.shape, dtype, None, read, format="object labels")
+    return numbered.with_geometry(volume.geometry)
 
 
 def inside_voxels(field: NDArray[np.float32], first: int, depth: int) -> NDArray[np.float32]:

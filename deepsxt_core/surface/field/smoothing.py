@@ -16,7 +16,7 @@ from deepsxt_core.volume import Mask, Score
 BORDER = 2
 """Planes of the field beyond the outermost voxels: their outer face, and the outside."""
 
-SLAB_VOXELS = 1 << 25
+SLAB_VOXELS = 1 << 24
 """Voxels worked on at once, about."""
 
 # A value exactly at the threshold would put a vertex on a grid point, where several vertices
