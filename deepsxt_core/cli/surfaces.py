@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from deepsxt_core.annotation.creation import DESCRIPTION
 from deepsxt_core.cli.opening import open_source, require_unit
@@ -56,12 +56,7 @@ Objects = Annotated[
 ]
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    for function in (reconstruct, measure, export):
-        command(app)(function)
-
-
+@command
 def reconstruct(
     input: Path,
     /,
@@ -97,6 +92,7 @@ def reconstruct(
     return Outcome(told(surfaces, report), report)
 
 
+@command
 def measure(
     input: Path,
     /,
@@ -141,6 +137,7 @@ def measure(
     )
 
 
+@command
 def export(
     input: Path,
     /,
