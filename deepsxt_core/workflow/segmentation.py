@@ -58,6 +58,7 @@ def segment(
     resume: bool = False,
     input_sha256: str | None = None,
     scheduler: str | None = None,
+    engine: str | None = None,
 ) -> Score:
     """Score a volume slab by slab into ``out/score.ome.zarr``.
 
@@ -80,6 +81,8 @@ def segment(
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://node1:8786``. The workers of its cluster then
         score the slabs, with the same result, byte for byte, as one of them alone.
+    engine : str, optional
+        What scored before, for the same digits; left out, the fastest of those that agree.
 
     Raises
     ------
@@ -105,9 +108,13 @@ def segment(
     sample = sampled_volume(volume)
     preparation = prepare(sample, params, model.config.pixel_size_nm)
     progress.advance()
-    predictor, score_slabs = _scorer(volume, model, params, preparation, progress, scheduler)
+    predictor, score_slabs = _scorer(
+        volume, model, params, preparation, progress, scheduler, engine
+    )
     read = describe(volume) | source_of(volume, input_sha256)
-    recipe = segment_recipe(read, model.info, params, preparation, predictor.device)
+    recipe = segment_recipe(
+        read, model.info, params, preparation, predictor.device, predictor.engine
+    )
     place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
     begun = _begun(out, recipe, place) if resume else None
     if begun is None:
@@ -202,18 +209,23 @@ def _scorer(
     preparation: Preparation,
     progress: Progress,
     scheduler: str | None,
+    engine: str | None,
 ) -> tuple[Predictor | RemotePredictor, ScoreSlabs]:
     """Return what scores here, or on the cluster of a scheduler."""
     if scheduler is None:
-        predictor = _predictor(model, params)
+        predictor = _predictor(model, params, engine)
         return predictor, score_here(volume, predictor, preparation)
-    remote = RemotePredictor(scheduler, volume, model.info, params, preparation, progress)
+    remote = RemotePredictor(scheduler, volume, model.info, params, preparation, progress, engine)
     return remote, remote.score_slabs
 
 
-def _predictor(model: Model, params: SegmentParams) -> Predictor:
+def _predictor(model: Model, params: SegmentParams, engine: str | None = None) -> Predictor:
     return Predictor(
-        model, tiling=params.tiling, precision=params.precision, rotations=params.rotations
+        model,
+        tiling=params.tiling,
+        precision=params.precision,
+        rotations=params.rotations,
+        engine=engine,
     )
 
 

@@ -22,9 +22,7 @@ def loaded(code: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["app", "--help"]])
 def test_help_loads_no_library_and_no_other_command(arguments):
     modules = loaded(
-        "from deepsxt_core.cli.main import main\n"
-        f"try: main({arguments})\n"
-        "except SystemExit: pass"
+        f"from deepsxt_core.cli.main import main\ntry: main({arguments})\nexcept SystemExit: pass"
     )
     ours = {name for name in modules if name.startswith("deepsxt_core")}
     expected = {"deepsxt_core", "deepsxt_core.cli", "deepsxt_core.cli.main", "deepsxt_core.errors"}
