@@ -5,17 +5,41 @@ backend of Keras is needed for it. The weights are copied: what is compiled does
 """
 
 import re
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from openvino import opset8 as ops
 
 from deepsxt_core.inference.tiling import ScoreTiles
+
+_REPORTER = "openvino_telemetry"
+
+
+def _import_unreported() -> tuple[Any, Any]:
+    """Import OpenVINO without the report to Google Analytics that its import would send.
+
+    It sends none where that package is missing, which it is as long as this takes.
+    """
+    modules: dict[str, Any] = sys.modules
+    missing = _REPORTER not in modules
+    known = modules.get(_REPORTER)
+    modules[_REPORTER] = None
+    try:
+        import openvino
+        from openvino import opset8
+    finally:
+        if missing:
+            del modules[_REPORTER]
+        else:
+            modules[_REPORTER] = known
+    return openvino, opset8
+
+
+openvino, ops = _import_unreported()
 
 _EXHAUSTED = re.compile(r"alloc|out of memory", re.IGNORECASE)
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
@@ -70,7 +94,7 @@ def compile_score(network: keras.Model, precision: str = "float32") -> ScoreTile
     return score
 
 
-def _graph(network: keras.Model) -> openvino.Model:
+def _graph(network: keras.Model) -> Any:
     """Return the network as a graph of OpenVINO, (n, 1, y, x) in and out."""
     tiles = ops.parameter([-1, 1, -1, -1], np.float32)
     made: dict[int, Any] = {}

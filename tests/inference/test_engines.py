@@ -1,7 +1,11 @@
 """Engines: they agree, the faster one scores, and what was measured is kept."""
 
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +28,11 @@ from deepsxt_core.workflow import segmentation
 from tests.models import small_config, small_network
 from tests.tolerances import SCORE_ATOL
 
-pytest.importorskip("openvino")
+if find_spec("openvino") is None:
+    pytest.skip("OpenVINO has nothing for this computer", allow_module_level=True)
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
 MODEL = "f" * 64
 
 
@@ -83,20 +89,21 @@ def odd_config(*, factor, kernel, pooling, activation, add):
 def test_openvino_scores_as_keras_whatever_the_configuration(odd):
     network = build_network(odd_config(**odd))
     rng = np.random.default_rng(0)
-    # Variances are above 0, and each layer's output is about as large as its input.
-    network.set_weights(
-        [
-            rng.uniform(0.5, 1, w.shape)
-            if w.ndim == 1
-            else rng.normal(0, np.prod(w.shape[:-1]) ** -0.5, w.shape)
-            for w in network.get_weights()
-        ]
-    )
+    for weight in network.weights:
+        match weight.path.rpartition("/")[2]:
+            case "kernel":
+                # Each layer's output is about as large as its input.
+                values = rng.normal(0, 1.5 * np.prod(weight.shape[:-1]) ** -0.5, weight.shape)
+            case "gamma" | "moving_variance":
+                values = rng.uniform(0.5, 1, weight.shape)
+            case _:
+                values = rng.normal(0, 0.1, weight.shape)
+        weight.assign(values)
     tiles = rng.normal(size=(2, 7 * odd["factor"], 9 * odd["factor"])).astype(np.float32)
     own, other = compiled(network).score(tiles), compiled(network, "openvino").score(tiles)
     assert other.shape == tiles.shape
-    assert own.std() > 0.01
-    np.testing.assert_allclose(other, own, rtol=0, atol=SCORE_ATOL)
+    assert own.std() > 1e-3
+    np.testing.assert_allclose(other, own, rtol=0, atol=1e-3 * own.std())
 
 
 def test_threads_score_at_once():
@@ -114,6 +121,24 @@ def test_threads_score_at_once():
     for thread in threads:
         thread.join()
     np.testing.assert_array_equal(together, alone)
+
+
+def test_importing_openvino_reports_to_nobody(tmp_path):
+    """A stand-in for the package that reports leaves a file where it is imported."""
+    package = tmp_path / "openvino_telemetry"
+    (package / "backend").mkdir(parents=True)
+    told = f"import pathlib; pathlib.Path({str(tmp_path / 'told')!r}).touch(); raise ImportError"
+    (package / "__init__.py").write_text(told)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": path, "HOME": str(tmp_path)}
+    for code, reported in (
+        ("import openvino", True),
+        ("import deepsxt_core.inference.openvino_runtime, openvino.tools.ovc", False),
+    ):
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+        assert (tmp_path / "told").exists() is reported
+        (tmp_path / "told").unlink(missing_ok=True)
+    assert not (tmp_path / "intel").exists()
 
 
 def engine(name, shift=0.0, device="CPU"):
