@@ -148,7 +148,7 @@ def _norm(layer: Any, x: Any) -> Any:
 
 
 def _leaky_relu(layer: Any, x: Any) -> Any:
-    return ops.prelu(x, np.float32([layer.negative_slope]))
+    return ops.prelu(x, np.array([layer.negative_slope], np.float32))
 
 
 def _activation(layer: Any, x: Any) -> Any:

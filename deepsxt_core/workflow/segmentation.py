@@ -108,6 +108,8 @@ def segment(
     sample = sampled_volume(volume)
     preparation = prepare(sample, params, model.config.pixel_size_nm)
     progress.advance()
+    if resume and engine is None:
+        engine = _engine_before(out)
     predictor, score_slabs = _scorer(
         volume, model, params, preparation, progress, scheduler, engine
     )
@@ -248,6 +250,11 @@ def _begun(
         return None
     writer = reopen_score(*place)
     return None if writer is None else (writer, checkpoint)
+
+
+def _engine_before(out: Path) -> str | None:
+    checkpoint = Checkpoint.read(out / CHECKPOINT_NAME)
+    return None if checkpoint is None else checkpoint.recipe.get("engine")
 
 
 def _is_intact(writer: ScoreWriter, slab: Slab) -> bool:

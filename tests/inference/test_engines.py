@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError
 from deepsxt_core.files import read_json
 from deepsxt_core.inference import Predictor, SegmentParams, engines
 from deepsxt_core.inference.engines import Compiled, compiled, fastest
@@ -25,6 +25,7 @@ from deepsxt_core.network import (
 from deepsxt_core.network.config import BlockConfig
 from deepsxt_core.volume import Volume
 from deepsxt_core.workflow import segmentation
+from tests.cancelling import StopAfter
 from tests.models import small_config, small_network
 from tests.tolerances import SCORE_ATOL
 
@@ -149,6 +150,7 @@ def engine(name, shift=0.0, device="CPU"):
 def measured(monkeypatch):
     """Two engines that say how long they take; a list counts the measurements."""
     taken, found, calls = {}, {}, []
+    monkeypatch.setattr(engines._Others, "share", lambda _: 0.1)
 
     def compile_it(_network, name=None):
         each = found[name or "tensorflow"]
@@ -158,7 +160,8 @@ def measured(monkeypatch):
 
     def timed(score, _tiles):
         calls.append(score)
-        return next(seconds for name, seconds in taken.items() if found[name].score is score)
+        wall = next(seconds for name, seconds in taken.items() if found[name].score is score)
+        return wall, 1 / wall
 
     def prepare(own, other, **seconds):
         found.update(tensorflow=own, openvino=other)
@@ -203,6 +206,29 @@ def test_what_was_measured_is_known_again(measured, kept):
     assert len(calls) == before
     fastest(build_network(small_config(1)), "0" * 64)
     assert len(calls) == 2 * before
+
+
+def test_on_a_busy_machine_the_processor_decides_and_nothing_is_kept(measured, kept, monkeypatch):
+    measured(engine("tensorflow"), engine("openvino"), tensorflow=2, openvino=3)
+    monkeypatch.setattr(engines._Others, "share", lambda _: 0.5)
+    assert fastest(build_network(small_config(1)), MODEL).engine == "openvino"
+    assert not kept.exists()
+
+
+def test_a_resumed_run_goes_on_with_its_engine(monkeypatch, tmp_path):
+    save_model(tmp_path / "model", small_network(), small_config(2), "")
+    model = load_model(tmp_path / "model")
+    values = np.random.default_rng(0).normal(size=(2, 1024, 1024)).astype(np.float32)
+    monkeypatch.setattr(engines, "_choose", lambda *_: "openvino")
+    arguments = (Volume.from_array(values), model, tmp_path / "out", SegmentParams(rotations=1))
+    with pytest.raises(CancelledError):
+        segmentation.segment(*arguments, StopAfter(1))
+    engines._chosen.clear()
+    monkeypatch.setattr(engines, "_choose", None)
+    segmentation.segment(*arguments, resume=True)
+    record = read_json(tmp_path / "out" / "run.json")
+    assert record["engine"] == "openvino"
+    assert record["resumed_slices"] > 0
 
 
 def test_a_folder_that_cannot_be_written_harms_nothing(measured, kept):
