@@ -10,6 +10,8 @@ from deepsxt_core.errors import InvalidParameterError
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """What this computer calls itself."""
 
+_ENGINES = ("auto", "keras", "openvino")
+
 
 def installation_folder() -> Path:
     """Return the folder that holds `app.py`, `pages` and `assets`.
@@ -76,6 +78,7 @@ def check() -> None:
     data_roots()
     max_upload_bytes()
     max_exports_bytes()
+    engine()
 
 
 def _gigabytes(variable: str, usual: str) -> int:
@@ -134,3 +137,22 @@ def allowed_hosts() -> frozenset[str]:
 def scheduler() -> str | None:
     """Return the address of the Dask scheduler to compute with (``DEEPSXT_SCHEDULER``), if any."""
     return os.environ.get("DEEPSXT_SCHEDULER", "").strip() or None
+
+
+def engine() -> str:
+    """Return what computes scores (``DEEPSXT_ENGINE``): "auto", "keras" or "openvino".
+
+    "auto" takes the fastest of those that agree, "keras" the backend of Keras.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is another word.
+    """
+    word = os.environ.get("DEEPSXT_ENGINE", "").strip().lower() or "auto"
+    if word not in _ENGINES:
+        raise InvalidParameterError(
+            f"DEEPSXT_ENGINE must be one of {', '.join(_ENGINES)}: got {word!r}. Correct this "
+            "variable of the environment, or leave it out."
+        )
+    return word

@@ -4,7 +4,18 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 _REPORTED_PACKAGES = (
-    *("deepsxt", "tensorflow", "torch", "jax", "keras", "numpy", "scikit-image", "vtk", "zarr"),
+    *(
+        "deepsxt",
+        "tensorflow",
+        "torch",
+        "jax",
+        "keras",
+        "openvino",
+        "numpy",
+        "scikit-image",
+        "vtk",
+        "zarr",
+    ),
 )
 
 

@@ -32,17 +32,15 @@ from deepsxt_core.progress import Progress
 EMPTY = "empty"
 _SHOWN = 20
 
+APP = App(name="annotation")
+APP.command(click)
+APP.command(propose)
+
 NewFolder = Annotated[Path, Parameter(help="Folder to make; it must not exist.", metavar="DIR")]
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    annotations = App(name="annotation", help="Labelled objects that are edited.")
-    for function in (new, click, propose, apply, undo, redo, info, replay, export):
-        command(annotations)(function)
-    app.command(annotations)
-
-
+@APP.command
+@command
 def new(
     source: str,
     /,
@@ -77,6 +75,8 @@ def new(
     return _told(open_annotation(out))
 
 
+@APP.command
+@command
 def apply(
     folder: Path,
     operations: Annotated[Path, Parameter(help="One JSON object a line.", metavar="FILE.jsonl")],
@@ -101,6 +101,8 @@ def apply(
         return _changed(annotation, done)
 
 
+@APP.command
+@command
 def undo(folder: Path, n: int = 1, /) -> Outcome:
     """Take back the last operations.
 
@@ -114,6 +116,8 @@ def undo(folder: Path, n: int = 1, /) -> Outcome:
         return _changed(annotation, [annotation.undo() for _ in range(n)])
 
 
+@APP.command
+@command
 def redo(folder: Path, n: int = 1, /) -> Outcome:
     """Do again what was taken back.
 
@@ -127,11 +131,15 @@ def redo(folder: Path, n: int = 1, /) -> Outcome:
         return _changed(annotation, [annotation.redo() for _ in range(n)])
 
 
+@APP.command
+@command
 def info(folder: Path, /) -> Outcome:
     """Tell what an annotation is of, and what objects it holds."""
     return _told(open_annotation(folder))
 
 
+@APP.command
+@command
 def replay(folder: Path, /, *, out: NewFolder, progress: Progress) -> Outcome:
     """Make an annotation once more, from its source and its journal."""
     keep_apart([folder], [out])
@@ -140,6 +148,8 @@ def replay(folder: Path, /, *, out: NewFolder, progress: Progress) -> Outcome:
     return _told(open_annotation(out))
 
 
+@APP.command
+@command
 def export(
     folder: Path,
     /,

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from deepsxt_core import settings
 from deepsxt_core.cli.opening import import_keras_silently
@@ -14,12 +14,7 @@ from deepsxt_core.files import keep_apart, prepare_folder
 from deepsxt_core.progress import Progress
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    command(app)(batch)
-    command(app)(rerun)
-
-
+@command
 def batch(
     files: list[Path],
     /,
@@ -64,6 +59,7 @@ def batch(
     )
 
 
+@command
 def rerun(
     run: Annotated[Path, Parameter(metavar="RUN_JSON")],
     /,

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App
-
 from deepsxt_core.annotation import is_annotation
 from deepsxt_core.cli.opening import open_labels, open_noted, open_source
 from deepsxt_core.cli.options import Outcome, VoxelSizeNm, command
@@ -18,11 +16,7 @@ from deepsxt_core.volume import Mask
 _DISTANCES = (("mean", "mean"), ("95 % within", "hausdorff_95"), ("Hausdorff", "hausdorff"))
 
 
-def register(app: App) -> None:
-    """Add the command."""
-    command(app)(evaluate)
-
-
+@command
 def evaluate(
     prediction: Path,
     truth: Path,

@@ -9,16 +9,11 @@ from deepsxt_core.cli.options import Outcome, command
 from deepsxt_core.parameters import plain
 from deepsxt_core.workspace import Workspace
 
-
-def register(app: App) -> None:
-    """Add the commands."""
-    group = App(name="jobs", help="Long work in the workspace of the app.")
-    command(group, "list")(list_them)
-    for function in (show, cancel, resume, clean):
-        command(group)(function)
-    app.command(group)
+APP = App(name="jobs")
 
 
+@APP.command(name="list")
+@command
 def list_them() -> Outcome:
     """List the jobs, newest first."""
     workspace = _looked_after()
@@ -27,24 +22,32 @@ def list_them() -> Outcome:
     return Outcome(lines or ["There are no jobs."], {"jobs": listed})
 
 
+@APP.command
+@command
 def show(id: str, /) -> Outcome:
     """Tell all about a job, with what it printed."""
     workspace = _looked_after()
     return _told(workspace, jobs.read_job(workspace, id))
 
 
+@APP.command
+@command
 def cancel(id: str, /) -> Outcome:
     """Stop a job; its finished slices are kept."""
     workspace = Workspace()
     return _state(workspace, jobs.cancel(workspace, id))
 
 
+@APP.command
+@command
 def resume(id: str, /) -> Outcome:
     """Go on with a job that was cancelled, failed or interrupted."""
     workspace = Workspace()
     return _state(workspace, jobs.resume(workspace, id))
 
 
+@APP.command
+@command
 def clean(*, all: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
     """Forget jobs that have ended; results stay.
 

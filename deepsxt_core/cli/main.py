@@ -14,18 +14,6 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from deepsxt_core.cli import (
-    annotation,
-    batches,
-    evaluating,
-    jobs,
-    models,
-    segmenting,
-    server,
-    surfaces,
-    tomograms,
-    training,
-)
 from deepsxt_core.errors import DeepSXTError
 
 # What a user can mend; all else that a system says is a fault of ours.
@@ -41,6 +29,40 @@ _OF_THE_SYSTEM = (
     errno.ESTALE,
 )
 _LONGEST_NAME = 120
+_COMMANDS = {
+    "run": ("segmenting:run", "Do everything: segment, reconstruct, write meshes."),
+    "segment": ("segmenting:segment", "Score a tomogram and write score and mask."),
+    "reconstruct": (
+        "surfaces:reconstruct",
+        "Turn a score (score.ome.zarr), a mask file or an annotation into meshes.",
+    ),
+    "measure": (
+        "surfaces:measure",
+        "Measure the objects in a score (score.ome.zarr), a mask file or an annotation.",
+    ),
+    "export": (
+        "surfaces:export",
+        "Write tomogram, mask, objects, meshes and tables into one zip for Fiji and ChimeraX.",
+    ),
+    "evaluate": (
+        "evaluating:evaluate",
+        "Compare a score, a mask or an annotation with the truth.",
+    ),
+    "info": ("tomograms:info", "Tell what a file holds."),
+    "phantom": ("tomograms:phantom", "Simulate a tomogram with known truth."),
+    "annotation": ("annotation:APP", "Labelled objects that are edited."),
+    "finetune": ("training:finetune", "Train a model further on own labels."),
+    "train": ("training:train", "Train a compact model from fresh weights."),
+    "models": ("models:APP", "The model library."),
+    "batch": ("batches:batch", "Apply one recipe to many tomograms."),
+    "rerun": (
+        "batches:rerun",
+        "Repeat a segmentation and say whether the result is the same (exit code 1 if not).",
+    ),
+    "jobs": ("jobs:APP", "Long work in the workspace of the app."),
+    "app": ("server:start", "Start the web app."),
+}
+"""Where each command is, and its help: no module is loaded before its command is typed."""
 
 
 def build_app() -> App:
@@ -51,19 +73,8 @@ def build_app() -> App:
         help_format="plaintext",
         version=lambda: f"deepsxt {version('deepsxt')}",
     )
-    for group in (
-        segmenting,
-        surfaces,
-        evaluating,
-        tomograms,
-        annotation,
-        training,
-        models,
-        batches,
-        jobs,
-        server,
-    ):
-        group.register(app)
+    for name, (place, told) in _COMMANDS.items():
+        app.command(f"deepsxt_core.cli.{place}", name=name, help=told)
     return app
 
 

@@ -21,22 +21,11 @@ from deepsxt_core.network import (
 )
 from deepsxt_core.progress import Progress
 
-
-def register(app: App) -> None:
-    """Add the commands."""
-    models = App(name="models", help="The model library.")
-    for name, function in (
-        ("list", list_them),
-        ("install", install_one),
-        ("import", import_one),
-        ("export", export_one),
-        ("remove", remove),
-        ("info", info),
-    ):
-        command(models, name)(function)
-    app.command(models)
+APP = App(name="models")
 
 
+@APP.command(name="list")
+@command
 def list_them() -> Outcome:
     """List the models, installed or not."""
     models = list_models()
@@ -53,6 +42,8 @@ def list_them() -> Outcome:
     )
 
 
+@APP.command(name="install")
+@command
 def install_one(
     name: Annotated[str, Parameter(help="One of " + ", ".join(CATALOGUE) + ".")],
     /,
@@ -65,6 +56,8 @@ def install_one(
     return _installed(install(CATALOGUE[name], progress))
 
 
+@APP.command(name="import")
+@command
 def import_one(
     file: Path,
     /,
@@ -96,18 +89,24 @@ def _installed(info: ModelInfo) -> Outcome:
     )
 
 
+@APP.command(name="export")
+@command
 def export_one(name: str, file: Annotated[Path, Parameter(metavar="FILE.zip")], /) -> Outcome:
     """Write a model as a zip file."""
     path = export_model(name, file)
     return Outcome([f"Wrote {path}"], {"file": str(path)})
 
 
+@APP.command
+@command
 def remove(name: str, /) -> Outcome:
     """Delete an installed model."""
     remove_model(name)
     return Outcome([f"Removed {name}"], {"name": name})
 
 
+@APP.command
+@command
 def info(name: str, /) -> Outcome:
     """Show the card of a model."""
     found = find_model(name)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from cyclopts import App, Group, Parameter, Token
+from cyclopts import Group, Parameter, Token
 from tqdm import tqdm
 
 from deepsxt_core.parameters import Declared, declared, declared_field
@@ -141,66 +141,61 @@ def option_name(params_type: type, field: Declared) -> str | None:
     return "--" + _NAMES.get(key, field.name).replace("_", "-")
 
 
-def command(app: App, name: str | None = None) -> Callable[[Callable[..., Outcome]], Callable]:
-    """Add a function to the commands of `app`; parameters of a parameter class become options.
+def command(function: Callable[..., Outcome]) -> Callable[..., int]:
+    """Make a function a command: parameters of a parameter class become options.
 
     One annotated ``Annotated[dict, ParamsType]`` gets those values alone that were given; a text
     after the type is shown instead of the defaults. One called `progress` gets the bars on
     stderr. The function says what to print.
     """
-
-    def add(function: Callable[..., Outcome]) -> Callable[..., int]:
-        hints = get_type_hints(function, include_extras=True)
-        signature = inspect.signature(function)
-        parameters: list[inspect.Parameter] = []
-        taken: dict[str, tuple[type, dict[str, Declared], bool]] = {}
-        for parameter in signature.parameters.values():
-            hint = hints[parameter.name]
-            params_type, given_only, default = _params_type(hint)
-            if params_type is not None:
-                names, options = _options(params_type, default)
-                taken[parameter.name] = params_type, names, given_only
-                parameters += options
-            elif parameter.name != "progress":
-                parameters.append(parameter.replace(annotation=hint))
-        parameters.append(
-            inspect.Parameter(
-                "json",
-                inspect.Parameter.KEYWORD_ONLY,
-                default=False,
-                annotation=Annotated[
-                    bool, Parameter(help="Print one JSON object on stdout.", negative="")
-                ],
-            )
+    hints = get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function)
+    parameters: list[inspect.Parameter] = []
+    taken: dict[str, tuple[type, dict[str, Declared], bool]] = {}
+    for parameter in signature.parameters.values():
+        hint = hints[parameter.name]
+        params_type, given_only, default = _params_type(hint)
+        if params_type is not None:
+            names, options = _options(params_type, default)
+            taken[parameter.name] = params_type, names, given_only
+            parameters += options
+        elif parameter.name != "progress":
+            parameters.append(parameter.replace(annotation=hint))
+    parameters.append(
+        inspect.Parameter(
+            "json",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[
+                bool, Parameter(help="Print one JSON object on stdout.", negative="")
+            ],
         )
-        parameters.sort(key=lambda each: each.kind)
+    )
+    parameters.sort(key=lambda each: each.kind)
 
-        @functools.wraps(function)
-        def run(*positional: Any, **given: Any) -> int:
-            as_json = given.pop("json", False)
-            for argument, (params_type, names, given_only) in taken.items():
-                values = {
-                    field.name: _read(field, given.pop(key))
-                    for key, field in names.items()
-                    if key in given
-                }
-                given[argument] = values if given_only else params_type(**values)
-            progress = TqdmProgress()
-            if "progress" in signature.parameters:
-                given["progress"] = progress
-            try:
-                outcome = function(*positional, **given)
-            finally:
-                progress.close()
-            print(json.dumps(outcome.report) if as_json else "\n".join(outcome.lines))
-            return outcome.exit_code
+    @functools.wraps(function)
+    def run(*positional: Any, **given: Any) -> int:
+        as_json = given.pop("json", False)
+        for argument, (params_type, names, given_only) in taken.items():
+            values = {
+                field.name: _read(field, given.pop(key))
+                for key, field in names.items()
+                if key in given
+            }
+            given[argument] = values if given_only else params_type(**values)
+        progress = TqdmProgress()
+        if "progress" in signature.parameters:
+            given["progress"] = progress
+        try:
+            outcome = function(*positional, **given)
+        finally:
+            progress.close()
+        print(json.dumps(outcome.report) if as_json else "\n".join(outcome.lines))
+        return outcome.exit_code
 
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        app.command(run, name=name or function.__name__.replace("_", "-"))
-        return run
-
-    return add
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def _params_type(hint: Any) -> tuple[Any, bool, str | None]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from deepsxt_core.annotation import Click, Propose, open_annotation
-from deepsxt_core.cli.options import Outcome, comma_separated
+from deepsxt_core.cli.options import Outcome, comma_separated, command
 
 _SHOWN = 20
 _VOXEL = comma_separated(int, "three whole numbers, as 40,310,295", 3)
@@ -42,6 +42,7 @@ ClassName = Annotated[
 ]
 
 
+@command
 def click(
     folder: Path,
     /,
@@ -89,6 +90,7 @@ def click(
     )
 
 
+@command
 def propose(
     folder: Path,
     /,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from deepsxt_core import settings
 from deepsxt_core.cli.opening import native_stderr_silenced, open_tomogram, require_unit
@@ -85,12 +85,7 @@ class _Wish:
     scheduler: str | None
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    command(app)(run)
-    command(app)(segment)
-
-
+@command
 def run(
     input: Path,
     /,
@@ -160,6 +155,7 @@ def run(
     )
 
 
+@command
 def segment(
     input: Path,
     /,

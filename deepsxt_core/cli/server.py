@@ -1,13 +1,6 @@
 """``deepsxt app``."""
 
-from cyclopts import App
-
 from deepsxt_core import settings
-
-
-def register(app: App) -> None:
-    """Add the command."""
-    app.command(start, name="app")
 
 
 def start(*, port: int = 8501, address: str = "localhost") -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from deepsxt_core.annotation import is_annotation
 from deepsxt_core.annotation.creation import DESCRIPTION
@@ -69,12 +69,7 @@ Objects = Annotated[
 ]
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    for function in (reconstruct, measure, export):
-        command(app)(function)
-
-
+@command
 def reconstruct(
     input: Path,
     /,
@@ -111,6 +106,7 @@ def reconstruct(
     return Outcome(told(surfaces, report), report)
 
 
+@command
 def measure(
     input: Path,
     /,
@@ -205,6 +201,7 @@ def _wedge_report(tomogram: Volume | None, given_deg: float | None) -> dict[str,
     }
 
 
+@command
 def export(
     input: Path,
     /,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from deepsxt_core.cli.opening import open_noted
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command, option
@@ -23,12 +23,7 @@ VoidValue = Annotated[float | None, option(SegmentParams, "void_value")]
 _MARKS = {"ok": " ", "notice": "!", "warning": "‼"}
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    command(app)(info)
-    command(app)(phantom)
-
-
+@command
 def info(
     input: Path,
     /,
@@ -88,6 +83,7 @@ def _file_text(path: Path, volume: Volume, has_labels: bool) -> list[str]:
     return lines
 
 
+@command
 def phantom(
     *,
     out: Annotated[Path, Parameter(metavar="FILE")],

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from deepsxt_core.cli.opening import native_stderr_silenced
 from deepsxt_core.cli.options import Outcome, command
@@ -20,12 +20,7 @@ Check = Annotated[
 ]
 
 
-def register(app: App) -> None:
-    """Add the commands."""
-    command(app)(finetune)
-    command(app)(train)
-
-
+@command
 def finetune(
     data: Path,
     /,
@@ -51,6 +46,7 @@ def finetune(
     return _train(data, base, name, check, reading, params, progress, fresh=False)
 
 
+@command
 def train(
     data: Path,
     /,

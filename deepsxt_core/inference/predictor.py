@@ -4,18 +4,16 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.inference.engines import Compiled, compiled, fastest, reduced
 from deepsxt_core.inference.params import Precision, Tiling
 from deepsxt_core.inference.tiling import (
-    ScoreTiles,
     TilingParams,
     score_compat,
     score_full,
@@ -32,31 +30,12 @@ _WIDE = 32
 _AGREE_SCORE = 0.02
 _AGREE_MASK = 0.005
 
-_compiled: WeakKeyDictionary[Any, tuple[ScoreTiles, str]] = WeakKeyDictionary()
-
 
 def _cpu_has_bfloat16() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.is_file() and bool(
         re.search(r"\b(avx512_bf16|amx_bf16)\b", cpuinfo.read_text(encoding="utf-8"))
     )
-
-
-def _compile(network: Any) -> tuple[ScoreTiles, str]:
-    """Return the compiled score network and the name of its device; once per network."""
-    if network not in _compiled:
-        _compiled[network] = _compile_anew(network)
-    return _compiled[network]
-
-
-def _compile_anew(network: Any) -> tuple[ScoreTiles, str]:
-    import keras
-
-    from deepsxt_core.network.architecture import score_network
-
-    backend = "tensorflow" if keras.config.backend() == "tensorflow" else "keras"
-    runtime = import_module(f"deepsxt_core.inference.{backend}_runtime")
-    return runtime.compile_score(score_network(network)), runtime.device_name()
 
 
 class Predictor:
@@ -70,11 +49,15 @@ class Predictor:
         As in `SegmentParams`.
     compat_tile_px, compat_stride_px : int
         Of the published tiling.
+    engine : str, optional
+        What scored before, for the same digits; left out, the fastest of those that agree.
 
     Attributes
     ----------
     device : str
         What computes: ``"CPU"`` or the name of the GPU.
+    engine : str
+        ``"openvino"``, or the backend of Keras.
     precision : str
         What "auto" has come to: known once the first slice is scored.
     batch_slices : callable
@@ -90,6 +73,7 @@ class Predictor:
         rotations: int = 1,
         compat_tile_px: int = 600,
         compat_stride_px: int = 400,
+        engine: str | None = None,
     ) -> None:
         self._network = model.network if isinstance(model, Model) else model
         self._config: NetworkConfig = self._network.deepsxt_config
@@ -99,25 +83,28 @@ class Predictor:
         self._full = TilingParams.for_network(
             self._config.receptive_radius_px, self._config.divisor
         )
-        self._score, self.device = _compile(self._network)
-        self.precision: str = "float32"
+        if isinstance(model, Model):
+            found = fastest(self._network, model.info.sha256(), engine)
+        else:
+            # It may learn further, which the backend of Keras alone follows.
+            found = compiled(self._network)
+        self._take(found, "float32")
         self._undecided = precision == "auto"
         self._most_slices = sys.maxsize
         if precision not in ("auto", "float32"):
-            self._score = self._reduced(precision)
-            self.precision = precision
+            self._take(self._reduced(precision), precision)
 
     @property
     def tiling(self) -> Tiling:
         """How slices are cut."""
         return self._tiling
 
-    def _reduced(self, precision: str) -> ScoreTiles:
-        from deepsxt_core.network.architecture import build_network
+    def _reduced(self, precision: str) -> Compiled:
+        return reduced(self._network, self.engine, precision)
 
-        network = build_network(self._config, f"mixed_{precision}")
-        network.set_weights(self._network.get_weights())
-        return _compile(network)[0]
+    def _take(self, found: Compiled, precision: str) -> None:
+        self._score, self.device, self.engine = found
+        self.precision = precision
 
     def settle_precision(self, slices: NDArray[np.float32]) -> str:
         """Decide what "auto" means from standardised slices (n, y, x), unless it is settled."""
@@ -128,7 +115,7 @@ class Predictor:
     def take_precision(self, precision: str) -> None:
         """Take the precision that was settled before, without looking at slices."""
         if self._undecided and precision != "float32":
-            self._score, self.precision = self._reduced(precision), precision
+            self._take(self._reduced(precision), precision)
         self._undecided = False
 
     def _decide_precision(self, slices: NDArray[np.float32]) -> None:
@@ -139,9 +126,9 @@ class Predictor:
         """
         self._undecided = False
         if self.device != "CPU":
-            candidate = "float16"
+            precision = "float16"
         elif self._config.width >= _WIDE and _cpu_has_bfloat16():
-            candidate = "bfloat16"
+            precision = "bfloat16"
         else:
             return
         divisor = self._config.divisor
@@ -149,16 +136,16 @@ class Predictor:
         if side == 0:
             return
         sample = slices[:1, :side, :side]
-        reduced = self._reduced(candidate)
-        exact, rough = self._score(sample), reduced(sample)
+        candidate = self._reduced(precision)
+        exact, rough = self._score(sample), candidate.score(sample)
         difference = float(np.abs(exact - rough).mean())
         flipped = float(np.mean((exact > 0) != (rough > 0)))
         if difference <= _AGREE_SCORE and flipped <= _AGREE_MASK:
-            self._score, self.precision = reduced, candidate
+            self._take(candidate, precision)
         else:
             logger.info(
                 "%s is not used: scores differ by %.3f on average and %.2f %% of voxels flip.",
-                candidate,
+                precision,
                 difference,
                 100 * flipped,
             )

@@ -29,7 +29,7 @@ from deepsxt_core.versions import versions
 from deepsxt_core.volume import Volume
 
 # What scores depend on beside the device.
-_DECISIVE = ("deepsxt", "tensorflow", "keras", "numpy")
+_DECISIVE = ("deepsxt", "tensorflow", "keras", "openvino", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Assignment:
     params : SegmentParams
     preparation : Preparation
         Measured once, by the computer that asks.
+    engine : str or None
+        What scores; None until the first worker has settled it for all.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Assignment:
     model_sha256: str
     params: SegmentParams
     preparation: Preparation
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Survey:
     site : Site
     precision : str
         What "auto" comes to there.
+    engine : str
+        Its fastest.
     slices_at_once : int
         In a slab.
     slice_sha256 : str
@@ -80,6 +85,7 @@ class Survey:
 
     site: Site
     precision: str
+    engine: str
     slices_at_once: int
     slice_sha256: str
 
@@ -100,10 +106,12 @@ class RemotePredictor:
     preparation : Preparation
         Of the volume.
     progress : Progress
+    engine : str, optional
+        What scored before, for the same digits.
 
     Attributes
     ----------
-    device, precision : str
+    device, precision, engine : str
         As in `Predictor`: those of the worker that answered.
     devices : set of str
         All that have scored a slab.
@@ -124,6 +132,7 @@ class RemotePredictor:
         params: SegmentParams,
         preparation: Preparation,
         progress: Progress,
+        engine: str | None = None,
     ) -> None:
         if volume.path is None:
             raise InvalidParameterError(
@@ -138,6 +147,7 @@ class RemotePredictor:
             model_sha256=model.sha256(),
             params=params,
             preparation=preparation,
+            engine=engine,
         )
         progress.stage("Waiting for the cluster", 1, "worker")
         ((_, found),) = mapped(scheduler, survey, [(self._assignment, params.z0)], progress)
@@ -152,6 +162,7 @@ class RemotePredictor:
         self.device = found.site.device
         self.devices: set[str] = set()
         self.precision = found.precision
+        self.engine = found.engine
 
     def settle_precision(self, _slices: NDArray[np.float32]) -> str:
         """Return what "auto" means; it is settled."""
@@ -169,7 +180,7 @@ class RemotePredictor:
         """Yield the scores of each range of slices, in the order in which they arrive."""
         settled = cast(Precision, self.precision)
         params = replace(self._assignment.params, precision=settled)
-        assignment = replace(self._assignment, params=params)
+        assignment = replace(self._assignment, params=params, engine=self.engine)
         asked = [(assignment, first, end) for first, end in ranges]
         for _, (slab, site) in mapped(self._scheduler, score_remotely, asked, self._progress):
             _require_same_software(site)
@@ -203,6 +214,7 @@ def survey(assignment: Assignment, z: int) -> Survey:
         return Survey(
             Site(predictor.device, versions()),
             predictor.settle_precision(slices),
+            predictor.engine,
             predictor.batch_slices(*slices.shape[1:]),
             _sha256(raw),
         )
@@ -220,13 +232,13 @@ def _predictor(assignment: Assignment) -> Predictor:
     params = assignment.params
     return _kept_predictor(
         *(assignment.model_folder, assignment.model_sha256),
-        *(params.tiling, params.precision, params.rotations),
+        *(params.tiling, params.precision, params.rotations, assignment.engine),
     )
 
 
 @lru_cache(maxsize=2)
 def _kept_predictor(
-    folder: str, sha256: str, tiling: Any, precision: Any, rotations: int
+    folder: str, sha256: str, tiling: Any, precision: Any, rotations: int, engine: str | None
 ) -> Predictor:
     name = folder if Path(folder).is_dir() else Path(folder).name
     if find_model(name).sha256() != sha256:
@@ -234,7 +246,9 @@ def _kept_predictor(
             f"A worker of the cluster has another model under the name '{Path(folder).name}'. "
             "Keep models on a file system that all workers share."
         )
-    return Predictor(load_model(name), tiling=tiling, precision=precision, rotations=rotations)
+    return Predictor(
+        load_model(name), tiling=tiling, precision=precision, rotations=rotations, engine=engine
+    )
 
 
 def _volume(assignment: Assignment) -> Volume:

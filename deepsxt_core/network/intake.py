@@ -36,9 +36,10 @@ from deepsxt_core.network.weight_file import blaming, opened_weights
 COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.network.intake")
 """The command of the process; file, limits, folder and configuration are its arguments."""
 
-# The published weights take 10 s on an idle machine and 1 GB beyond what the libraries need, the
-# largest network that a configuration may ask for about three times as much.
-LIMITS = ProcessLimits(seconds=300.0, memory_bytes=4 << 30)
+# The published weights (0.3 GB) take 10 s on an idle machine and 1 GB beyond what the libraries
+# need, the largest network that a configuration may ask for about three times as much. A damaged
+# list of names can keep HDF5 busy for ever, so a small file gets little time.
+LIMITS = ProcessLimits(seconds=60.0, seconds_per_gb=800.0, memory_bytes=4 << 30)
 _MOST_UNPACKED_BYTES = 4 << 30
 _MOST_DESCRIPTION_BYTES = 1 << 23
 _MOST_MEMBERS = 10_000

@@ -71,12 +71,14 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
     # What "auto" came to then, and the polarity that was found.
     params = replace(recorded, precision=run["precision"], invert=run["inverted"])
     with tempfile.TemporaryDirectory() as folder:
-        score = segmentation.segment(volume, model, out or Path(folder), params, progress)
+        score = segmentation.segment(
+            volume, model, out or Path(folder), params, progress, engine=run.get("engine")
+        )
         now = read_json((out or Path(folder)) / segmentation.RUN_NAME) or {}
         old = run_json.parent / SCORE_NAME
         differences = _differences(open_score(old), score) if old.is_dir() else {}
-    then = {"device": run["device"], **run["versions"]}
-    today = {"device": now["device"], **now["versions"]}
+    then = {"device": run["device"], "engine": run.get("engine"), **run["versions"]}
+    today = {"device": now["device"], "engine": now["engine"], **now["versions"]}
     return {
         "same": now["voxels_sha256"] == run["voxels_sha256"],
         "voxels_sha256": now["voxels_sha256"],

@@ -81,6 +81,7 @@ def segment_recipe(
     params: SegmentParams,
     preparation: Preparation,
     device: str,
+    engine: str,
 ) -> dict[str, Any]:
     """Return all that a score depends on, as JSON gives it back: compared on a resume.
 
@@ -97,6 +98,7 @@ def segment_recipe(
         "rescaling": rescaling
         and {name: list(values) for name, values in asdict(rescaling).items()},
         "device": device,
+        "engine": engine,
         "versions": versions(),
     }
 

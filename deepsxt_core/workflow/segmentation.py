@@ -63,6 +63,7 @@ def segment(
     resume: bool = False,
     input_sha256: str | None = None,
     scheduler: str | None = None,
+    engine: str | None = None,
 ) -> Score:
     """Score a volume slab by slab into ``out/score.ome.zarr``.
 
@@ -85,6 +86,8 @@ def segment(
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://node1:8786``. The workers of its cluster then
         score the slabs, with the same result, byte for byte, as one of them alone.
+    engine : str, optional
+        What scored before, for the same digits; left out, the fastest of those that agree.
 
     Raises
     ------
@@ -111,9 +114,15 @@ def segment(
     sample = sampled_volume(volume)
     preparation = prepare(sample, params, model.config.pixel_size_nm)
     progress.advance()
-    predictor, score_slabs = _scorer(volume, model, params, preparation, progress, scheduler)
+    if resume and engine is None:
+        engine = _engine_before(out)
+    predictor, score_slabs = _scorer(
+        volume, model, params, preparation, progress, scheduler, engine
+    )
     read = describe(volume) | source_of(volume, input_sha256)
-    recipe = segment_recipe(read, model.info, params, preparation, predictor.device)
+    recipe = segment_recipe(
+        read, model.info, params, preparation, predictor.device, predictor.engine
+    )
     place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
     begun = _begun(out, recipe, place) if resume else None
     if begun is None:
@@ -217,18 +226,23 @@ def _scorer(
     preparation: Preparation,
     progress: Progress,
     scheduler: str | None,
+    engine: str | None,
 ) -> tuple[Predictor | RemotePredictor, ScoreSlabs]:
     """Return what scores here, or on the cluster of a scheduler."""
     if scheduler is None:
-        predictor = _predictor(model, params)
+        predictor = _predictor(model, params, engine)
         return predictor, score_here(volume, predictor, preparation)
-    remote = RemotePredictor(scheduler, volume, model.info, params, preparation, progress)
+    remote = RemotePredictor(scheduler, volume, model.info, params, preparation, progress, engine)
     return remote, remote.score_slabs
 
 
-def _predictor(model: Model, params: SegmentParams) -> Predictor:
+def _predictor(model: Model, params: SegmentParams, engine: str | None = None) -> Predictor:
     return Predictor(
-        model, tiling=params.tiling, precision=params.precision, rotations=params.rotations
+        model,
+        tiling=params.tiling,
+        precision=params.precision,
+        rotations=params.rotations,
+        engine=engine,
     )
 
 
@@ -251,6 +265,11 @@ def _begun(
         return None
     writer = reopen_score(*place)
     return None if writer is None else (writer, checkpoint)
+
+
+def _engine_before(out: Path) -> str | None:
+    checkpoint = Checkpoint.read(out / CHECKPOINT_NAME)
+    return None if checkpoint is None else checkpoint.recipe.get("engine")
 
 
 def _is_intact(writer: ScoreWriter, slab: Slab) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.inference import Predictor, predict_slice, predictor
-from deepsxt_core.inference.predictor import _compile
+from deepsxt_core.inference.engines import compiled
 from deepsxt_core.inference.tiling import TilingParams, score_full
 from deepsxt_core.network import NetworkConfig, build_network, load_legacy_weights
 from deepsxt_core.preprocessing import zscore
@@ -45,7 +45,7 @@ def test_one_tile_is_what_the_network_says(network, arrays):
 def test_tiled_scores_equal_whole_ones_when_the_halo_covers_the_receptive_field(network):
     rng = np.random.default_rng(0)
     slices = rng.normal(size=(1, 530, 700)).astype(np.float32)
-    score, _ = _compile(network)
+    score = compiled(network).score
     halo = TilingParams.for_network(network.deepsxt_config.receptive_radius_px, 16).halo_px
     whole = score_full(slices, score, TilingParams(tile_px=1024, halo_px=halo))
     tiled = score_full(slices, score, TilingParams(tile_px=464, halo_px=halo))

@@ -28,6 +28,7 @@ class StandInPredictor:
     """Scores by grey value alone."""
 
     device = "CPU"
+    engine = "stand-in"
     precision = "float32"
 
     def settle_precision(self, _slices):

@@ -290,3 +290,15 @@ def test_numbers_of_weights_are_those_of_the_file(tmp_path):
     loaded = load_model("again").network.get_weights()
     for ours, theirs in zip(loaded, small_network().get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_small_file_gets_little_time_and_the_published_weights_enough(tmp_path):
+    """HDF5 reads some damaged lists of names for ever."""
+    seconds = []
+    for n_bytes in (400_000, 307_000_000):
+        path = tmp_path / f"{n_bytes}.h5"
+        with path.open("wb") as file:
+            file.truncate(n_bytes)
+        seconds.append(intake.LIMITS.seconds_for(path))
+    assert seconds[0] <= 61
+    assert seconds[1] >= 300
