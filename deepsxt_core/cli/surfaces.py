@@ -21,8 +21,8 @@ from deepsxt_core.export.meshes import UNITS
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder, read_json
 from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.io import open_volume, writer_for
-from deepsxt_core.preprocessing import find_wedge
 from deepsxt_core.io.readers.choosing import PartParams
+from deepsxt_core.preprocessing import find_wedge
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
 from deepsxt_core.surface.measure.processes import process_columns

@@ -1,6 +1,7 @@
 """Long work in processes of its own, which outlive the page, the browser and the app."""
 
 from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
+from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.requests import (
     AnnotateRequest,
     BatchRequest,
@@ -12,7 +13,6 @@ from deepsxt_core.jobs.requests import (
     ReconstructRequest,
     SegmentRequest,
     TrainRequest,
-    UnreadableRequest,
 )
 from deepsxt_core.jobs.runner import (
     cancel,

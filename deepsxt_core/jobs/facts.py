@@ -6,7 +6,7 @@ from typing import Any
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import partial_folder
 from deepsxt_core.inference import has_slabs
-from deepsxt_core.jobs.requests import UnreadableRequest
+from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.store import Job
 from deepsxt_core.jobs.tasks import TASKS, Task
 from deepsxt_core.jobs.tasks.segment import kept_slices as finished_slices

@@ -23,7 +23,8 @@ from deepsxt_core.child_process import child_environment
 from deepsxt_core.errors import DeepSXTError, JobError
 from deepsxt_core.files import delete_folder
 from deepsxt_core.jobs.facts import can_be_continued, job_folder, result_folder, task_of
-from deepsxt_core.jobs.requests import JobRequest, UnreadableRequest
+from deepsxt_core.jobs.request_files import UnreadableRequest
+from deepsxt_core.jobs.requests import JobRequest
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import (
     Job,

@@ -22,12 +22,8 @@ from pathlib import Path
 from deepsxt_core.errors import JobError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.jobs.processes import process_mark
-from deepsxt_core.jobs.requests import (
-    JobRequest,
-    UnreadableRequest,
-    read_request,
-    request_content,
-)
+from deepsxt_core.jobs.request_files import UnreadableRequest, read_request, request_content
+from deepsxt_core.jobs.requests import JobRequest
 from deepsxt_core.jobs.status import ACTIVE_STATES, JobState, Status
 from deepsxt_core.workspace import Workspace, is_id
 

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from deepsxt_core.errors import CancelledError, DeepSXTError, JobError
 from deepsxt_core.jobs.facts import can_be_continued, place_of, title
 from deepsxt_core.jobs.reporting import JobProgress
-from deepsxt_core.jobs.requests import UnreadableRequest
+from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.runner import start_waiting
 from deepsxt_core.jobs.store import Job, cancel_requested, read_job
 from deepsxt_core.jobs.tasks import TASKS

@@ -1,25 +1,20 @@
 """What is found when a tomogram is checked: a number, how bad it is, and what to do about it."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from deepsxt_core.geometry import VoxelSize, doubts
 from deepsxt_core.preprocessing.familiarity import Look, unfamiliar
 from deepsxt_core.preprocessing.margins import Margins
 from deepsxt_core.preprocessing.polarity import BRIGHT_FROM
+from deepsxt_core.preprocessing.totals import Totals
 from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.preprocessing.wedge import Wedge
 
 Level = Literal["ok", "notice", "warning"]
 
-_TILE_PX = 16
-# Robust standard deviations from the median of its 3 × 3 neighbours; a gold bead is wider.
-_HOT = 12.0
 _UNSURE = 0.08
 _NEARLY_EMPTY = 25.0
 _VALUES_TOLD = 3
@@ -51,77 +46,6 @@ class Finding:
     def __str__(self) -> str:
         number = "" if self.value is None else f": {self.value:.3g} {self.unit}".rstrip()
         return f"{self.name}{number}. {self.text}"
-
-
-@dataclass(slots=True)
-class Totals:
-    """What adds up over the slices that are read."""
-
-    values: int = 0
-    nonfinite: int = 0
-    lowest: float = np.inf
-    highest: float = -np.inf
-    at_lowest: int = 0
-    at_highest: int = 0
-    tiles: int = 0
-    flat_tiles: int = 0
-    close_values: int = 0
-    hot: int = 0
-    seen: int = 0
-    void_values: Counter[float] = field(default_factory=Counter)
-
-    @property
-    def void(self) -> int:
-        """Voxels where nothing was measured."""
-        return sum(self.void_values.values())
-
-    @property
-    def valid_share(self) -> float:
-        """Of the voxels that were looked at, in [0, 1]."""
-        return 1 - self.void / self.seen if self.seen else 1.0
-
-    def add_void(self, image: NDArray, valid: NDArray[np.bool_]) -> None:
-        """Count what is not finite in a slice (y, x), and its voxels that do not count."""
-        self.seen += image.size
-        if image.dtype.kind == "f":
-            self.nonfinite += int(np.count_nonzero(~np.isfinite(image)))
-        values, counts = np.unique(image[~valid], return_counts=True)
-        for value, n in zip(values.tolist(), counts.tolist(), strict=True):
-            self.void_values[value if np.isfinite(value) else np.nan] += n
-
-    def add(self, image: NDArray) -> None:
-        """Count what lies at the ends of the grey values that count."""
-        finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
-        self.values += finite.size
-        if finite.size == 0:
-            return
-        low, high = float(finite.min()), float(finite.max())
-        if low < self.lowest:
-            self.lowest, self.at_lowest = low, 0
-        if high > self.highest:
-            self.highest, self.at_highest = high, 0
-        self.at_lowest += int(np.count_nonzero(finite == self.lowest))
-        self.at_highest += int(np.count_nonzero(finite == self.highest))
-
-    def add_tiles(self, image: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-        """Count the tiles that hold one value alone, those of the void aside."""
-        rows, columns = (n // _TILE_PX for n in image.shape)
-        inner = image[: rows * _TILE_PX, : columns * _TILE_PX]
-        tiles = inner.reshape(rows, _TILE_PX, columns, _TILE_PX)
-        measured = valid[: rows * _TILE_PX, : columns * _TILE_PX].reshape(tiles.shape)
-        flat = tiles.max(axis=(1, 3)) == tiles.min(axis=(1, 3))
-        self.tiles += rows * columns
-        self.flat_tiles += int(np.count_nonzero(flat & measured.any(axis=(1, 3))))
-
-    def add_close(self, image: NDArray[np.float32]) -> None:
-        """Count single voxels that stick out of their neighbours."""
-        rest = image - ndimage.median_filter(image, 3)
-        spread = 1.4826 * float(np.median(np.abs(rest[rest != 0]))) if rest.any() else 0.0
-        low, high = np.percentile(image, [1, 99])
-        self.close_values += image.size
-        if spread:
-            limit = max(_HOT * spread, (high - low) / 2)
-            self.hot += int(np.count_nonzero(np.abs(rest) > limit))
 
 
 def _finding(name: str, level: Level, value: float | None, unit: str, text: str) -> Finding:
@@ -231,7 +155,7 @@ def saturation(totals: Totals, dtype: np.dtype) -> Finding:
     name, unit = "Saturation", "%"
     at_low, at_high = totals.at_lowest, totals.at_highest
     # What is flat lies at an end as well, and has a finding of its own.
-    at_low = max(0, at_low - totals.flat_tiles * _TILE_PX**2)
+    at_low = max(0, at_low - totals.flat_values)
     percent = 100 * max(at_low, at_high) / totals.values if totals.values else 0.0
     few = dtype.kind == "b" or (dtype.kind in "iu" and totals.highest - totals.lowest < 16)
     if percent < 0.5 or few:

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from deepsxt_core.geometry import Region
 from deepsxt_core.preprocessing import findings
 from deepsxt_core.preprocessing.familiarity import Look, crops, look
-from deepsxt_core.preprocessing.findings import Finding, Level, Totals
+from deepsxt_core.preprocessing.findings import Finding, Level
 from deepsxt_core.preprocessing.margins import BorderProfiles, Margins, empty_ends, is_flat
 from deepsxt_core.preprocessing.normalisation import clean
 from deepsxt_core.preprocessing.polarity import BRIGHT_FROM, tail_asymmetry
 from deepsxt_core.preprocessing.sampling import sampled
+from deepsxt_core.preprocessing.totals import Totals
 from deepsxt_core.preprocessing.validity import VoidRule, filled
 from deepsxt_core.preprocessing.wedge import Wedge, find_wedge
 from deepsxt_core.progress import NoProgress, Progress
