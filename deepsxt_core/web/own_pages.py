@@ -24,8 +24,9 @@ def token() -> str:
     It stays the same from start to start, so that a page that was open meanwhile can go on.
     """
     path = Workspace().folder / _NAME
-    with suppress(OSError):
-        return path.read_text(encoding="ascii")
+    with suppress(OSError, UnicodeError):
+        if kept := path.read_text(encoding="ascii"):
+            return kept
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Of several that write at once, the first is right for all.
@@ -34,8 +35,8 @@ def token() -> str:
             file.flush()
             with suppress(FileExistsError):
                 os.link(file.name, path)
-        return path.read_text(encoding="ascii")
-    except OSError:
+        return path.read_text(encoding="ascii") or _OF_THIS_START
+    except (OSError, UnicodeError):
         return _OF_THIS_START  # Nothing can be written now.
 
 

@@ -22,3 +22,9 @@ def test_where_nothing_can_be_written_there_is_one_for_this_start(tmp_path, monk
     (tmp_path / "file").touch()
     monkeypatch.setenv("DEEPSXT_HOME", str(Path(tmp_path / "file" / "home")))
     assert own_pages.token() == own_pages.token() != ""
+
+
+def test_an_empty_file_lets_nobody_in(workspace_home):
+    workspace_home.mkdir()
+    (workspace_home / "page-token").touch()
+    assert own_pages.token() == own_pages.token() != ""
