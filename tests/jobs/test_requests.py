@@ -28,7 +28,8 @@ from deepsxt_core.jobs import (
     start_waiting,
     title,
 )
-from deepsxt_core.jobs.requests import REQUESTS, read_request, request_content
+from deepsxt_core.jobs.request_files import read_request, request_content
+from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import create_job, write_status
 from deepsxt_core.surface import ProcessParams, ReconstructParams
