@@ -294,8 +294,7 @@ class Annotation:
                 yield
         except Timeout:
             raise LeaseError(
-                f"'{self.path.name}' is being changed by a long operation. Try again when it is "
-                "done."
+                f"'{self.path.name}' is being changed by a long operation. Try again later."
             ) from None
 
     def _scene(self) -> Scene:

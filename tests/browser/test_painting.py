@@ -180,6 +180,9 @@ def test_a_session_of_painting_survives_the_death_of_the_server(
     expect(painter.status).to_contain_text("Not connected. The last stroke was not kept.")
     with running_app(workspace_home, tmp_path / "second.log", port=port):
         expect(painter.status).to_contain_text("Connected again. The last stroke was not kept.")
+        # Streamlit covers the page with a note of its own until it has the server again, too.
+        expect(page.locator("[data-test-connection-state=CONNECTED]")).to_have_count(1)
+        expect(page.get_by_role("dialog").filter(visible=True)).to_have_count(0)
         assert (painter.kept_as(12) == parts).all()
         painter.press("n")
         painter.click(14, 40)

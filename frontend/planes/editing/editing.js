@@ -218,7 +218,7 @@ export class Editing {
   /** @param {object} stroke */
   forget(stroke) {
     this.draft.strokes = this.draft.strokes.filter((one) => one !== stroke);
-    for (const pane of this.panes) pane.invalidate();
+    for (const pane of this.panes) this.draft.draw(pane);
   }
 
   /** @param {Error} error */
