@@ -103,32 +103,27 @@ def segment(
     out, params, progress = Path(out), params or SegmentParams(), progress or NoProgress()
     started = time.monotonic()
     before = source_stamp(volume)
-    if volume.path is not None:
-        keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
-    volume = cut(volume, params.region)
+    whole, volume = volume, cut(volume, params.region)
     z0, z1 = params.z_range(volume.shape[0])
-    prepare_folder(out)
-    (out / RUN_NAME).unlink(missing_ok=True)
+    _prepare_folder(out, whole)
 
     progress.stage("Measuring grey values", 1, "volume")
     sample = sampled_volume(volume)
     preparation = prepare(sample, params, model.config.pixel_size_nm)
     progress.advance()
-    if resume and engine is None:
-        engine = _engine_before(out)
-    predictor, score_slabs = _scorer(
-        volume, model, params, preparation, progress, scheduler, engine
-    )
+    engine = _engine_before(out) if resume and engine is None else engine
+    work = volume, model, params, preparation, progress
+    predictor, score_slabs = _scorer(*work, scheduler, engine)
     read = describe(volume) | source_of(volume, input_sha256)
-    recipe = segment_recipe(
-        read, model.info, params, preparation, predictor.device, predictor.engine
-    )
+    scored_on = predictor.device, predictor.engine
+    recipe = segment_recipe(read, model.info, params, preparation, *scored_on)
     place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
+
+    def settle_precision() -> str:
+        return predictor.settle_precision(preparation.apply(sample.read(z0, z0 + 1)).standardised)
+
     begun = _begun(out, recipe, place) if resume else None
-    if begun is None:
-        first = preparation.apply(sample.read(z0, z0 + 1))
-        begun = _new(out, recipe, place, lambda: predictor.settle_precision(first.standardised))
-    writer, checkpoint = begun
+    writer, checkpoint = begun or _new(out, recipe, place, settle_precision)
     predictor.take_precision(checkpoint.precision)
     finished = [slab for slab in checkpoint.slabs if _is_intact(writer, slab)]
     kept_slices = sum(slab.end - slab.first for slab in finished)
@@ -148,9 +143,7 @@ def segment(
         "voxels_sha256": keeper.sha256() or score_sha256(score),
         "resumed_slices": kept_slices,
         "warnings": warnings_of(volume, preparation, predictor, summary) + [_CHANGED] * changed,
-        "peak_memory_bytes": peak_memory_bytes(),
-        "seconds": round(time.monotonic() - started + sum(slab.seconds for slab in finished), 2),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        **_spent(time.monotonic() - started + sum(slab.seconds for slab in finished)),
     }
     write_json(out / RUN_NAME, record)
     (out / CHECKPOINT_NAME).unlink()
@@ -209,6 +202,22 @@ def preview_slice(
     preparation = preparation or prepare(volume, params, model.config.pixel_size_nm)
     prepared = preparation.apply(volume.read(z, z + 1))
     return preparation.score(_predictor(model, params), prepared)[0]
+
+
+def _prepare_folder(out: Path, volume: Volume) -> None:
+    """Refuse one where the score would replace the tomogram; what it holds is not finished now."""
+    if volume.path is not None:
+        keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
+    prepare_folder(out)
+    (out / RUN_NAME).unlink(missing_ok=True)
+
+
+def _spent(seconds: float) -> dict[str, Any]:
+    return {
+        "peak_memory_bytes": peak_memory_bytes(),
+        "seconds": round(seconds, 2),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def source_stamp(volume: Volume) -> dict[str, Any] | None:

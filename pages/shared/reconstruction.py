@@ -32,43 +32,14 @@ def usual_params(labels: set[float]) -> ReconstructParams:
 
 def parameters(volume: Volume, source: Source) -> ReconstructParams:
     """Let the user choose how the surface of a source is made."""
-    annotated = isinstance(source, KeptAnnotation)
     labels = widgets.labels_seen(volume) if source is None else set()
     default = usual_params(labels)
-    threshold, each_label, outside = default.threshold, annotated, 0
+    chosen = replace(default, each_label=isinstance(source, KeptAnnotation), outside=0)
     if labels:
-        each_label = (
-            inputs.segments(
-                ReconstructParams,
-                "each_label",
-                "Objects are",
-                _OBJECTS,
-                value=default.each_label,
-                key="each_label",
-            )
-            is True
-        )
-        outside = inputs.number(
-            ReconstructParams,
-            "outside",
-            "Value outside",
-            value=default.outside,
-            step=1,
-            key=f"outside_{default.outside}",
-        )
-    elif not annotated:
-        # Not as its default: the 3D view sets it too.
-        st.session_state.setdefault("surface_threshold", state.threshold())
-        threshold = inputs.slider(
-            ReconstructParams,
-            "threshold",
-            "Threshold",
-            value=None,
-            step=0.02,
-            key="surface_threshold",
-        )
-        state.set_threshold(threshold)
-    as_they_are = _untouched(each_label)
+        chosen = _of_labels(default)
+    elif not chosen.each_label:
+        chosen = replace(chosen, threshold=_threshold())
+    as_they_are = _untouched(chosen.each_label)
     smoothing = inputs.slider(
         ReconstructParams,
         "smoothing_voxels",
@@ -90,16 +61,49 @@ def parameters(volume: Volume, source: Source) -> ReconstructParams:
     smallest = inputs.number(
         ReconstructParams, "min_voxels", "Smallest object ({unit})", step=16, key="min_voxels"
     )
-    chosen = ReconstructParams(
-        threshold=round(threshold, 2),
-        smoothing_voxels=default.smoothing_voxels if each_label else round(smoothing, 2),
-        each_label=each_label,
-        outside=outside or 0,
+    chosen = replace(
+        chosen,
+        smoothing_voxels=chosen.smoothing_voxels if chosen.each_label else round(smoothing, 2),
         min_voxels=smallest,
         min_volume_um3=smallest_um3,
     )
     with st.expander("Advanced", icon=":material/tune:"):
         return advanced(chosen, volume.voxel_size_nm)
+
+
+def _of_labels(default: ReconstructParams) -> ReconstructParams:
+    each_label = inputs.segments(
+        ReconstructParams,
+        "each_label",
+        "Objects are",
+        _OBJECTS,
+        value=default.each_label,
+        key="each_label",
+    )
+    outside = inputs.number(
+        ReconstructParams,
+        "outside",
+        "Value outside",
+        value=default.outside,
+        step=1,
+        key=f"outside_{default.outside}",
+    )
+    return replace(default, each_label=each_label is True, outside=outside or 0)
+
+
+def _threshold() -> float:
+    # Not as its default: the 3D view sets it too.
+    st.session_state.setdefault("surface_threshold", state.threshold())
+    threshold = inputs.slider(
+        ReconstructParams,
+        "threshold",
+        "Threshold",
+        value=None,
+        step=0.02,
+        key="surface_threshold",
+    )
+    state.set_threshold(threshold)
+    return round(threshold, 2)
 
 
 def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructParams:
