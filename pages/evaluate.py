@@ -13,6 +13,7 @@ from deepsxt_core.workspace import Result, Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
     agreement,
+    comparison,
     inputs,
     job_blocks,
     notices,
@@ -230,7 +231,7 @@ def report_button(evaluation: Result, truth: Truth) -> None:
 def results(
     tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
 ) -> None:
-    """Show the numbers, the curve of a score, and where it is wrong."""
+    """Show the numbers, the curve of a score, where it is wrong, and in which slices most."""
     codes = evaluation.run["codes"]
     histogram = None if codes is None else ScoreHistogram.from_json(codes)
     with st.container(border=True, key="numbers"):
@@ -244,6 +245,8 @@ def results(
     with places[-1], st.container(border=True, key="agreement_card"):
         ignored = evaluation.params(EvaluateParams).ignore_label
         agreement.picture(tomogram, source, truth, ignored)
+    with st.container(border=True, key="slices_card"):
+        comparison.worst_slices(tomogram, source, truth, evaluation)
 
 
 tomogram = widgets.required_tomogram()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from shared import components, snapshot, state, texts, widgets
+from shared import comparison, components, snapshot, state, texts, widgets
 from shared.annotation_bar import annotation_bar
 
 
@@ -10,7 +10,7 @@ from shared.annotation_bar import annotation_bar
 @widgets.errors_shown()
 def viewer() -> None:
     """Show the planes; what is set in the viewer runs this function alone again."""
-    threshold = components.plane_viewer(
+    threshold, compared = components.plane_viewer(
         tomogram,
         key=f"slices_{tomogram.id}",
         score_id=None if result is None else result.id,
@@ -18,9 +18,13 @@ def viewer() -> None:
         annotation_id=None if annotation is None else annotation.id,
         at=at,
         object_id=object_id,
+        comparable=[] if result is None else comparison.comparable(tomogram),
+        comparison=state.comparison(),
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
+    if result is not None and compared != state.comparison():
+        state.set_comparison(compared)
 
 
 tomogram = widgets.required_tomogram()

@@ -74,6 +74,8 @@ class Evaluation:
         Of the distances.
     ignored : int
         Voxels that nobody has judged.
+    slices : tuple of PixelCounts
+        At the threshold, of each slice of the segmentation.
     """
 
     params: EvaluateParams
@@ -85,6 +87,7 @@ class Evaluation:
     distances: SurfaceDistances | None
     unit: Literal["nm", "voxel"]
     ignored: int
+    slices: tuple[PixelCounts, ...]
 
     def report(self) -> dict[str, Any]:
         """Return all numbers, ready for JSON."""
@@ -97,6 +100,7 @@ class Evaluation:
             "surface_distances": self.distances and {"unit": self.unit, **asdict(self.distances)},
             "precision_recall": self.histogram and _curve_report(self.histogram),
             "voxels": asdict(self.pixels) | {"ignored": self.ignored},
+            "slices": [asdict(counts) for counts in self.slices],
             "threshold": None if self.histogram is None else self.params.threshold,
             "ignore_label": self.params.ignore_label,
         }
@@ -150,6 +154,7 @@ def compare(
     depth, height, width = prediction.volume.shape
 
     histogram, boundary, ignored = ScoreHistogram.empty(), BoundaryCounts(), 0
+    slices: list[PixelCounts] = []
     progress.stage("Comparing", depth, "slice")
     with SurfacePair(size or (1.0, 1.0, 1.0)) as surfaces:
         for first, end in prediction.volume.slabs(max(1, _SLAB_VOXELS // (height * width))):
@@ -172,6 +177,8 @@ def compare(
             ignored += int(np.count_nonzero(unknown[inner]))
             histogram += ScoreHistogram.of(codes[inner][known], true[inner][known])
             for z in range(first - low, end - low):
+                judged = ~unknown[z]
+                slices.append(PixelCounts.of(marked[z][judged], true[z][judged]))
                 boundary += BoundaryCounts.of(marked[z], true[z], tolerance, pixel)
                 surfaces.add(marked_surface[z], true_surface[z])
                 progress.advance()
@@ -189,6 +196,7 @@ def compare(
         distances=distances,
         unit="nm" if size else "voxel",
         ignored=ignored,
+        slices=tuple(slices),
     )
 
 

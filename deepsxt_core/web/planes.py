@@ -7,10 +7,10 @@
     GET /api/tomograms/<id>/value?z=&y=&x=                     the value of a voxel, as in the file
     GET /api/tomograms/<id>/display.ome.zarr/<file>            the pyramid, for other programs
 
-The first two and the last exist below ``scores/<result>`` too. An axis is z, y or x, the one that
-the plane lies across; an index counts voxels of the level. ``X-Shape`` has rows and columns,
-``X-Dtype`` the type of a code. Asking for any of them has the pyramid made; until it is there,
-planes across z come from the file, and the others answer 503.
+The first two and the last exist below ``scores/<result>`` and ``truths/<truth>`` too. An axis is z,
+y or x, the one that the plane lies across; an index counts voxels of the level. ``X-Shape`` has
+rows and columns, ``X-Dtype`` the type of a code. Asking for any of them has the pyramid made; until
+it is there, planes across z come from the file, and the others answer 503.
 """
 
 import json
@@ -44,6 +44,7 @@ from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, FOR_EVER, HttpError,
 from deepsxt_core.web.slabs import SlabCache
 from deepsxt_core.workspace import Tomogram, Workspace, display
 from deepsxt_core.workspace.display import Display
+from deepsxt_core.workspace.truths import known_truths, truth_codes, truth_id
 
 _KEPT = 8
 _SLABS = SlabCache()
@@ -68,7 +69,7 @@ class _Source:
 def routes() -> list[BaseRoute]:
     """Return the routes of this module."""
     found: list[BaseRoute] = []
-    for below in ("", "/scores/{result}"):
+    for below in ("", "/scores/{result}", "/truths/{truth}"):
         of = f"/api/tomograms/{{tomogram}}{below}"
         found += [
             Route(f"{of}/display", answer(_display)),
@@ -84,8 +85,15 @@ def display_address(tomogram: Tomogram, score_id: str | None = None) -> str:
     return f"api/tomograms/{tomogram.id}/{below}display"
 
 
+def truth_address(tomogram: Tomogram, truth: Path) -> str:
+    """Return where a browser learns about the planes of a truth, relative to the app's root."""
+    return f"api/tomograms/{tomogram.id}/truths/{truth_id(truth)}/display"
+
+
 def _source(request: Request) -> _Source:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    if "truth" in request.path_params:
+        return _truth_source(tomogram, request.path_params["truth"])
     result_id = request.path_params.get("result")
     if result_id is None:
         shown = display.grey_display(tomogram)
@@ -96,6 +104,20 @@ def _source(request: Request) -> _Source:
     score = tomogram.score(result.id)
     shown = display.score_display(tomogram, result)
     return _Source(score.placed, Coding("uint8"), shown, place_of(score.placed, result.region))
+
+
+def _truth_source(tomogram: Tomogram, wanted: str) -> _Source:
+    path = next((path for path in known_truths(tomogram) if truth_id(path) == wanted), None)
+    if path is None:
+        raise HttpError(404, "There is no such truth.")
+    shown = display.truth_display(tomogram, path)
+    codes = _truth(tomogram.folder, tomogram.id, path, shown.version)
+    return _Source(codes, Coding("uint8"), shown, {"first": [0, 0, 0], "bin": 1})
+
+
+@lru_cache(maxsize=_KEPT)
+def _truth(folder: Path, tomogram_id: str, path: Path, version: str) -> Volume:  # noqa: ARG001
+    return truth_codes(Workspace(folder.parents[1]).tomogram(tomogram_id), path)
 
 
 def place_of(volume: Volume, region: Region) -> dict[str, Any]:
@@ -139,7 +161,7 @@ def _display(request: Request) -> Response:
         "place": source.place,
         **asdict(how_far),
     }
-    if "result" not in request.path_params:
+    if request.path_params.keys().isdisjoint({"result", "truth"}):
         tomogram = Workspace().tomogram(request.path_params["tomogram"])
         found = _grey(tomogram, source.shown.version)[1]
         told |= {"range": [found.low, found.high], "histogram": found.counts.tolist()}

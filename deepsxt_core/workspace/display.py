@@ -1,9 +1,9 @@
-"""Display pyramids of tomograms and of scores: where they lie, and how they come there.
+"""Display pyramids of tomograms, scores and truths: where they lie, and how they come there.
 
 They are kept in ``tomograms/<id>/display/<version>.ome.zarr``. That of a tomogram has a version
-that changes with its file, that of a score the id of the score. Each is made once, in the
-background, by a process of its own (`deepsxt_core.workspace.making`), one at a time: whoever asks
-meanwhile is told how far it is.
+that changes with its file, that of a score the id of the score, that of a truth one that
+changes with its file. Each is made once, in the background, by a process of its own
+(`deepsxt_core.workspace.making`), one at a time: whoever asks meanwhile is told how far it is.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from deepsxt_core.workspace import making
 from deepsxt_core.workspace.library import Workspace
 from deepsxt_core.workspace.results import Result
 from deepsxt_core.workspace.tomogram import Tomogram
+from deepsxt_core.workspace.truths import truth_codes, truth_id
 
 MOST_WAITING = 64
 RETRY_AFTER_S = 60.0
@@ -38,7 +39,7 @@ State = Literal["ready", "making", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """The pyramid of a tomogram or of a score, there or not.
+    """The pyramid of a tomogram, a score or a truth, there or not.
 
     Attributes
     ----------
@@ -82,13 +83,17 @@ def source_version(tomogram: Tomogram) -> str:
         If its file is gone.
     """
     try:
-        stat = tomogram.source.stat()
+        return _file_version(tomogram.source, tomogram.dataset)
     except OSError as error:
         raise VolumeError(
             f"The file of '{tomogram.name}' cannot be read any more: {error.strerror}. "
             "Put it back, or open the tomogram again."
         ) from error
-    content = (str(tomogram.source), tomogram.dataset, stat.st_mtime_ns, stat.st_size)
+
+
+def _file_version(path: Path, dataset: str | None) -> str:
+    stat = path.stat()
+    content = (str(path), dataset, stat.st_mtime_ns, stat.st_size)
     return hashlib.sha256(repr(content).encode()).hexdigest()[:12]
 
 
@@ -108,12 +113,30 @@ def score_display(tomogram: Tomogram, score: Result) -> Display:
     return _display(tomogram, score.id, score.id)
 
 
-def _display(tomogram: Tomogram, version: str, score_id: str | None) -> Display:
+def truth_display(tomogram: Tomogram, truth: Path) -> Display:
+    """Return the pyramid of a truth that lies over the whole tomogram.
+
+    Raises
+    ------
+    VolumeError
+        If its file is gone.
+    """
+    try:
+        version = f"{truth_id(truth)}-{_file_version(truth, None)}"
+    except OSError as error:
+        raise VolumeError(f"'{truth.name}' cannot be read any more: {error.strerror}.") from error
+    return _display(tomogram, version, None, truth)
+
+
+def _display(
+    tomogram: Tomogram, version: str, score_id: str | None, truth: Path | None = None
+) -> Display:
     path = tomogram.folder / "display" / f"{version}{_SUFFIX}"
     order = {
         "file": "display",
         "tomogram": [str(tomogram.folder.parents[1]), tomogram.id],
         "score": score_id,
+        "truth": truth and str(truth),
         "path": str(path),
     }
     return Display(path, version, order)
@@ -175,7 +198,7 @@ def build(order: Mapping[str, Any]) -> Path:
     Raises
     ------
     DeepSXTError
-        If the tomogram or the score cannot be read.
+        If the tomogram, the score or the truth cannot be read.
     """
     path = Path(order["path"])
     workspace, tomogram_id = order["tomogram"]
@@ -188,7 +211,9 @@ def build(order: Mapping[str, Any]) -> Path:
         _sweep(path.parent)
         progress = _Told(_progress_file(path))
         try:
-            if order["score"] is None:
+            if order["truth"] is not None:
+                build_pyramid(truth_codes(tomogram, Path(order["truth"])), path, "score", progress)
+            elif order["score"] is None:
                 build_pyramid(tomogram.volume(), path, "grey", progress)
                 _drop_older(path)
             else:

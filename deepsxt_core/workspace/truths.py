@@ -1,5 +1,7 @@
 """Files that tell where the membranes of a tomogram are: beside it, or brought by the user."""
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -13,13 +15,14 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.io import mask_of
 from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
-from deepsxt_core.volume import Labels, Mask, Score
+from deepsxt_core.volume import Labels, Mask, Score, Volume
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotations import AnnotationVersion, KeptAnnotation, annotation
 from deepsxt_core.workspace.data_roots import places_of
 
 _MARKS = (".truth", ".labels")
 _FOLDER = "truths"
+_MARKED_CODE = 255
 
 
 def known_truths(tomogram: Tomogram) -> list[Path]:
@@ -37,6 +40,43 @@ def known_truths(tomogram: Tomogram) -> list[Path]:
     used = [Path(each.run["truth"]) for each in compared if each.run["truth"] is not None]
     found = dict.fromkeys([*beside, *kept, *used])
     return [path for path in found if path.exists() and _stays(tomogram, path)]
+
+
+def truth_id(path: Path) -> str:
+    """Return what addresses name a truth by, 16 hexadecimal digits."""
+    return hashlib.sha256(str(path).encode()).hexdigest()[:16]
+
+
+def shown_truths(tomogram: Tomogram) -> list[Path]:
+    """Return the known truths that lie over the whole tomogram, voxel by voxel."""
+    shape, found = tomogram.volume().shape, []
+    for path in known_truths(tomogram):
+        with suppress(DeepSXTError):
+            if open_in_place(path, _places(tomogram, path)).shape == shape:
+                found.append(path)
+    return found
+
+
+def truth_codes(tomogram: Tomogram, path: Path) -> Volume:
+    """Return a truth as scores are kept: uint8 (z, y, x), 255 where it is marked, 0 elsewhere.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be read, holds no labels, or has another shape than the tomogram.
+    """
+    mask, whole = mask_of(open_in_place(path, _places(tomogram, path))), tomogram.volume()
+    if mask.volume.shape != whole.shape:
+        raise VolumeError(
+            f"'{path.name}' has {_shape(mask.volume.shape)} voxels (x × y × z) and the tomogram "
+            f"{_shape(whole.shape)}; they cannot be shown over each other."
+        )
+
+    def read(z0: int, z1: int) -> NDArray[np.uint8]:
+        return mask.read_mask(z0, z1) * np.uint8(_MARKED_CODE)
+
+    codes = replace(mask.volume, dtype=np.dtype(np.uint8), reader=read)
+    return codes.with_geometry(whole.geometry)
 
 
 def _stays(tomogram: Tomogram, path: Path) -> bool:

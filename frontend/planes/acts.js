@@ -39,6 +39,9 @@ export const ACTS = {
   invert: (viewer) => viewer.set({ invert: !viewer.state.invert }),
   overlay: (viewer) => viewer.set({ overlay: !viewer.state.overlay }),
   panel: (viewer) => viewer.set({ panel: !viewer.state.panel }),
+  difference: ({ comparison }) => comparison.set({ mode: "difference" }),
+  swipe: ({ comparison }) => comparison.set({ mode: "swipe" }),
+  compare: ({ comparison }) => comparison.set({ mode: comparison.chosen?.mode === "swipe" ? "difference" : "swipe" }),
   lower: (viewer) => shiftThreshold(viewer, -THRESHOLD_STEP),
   higher: (viewer) => shiftThreshold(viewer, THRESHOLD_STEP),
   reset: (viewer) => {

@@ -30,6 +30,7 @@ export function fillControls(viewer) {
   for (const [name, value] of Object.entries(pressed)) {
     viewer.find(`button[data-act="${name}"]`).setAttribute("aria-pressed", `${value}`);
   }
+  viewer.comparison.fill();
   const { plane, index } = active;
   const count = shape[plane.across];
   const at = voxel ? ` · ${plane.axis} = ${formatLength(index * voxel[plane.across])}` : "";

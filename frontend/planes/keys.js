@@ -14,6 +14,7 @@ export const SHORTCUTS = [
   ["F", "fit the planes"],
   ["1 3", "one plane, three planes"],
   ["O", "result on or off"],
+  ["S", "compare by difference or swipe"],
   ["[ ]", "lower or higher threshold"],
   ["I", "invert"],
   ["R", "reset the window"],
@@ -34,7 +35,7 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 /** @type {Record<string, string>} */
 const ACTS = {
   "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 1: "one", 3: "three", "?": "help", "[": "lower", "]": "higher",
-  c: "centre", f: "fit", o: "overlay", i: "invert", r: "reset", p: "panel",
+  c: "centre", f: "fit", o: "overlay", i: "invert", r: "reset", p: "panel", s: "compare",
 };
 
 /** What a key asks for, null if nothing.

@@ -5,8 +5,8 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
 /** @type {Record<string, [internal: "R8UI" | "R16UI", type: "UNSIGNED_BYTE" | "UNSIGNED_SHORT"]>} */
 const FORMATS = { uint8: ["R8UI", "UNSIGNED_BYTE"], uint16: ["R16UI", "UNSIGNED_SHORT"] };
 /** @type {Record<string, number>} */
-const UNITS = { grey: 0, score: 1, label: 2, palette: 3 };
-const INTEGERS = new Set(["style", "scored", "labelStyle", "chosen", ...Object.keys(UNITS).map((name) => `${name}Texture`)]);
+const UNITS = { grey: 0, score: 1, label: 2, palette: 3, other: 4 };
+const INTEGERS = new Set(["style", "scored", "otherScored", "compare", "labelStyle", "chosen", ...Object.keys(UNITS).map((name) => `${name}Texture`)]);
 const PALETTE_SIDE = 256;
 
 export class Painter {
@@ -71,7 +71,7 @@ export class Painter {
   }
 
   /** Bring codes into a texture, unless they are there already.
-   *  @param {string} name "grey", "score" or "label"
+   *  @param {string} name "grey", "score", "other" or "label"
    *  @param {{codes: Uint8Array | Uint16Array, rows: number, columns: number, dtype: string}} plane */
   take(name, plane) {
     const held = this.textures[name];

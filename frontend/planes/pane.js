@@ -4,7 +4,7 @@ import { fitted, levelFor, revealing, scaleOf, scoredIndex, within, zoomed } fro
 import { attachHand } from "./hand.js";
 import { drawMarks } from "./marks.js";
 import { Painter } from "./painter.js";
-import { labelLooks, looks } from "./shaders.js";
+import { comparisonLooks, labelLooks, looks } from "./shaders.js";
 import { NotYet } from "./store.js";
 
 const MOST_PIXELS = 2 ** 22;
@@ -36,11 +36,13 @@ export class Pane {
     this.grey = null;
     /** @type {Held | null} of the result */
     this.codes = null;
+    /** @type {Held | null} of what it is compared with */
+    this.otherCodes = null;
     /** @type {Held | null} of the annotation */
     this.ids = null;
     /** @type {number | null} what is asked of the browser */
     this.frame = null;
-    this.scored = 0;
+    this.scored = this.otherScored = 0;
     this.shown = -1;
     this.stale = true;
     /** Whether its plane, or what comes after it, is still to be asked for. */
@@ -92,7 +94,7 @@ export class Pane {
    *  @param {View | null} view */
   begin(view) {
     this.view = view;
-    this.grey = this.codes = this.ids = null;
+    this.grey = this.codes = this.otherCodes = this.ids = null;
     this.fitToScreen();
   }
 
@@ -138,6 +140,20 @@ export class Pane {
     return { place, level: this.levelOf(store, scale) };
   }
 
+  /** The codes of a result, null until they are prepared.
+   *  @param {PlaneStore} store
+   *  @param {Over} over
+   *  @returns {Promise<Held | null>} */
+  async scoresOf(store, { level, place }) {
+    try {
+      return await store.get(this.plane, level, place);
+    } catch (error) {
+      if (!(error instanceof NotYet)) throw error;
+      this.viewer.watch();
+      return null;
+    }
+  }
+
   /** Fetch what is to be shown, draw it when it is here, then read ahead. */
   async load() {
     if (!this.told || !this.view || !this.size[0]) return;
@@ -146,29 +162,29 @@ export class Pane {
     this.ask(true);
     const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
     const { labels } = viewer.editing;
-    const [score, label] = [this.over(viewer.scores, index), this.over(labels, index)];
+    const { scores, comparison: { store: others } } = viewer;
+    const [score, other, label] = [scores, others, labels].map((store) => this.over(store, index));
+    const overs = /** @type {[PlaneStore, Over | null][]} */ ([[scores, score], [others, other], [labels, label]]);
     this.schedule(); // the crosshair may have moved
-    this.ahead("giveUp", level, score, label);
+    this.ahead("giveUp", level, overs);
     try {
-      const [grey, codes, ids] = await Promise.all([
+      const [grey, codes, otherCodes, ids] = await Promise.all([
         viewer.images.get(plane, level, index),
-        score && viewer.scores.get(plane, score.level, score.place).catch((/** @type {Error} */ error) => {
-          if (!(error instanceof NotYet)) throw error;
-          viewer.watch();
-          return null;
-        }),
+        score && this.scoresOf(scores, score),
+        other && this.scoresOf(others, other),
         label && labels.get(plane, label.level, label.place),
       ]);
       if (ticket !== this.ticket) return;
-      const scored = !viewer.scores?.told || (score && !codes) ? 0 : score ? 1 : 2;
-      const same = grey === this.grey && codes === this.codes && ids === this.ids && scored === this.scored;
-      if (!same) this.stale = true;
-      Object.assign(this, { grey, codes, ids, scored, shown: index });
+      const scored = scoredHere(scores, score, codes);
+      const otherScored = scoredHere(others, other, otherCodes);
+      const found = { grey, codes, otherCodes, ids, scored, otherScored };
+      if (Object.entries(found).some(([name, value]) => this[/** @type {keyof typeof found} */ (name)] !== value)) this.stale = true;
+      Object.assign(this, found, { shown: index });
       this.say("");
       this.schedule();
       this.next = () => {
         if (ticket !== this.ticket || !this.told) return;
-        this.ahead("readAhead", level, score, label);
+        this.ahead("readAhead", level, overs);
         this.ask(false);
       };
       if (viewer.readout.pane === this) viewer.readout.refresh();
@@ -192,12 +208,11 @@ export class Pane {
 
   /** @param {"giveUp" | "readAhead"} act
    *  @param {number} level
-   *  @param {Over | null} score
-   *  @param {Over | null} label */
-  ahead(act, level, score, label) {
+   *  @param {[PlaneStore, Over | null][]} overs */
+  ahead(act, level, overs) {
     const { plane, likely, viewer } = this;
     viewer.images[act](plane, level, likely);
-    for (const [store, over] of /** @type {[any, Over | null][]} */ ([[viewer.scores, score], [viewer.editing.labels, label]])) {
+    for (const [store, over] of overs) {
       if (!over) continue;
       const { place, shape } = store.told;
       const there = likely.map((n) => scoredIndex(place, shape, plane, n)).filter((n) => n !== null);
@@ -240,11 +255,13 @@ export class Pane {
     if (this.grey && this.stale) {
       this.painter.take("grey", this.grey);
       if (this.codes) this.painter.take("score", this.codes);
+      if (this.otherCodes) this.painter.take("other", this.otherCodes);
       if (this.ids) this.painter.take("label", this.ids);
       this.painter.takePalette(viewer.editing.palette);
       this.painter.draw({
         size, ratio, centre: view.centre, extent: this.extent, scale: scaleOf(view, edges).map((n) => n * ratio),
-        factor: this.told.levels[this.grey.level].factor, ...scorePlace(this), ...labelPlace(this), ...looks(viewer.state, this.told.coding),
+        factor: this.told.levels[this.grey.level].factor, ...scorePlace(this), ...otherPlace(this, size[0]), ...labelPlace(this),
+        ...looks(viewer.state, this.told.coding),
       });
     }
     this.stale = false;
@@ -261,6 +278,27 @@ export class Pane {
     cancelAnimationFrame(this.frame ?? 0);
     this.painter.close();
   }
+}
+
+/** Whether there is a result (0 no, or not yet), and it lies here (1) or elsewhere (2).
+ *  @param {PlaneStore | null} store
+ *  @param {Over | null} over
+ *  @param {Held | null} codes */
+function scoredHere(store, over, codes) {
+  if (!store?.told || (over && !codes)) return 0;
+  return over ? 1 : 2;
+}
+
+/** What the shader is told about what the result is compared with.
+ *  @param {Pane} pane
+ *  @param {number} width in pixels
+ *  @returns {Record<string, number | number[]>} */
+function otherPlace(pane, width) {
+  const { otherCodes, otherScored, viewer: { comparison } } = pane;
+  const looks = { otherScored, ...comparisonLooks(comparison.chosen, comparison.share, width) };
+  if (!otherCodes || !comparison.store?.told) return looks;
+  const { first, end, factor } = placing(pane, comparison.store.told, otherCodes);
+  return { ...looks, otherFirst: first, otherEnd: end, otherFactor: factor };
 }
 
 /** What the shader is told about the place of the result.

@@ -3,6 +3,7 @@
 
 import { mounting } from "../shared/mount.js";
 import { ACTS } from "./acts.js";
+import { Comparison } from "./comparison.js";
 import { fillControls, fillHelp } from "./controls.js";
 import { clamped, PLANES } from "./geometry.js";
 import { Editing } from "./editing/editing.js";
@@ -33,6 +34,7 @@ class Planes {
     this.readout = new Readout(this.find(".readout"), this);
     this.histogram = new Histogram(this.find(".histogram"), this);
     this.editing = new Editing(this);
+    this.comparison = new Comparison(this);
     fillHelp(this.find(".help"));
     /** @type {Record<string, Pane>} */
     this.panes = {};
@@ -85,6 +87,7 @@ class Planes {
       }
       this.begin(another);
     }
+    this.comparison.open(data.comparable, another ? data.comparison : undefined);
     this.editing.open(data.annotation, data.token, another, data.object);
   }
 
@@ -107,13 +110,14 @@ class Planes {
         this.state.at = this.data.at;
         if (kept) kept.views = null; // it may lie beside what was looked at
       }
-      if (this.data.annotation) this.state.overlay = false; // the objects were made of it
+      if (this.comparison.chosen) this.state.overlay = true;
+      else if (this.data.annotation) this.state.overlay = false; // the objects were made of it
       fillControls(this); // the layout decides the sizes
       const views = kept?.version === this.state.version ? kept.views : null;
       for (const pane of Object.values(this.panes)) pane.begin(views?.[pane.plane.axis] ?? null);
       this.histogram.draw();
     }
-    if ([images, scores].some((store) => store?.told.state === "making")) this.watch();
+    if (this.shownStores.some((store) => store.told.state === "making")) this.watch();
     this.refresh();
   }
 
@@ -127,11 +131,17 @@ class Planes {
     sessionStorage.setItem(this.memory, JSON.stringify({ ...rest, views }));
   }
 
+  /** The planes of the tomogram, its result, and what that is compared with: those that are known.
+   *  @returns {PlaneStore[]} */
+  get shownStores() {
+    return [this.images, this.scores, this.comparison.store].filter((store) => store?.told);
+  }
+
   /** Tell how much is on its way or still to be asked for; at 0 the viewer rests. */
   count() {
     const asking = Object.values(this.panes).filter((pane) => pane.asking).length;
-    const stores = [this.images, this.scores, this.editing.labels];
-    const pending = stores.reduce((sum, store) => sum + (store?.pending.size ?? 0), 0);
+    const stores = [...this.shownStores, ...[this.editing.labels].filter(Boolean)];
+    const pending = stores.reduce((sum, store) => sum + store.pending.size, 0);
     this.root.dataset.outstanding = `${asking + pending + (this.watching ? 1 : 0)}`;
   }
 
@@ -139,10 +149,9 @@ class Planes {
   watch() {
     this.watching ??= setTimeout(async () => {
       this.watching = null;
-      const { images, scores } = this;
-      const waiting = [images, scores].filter((store) => store?.told.state === "making");
+      const waiting = this.shownStores.filter((store) => store.told.state === "making");
       await Promise.all(waiting.map((store) => store.learn())).catch(() => {});
-      if (images !== this.images || scores !== this.scores) return;
+      if (waiting.some((store) => !this.shownStores.includes(store))) return;
       for (const store of waiting) if (store.told.state === "ready") store.held.clear();
       if (waiting.some((store) => store.told.state === "making")) this.watch();
       this.refresh();
@@ -270,6 +279,7 @@ class Planes {
     clearTimeout(this.watching ?? 0);
     this.images?.close();
     this.scores?.close();
+    this.comparison.close();
     this.editing.close();
     for (const pane of Object.values(this.panes)) pane.close();
   }

@@ -22,6 +22,22 @@ export function looks(state, coding) {
   };
 }
 
+/** @type {Record<string, number>} */
+const COMPARISONS = { difference: 1, swipe: 2 };
+
+/** What A marks alone, B alone, and both: told apart by eyes that see no red or no green too. */
+export const DIFFERENCE_RGB = { a: [242, 120, 40], b: [86, 150, 255], both: [46, 178, 130] };
+
+/** What the shader is told of a comparison, besides the textures.
+ *  @param {{mode: string, threshold: number} | null} chosen
+ *  @param {number} share of the width, left of which A is shown
+ *  @param {number} width of the plane in pixels
+ *  @returns {Record<string, number>} */
+export function comparisonLooks(chosen, share, width) {
+  if (!chosen) return { compare: 0 };
+  return { compare: COMPARISONS[chosen.mode], otherLowest: thresholdCode(chosen.threshold), swipe: share * width };
+}
+
 const LABEL_STYLES = { fill: 1, outline: 2 };
 
 /** What the shader is told of an annotation.
@@ -35,16 +51,20 @@ void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1);
 }`;
 
+const rgb = (/** @type {number[]} */ colour) => `vec3(${colour.join(", ")}) / 255.0`;
+
 export const FRAGMENT = `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2D;
-uniform usampler2D greyTexture, scoreTexture, labelTexture;
+uniform usampler2D greyTexture, scoreTexture, otherTexture, labelTexture;
 uniform sampler2D paletteTexture;
-uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd, labelFirst, labelEnd;
-uniform float ratio, factor, scoreFactor, labelFactor, black, gain, invert, invalid, lowest, opacity, labelOpacity;
+uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd, otherFirst, otherEnd, labelFirst, labelEnd;
+uniform float ratio, factor, scoreFactor, otherFactor, labelFactor, black, gain, invert, invalid;
+uniform float lowest, otherLowest, swipe, opacity, labelOpacity;
 uniform int labelStyle, chosen; // labelStyle: 0 none, 1 area, 2 contour
-uniform int style, scored; // scored: 0 there is no result, 1 it is here, 2 nothing was scored here
+uniform int style, compare; // compare: 0 nothing, 1 A and B in false colour, 2 A left and B right of the line
+uniform int scored, otherScored; // of A and B: 0 there is no result, 1 it is here, 2 nothing was scored here
 out vec4 colour;
 
 float greyTexel(ivec2 at) {
@@ -75,26 +95,57 @@ float grey(vec2 at) {
   return total / float(taps.x * taps.y);
 }
 
-bool isScored(vec2 at) {
-  return scored == 1 && all(greaterThanEqual(at, scoreFirst)) && all(lessThan(at, scoreEnd));
+bool isScored(vec2 at, bool other) {
+  if ((other ? otherScored : scored) != 1) return false;
+  vec2 first = other ? otherFirst : scoreFirst, end = other ? otherEnd : scoreEnd;
+  return all(greaterThanEqual(at, first)) && all(lessThan(at, end));
 }
 
-float scoreAt(vec2 at) {
-  ivec2 last = textureSize(scoreTexture, 0) - 1;
-  return float(texelFetch(scoreTexture, clamp(ivec2((at - scoreFirst) / scoreFactor), ivec2(0), last), 0).r);
+float codeAt(usampler2D codes, vec2 texel) {
+  return float(texelFetch(codes, clamp(ivec2(texel), ivec2(0), textureSize(codes, 0) - 1), 0).r);
 }
 
-bool marked(vec2 at) { return isScored(at) && scoreAt(at) >= lowest; }
+float scoreAt(vec2 at, bool other) {
+  if (other) return codeAt(otherTexture, (at - otherFirst) / otherFactor);
+  return codeAt(scoreTexture, (at - scoreFirst) / scoreFactor);
+}
 
-bool onEdge(vec2 at) {
+bool marked(vec2 at, bool other) {
+  return isScored(at, other) && scoreAt(at, other) >= (other ? otherLowest : lowest);
+}
+
+bool onEdge(vec2 at, bool other) {
   vec2 step = 1.4 * ratio / scale;
-  return !(marked(at + vec2(step.x, 0)) && marked(at - vec2(step.x, 0))
-    && marked(at + vec2(0, step.y)) && marked(at - vec2(0, step.y)));
+  return !(marked(at + vec2(step.x, 0), other) && marked(at - vec2(step.x, 0), other)
+    && marked(at + vec2(0, step.y), other) && marked(at - vec2(0, step.y), other));
 }
+
+// Whether it is drawn: as an area, or as a contour.
+bool drawn(vec2 at, bool other) { return marked(at, other) && (style != 2 || onEdge(at, other)); }
 
 vec3 scoreColour(float score) {
   vec3 end = score < 0.0 ? vec3(33, 102, 172) : vec3(178, 24, 43);
   return mix(vec3(247), end, abs(score)) / 255.0;
+}
+
+vec3 withResult(vec3 seen, vec2 at, bool other) {
+  if (style == 3) return mix(seen, scoreColour(scoreAt(at, other) * 2.0 / 255.0 - 1.0), opacity);
+  return drawn(at, other) ? mix(seen, vec3(1, 0.478, 0.102), opacity) : seen;
+}
+
+vec3 withDifference(vec3 seen, vec2 at) {
+  bool a = drawn(at, false), b = drawn(at, true);
+  if (!a && !b) return seen;
+  vec3 paint = a && b ? ${rgb(DIFFERENCE_RGB.both)} : a ? ${rgb(DIFFERENCE_RGB.a)} : ${rgb(DIFFERENCE_RGB.b)};
+  return mix(seen, paint, opacity);
+}
+
+vec3 hatched(vec3 seen, vec2 pixel) {
+  float stripe = mod(pixel.x + pixel.y, 24.0 * ratio);
+  // A light and a dark line, so that one of them stands out from any grey.
+  seen *= 0.75;
+  if (stripe < 1.5 * ratio) return mix(seen, vec3(0.62, 0.86, 0.92), 0.5);
+  return stripe < 3.0 * ratio ? mix(seen, vec3(0.05, 0.2, 0.25), 0.6) : seen;
 }
 
 uint idAt(vec2 at) {
@@ -133,17 +184,10 @@ void main() {
   bool nothing = level < -1e6;
   level = clamp(level, 0.0, 1.0);
   vec3 seen = nothing ? vec3(0.09, 0.13, 0.16) : vec3(invert > 0.5 ? 1.0 - level : level);
-  if (style > 0 && isScored(at)) {
-    float score = scoreAt(at);
-    if (style == 3) seen = mix(seen, scoreColour(score * 2.0 / 255.0 - 1.0), opacity);
-    else if (score >= lowest && (style == 1 || onEdge(at))) seen = mix(seen, vec3(1, 0.478, 0.102), opacity);
-  } else if (style > 0 && scored > 0) {
-    float stripe = mod(pixel.x + pixel.y, 24.0 * ratio);
-    // A light and a dark line, so that one of them stands out from any grey.
-    seen *= 0.75;
-    if (stripe < 1.5 * ratio) seen = mix(seen, vec3(0.62, 0.86, 0.92), 0.5);
-    else if (stripe < 3.0 * ratio) seen = mix(seen, vec3(0.05, 0.2, 0.25), 0.6);
-  }
+  bool other = compare == 2 && pixel.x >= swipe, both = compare == 1 && otherScored > 0;
+  if (style > 0 && isScored(at, other) && (!both || isScored(at, true)))
+    seen = both ? withDifference(seen, at) : withResult(seen, at, other);
+  else if (style > 0 && (other ? otherScored : scored) > 0) seen = hatched(seen, pixel);
   if (labelStyle > 0) seen = withObject(seen, at, pixel);
   colour = vec4(seen, 1);
 }`;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { codeOf, decodeScore, meaningOf, movedWindow, spanOf, takenPart, thresholdCode } from "../planes/codes.js";
+import { heldShare, legendOf } from "../planes/comparison.js";
 import {
   clamped, fitted, indexAt, levelFor, panned, PLANES, revealing, scaleBar, scoredIndex, toPlane, toScreen, within, zoomed,
 } from "../planes/geometry.js";
@@ -9,7 +10,7 @@ import { barsPath } from "../planes/histogram.js";
 import { SHORTCUTS, wishOf } from "../planes/keys.js";
 import { Lru } from "../planes/lru.js";
 import { placeText } from "../planes/readout.js";
-import { looks } from "../planes/shaders.js";
+import { comparisonLooks, DIFFERENCE_RGB, looks } from "../planes/shaders.js";
 import { beginning } from "../planes/state.js";
 import { NotYet, PlaneStore } from "../planes/store.js";
 
@@ -131,6 +132,27 @@ test("the shader is told codes, whatever the values are", () => {
   assert.ok(Number.isFinite(looks({ ...state, white: 0 }, CODING).gain));
 });
 
+test("a comparison has a threshold of its own, and a line at its share of the plane", () => {
+  assert.deepEqual(comparisonLooks(null, 0.5, 800), { compare: 0 });
+  const told = comparisonLooks({ mode: "swipe", threshold: 0.5 }, 0.25, 800);
+  assert.deepEqual(told, { compare: 2, otherLowest: thresholdCode(0.5), swipe: 200 });
+  assert.equal(comparisonLooks({ mode: "difference", threshold: 0 }, 0.5, 800).compare, 1);
+  assert.deepEqual([-1, 0.3, 7].map(heldShare), [0.02, 0.3, 0.98]);
+});
+
+test("the legend names both sides and every colour", () => {
+  const score = { id: "a", name: "small", address: "", isTruth: false };
+  const truth = { id: "b", name: "cell.truth.tif", address: "", isTruth: true };
+  const chosen = { id: "b", mode: "difference", threshold: 0.2 };
+  const names = [["A", "small, above 0.10"], ["B", "cell.truth.tif"]];
+  assert.deepEqual(legendOf(score, truth, 0.1, { ...chosen, mode: "swipe" }), names);
+  assert.deepEqual(legendOf(score, truth, 0.1, chosen), [
+    ...names,
+    [DIFFERENCE_RGB.a, "only A: marked, not true"], [DIFFERENCE_RGB.b, "only B: true, not marked"], [DIFFERENCE_RGB.both, "both"],
+  ]);
+  assert.deepEqual(legendOf(score, score, 0.1, chosen)[1], ["B", "small, above 0.20"]);
+});
+
 test("a window is dragged by its ends or as a whole, and keeps its order", () => {
   assert.equal(takenPart(0.3, 0.28, 0.7), "black");
   assert.equal(takenPart(0.5, 0.28, 0.7), "both");
@@ -173,6 +195,7 @@ test("every key of the help does something, and keys of the browser are left to 
   assert.deepEqual(wishOf({ key: "ArrowLeft", shiftKey: true }), { move: [-1, 0] });
   assert.deepEqual(wishOf({ key: "?", shiftKey: true }), { act: "help" });
   assert.deepEqual(wishOf({ key: "O", shiftKey: true }), { act: "overlay" });
+  assert.deepEqual(wishOf({ key: "s" }), { act: "compare" });
   assert.equal(wishOf({ key: "f", ctrlKey: true }), null);
   assert.equal(wishOf({ key: "Tab" }), null);
   for (const [keys] of SHORTCUTS) {

@@ -4,7 +4,7 @@ Each is a Streamlit component whose script is an ES module that `deepsxt_core.we
 under ``/ui``; they talk to the server's own routes and tell Streamlit only what it must know.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -156,8 +156,10 @@ def plane_viewer(
     annotation_id: str | None = None,
     at: Sequence[int] | None = None,
     object_id: int | None = None,
-) -> float:
-    """Show a tomogram in three planes; return the threshold set in the viewer.
+    comparable: Sequence[Mapping[str, Any]] = (),
+    comparison: Mapping[str, Any] | None = None,
+) -> tuple[float, Mapping[str, Any] | None]:
+    """Show a tomogram in three planes; return the threshold and the comparison set in the viewer.
 
     Parameters
     ----------
@@ -169,6 +171,8 @@ def plane_viewer(
         The voxel to go to when the viewer appears.
     object_id : int, optional
         The object of the annotation to choose then.
+    comparable, comparison
+        As `shared.comparison.comparable` and `state.comparison` have them.
 
     Raises
     ------
@@ -186,13 +190,13 @@ def plane_viewer(
         "token": annotation_id and own_pages.token(),
         "at": at,
         "object": object_id,
+        "comparable": comparable,
+        "comparison": comparison,
     }
-    return _planes(
-        key=key,
-        data=data,
-        default={"threshold": threshold},
-        on_threshold_change=_nothing,
-    ).threshold
+    default = {"threshold": threshold, "comparison": comparison}
+    told = {f"on_{name}_change": _nothing for name in default}
+    seen = _planes(key=key, data=data, default=default, **told)
+    return seen.threshold, seen.comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ empties the address, and `restore` fills it again.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -17,8 +19,11 @@ from shared import snapshot, texts
 LABELS = "labels"
 """Stands for the labels that the file itself holds, in place of the id of a score."""
 
-_IN_ADDRESS = ("t", "score", "annotation", "surface", "threshold")
-
+_IN_ADDRESS = (
+    *("t", "score", "annotation", "surface", "threshold"),
+    *("compare", "compare_as", "compare_threshold"),
+)
+_COMPARED_BY = ("difference", "swipe")
 
 _MOST_DIGITS = 10
 
@@ -113,8 +118,12 @@ def choose_surface(result_id: str) -> None:
 
 def threshold() -> float:
     """Return the threshold set by the user, 0 if there is none."""
+    return _threshold("threshold")
+
+
+def _threshold(name: str) -> float:
     try:
-        value = float(st.session_state.get("threshold", 0))
+        value = float(st.session_state.get(name, 0))
     except ValueError:
         return 0.0
     return value if math.isfinite(value) and -1 <= value < 1 else 0.0
@@ -123,6 +132,22 @@ def threshold() -> float:
 def set_threshold(value: float) -> None:
     """Keep the threshold for all pages."""
     _remember("threshold", f"{value:.2f}")
+
+
+def comparison() -> dict[str, Any] | None:
+    """Return what the result is compared with in the slices: id, mode and threshold, or None."""
+    other_id, mode = (st.session_state.get(name) for name in ("compare", "compare_as"))
+    if other_id is None:
+        return None
+    mode = mode if mode in _COMPARED_BY else _COMPARED_BY[0]
+    return {"id": other_id, "mode": mode, "threshold": _threshold("compare_threshold")}
+
+
+def set_comparison(chosen: Mapping[str, Any] | None) -> None:
+    """Keep what the result is compared with; None compares it with nothing."""
+    _remember("compare", None if chosen is None else chosen["id"])
+    _remember("compare_as", None if chosen is None else chosen["mode"])
+    _remember("compare_threshold", None if chosen is None else f"{chosen['threshold']:.2f}")
 
 
 def chosen(results: list[Result], result_id: str | None) -> Result | None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.truths import truth_id
 from tests.results import add_score, ball
 from tests.waiting import wait_until
 
@@ -139,3 +140,65 @@ def test_crosshair_values_layout_and_place_are_kept(slices, tomogram):
     expect(pane(page, "y")).to_be_hidden()
     pane(page, "z").press("3")
     expect(pane(page, "x")).to_have_attribute("data-drawn", str(drawn["x"] + 1))
+
+
+def coloured(locator, red: int, green: int, blue: int) -> int:
+    """Return how many pixels lean towards a colour, as mixing it with any grey makes them."""
+    hue = np.array([red, green, blue])
+    seen = pixels(locator)
+    seen, hue = (values - values.mean(axis=-1, keepdims=True) for values in (seen, hue))
+    length = np.linalg.norm(seen, axis=-1)
+    return int(((seen @ hue > 0.97 * length * np.linalg.norm(hue)) & (length > 40)).sum())
+
+
+ONLY_A, ONLY_B, BOTH = (242, 120, 40), (86, 150, 255), (46, 178, 130)
+
+
+def test_a_result_is_compared_with_a_truth_and_with_itself(page, server, tomogram):
+    truth = tomogram.source.with_name("ball.truth.tif")
+    marked = np.roll(ball(SHAPE, 11) > 0, 6, axis=(0, 2))
+    tifffile.imwrite(truth, marked.astype(np.uint8), photometric="minisblack")
+    page.goto(f"{server}/slices?t={tomogram.id}&at=15,30,40&compare={truth_id(truth)}")
+    for axis in "zyx":
+        expect(pane(page, axis)).not_to_have_attribute("data-drawn", "")
+    wait_until(lambda: coloured(pane(page, "x"), *BOTH) > 100)
+    page.get_by_role("checkbox", name="Crosshair").uncheck()
+    for axis in "zy":
+        for colour in (ONLY_A, ONLY_B, BOTH):
+            wait_until(lambda axis=axis, colour=colour: coloured(pane(page, axis), *colour) > 100)
+    legend = page.locator(".legend")
+    expect(legend).to_contain_text("ball.truth.tif")
+    expect(legend).to_contain_text("only B: true, not marked")
+    expect(page.get_by_role("slider", name="Threshold of B")).to_be_hidden()
+
+    # The line: A left of it, B right of it, drawn aside without a request.
+    expect(page.locator(".planes")).to_have_attribute("data-outstanding", "0")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+    pane(page, "z").press("s")
+    wait_until(lambda: coloured(pane(page, "z"), *ONLY_B) == 0)
+    line = pane(page, "z").get_by_role("slider", name="Line between A and B")
+    before, box = orange(pane(page, "z")), pane(page, "z").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.1, middle, steps=3)
+    page.mouse.up()
+    expect(line).to_have_attribute("aria-valuenow", "10")
+    wait_until(lambda: orange(pane(page, "z")) != before)
+    assert sent == []
+    wait_until(lambda: "compare_as=swipe" in page.url or page.wait_for_timeout(20))
+
+    # The same result above another threshold; the address gives it again.
+    page.get_by_label("Compare the result with").select_option(label="test-model")
+    pane(page, "z").press("s")
+    page.get_by_role("slider", name="Threshold of B").evaluate(SET, "0.8")
+    wait_until(lambda: coloured(pane(page, "z"), *ONLY_A) > 100)
+    assert coloured(pane(page, "z"), *ONLY_B) == 0
+    wait_until(lambda: "compare_threshold=0.80" in page.url or page.wait_for_timeout(20))
+    page.reload()
+    wait_until(lambda: coloured(pane(page, "z"), *ONLY_A) > 100)
+    expect(legend).to_contain_text("test-model, above 0.80")
+    page.get_by_label("Compare the result with").select_option(label="Nothing")
+    wait_until(lambda: "compare" not in page.url or page.wait_for_timeout(20))
+    expect(legend).to_be_hidden()

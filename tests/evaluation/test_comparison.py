@@ -106,6 +106,18 @@ def test_the_threshold_counts(score, truth):
     assert curve["best_f1"] >= found.pixels.scores().f1
 
 
+def test_slices_are_counted_one_by_one(score, truth):
+    labels = truth.astype(np.uint8)
+    labels[:, 5:9] = UNKNOWN
+    found = compare(score, mask_of(labels), EvaluateParams(threshold=0.3, ignore_label=UNKNOWN))
+
+    marked, known = score.read_mask(0, 7, 0.3), labels != UNKNOWN
+    assert found.slices == tuple(
+        PixelCounts.of(marked[z][known[z]], truth[z][known[z]]) for z in range(7)
+    )
+    assert sum(found.slices, PixelCounts()) == found.pixels
+
+
 def test_what_is_ignored_may_be_anything(score, truth):
     labels = truth.astype(np.uint8)
     labels[:, 5:9] = UNKNOWN

@@ -1,5 +1,8 @@
 """The page that compares a result with the truth."""
 
+import json
+from urllib.parse import parse_qsl, urlsplit
+
 import numpy as np
 import pytest
 import tifffile
@@ -11,7 +14,13 @@ from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workspace import Workspace
-from deepsxt_core.workspace.truths import Compared, keep_truth, known_truths, open_truth
+from deepsxt_core.workspace.truths import (
+    Compared,
+    keep_truth,
+    known_truths,
+    open_truth,
+    truth_id,
+)
 from tests.results import add_score, ball
 
 from .conftest import SHAPE
@@ -69,6 +78,41 @@ def test_the_best_threshold_is_taken_over(app, tomogram, score, truth):
     assert app.query_params["threshold"] == "-0.30"
     assert app.metric[0].value == "1.000"
     assert "evaluate again" in texts(app)
+
+
+def test_the_worst_slices_come_first_and_lead_to_the_comparison(app, tomogram, truth):
+    found = ball(SHAPE, 8)[1:]
+    found[3] = -1
+    score = add_score(tomogram, found, first_slice=1)
+    evaluate(tomogram, score, truth, threshold=0.1)
+    show(app, "evaluate.py", tomogram)
+    (table,) = app.dataframe
+    rows = table.value
+    assert rows["slice"].iloc[0] == 5
+    assert list(rows["f1"]) == sorted(rows["f1"])
+    assert sorted(rows["slice"]) == [2, 3, 4, 5, 6]
+    true = tifffile.imread(truth)
+    assert (rows["missed"].iloc[0], rows["wrong"].iloc[0]) == (np.count_nonzero(true[4]), 0)
+    address = urlsplit(rows["link"].iloc[0])
+    assert address.path == "/slices"
+    assert dict(parse_qsl(address.query)) == {
+        "t": tomogram.id,
+        "score": score.id,
+        "threshold": "0.10",
+        "compare": truth_id(truth),
+        "at": "4,12,16",
+    }
+
+
+def test_an_evaluation_without_slices_asks_for_another(app, tomogram, score, truth):
+    evaluate(tomogram, score, truth)
+    run = tomogram.readable_results("evaluations")[0].folder / "run.json"
+    told = json.loads(run.read_text())
+    del told["report"]["slices"]
+    run.write_text(json.dumps(told))
+    show(app, "evaluate.py", tomogram)
+    assert not app.dataframe
+    assert "Evaluate again to see" in texts(app)
 
 
 @pytest.mark.usefixtures("score")

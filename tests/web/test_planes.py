@@ -17,6 +17,7 @@ from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.web import planes, routes
 from deepsxt_core.workspace import Workspace, display, making
+from deepsxt_core.workspace.truths import shown_truths
 from tests.results import add_score, ball
 from tests.waiting import wait_until
 
@@ -174,6 +175,33 @@ def test_a_score_lies_where_it_was_scored(client, tomogram):
         np.testing.assert_array_equal(got, codes.take(5, place))
 
 
+def test_a_truth_beside_the_tomogram_has_planes_as_a_score_has(client, tomogram):
+    labels = (ball(SHAPE, 15) > 0).astype(np.uint8) * 3
+    path = tomogram.source.with_name("cell.truth.tif")
+    tifffile.imwrite(path, labels, photometric="minisblack")
+    assert shown_truths(tomogram) == [path]
+    below = planes.truth_address(tomogram, path).split(tomogram.id + "/")[1][: -len("display")]
+    found = ready(client, tomogram, below)
+    assert found["place"] == {"first": [0, 0, 0], "bin": 1}
+    for axis in AXES:
+        place = AXES.index(axis)
+        middle = SHAPE[place] // 2
+        got = plane(client, tomogram, axis, middle, below=below)
+        np.testing.assert_array_equal(got, 255 * (labels.take(middle, place) > 0))
+
+    tifffile.imwrite(path, np.roll(labels, 1, axis=0), photometric="minisblack")
+    assert ready(client, tomogram, below)["version"] != found["version"]
+
+
+def test_a_truth_of_another_size_lies_not_over_the_tomogram(client, tomogram):
+    path = tomogram.source.with_name("cell.truth.tif")
+    tifffile.imwrite(path, (ball((4, 30, 30), 5) > 0).astype(np.uint8), photometric="minisblack")
+    assert shown_truths(tomogram) == []
+    answer = client.get(f"/{planes.truth_address(tomogram, path)}")
+    assert answer.status_code == 422
+    assert "cannot be shown over" in answer.text
+
+
 @pytest.mark.parametrize(
     ("region", "place"),
     [
@@ -219,6 +247,8 @@ def test_the_value_of_a_voxel_is_that_of_the_file(client, tmp_path):
         f"scores/{DIGITS}/display",
         f"scores/{'0' * 20}/planes/z/0",
         "scores/%2e%2e/planes/z/0",
+        f"truths/{'0' * 16}/planes/z/0",
+        "truths/%2e%2e/display",
         "display.ome.zarr/",
         "display.ome.zarr/0",
         "display.ome.zarr/0/c/9/9/9",
