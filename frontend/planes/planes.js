@@ -151,9 +151,10 @@ class Planes {
       this.watching = null;
       const waiting = this.shownStores.filter((store) => store.told.state === "making");
       await Promise.all(waiting.map((store) => store.learn())).catch(() => {});
-      if (waiting.some((store) => !this.shownStores.includes(store))) return;
+      if (this.listening.signal.aborted || !this.images?.told) return;
+      const still = this.shownStores;
       for (const store of waiting) if (store.told.state === "ready") store.held.clear();
-      if (waiting.some((store) => store.told.state === "making")) this.watch();
+      if (still.some((store) => store.told.state === "making")) this.watch();
       this.refresh();
       this.count();
     }, ASK_AGAIN_MS);
