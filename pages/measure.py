@@ -175,22 +175,30 @@ def wedge(rows: pd.DataFrame, tomogram: Tomogram) -> None:
         help="Of the tilt series that the tomogram was reconstructed from. The page Open "
         + ("finds this one." if estimated else "cannot tell it: enter it."),
     )
-    if tilt is None:
-        return
-    found, most = rows["beam_elongation"].median(), wedge_elongation(tilt)
+    found = rows["beam_elongation"].median()
     text = (
         f"The median object is **{found:.2f}** times as large along the beam (z) as across it; "
-        "objects turned at random would have 1. Tilting to "
-        f"± {tilt}° stretches the finest detail by **{most:.2f}** along z, larger bodies by less."
+        "objects turned at random would have 1. "
     )
-    if found <= 1.05:
-        text += " There is no sign that the missing wedge stretches these objects."
-    elif found <= most:
-        text += " So the missing wedge alone may explain all of it."
+    if tilt is None:
+        text += "Enter the tilt range to see how much of it the missing wedge can explain."
     else:
-        text += f" So at least {found / most:.2f} of it is in the objects or in the segmentation."
+        text += _explained(found, tilt)
     right.markdown(text, help=texts.TERMS["missing wedge"])
     right.caption("Formula: Radermacher 1988, Ultramicroscopy 25, 241–254.")
+
+
+def _explained(found: float, tilt: int) -> str:
+    most = wedge_elongation(tilt)
+    text = (
+        f"Tilting to ± {tilt}° stretches the finest detail by **{most:.2f}** along z, larger "
+        "bodies by less. "
+    )
+    if found <= 1.05:
+        return text + "There is no sign that the missing wedge stretches these objects."
+    if found <= most:
+        return text + "So the missing wedge alone may explain all of it."
+    return text + f"So at least {found / most:.2f} of it is in the objects or in the segmentation."
 
 
 def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:

@@ -538,6 +538,10 @@ class TestMeasure:
         assert "±" in next(each for each in app.metric if "Volume" in each.label).value
         assert button(app, "Measure again")
         assert "times as large along the beam" in texts(app)
+        assert "Enter the tilt range" in texts(app)
+        tilt = next(each for each in app.number_input if each.label.startswith("Tilt range"))
+        tilt.set_value(60).run()
+        assert "Tilting to ± 60° stretches" in texts(app)
 
     @pytest.mark.usefixtures("idle_workers")
     def test_thorough_measurement_and_merging_are_jobs(self, app, tomogram):
