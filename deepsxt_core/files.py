@@ -245,6 +245,14 @@ def safe_name(name: str) -> str:
     return kept.rstrip(". ") + suffix
 
 
+def shown_name(name: str, otherwise: str) -> str:
+    """Return a name that somebody gave, in one line of at most 200 characters that can be shown.
+
+    `otherwise` takes its place where nothing is left.
+    """
+    return "".join(char for char in name if char.isprintable()).strip()[:200] or otherwise
+
+
 def partial_folder(final: Path, producer: str) -> Path:
     """Return the hidden folder beside `final` in which `producer` (any id) makes it."""
     return final.with_name(f".{final.name}.{producer}")

@@ -144,7 +144,7 @@ def clean_button(row: DeltaGenerator) -> None:
         "Clean up",
         icon=":material/cleaning_services:",
         help="Forget jobs that have ended. Results stay, and so do jobs whose finished slices "
-        "wait for a resume.",
+        "wait for a resume. Tomograms that were deleted 14 days ago or earlier go for good.",
     ):
         jobs.clean(Workspace())
         st.rerun()

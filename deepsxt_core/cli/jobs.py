@@ -49,7 +49,7 @@ def resume(id: str, /) -> Outcome:
 @APP.command
 @command
 def clean(*, all: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
-    """Forget jobs that have ended; results stay.
+    """Forget jobs that have ended; results stay. Tomograms deleted 14 days ago go for good.
 
     Parameters
     ----------

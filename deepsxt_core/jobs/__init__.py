@@ -1,6 +1,7 @@
 """Long work in processes of its own, which outlive the page, the browser and the app."""
 
 from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
+from deepsxt_core.jobs.removal import discard_tomogram
 from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.requests import (
     AnnotateRequest,
@@ -46,6 +47,7 @@ __all__ = [
     "can_resume",
     "cancel",
     "clean",
+    "discard_tomogram",
     "job_folder",
     "job_log",
     "keep_queue_going",

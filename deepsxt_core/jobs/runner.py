@@ -38,7 +38,7 @@ from deepsxt_core.jobs.store import (
 )
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.workflow.producing import is_finished, take_over
-from deepsxt_core.workspace import Workspace, recipe_hash
+from deepsxt_core.workspace import Workspace, recipe_hash, trash
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
 """The command of a worker; the folder of its job is its argument."""
@@ -77,7 +77,7 @@ def submit(workspace: Workspace, request: JobRequest, *, tomogram: str | None = 
     final = result_folder(task, subject, result_id)
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     # Two tabs may ask at once; the second must find the job of the first.
-    with _queue_lock(workspace):
+    with queue_lock(workspace):
         same = [job for job in list_jobs(workspace, tomogram) if job.result_id == result_id]
         at_work = next((job for job in same if job.state in ("queued", "running")), None)
         if at_work is not None:
@@ -112,7 +112,7 @@ def resume(workspace: Workspace, job_id: str) -> Job:
     DeepSXTError
         If the tomogram is gone.
     """
-    with _queue_lock(workspace):
+    with queue_lock(workspace):
         job = read_job(workspace, job_id)
         if isinstance(job.request, UnreadableRequest):
             raise JobError(f"The job cannot be resumed: {job.request.problem}")
@@ -137,7 +137,7 @@ def start_waiting(workspace: Workspace) -> None:
     """
     if not workspace.jobs_folder.is_dir():
         return
-    with _queue_lock(workspace):
+    with queue_lock(workspace):
         jobs = [job for job in list_jobs(workspace) if job.active and job.kind in TASKS]
         taken: dict[str, int] = {}
         for job in jobs:
@@ -168,13 +168,16 @@ def keep_queue_going(workspace: Workspace, stop: threading.Event | None = None) 
     return thread
 
 
-def _queue_lock(workspace: Workspace) -> FileLock:
+def queue_lock(workspace: Workspace) -> FileLock:
+    """Return the lock that is held while the queue changes."""
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     return FileLock(workspace.jobs_folder / "submit.lock")
 
 
 def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
     """Forget jobs that have ended and delete what they left unfinished; results stay.
+
+    What has been in the trash for its time is deleted for good.
 
     Parameters
     ----------
@@ -187,7 +190,8 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
         Those that are forgotten.
     """
     forgotten = []
-    with _queue_lock(workspace):
+    trash.empty(workspace)
+    with queue_lock(workspace):
         for job in list_jobs(workspace):
             work = job_folder(workspace, job)
             waits = (
@@ -268,7 +272,7 @@ def _withdrawn(workspace: Workspace, job_id: str) -> Job:
     """Cancel a job if it has no process yet, and return it."""
     job = read_job(workspace, job_id)
     if job.is_waiting:
-        with _queue_lock(workspace):
+        with queue_lock(workspace):
             job = read_job(workspace, job_id)
             if job.is_waiting:
                 write_status(job.folder, replace(job.status, state="cancelled"))

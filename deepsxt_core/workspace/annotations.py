@@ -19,7 +19,7 @@ from pathlib import Path
 from deepsxt_core.annotation import SourceParams, create_annotation, is_annotation
 from deepsxt_core.annotation.lease import holder_of
 from deepsxt_core.errors import AnnotationError, DeepSXTError, LeaseError
-from deepsxt_core.files import delete_folder, partial_folder, read_json, write_json
+from deepsxt_core.files import delete_folder, partial_folder, read_json, shown_name, write_json
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.progress import Progress
@@ -41,13 +41,13 @@ __all__ = [
     "edits_since",
     "remove_annotation",
     "rename_annotation",
+    "require_unedited",
     "train_on",
 ]
 
 _FOLDER = "annotations"
 _NOTE = "workspace.json"
 _ID_BYTES = 9
-_LONGEST_NAME = 200
 
 
 def annotations(tomogram: Tomogram) -> list[KeptAnnotation]:
@@ -123,7 +123,7 @@ def add_annotation(
     try:
         create_annotation(made, tomogram.volume(region), source, params, progress)
         kept = KeptAnnotation(
-            final.name, _shown(name), tomogram, final, score, region, datetime.now(UTC)
+            final.name, shown_name(name, "Unnamed"), tomogram, final, score, region, datetime.now(UTC)
         )
         _write(kept, made)
         made.rename(final)
@@ -134,7 +134,7 @@ def add_annotation(
 
 def rename_annotation(kept: KeptAnnotation, name: str) -> KeptAnnotation:
     """Give an annotation another name, and return its new state."""
-    renamed = replace(kept, name=_shown(name))
+    renamed = replace(kept, name=shown_name(name, "Unnamed"))
     _write(renamed, renamed.folder)
     return renamed
 
@@ -147,12 +147,23 @@ def remove_annotation(kept: KeptAnnotation) -> None:
     LeaseError
         If somebody edits it.
     """
+    require_unedited(kept)
+    delete_folder(kept.folder)
+
+
+def require_unedited(kept: KeptAnnotation) -> None:
+    """Do nothing if nobody edits an annotation.
+
+    Raises
+    ------
+    LeaseError
+        If somebody does.
+    """
     holder = holder_of(kept.folder)
     if holder is not None and not holder.is_gone(time.time()):
         raise LeaseError(
             f"'{kept.name}' is edited by {holder.owner}. End the editing there, then delete it."
         )
-    delete_folder(kept.folder)
 
 
 def train_on(kept: KeptAnnotation, name: str) -> KeptSet:
@@ -185,10 +196,6 @@ def edits_since(tomogram: Tomogram, result: Result) -> int | None:
     if now.digest == then["digest"]:
         return None
     return max(1, now.entries - result.run.get("annotation", {}).get("entries", now.entries))
-
-
-def _shown(name: str) -> str:
-    return "".join(char for char in name if char.isprintable()).strip()[:_LONGEST_NAME] or "Unnamed"
 
 
 def _write(kept: KeptAnnotation, folder: Path) -> None:

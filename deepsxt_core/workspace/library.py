@@ -7,11 +7,14 @@
         tomogram.json               name, source, dataset, voxel size, polarity, crop, creation
         input.json                  hash of the source, valid while sizes and times stay the same
         source/<file>               only for uploads and the sample; other files stay where they are
+        remarks.json                see `deepsxt_core.workspace.remarks`
+        glance/                     see `deepsxt_core.workspace.glance`
         display/<version>.ome.zarr  see `deepsxt_core.workspace.display`
         results/scores/<id>/        a finished result; run.json inside
         results/surfaces/<id>/      see `deepsxt_core.workspace.results`
         results/…/<id>/
         annotations/<id>/           see `deepsxt_core.workspace.annotations`
+      trash/<token>/                see `deepsxt_core.workspace.trash`
       uploads/                      see `deepsxt_core.workspace.uploads`
       page-token                    see `deepsxt_core.web.own_pages`
       jobs/                         see `deepsxt_core.jobs`
@@ -27,7 +30,7 @@ from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
-from deepsxt_core.files import delete_folder, partial_folder, publish, write_json
+from deepsxt_core.files import delete_folder, partial_folder, publish, shown_name, write_json
 from deepsxt_core.fingerprints import content_stamp
 from deepsxt_core.io import write_tiff
 from deepsxt_core.io.probe import probe
@@ -152,6 +155,17 @@ class Workspace:
         sample_id = recipe_hash({"sample": SAMPLE_SEED})
         tomogram = read_tomogram(self._folder_of(sample_id))
         return tomogram or self._make_sample(sample_id)
+
+    def rename(self, tomogram_id: str, name: str) -> Tomogram:
+        """Give a tomogram another name, or that of its file where nothing of it can be shown.
+
+        Raises
+        ------
+        DeepSXTError
+            If the id is malformed or unknown.
+        """
+        tomogram = self.tomogram(tomogram_id)
+        return tomogram.update(name=shown_name(name, tomogram.source.name))
 
     def remove(self, tomogram_id: str) -> None:
         """Delete a tomogram and all its results; a file that was only referred to stays.

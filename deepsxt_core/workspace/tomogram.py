@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.files import read_json, write_json
+from deepsxt_core.files import read_json, shown_name, write_json
 from deepsxt_core.fingerprints import remembered_sha256
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import SCORE_NAME, mask_of, open_score
@@ -281,10 +281,8 @@ def new_tomogram(
     tomogram_id: str, folder: Path, source: Path, name: str, dataset: str | None
 ) -> Tomogram:
     """Return a tomogram that was just added, under a name that can be shown."""
-    display_name = "".join(char for char in name if char.isprintable())[:200] or source.name
-    return Tomogram(
-        tomogram_id, display_name, folder, source, dataset, None, None, datetime.now(UTC)
-    )
+    name = shown_name(name, source.name)
+    return Tomogram(tomogram_id, name, folder, source, dataset, None, None, datetime.now(UTC))
 
 
 def write_tomogram(tomogram: Tomogram) -> None:
