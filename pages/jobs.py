@@ -7,7 +7,7 @@ from deepsxt_core import jobs
 from deepsxt_core.files import read_json
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.results import RUN_NAME
-from shared import job_blocks, notices, snapshot, state, texts, widgets
+from shared import job_blocks, notices, opening, snapshot, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
@@ -90,32 +90,21 @@ def open_result(job: jobs.Job) -> None:
             query_params={"training": job.id} if job.kind == "train" else None,
         )
     tomogram = Workspace().tomogram(job.tomogram)
-    state.open_tomogram(tomogram.id)
     if job.kind == "segment":
-        state.choose_score(job.result_id)
-        st.switch_page("slices.py")
+        opening.score(tomogram, job.result_id)
     match job.request:
         case jobs.AnnotateRequest():
             folder = jobs.job_folder(Workspace(), job)
             record = read_json(folder / RUN_NAME) if folder else None
-            state.choose_annotation((record or {}).get("annotation"))
-            st.switch_page("slices.py")
+            opening.annotation(tomogram, (record or {}).get("annotation"))
         case jobs.EvaluateRequest(score=score_id, annotation=version):
-            state.choose_annotation(None if version is None else version.id)
-            if score_id is not None:
-                state.choose_score(score_id)
-            st.switch_page("evaluate.py")
-        case jobs.MeasureRequest(surface=surface_id) | jobs.BundleRequest(surface=surface_id):
-            pass
+            opening.evaluation(tomogram, score_id, None if version is None else version.id)
+        case jobs.MeasureRequest(surface=surface_id):
+            opening.surface(tomogram, surface_id, "measure.py")
+        case jobs.BundleRequest(surface=surface_id):
+            opening.surface(tomogram, surface_id)
         case _:
-            surface_id = job.result_id
-    surface = tomogram.result("surfaces", surface_id)
-    annotated = surface.identity.get("annotation")
-    state.choose_annotation(annotated and annotated["id"])
-    if annotated is None:
-        state.choose_score(surface.made_from or state.LABELS)
-    state.choose_surface(surface.id)
-    st.switch_page("measure.py" if job.kind == "measure" else "surface.py")
+            opening.surface(tomogram, job.result_id)
 
 
 def job_list() -> None:

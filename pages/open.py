@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepsxt_core import settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
 from deepsxt_core.geometry import doubts
 from deepsxt_core.io import list_datasets
@@ -19,76 +18,25 @@ from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import Survey
-from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import checks, components, reconstruction, snapshot, sources, state, texts, widgets
+from deepsxt_core.workspace import Tomogram
+from shared import (
+    checks,
+    components,
+    history,
+    intake,
+    library,
+    reconstruction,
+    snapshot,
+    sources,
+    state,
+    texts,
+    widgets,
+)
 
-_RECENT = 6
 _EDGES_NM = (0.01, 100_000.0)
 _BAR_COLOUR = "#179d8f"
 _SIZE_CHOICES = {"file": "From the file", "cubic": "Cubic", "axes": "Per axis"}
 _POLARITIES = {"Automatic": None, "Dark": False, "Bright": True}
-
-
-def choose_source() -> None:
-    """Let the user upload, take the sample, or go back to a known tomogram."""
-    left, right = widgets.split(3, 2)
-    with left:
-        arrived = components.upload_zone()
-        if arrived:
-            _open(arrived)
-    with right:
-        with st.container(border=True, key="sample"):
-            st.markdown("**No tomogram at hand?**")
-            st.caption("A simulated cell with known membranes, made in a few seconds.")
-            if st.button("Open the sample", icon=":material/science:", width="stretch"):
-                with widgets.errors_shown(), st.spinner("Preparing the sample …"):
-                    _open(Workspace().add_sample().id)
-        _server_files()
-        _recent()
-
-
-def _server_files() -> None:
-    roots = [root for root in settings.data_roots() if root.is_dir()]
-    if not roots:
-        return
-    with st.container(border=True, key="server"):
-        st.markdown("**On this server**")
-        root = roots[0]
-        if len(roots) > 1:
-            root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
-        names = data_roots.list_files(root)
-        name = st.selectbox(
-            "File", names, index=None, placeholder=f"{len(names)} files", key="server_file"
-        )
-        if (
-            st.button("Open", disabled=name is None, icon=":material/dns:", width="stretch")
-            and name
-        ):
-            with widgets.errors_shown():
-                _open(Workspace().add_file(data_roots.find_file(root, name)).id)
-
-
-def _recent() -> None:
-    tomograms = Workspace().tomograms()[:_RECENT]
-    if not tomograms:
-        return
-    with st.container(border=True, key="recent", gap="xsmall"):
-        st.markdown("**Recent**")
-        for tomogram in tomograms:
-            name = texts.escaped(texts.shortened(tomogram.name))
-            if st.button(
-                f"{name} :gray[· {texts.ago_text(tomogram.created)}]",
-                key=f"recent_{tomogram.id}",
-                type="tertiary",
-                icon=":material/history:",
-                help=texts.escaped(tomogram.name),
-            ):
-                _open(tomogram.id)
-
-
-def _open(tomogram_id: str) -> None:
-    state.open_tomogram(tomogram_id)
-    st.rerun()
 
 
 def show(tomogram: Tomogram) -> None:
@@ -321,7 +269,8 @@ if tomogram is None:
         "Open a tomogram",
         "Its membranes are found, shown slice by slice, and turned into a surface.",
     )
-    choose_source()
+    intake.choose_source()
+    library.show()
 else:
     has_labels = _holds_labels(tomogram)
     aim = "make surfaces of it" if has_labels else "segment it"
@@ -334,3 +283,4 @@ else:
         st.switch_page("segment.py")
     with widgets.errors_shown():
         show(tomogram)
+    history.show(tomogram)

@@ -123,7 +123,13 @@ def add_annotation(
     try:
         create_annotation(made, tomogram.volume(region), source, params, progress)
         kept = KeptAnnotation(
-            final.name, shown_name(name, "Unnamed"), tomogram, final, score, region, datetime.now(UTC)
+            final.name,
+            shown_name(name, "Unnamed"),
+            tomogram,
+            final,
+            score,
+            region,
+            datetime.now(UTC),
         )
         _write(kept, made)
         made.rename(final)

@@ -159,9 +159,8 @@ def _entry(folder: Path, kept: dict[str, _Kept]) -> Entry | None:
     known = kept.get(folder.name)
     # Taken before reading: what changes meanwhile is read again the next time.
     marks = tuple(_mark(folder / name) for name in _WATCHED)
-    if known is not None:
-        if known.marks == (*marks, _mark(known.entry.tomogram.source)):
-            return known.entry
+    if known is not None and known.marks == (*marks, _mark(known.entry.tomogram.source)):
+        return known.entry
     tomogram = read_tomogram(folder)
     if tomogram is None:
         kept.pop(folder.name, None)

@@ -42,9 +42,14 @@ def shape_text(shape: tuple[int, int, int]) -> str:
 
 def extent_text(volume: Volume) -> str:
     """Return the physical size of a volume, x first."""
-    if volume.voxel_size_nm is None:
+    return sides_text(volume.shape, volume.voxel_size_nm)
+
+
+def sides_text(shape: tuple[int, int, int], voxel_size_nm: VoxelSize | None) -> str:
+    """Return the physical size of so many voxels, x first, or the word for none."""
+    if voxel_size_nm is None:
         return "unknown"
-    sides = [n * size / 1000 for n, size in zip(volume.shape, volume.voxel_size_nm, strict=True)]
+    sides = [n * size / 1000 for n, size in zip(shape, voxel_size_nm, strict=True)]
     return " × ".join(f"{side:.3g}" for side in reversed(sides)) + " µm"
 
 

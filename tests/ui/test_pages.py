@@ -112,12 +112,6 @@ class TestNothingOpen:
         assert "no tomogram '0123456789abcdef'" in texts(app)
         assert "t" not in app.query_params
 
-    def test_recent_tomograms_can_be_opened_again(self, app, tomogram):
-        show(app, "open.py")
-        next(each for each in app.button if each.key == f"recent_{tomogram.id}").click().run()
-        assert app.query_params["t"] == tomogram.id
-        assert "cell" in app.title[0].value
-
     def test_server_folders_appear_only_when_allowed(self, app, tmp_path, monkeypatch):
         show(app, "open.py")
         assert "server_file" not in app.session_state

@@ -32,8 +32,17 @@ def workspace(tmp_path: Path) -> Workspace:
 def tomogram(workspace, tmp_path):
     path = tmp_path / "cell_1.tif"
     noise = np.random.default_rng(0).normal(1000, 50, SHAPE)
-    tifffile.imwrite(path, noise.astype(np.uint16), imagej=True, metadata={"axes": "ZYX"})
+    write(path, noise.astype(np.uint16))
     return workspace.add_file(path)
+
+
+def write(path, array):
+    tifffile.imwrite(path, array, imagej=True, metadata={"axes": "ZYX"})
+
+
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
 
 
 def only_entry(workspace):
@@ -74,7 +83,7 @@ def test_500_tomograms_are_read_once_and_then_only_what_changed(workspace, reads
     workspace.rename(f"{7:018x}", "another")
     reads.clear()
     assert {entry.tomogram.name for entry in catalogue(workspace)} >= {"another", "cell 8.tif"}
-    assert {path.parent.name for path in reads} == {f"{7:018x}"}
+    assert reads and all(f"{7:018x}" in path.parts for path in reads)
 
 
 def test_an_entry_follows_what_is_made(workspace, tomogram):
@@ -100,7 +109,7 @@ def test_the_size_is_the_confirmed_one_else_that_of_the_file(workspace, tomogram
 
 def test_a_file_that_is_gone_or_another_one_is_looked_into_again(workspace, tomogram):
     with_facts(catalogue(workspace))
-    tifffile.imwrite(tomogram.source, np.zeros((3, 4, 5), np.uint8))
+    write(tomogram.source, np.zeros((3, 4, 5), np.uint8))
     assert only_entry(workspace).facts is None
     assert with_facts(catalogue(workspace))[0].facts.shape == (3, 4, 5)
     tomogram.source.unlink()
@@ -108,16 +117,16 @@ def test_a_file_that_is_gone_or_another_one_is_looked_into_again(workspace, tomo
     assert entry.facts.shape is None and entry.facts.problem
 
 
-def test_the_picture_is_made_once_for_each_state_of_the_file(tomogram, monkeypatch):
+def test_the_picture_is_made_once_for_each_state_of_the_file(tomogram):
     path = picture(tomogram)
-    assert Image.open(path).size == (SHAPE[2], SHAPE[1])
+    assert size_of(path) == (SHAPE[2], SHAPE[1])
     made = path.stat().st_mtime_ns
     assert picture(tomogram).stat().st_mtime_ns == made
-    tifffile.imwrite(tomogram.source, np.zeros((3, 900, 1200), np.uint8))
+    write(tomogram.source, np.zeros((3, 900, 1200), np.uint8))
     other = picture(tomogram)
-    assert Image.open(other).size == (144, 108)
+    assert size_of(other) == (144, 108)
     assert other != path and not path.exists()
-    tifffile.imwrite(tomogram.source, np.full((3, 4, 5), np.nan, np.float32))
+    write(tomogram.source, np.full((3, 4, 5), np.nan, np.float32))
     with pytest.raises(VolumeError):
         picture(tomogram)
 
@@ -139,11 +148,12 @@ def test_search_filter_and_order(workspace):
     assert len(names(tags=["even"], states=["unscored"])) == 6
     assert names(states=["scored"]) == []
     assert known_tags(entries) == ["even", "Müller", "odd"]
-    assert [entry.tomogram.name for entry in ordered(entries, "newest")][0] == "cell 11.tif"
+    assert ordered(entries, "newest")[0].tomogram.name == "cell 11.tif"
 
 
-def test_the_largest_comes_first_and_the_unknown_last(workspace, tomogram, tmp_path):
-    tifffile.imwrite(tmp_path / "small.tif", np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+@pytest.mark.usefixtures("tomogram")
+def test_the_largest_comes_first_and_the_unknown_last(workspace, tmp_path):
+    write(tmp_path / "small.tif", np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
     workspace.add_file(tmp_path / "small.tif")
     known = with_facts(catalogue(workspace))
     many(workspace, 1)
@@ -197,7 +207,7 @@ def test_the_sample_can_be_deleted_twice_and_is_not_overwritten(workspace):
 
 
 def test_only_what_was_deleted_long_ago_goes_for_good(workspace, tomogram, tmp_path):
-    tifffile.imwrite(tmp_path / "b.tif", np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+    write(tmp_path / "b.tif", np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
     old = trash.discard(workspace, tomogram)
     recent = trash.discard(workspace, workspace.add_file(tmp_path / "b.tif"))
     note = old.folder / "deleted.json"

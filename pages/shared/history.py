@@ -1,0 +1,76 @@
+"""What was made of a tomogram: a plain list, each entry to be opened."""
+
+import streamlit as st
+
+from deepsxt_core.workspace import Tomogram
+from deepsxt_core.workspace.history import Made, history
+from shared import opening, texts, widgets
+
+_SHOWN = 30
+_TITLES = {
+    "scores": "Segmentation",
+    "surfaces": "Surface",
+    "measurements": "Measurement",
+    "bundles": "Bundle of files",
+    "evaluations": "Evaluation",
+    "annotations": "Annotation",
+}
+
+
+def show(tomogram: Tomogram) -> None:
+    """List what was made of a tomogram, the latest first; nothing where nothing was."""
+    made = history(tomogram)
+    if not made:
+        return
+    with st.container(border=True, key="history"):
+        st.markdown("**History**")
+        for each in made[:_SHOWN]:
+            _line(tomogram, each)
+        if len(made) > _SHOWN:
+            st.caption(f"and {len(made) - _SHOWN} older ones")
+
+
+def _line(tomogram: Tomogram, made: Made) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with row.container(width="stretch", gap=None):
+        name = f" :gray[{texts.escaped(made.name)}]" if made.name else ""
+        st.markdown(f"**{_TITLES[made.kind]}**{name}")
+        st.caption(" · ".join(_facts(made)))
+    with row, widgets.errors_shown():
+        if st.button("Open", key=f"history_{made.id}", icon=":material/arrow_forward:"):
+            _open(tomogram, made)
+
+
+def _facts(made: Made) -> list[str]:
+    """Return how it was made, when, and how long that took."""
+    parts = []
+    if made.model:
+        parts.append(f"model {texts.escaped(made.model)}")
+    if made.threshold is not None:
+        parts.append(f"threshold {made.threshold:.2f}")
+    if made.rotations:
+        parts.append(f"{made.rotations} rotation{'' if made.rotations == 1 else 's'}")
+    if made.slices is not None:
+        first, end = made.slices
+        whole = end - first == made.of_slices
+        parts.append("all slices" if whole else f"slices {first + 1} to {end} of {made.of_slices}")
+    if made.crop:
+        parts.append(f"cropped to {texts.escaped(made.crop)}")
+    if made.bin and made.bin > 1:
+        parts.append(f"{made.bin}× binned")
+    parts.append(texts.ago_text(made.when))
+    if made.seconds is not None:
+        parts.append(f"took {texts.duration_text(made.seconds)}")
+    return parts
+
+
+def _open(tomogram: Tomogram, made: Made) -> None:
+    if made.kind == "annotations":
+        opening.annotation(tomogram, made.id)
+    elif made.kind == "evaluations":
+        opening.evaluation(tomogram, made.score, made.annotation)
+    elif made.surface is not None:
+        page = "measure.py" if made.kind == "measurements" else "surface.py"
+        opening.surface(tomogram, made.surface, page)
+    else:
+        opening.score(tomogram, made.id)
