@@ -1,12 +1,15 @@
 """One recipe for many tomograms."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workflow.recipe import Recipe
+from deepsxt_core.workflow.recipe_words import has_range, in_words, without_range
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
 from shared import job_blocks, notices, snapshot, texts, widgets
 
@@ -18,7 +21,7 @@ _STATES = {
     "kept": "Done before",
     "failed": "Failed",
 }
-_DEFAULTS, _LAST, _FILE = "Defaults", "As last used", "From a file"
+_DEFAULTS, _RESULT, _FILE = "Defaults", "From a result", "From a file"
 
 
 def tomogram_card() -> list[str | tuple[str, str]]:
@@ -45,32 +48,26 @@ def tomogram_card() -> list[str | tuple[str, str]]:
                 key=f"batch_{root}",
             )
             chosen += [(str(root), name) for name in picked]
+        _warn_of_labels([known[each] for each in chosen if isinstance(each, str)])
     return chosen
 
 
-def last_recipe() -> Recipe | None:
-    """Return the recipe of the newest surface of any tomogram, else of the newest score."""
-    tomograms = Workspace().tomograms()
-    scores = {
-        (tomogram.id, score.id): score
-        for tomogram in tomograms
-        for score in snapshot.results(tomogram, "scores")
-    }
-    surfaces = [
-        (surface, scores[tomogram.id, surface.made_from])
-        for tomogram in tomograms
-        for surface in snapshot.results(tomogram, "surfaces")
-        if surface.made_from is not None and (tomogram.id, surface.made_from) in scores
-    ]
-    if surfaces:
-        surface, score = max(surfaces, key=lambda pair: pair[0].finished)
-        return Recipe.from_runs(score.run, surface.run)
-    newest = max(scores.values(), key=lambda result: result.finished, default=None)
-    return None if newest is None else Recipe.from_runs(newest.run, None)
+def _warn_of_labels(tomograms: Sequence[Tomogram]) -> None:
+    """Say which of the chosen files hold labels, which no network can segment."""
+    names = []
+    for tomogram in tomograms:
+        with suppress(DeepSXTError):  # the batch tells it for this one tomogram
+            if widgets.labels_seen(snapshot.volume(tomogram)):
+                names.append(texts.escaped(texts.shortened(tomogram.name)))
+    if names:
+        st.warning(
+            f"{', '.join(names)}: these look like labels, not like grey values. Take them out.",
+            icon=":material/label:",
+        )
 
 
 def recipe_card() -> Recipe | None:
-    """Let the user choose what is done; None while that is not known."""
+    """Let the user choose what is done, and tell it; None while that is not known."""
     with st.container(border=True, key="recipe"):
         st.markdown(
             "**Recipe**",
@@ -78,32 +75,94 @@ def recipe_card() -> Recipe | None:
         )
         source = st.segmented_control(
             "Settings",
-            (_DEFAULTS, _LAST, _FILE),
-            default=_LAST,
+            (_DEFAULTS, _RESULT, _FILE),
+            default=_DEFAULTS,
             required=True,
             key="recipe_source",
             label_visibility="collapsed",
         )
         recipe: Recipe | None = Recipe()
-        if source == _LAST:
-            recipe = last_recipe()
-            if recipe is None:
-                st.caption("Nothing is segmented yet, so these are the defaults.")
-                recipe = Recipe()
+        if source == _RESULT:
+            recipe = _of_result()
         elif source == _FILE:
             recipe = _uploaded()
         if recipe is not None:
-            with st.expander("What it says", icon=":material/receipt_long:"):
-                st.code(recipe.to_toml(), language="toml")
-                st.download_button(
-                    "Download",
-                    recipe.to_toml(),
-                    "recipe.toml",
-                    "application/toml",
-                    icon=":material/download:",
-                    on_click="ignore",
-                    help="Edit it in a text editor and give it back here, or to `deepsxt batch`.",
-                )
+            _told(recipe)
+    return recipe
+
+
+def _told(recipe: Recipe) -> None:
+    """Say what a recipe does before it is started."""
+    st.markdown("\n".join(f"- {texts.escaped(line)}" for line in in_words(recipe)))
+    if has_range(recipe):
+        st.warning(
+            "Every tomogram is cut to this part, whatever its size.", icon=":material/content_cut:"
+        )
+    with st.expander("As a file", icon=":material/receipt_long:"):
+        st.code(recipe.to_toml(), language="toml")
+        st.download_button(
+            "Download",
+            recipe.to_toml(),
+            "recipe.toml",
+            "application/toml",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Edit it in a text editor and give it back here, or to `deepsxt batch`.",
+        )
+
+
+def _of_result() -> Recipe | None:
+    """Return the recipe of one result that the user chooses; its range only if they say so."""
+    tomograms = {tomogram.id: tomogram for tomogram in Workspace().tomograms()}
+    tomogram_id = st.selectbox(
+        "Tomogram",
+        list(tomograms),
+        index=None,
+        format_func=lambda each: tomograms[each].name,
+        placeholder="Whose settings?",
+        key="recipe_tomogram",
+    )
+    if tomogram_id is None:
+        return None
+    tomogram = tomograms[tomogram_id]
+    scores = {score.id: score for score in snapshot.results(tomogram, "scores")}
+    surfaces = [
+        surface
+        for surface in snapshot.results(tomogram, "surfaces")
+        if surface.made_from in scores and "annotation" not in surface.identity
+    ]
+    offered = {each.id: each for each in [*surfaces, *scores.values()]}
+    if not offered:
+        st.caption("Nothing was segmented of it yet. Choose another one, or the defaults.")
+        return None
+
+    def name(result_id: str) -> str:
+        made_from = offered[result_id].made_from or result_id
+        label = widgets.score_label(scores[made_from])
+        if result_id in scores:
+            return f"Segmentation · {label}"
+        threshold = offered[result_id].params(ReconstructParams).threshold
+        return f"Surface · threshold {threshold:.2f} · {label}"
+
+    chosen = st.selectbox(
+        "Result",
+        list(offered),
+        index=None,
+        format_func=name,
+        placeholder="Which one?",
+        key=f"recipe_result_{tomogram_id}",
+    )
+    if chosen is None:
+        return None
+    surface = None if chosen in scores else offered[chosen]
+    score = scores[chosen if surface is None else surface.made_from or ""]
+    recipe = Recipe.from_runs(score.run, surface and surface.run)
+    if has_range(recipe) and not st.toggle(
+        "Take over its slices and crop too",
+        key=f"recipe_range_{chosen}",
+        help="They were chosen for that tomogram. Without them all of each tomogram is taken.",
+    ):
+        return without_range(recipe)
     return recipe
 
 

@@ -1,5 +1,7 @@
 """All tomograms of the workspace: to find, open, rename, tag, delete and restore."""
 
+from textwrap import shorten
+
 import streamlit as st
 
 from deepsxt_core import jobs
@@ -162,8 +164,9 @@ def _row(entry: Entry) -> None:
             if badges:
                 st.markdown(badges)
             if entry.remarks.notes:
-                notes = " ".join(entry.remarks.notes.split())
-                st.caption(texts.escaped(texts.shortened(notes, _LONGEST_NOTES)))
+                st.caption(
+                    texts.escaped(shorten(entry.remarks.notes, _LONGEST_NOTES, placeholder=" …"))
+                )
         st.button(
             "Edit",
             key=f"edit_{tomogram.id}",

@@ -1,6 +1,10 @@
 """The page of batches: what it asks for, and what it shows of it."""
 
+import json
+
+import numpy as np
 import pytest
+import tifffile
 
 from deepsxt_core import jobs
 from deepsxt_core.files import write_json
@@ -17,6 +21,10 @@ from .test_pages import button, plain, show, texts
 pytestmark = pytest.mark.usefixtures("model", "idle_workers")
 
 
+def plain_texts(app):
+    return texts(app).replace("\\", "")
+
+
 def chosen(app, tomogram):
     app.multiselect(key="batch_tomograms").set_value([tomogram.id]).run()
 
@@ -27,18 +35,64 @@ def test_without_anything_it_says_what_to_do(app):
     assert button(app, "Start").disabled
 
 
-def test_a_batch_takes_what_was_clicked_last(app, tomogram):
-    add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
-    show(app, "batch.py")
-    chosen(app, tomogram)
+def started(app):
     button(app, "Start with 1 tomogram").click().run()
     assert not app.exception
+    job, *_ = jobs.list_jobs(Workspace())
+    return job.request.recipe
+
+
+def cut_surface(tomogram):
+    """Give a tomogram a surface of slices 3 to 5, at a threshold of its own."""
+    score = add_score(tomogram, ball((3, *SHAPE[1:]), 8), first_slice=2)
+    record = score.folder / "run.json"
+    run = json.loads(record.read_text())
+    run["params"] |= {"z0": 2, "z1": 5, "crop": "0:6,0:24,4:20"}
+    write_json(record, run)
+    return add_surface(
+        tomogram, tomogram.result("scores", score.id), ReconstructParams(threshold=0.4)
+    )
+
+
+def test_nothing_is_taken_from_another_tomogram_unasked(app, tomogram):
+    cut_surface(tomogram)
+    show(app, "batch.py")
+    chosen(app, tomogram)
+    assert started(app) == Recipe()
     (job,) = jobs.list_jobs(Workspace())
     assert job.request.tomograms == (tomogram.id,)
-    recipe = job.request.recipe
-    assert (recipe.model, recipe.segment.rotations) == ("test-model", 1)
-    assert recipe.reconstruct == ReconstructParams()
     assert app.dataframe[0].value["State"].tolist() == ["Waiting"]
+
+
+def test_the_range_of_a_result_is_taken_only_when_the_user_says_so(app, tomogram):
+    surface = cut_surface(tomogram)
+    show(app, "batch.py")
+    chosen(app, tomogram)
+    app.button_group(key="recipe_source").set_value("From a result").run()
+    assert button(app, "Start with 1 tomogram").disabled
+    app.selectbox(key="recipe_tomogram").select(tomogram.id).run()
+    assert button(app, "Start with 1 tomogram").disabled
+    app.selectbox(key=f"recipe_result_{tomogram.id}").select(surface.id).run()
+    assert "all of it" in texts(app) and "above 0.40" in plain_texts(app)
+    recipe = started(app)
+    assert (recipe.model, recipe.reconstruct.threshold) == ("test-model", 0.4)
+    assert (recipe.segment.z0, recipe.segment.z1, recipe.segment.crop) == (0, None, None)
+    app.toggle(key=f"recipe_range_{surface.id}").set_value(True).run()
+    assert "slices 3 to 5 alone" in texts(app) and "cut to this part" in texts(app)
+    segment = started(app).segment
+    assert (segment.z0, segment.z1, segment.crop) == (2, 5, "0:6,0:24,4:20")
+
+
+def test_label_files_are_pointed_out(app, tmp_path):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[:, 4:12, 4:12] = 1
+    path = tmp_path / "truth.tif"
+    tifffile.imwrite(path, labels, imagej=True, metadata={"axes": "ZYX"})
+    tomogram = Workspace().add_file(path)
+    show(app, "batch.py")
+    assert app.multiselect(key="batch_tomograms").value == []
+    chosen(app, tomogram)
+    assert "look like labels" in texts(app)
 
 
 def test_a_recipe_file_is_taken_or_refused_in_words(app, tomogram):
