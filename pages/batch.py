@@ -156,7 +156,7 @@ def _of_result() -> Recipe | None:
         return None
     surface = None if chosen in scores else offered[chosen]
     score = scores[chosen if surface is None else surface.made_from or ""]
-    recipe = Recipe.from_runs(score.run, surface and surface.run)
+    recipe = Recipe.from_runs(score.run, surface.run if surface else None)
     if has_range(recipe) and not st.toggle(
         "Take over its slices and crop too",
         key=f"recipe_range_{chosen}",

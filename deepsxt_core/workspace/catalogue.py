@@ -65,7 +65,8 @@ class Entry:
     @property
     def voxel_size_nm(self) -> VoxelSize | None:
         """As the user has confirmed it, else as the file has it."""
-        return self.tomogram.voxel_size_nm or (self.facts and self.facts.voxel_size_nm)
+        in_file = self.facts.voxel_size_nm if self.facts else None
+        return self.tomogram.voxel_size_nm or in_file
 
     @property
     def states(self) -> tuple[EntryState, ...]:
