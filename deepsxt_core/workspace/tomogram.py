@@ -178,9 +178,7 @@ class Tomogram:
             return self.size_correction(self.result("surfaces", result.identity["surface"]))
         is_score = result.folder.parent.name == "scores"
         score_id = result.id if is_score else result.identity.get("score")
-        region = result.annotated_region
-        if score_id:
-            region = self.result("scores", score_id).region
+        region = self.result("scores", score_id).region if score_id else result.annotated_region
         then = self.score(result.id).volume.voxel_size_nm if is_score else result.voxel_size_nm
         now = self.volume(region).voxel_size_nm
         if then is None or now is None:
