@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.annotations import add_annotation, annotations
+from deepsxt_core.workspace.remarks import write_remarks
 from tests.results import add_measurement, add_score, add_surface, ball
 
 pytestmark = pytest.mark.browser
@@ -27,6 +28,7 @@ PAGES = [
     "train",
     "models",
 ]
+LIBRARY = "#library"
 SHAPE = (8, 48, 48)
 # What is Streamlit's own is in its hands; what is ours lies in these.
 RUN = """() => axe.run(document, {
@@ -57,12 +59,15 @@ def test_pages_meet_the_guidelines(page, server, tomogram, scheme):
     found = []
     (kept,) = annotations(tomogram)
     annotated = f"slices?annotation={kept.id}&"
-    for name in [*(f"{name}?" for name in PAGES), annotated]:
-        page.goto(f"{server}/{name}t={tomogram.id}")
+    write_remarks(tomogram.folder, ["control"], "Look again")
+    for name in [LIBRARY, *(f"{name}?" for name in PAGES), annotated]:
+        page.goto(f"{server}/{name}" if name == LIBRARY else f"{server}/{name}t={tomogram.id}")
         expect(page.locator("[data-testid=stApp]")).to_have_attribute(
             "data-test-script-state", "notRunning"
         )
         expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+        if name == LIBRARY:
+            expect(page.get_by_role("button", name="cell.tif")).to_be_visible()
         if name == annotated:
             expect(page.locator(".objects .row")).to_have_count(1)
             page.locator(".objects .row").click()
