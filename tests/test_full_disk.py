@@ -86,6 +86,7 @@ def test_the_app_answers_with_a_sentence(disk, tmp_path, monkeypatch):
     tomogram = Workspace().add_file(path).update(voxel_size_nm=VoxelSize.isotropic(10))
     score = add_score(tomogram, ball((48, 48, 48), 16))
     surface = add_surface(tomogram, score)
+    token = {"X-DeepSXT-Token": own_pages.token()}
     fill(disk, 12 * 1024)
     before = {path for path in (disk / "workspace").rglob("*") if path.is_file()}
     at = f"/api/tomograms/{tomogram.id}"
@@ -95,7 +96,6 @@ def test_the_app_answers_with_a_sentence(disk, tmp_path, monkeypatch):
             assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
         answer = client.get(f"{at}/scores/{score.id}/mask.mrc")
         assert (answer.status_code, "disk" in answer.text) == (507, True), answer.text
-        token = {"X-DeepSXT-Token": own_pages.token()}
         begun = client.post("/api/uploads?name=a.tif&size=1000000", headers=token)
         assert (begun.status_code, "GB left" in begun.text) == (413, True)
         fill(disk, 0)

@@ -7,7 +7,8 @@ import pytest
 from deepsxt_core import jobs
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs import store
-from deepsxt_core.workspace import Workspace, library, results
+from deepsxt_core.workspace import Workspace, results
+from deepsxt_core.workspace import tomogram as tomograms
 from tests.results import add_score, add_surface, ball
 
 SHAPE = (12, 24, 32)
@@ -18,7 +19,7 @@ def reads(monkeypatch):
     """Count the JSON files that are read, by folder and name."""
     counts = Counter()
 
-    for module in (store, results, library):
+    for module in (store, results, tomograms):
         plain = module.read_json
 
         def counting(path, plain=plain):

@@ -318,7 +318,7 @@ def test_a_process_makes_it_and_tells_how_far_it_is(client, tomogram, array):
     assert not making.in_process
     ready(client, tomogram)
     np.testing.assert_array_equal(plane(client, tomogram, "x", 5), array[:, :, 5])
-    assert not list((tomogram.folder / "display").glob("*.json"))
+    wait_until(lambda: not list((tomogram.folder / "display").glob("*.json")))
 
 
 @pytest.mark.usefixtures("gate")
