@@ -16,7 +16,7 @@ demo: $(RUN)
 
 test: lint browser
 	@if command -v node >/dev/null; then cd frontend && npm test --silent; fi
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 lint: $(DEV) frontend
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -35,14 +36,20 @@ REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, and those with a browser on another from the start.
-
-    They wait for each other's pages least that way, and what a module has opened is opened once.
-    """
+    """Begin with what drives a browser: it takes longest, and waits most."""
     items.sort(key=lambda item: "browser" not in item.keywords)
-    for item in items:
-        group = "browser" if "browser" in item.keywords else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file on one worker, and all that drive a browser on one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+
+    return ByFile(config, log)
 
 
 @pytest.fixture
