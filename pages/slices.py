@@ -41,5 +41,5 @@ with widgets.errors_shown():
         result = widgets.score_chooser(tomogram, result)
     annotation_bar(tomogram, result)
     annotation = state.annotation(tomogram)
-    at, object_id = state.taken_place(snapshot.volume(tomogram).shape)
+    at, object_id = state.asked_place(snapshot.volume(tomogram).shape)
     viewer()

@@ -18,6 +18,13 @@ const REPORT_AFTER_MS = 350;
 const ASK_AGAIN_MS = 900;
 const WRITTEN_IN = 'select, input:not([type="range"], [type="checkbox"])';
 
+/** Take from the address what is asked for once, without a step that the way back would meet. */
+function forgetPlace() {
+  const address = new URL(location.href);
+  for (const name of ["at", "object"]) address.searchParams.delete(name);
+  history.replaceState(history.state, "", address);
+}
+
 class Planes {
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -106,6 +113,8 @@ class Planes {
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data.threshold);
+      // Who steps on and loads again stays where they went, and the way back leads back.
+      if (this.data.at || this.data.object) forgetPlace();
       if (this.data.at) {
         this.state.at = this.data.at;
         if (kept) kept.views = null; // it may lie beside what was looked at

@@ -89,12 +89,12 @@ def annotation(of: Tomogram) -> KeptAnnotation | None:
     return next((kept for kept in snapshot.annotations(of) if kept.id == wanted), None)
 
 
-def taken_place(shape: tuple[int, int, int]) -> tuple[list[int] | None, int | None]:
-    """Return the voxel (z, y, x) and the object that the address leads to, and take them from it.
+def asked_place(shape: tuple[int, int, int]) -> tuple[list[int] | None, int | None]:
+    """Return the voxel (z, y, x) and the object that the address leads to; the view clears it.
 
     Each is None where it is missing, or is no voxel of that shape.
     """
-    at, number = (st.query_params.pop(name, "") for name in ("at", "object"))
+    at, number = (st.query_params.get(name, "") for name in ("at", "object"))
     parts = at.split(",")
     digits = [int(part) for part in parts if part.isdecimal() and len(part) < _MOST_DIGITS]
     inside = len(digits) == len(parts) == 3 and all(

@@ -17,7 +17,7 @@ from deepsxt_core.annotation import Delete, EditObjects
 from deepsxt_core.io import write_tiff
 from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.web.routes import view_addresses
+from deepsxt_core.web.routes import slice_source, view_addresses
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotations import add_annotation
 from tests.results import add_annotation_surface, add_score, add_surface, ball
@@ -217,6 +217,8 @@ def test_a_slice_and_the_surface_agree_to_a_pixel(page, server, workspace_home, 
     assert row.bounds[0] > 0.5  # µm: the origin counts
 
     middle_um, half_um = np.array(row.centroid), 0.2
+    survey = slice_source(tomogram).survey
+    edge = 255 * (0 - survey.low) / (survey.high - survey.low)  # the grey of the value 0
 
     def seen(mask: str, side: tuple[float, float, float]) -> np.ndarray:
         """Return where the slice or the surface is, alone, seen from a side."""
@@ -236,7 +238,7 @@ def test_a_slice_and_the_surface_agree_to_a_pixel(page, server, workspace_home, 
 
         def shown() -> np.ndarray:
             brightness = pixels(stage.screenshot())[10:-10, 10:-10, :3].max(axis=-1)
-            return brightness > (127 if mask == "slice" else 20)
+            return brightness > (edge if mask == "slice" else 20)
 
         wait_until(lambda: shown().mean() > 0.1)
         return shown()

@@ -67,13 +67,14 @@ def write_ome_zarr(volume: Volume, path: str | Path) -> None:
 def _discarded(folder: Path) -> Iterator[None]:
     try:
         yield
-    finally:
-        # After an error, threads of zarr may still be writing other chunks.
+    except BaseException:
+        # Threads of zarr may still be writing other chunks, and make the folder anew for them.
         for _ in range(_ATTEMPTS):
             shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(_PAUSE_S)
             if not folder.exists():
                 break
-            time.sleep(_PAUSE_S)
+        raise
 
 
 def _ome_metadata(volume: Volume, name: str) -> dict[str, Any]:
