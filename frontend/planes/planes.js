@@ -114,7 +114,7 @@ class Planes {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data.threshold);
       // Who steps on and loads again stays where they went, and the way back leads back.
-      if (this.data.at || this.data.object) forgetPlace();
+      forgetPlace();
       if (this.data.at) {
         this.state.at = this.data.at;
         if (kept) kept.views = null; // it may lie beside what was looked at

@@ -121,6 +121,7 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
     for axis, place in (("z", 12), ("y", 24), ("x", 70)):
         shown = page.locator(f'.pane[data-axis="{axis}"]')
         expect(shown).to_have_attribute("data-drawn", str(place))
+    expect(page).not_to_have_url(re.compile("at="))
     page.go_back()
     expect(stage).to_have_attribute("data-drawn", "full")
     stage.press("Escape")

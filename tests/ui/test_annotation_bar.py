@@ -113,4 +113,3 @@ def test_an_annotation_of_another_tomogram_in_the_address_opens_nothing(app, tom
 def test_a_place_that_is_none_in_the_address_leads_nowhere(app, tomogram, at):
     show(app, "slices.py", tomogram, at=at, object="x")
     assert '"at": null' in str(app.get("bidi_component")[-1].proto).replace("\\", "")
-    assert "at" not in app.query_params
