@@ -42,15 +42,15 @@ class Tag:
     ----------
     state : str or None
         Whether a person has looked at it: one of the states of an annotation.
-    is_capped : bool
-        Whether the program has closed it where its membrane is not seen.
+    is_capped : bool or None
+        Whether the program has closed it where its membrane is not seen; None if nobody knows.
     """
 
     name: str
     class_name: str
     colour: str
     state: str | None = None
-    is_capped: bool = False
+    is_capped: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

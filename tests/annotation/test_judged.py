@@ -36,7 +36,7 @@ def test_what_has_a_class_keeps_its_id(annotation):
     np.testing.assert_array_equal(found.volume.read(0, 70), np.where(labels == 2, 0, labels))
     np.testing.assert_array_equal(found.read_mask(20, 30), (labels == 1)[20:30])
     np.testing.assert_array_equal(found.not_judged(20, 70), (labels == 2)[20:70])
-    assert found.tags[1] == Tag("core", "nucleus", "#010203", "machine-made")
+    assert found.tags[1] == Tag("core", "nucleus", "#010203", "machine-made", False)
     assert set(found.tags) == {1, 3}
     assert found.volume.geometry == annotation.geometry
 

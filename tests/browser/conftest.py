@@ -7,15 +7,33 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+import tifffile
 from playwright.sync_api import expect
 
+from deepsxt_core.volume import VoxelSize
+from deepsxt_core.workspace import Tomogram, Workspace
+from tests.results import add_measurement, add_score, add_surface, ball
 from tests.waiting import wait_until
 
 # A busy machine is no failure.
 expect.set_options(timeout=60_000)
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    "",
+    "segment",
+    "slices",
+    "surface",
+    "measure",
+    "evaluate",
+    "batch",
+    "jobs",
+    "train",
+    "models",
+]
+"""What stands in the address of each page."""
 
 
 @pytest.fixture
@@ -45,6 +63,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def with_results(workspace_home: Path, folder: Path, name: str) -> Tomogram:
+    """Return a small tomogram of that name with a score, a surface and a measurement."""
+    path, shape = folder / "cell.tif", (8, 48, 48)
+    grey = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
+    tomogram = Workspace(workspace_home).add_file(path, name=name)
+    tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
+    add_measurement(tomogram, add_surface(tomogram, add_score(tomogram, ball(shape, 3))))
+    return tomogram
 
 
 @contextlib.contextmanager

@@ -2,34 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tifffile
 from playwright.sync_api import expect
 
-from deepsxt_core.volume import VoxelSize
-from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.annotations import add_annotation, annotations
 from deepsxt_core.workspace.remarks import write_remarks
-from tests.results import add_measurement, add_score, add_surface, ball
+from tests.browser.conftest import PAGES, with_results
 
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
-PAGES = [
-    "",
-    "segment",
-    "slices",
-    "surface",
-    "measure",
-    "evaluate",
-    "batch",
-    "jobs",
-    "train",
-    "models",
-]
 LIBRARY = "#library"
-SHAPE = (8, 48, 48)
 # What is Streamlit's own is in its hands; what is ours lies in these.
 RUN = """() => axe.run(document, {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
@@ -40,14 +23,9 @@ RUN = """() => axe.run(document, {
 
 @pytest.fixture
 def tomogram(workspace_home, tmp_path):
-    path = tmp_path / "cell.tif"
-    grey = np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8)
-    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
-    tomogram = Workspace(workspace_home).add_file(path)
-    tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
-    surface = add_surface(tomogram, add_score(tomogram, ball(SHAPE, 3)))
-    add_measurement(tomogram, surface)
-    add_annotation(tomogram, "cell", score=surface.made_from)
+    tomogram = with_results(workspace_home, tmp_path, "cell.tif")
+    (score,) = tomogram.results("scores")
+    add_annotation(tomogram, "cell", score=score.id)
     return tomogram
 
 

@@ -4,33 +4,16 @@ import contextlib
 import http.server
 import threading
 
-import numpy as np
 import pytest
-import tifffile
 from playwright.sync_api import expect
 
 from deepsxt_core.network import models
-from deepsxt_core.volume import VoxelSize
-from deepsxt_core.workspace import Workspace
-from tests.results import add_measurement, add_score, add_surface, ball
+from tests.browser.conftest import PAGES, with_results
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = "![a](http://evil.example/a.png) [b](http://evil.example/b) <img src=//evil.example/c>"
-PAGES = [
-    "",
-    "segment",
-    "slices",
-    "surface",
-    "measure",
-    "evaluate",
-    "batch",
-    "jobs",
-    "train",
-    "models",
-]
 FOREIGN = "[src*='evil.example'], [href*='evil.example']"
-SHAPE = (8, 48, 48)
 
 
 @contextlib.contextmanager
@@ -67,14 +50,7 @@ def violations(page):
 @pytest.fixture
 def tomogram(workspace_home, tmp_path):
     """Results of every kind, under names that would load what they name."""
-    path = tmp_path / "cell.tif"
-    grey = np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8)
-    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
-    tomogram = Workspace(workspace_home).add_file(path, name=HOSTILE)
-    tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
-    surface = add_surface(tomogram, add_score(tomogram, ball(SHAPE, 3)))
-    add_measurement(tomogram, surface)
-    return tomogram
+    return with_results(workspace_home, tmp_path, HOSTILE)
 
 
 @pytest.fixture
