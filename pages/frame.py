@@ -39,6 +39,7 @@ page = st.navigation(
         st.Page("jobs.py", title="Jobs", icon=":material/work_history:"),
         st.Page("train.py", title="Train", icon=":material/school:"),
         st.Page("models.py", title="Models", icon=":material/model_training:"),
+        st.Page("system.py", title="System", icon=":material/monitor_heart:"),
     ]
 )
 

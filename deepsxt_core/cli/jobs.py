@@ -1,8 +1,10 @@
 """``deepsxt jobs``."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from deepsxt_core import jobs
 from deepsxt_core.cli.options import Outcome, command
@@ -10,6 +12,7 @@ from deepsxt_core.parameters import plain
 from deepsxt_core.workspace import Workspace
 
 APP = App(name="jobs")
+_MOST_DAYS = 36525
 
 
 @APP.command(name="list")
@@ -48,15 +51,22 @@ def resume(id: str, /) -> Outcome:
 
 @APP.command
 @command
-def clean(*, all: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
+def clean(
+    *,
+    all: Annotated[bool, Parameter(negative="")] = False,
+    older_than: Annotated[float, Parameter(validator=Number(gte=0, lte=_MOST_DAYS))] = 0,
+) -> Outcome:
     """Forget jobs that have ended; results stay. Tomograms deleted 14 days ago go for good.
 
     Parameters
     ----------
     all
         Those too whose finished slices wait for a resume.
+    older_than
+        Those alone that ended this many days ago, or earlier.
     """
-    forgotten = [job.id for job in jobs.clean(Workspace(), kept_slabs=all)]
+    cleaned = jobs.clean(Workspace(), kept_slabs=all, older_than=timedelta(days=older_than))
+    forgotten = [job.id for job in cleaned]
     count = len(forgotten)
     return Outcome([f"Forgot {count} job{'' if count == 1 else 's'}."], {"forgotten": forgotten})
 

@@ -60,6 +60,10 @@ _COMMANDS = {
         "Repeat a segmentation and say whether the result is the same (exit code 1 if not).",
     ),
     "jobs": ("jobs:APP", "Long work in the workspace of the app."),
+    "doctor": (
+        "doctor:doctor",
+        "Tell what this installation has, what it lacks, and how to get it.",
+    ),
     "app": ("server:start", "Start the web app."),
 }
 """Where each command is, and its help: no module is loaded before its command is typed."""

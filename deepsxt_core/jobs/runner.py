@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -174,7 +175,9 @@ def queue_lock(workspace: Workspace) -> FileLock:
     return FileLock(workspace.jobs_folder / "submit.lock")
 
 
-def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
+def clean(
+    workspace: Workspace, *, kept_slabs: bool = False, older_than: timedelta = timedelta()
+) -> list[Job]:
     """Forget jobs that have ended and delete what they left unfinished; results stay.
 
     What has been in the trash for its time is deleted for good.
@@ -183,6 +186,8 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
     ----------
     kept_slabs : bool
         Whether to forget those too whose finished slabs wait for a resume.
+    older_than : timedelta
+        How long ago a job must have given its last sign of life.
 
     Returns
     -------
@@ -197,7 +202,8 @@ def clean(workspace: Workspace, *, kept_slabs: bool = False) -> list[Job]:
             waits = (
                 job.state != "done" and work is not None and can_be_continued(work, task_of(job))
             )
-            if job.active or (waits and not kept_slabs):
+            recent = datetime.now(UTC) - (job.status.updated or job.created) < older_than
+            if job.active or recent or (waits and not kept_slabs):
                 continue
             if work is not None:
                 shutil.rmtree(work, ignore_errors=True)

@@ -1,7 +1,12 @@
 """Jobs that make no result of a tomogram: downloads, batches, training."""
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from deepsxt_core.cli.main import main
 from deepsxt_core.errors import DeepSXTError, ModelError
 from deepsxt_core.files import read_json
 from deepsxt_core.jobs import (
@@ -15,6 +20,7 @@ from deepsxt_core.jobs import (
     submit,
     title,
 )
+from deepsxt_core.jobs.store import write_status
 from deepsxt_core.network import CATALOGUE
 
 INSTALL = "deepsxt_core.jobs.tasks.install"
@@ -60,6 +66,18 @@ def test_a_download_is_done_anew_each_time_it_is_asked_for(workspace, installed)
     assert submit(workspace, ask()).id != job.id
     assert installed == [NAME, NAME]
     assert len(clean(workspace)) == 2 and not list_jobs(workspace)
+
+
+@pytest.mark.usefixtures("installed")
+def test_jobs_of_some_age_alone_are_forgotten(workspace, capsys):
+    old, new = (submit(workspace, ask()) for _ in range(2))
+    status = read_job(workspace, old.id).status
+    past = datetime.now(UTC) - timedelta(days=31)
+    write_status(old.folder, replace(status, updated=past))
+    assert clean(workspace, older_than=timedelta(days=32)) == []
+    assert main(["jobs", "clean", "--older-than", "30", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"forgotten": [old.id]}
+    assert [job.id for job in list_jobs(workspace)] == [new.id]
 
 
 def test_a_failed_download_is_resumed(workspace, installed, monkeypatch):
