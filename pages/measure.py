@@ -20,6 +20,7 @@ from shared import (
     components,
     filopodia,
     job_blocks,
+    job_files,
     notices,
     objects,
     snapshot,
@@ -268,6 +269,8 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
         if "beam_elongation" in rows:
             wedge(rows, tomogram)
     files(tomogram, surface, done)
+    with st.container(border=True, key="report_card"):
+        job_files.report_card(tomogram, surface)
 
 
 tomogram = widgets.required_tomogram()

@@ -11,8 +11,8 @@ from deepsxt_core.surface.surfaces import ObjectRow, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, downloads
 from shared import (
-    bundles,
     components,
+    job_files,
     notices,
     objects,
     pyvista_scene,
@@ -98,7 +98,7 @@ def look(
         files(tomogram, surface)
         if score is not None:
             score_files(tomogram, score, surface.params(ReconstructParams).threshold)
-        bundles.bundle_card(tomogram, surface)
+        job_files.bundle_card(tomogram, surface)
         if score is not None:
             widgets.recipe_button(score, surface)
     # At the end, as what is not drawn would be taken away.

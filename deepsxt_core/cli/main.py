@@ -44,6 +44,10 @@ _COMMANDS = {
         "surfaces:export",
         "Write tomogram, mask, objects, meshes and tables into one zip for Fiji and ChimeraX.",
     ),
+    "report": (
+        "reporting:report",
+        "Write pictures, numbers and how they were made into one HTML file.",
+    ),
     "evaluate": (
         "evaluating:evaluate",
         "Compare a score, a mask or an annotation with the truth.",

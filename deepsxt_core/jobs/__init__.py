@@ -12,6 +12,7 @@ from deepsxt_core.jobs.requests import (
     JobRequest,
     MeasureRequest,
     ReconstructRequest,
+    ReportRequest,
     SegmentRequest,
     TrainRequest,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "JobRequest",
     "MeasureRequest",
     "ReconstructRequest",
+    "ReportRequest",
     "SegmentRequest",
     "Status",
     "TrainRequest",

@@ -24,6 +24,7 @@ JobKind = Literal[
     "measure",
     "install",
     "bundle",
+    "report",
     "train",
     "evaluate",
     "batch",
@@ -120,6 +121,23 @@ class BundleRequest(_Checked):
 
     kind: ClassVar[JobKind] = "bundle"
     surface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest(_Checked):
+    """Write a report of surfaces and all that is measured on them.
+
+    Attributes
+    ----------
+    surface : str
+        Id of the result to report.
+    params : ProcessParams
+        Of thin processes.
+    """
+
+    kind: ClassVar[JobKind] = "report"
+    surface: str
+    params: ProcessParams = field(default_factory=ProcessParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +288,7 @@ JobRequest = (
     | ReconstructRequest
     | MeasureRequest
     | BundleRequest
+    | ReportRequest
     | EvaluateRequest
     | InstallRequest
     | TrainRequest
@@ -284,6 +303,7 @@ REQUESTS: dict[str, Any] = {
         ReconstructRequest,
         MeasureRequest,
         BundleRequest,
+        ReportRequest,
         EvaluateRequest,
         InstallRequest,
         TrainRequest,

@@ -15,6 +15,7 @@
         ?objects=&unit=                                   in a mesh: these alone, in this unit
     GET /api/tomograms/<id>/measurements/<result>/<file>  tables
     GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
+    GET /api/tomograms/<id>/reports/<result>/report.html  the report of an analysis
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
 What a result's address returns never changes, and the address of a slice or of a view carries a
@@ -24,6 +25,7 @@ memory.
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +41,7 @@ from starlette.types import Scope
 
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
+from deepsxt_core.export.report import REPORT_NAME
 from deepsxt_core.geometry import Geometry, Region
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.preprocessing import cut
@@ -111,7 +114,8 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         Route(f"{tomogram}/scores/{{result}}/{COARSE_FILE}", answer(_coarse)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file, making)),
-        Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_bundle)),
+        Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_made("bundles"))),
+        Route(f"{tomogram}/reports/{{result}}/{REPORT_NAME}", answer(_made("reports"))),
         Route(f"{tomogram}/measurements/{{result}}/{{name}}", answer(_measurement_file)),
     ]
     if front_end is not None:
@@ -279,10 +283,16 @@ def _ids(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _bundle(request: Request) -> Response:
-    tomogram = Workspace().tomogram(request.path_params["tomogram"])
-    result = tomogram.result("bundles", request.path_params["result"])
-    return _download(result.folder / BUNDLE_NAME, tomogram, BUNDLE_NAME)
+def _made(kind: ResultKind) -> Callable[[Request], Response]:
+    """Return what answers with the one file of a result, which the address ends in."""
+
+    def file(request: Request) -> Response:
+        tomogram = Workspace().tomogram(request.path_params["tomogram"])
+        result = tomogram.result(kind, request.path_params["result"])
+        name = request.url.path.rpartition("/")[2]
+        return _download(result.folder / name, tomogram, name)
+
+    return file
 
 
 def _download(path: Path, tomogram: Tomogram, name: str) -> Response:

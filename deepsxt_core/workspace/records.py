@@ -98,6 +98,7 @@ _NEEDED: dict[str, dict[str, _Check]] = {
     "surfaces": {"params": _is(dict), "recipe": _is(dict)},
     "measurements": {"params": _is(dict), "recipe.surface": _is(str)},
     "bundles": {"recipe.surface": _is(str), "bytes": _is(int)},
+    "reports": {"recipe.surface": _is(str), "bytes": _is(int)},
     "evaluations": {
         "params": _is(dict),
         "recipe.step": _is(str),

@@ -21,7 +21,7 @@ from deepsxt_core.geometry import Region, VoxelSize
 from deepsxt_core.parameters import parsed
 from deepsxt_core.volume import Volume
 
-ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "evaluations"]
+ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "reports", "evaluations"]
 Identity = Mapping[str, Any]
 """All that a result depends on, as JSON expresses it."""
 

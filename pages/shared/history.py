@@ -12,6 +12,7 @@ _TITLES = {
     "surfaces": "Surface",
     "measurements": "Measurement",
     "bundles": "Bundle of files",
+    "reports": "Report",
     "evaluations": "Evaluation",
     "annotations": "Annotation",
 }
@@ -70,7 +71,7 @@ def _open(tomogram: Tomogram, made: Made) -> None:
     elif made.kind == "evaluations":
         opening.evaluation(tomogram, made.score, made.annotation)
     elif made.surface is not None:
-        page = "measure.py" if made.kind == "measurements" else "surface.py"
+        page = "measure.py" if made.kind in ("measurements", "reports") else "surface.py"
         opening.surface(tomogram, made.surface, page)
     else:
         opening.score(tomogram, made.id)

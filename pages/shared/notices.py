@@ -16,6 +16,7 @@ _NAMES: dict[ResultKind, str] = {
     "surfaces": "surface",
     "measurements": "measurement",
     "bundles": "bundle",
+    "reports": "report",
     "evaluations": "evaluation",
 }
 _REMEDIES: dict[str, str] = {
@@ -23,6 +24,7 @@ _REMEDIES: dict[str, str] = {
     "surfaces": "Reconstruct again for today's.",
     "measurements": "Reconstruct again for today's.",
     "bundles": "Reconstruct again for today's.",
+    "reports": "Reconstruct again for today's.",
     "evaluations": "Evaluate again for today's.",
 }
 

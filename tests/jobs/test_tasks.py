@@ -8,6 +8,7 @@ from pandas import read_csv
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
+from deepsxt_core.export.report import REPORT_NAME
 from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
@@ -196,6 +197,9 @@ def test_surfaces_of_a_label_file_from_a_job(workspace, tomogram):
     with zipfile.ZipFile(bundle.folder / BUNDLE_NAME) as archive:
         assert "segment.run.json" not in archive.namelist()
         assert "labels from a file; 2 objects" in archive.read("README.txt").decode()
+    report = tomogram.result("reports", done("report", surface=surface.id))
+    assert "2, made of labels from a file" in (report.folder / REPORT_NAME).read_text("utf-8")
+    assert report.made_from == surface.id
 
 
 def test_a_surface_of_labels_depends_on_the_file(tomogram):

@@ -320,21 +320,32 @@ class TestSurface:
         assert len(app.dataframe[0].value) == 1
         assert [each.label for each in app.get("download_button")] == ["Recipe"]
 
-    def test_a_bundle_is_prepared_by_a_job_and_then_offered(self, app, tomogram, idle_workers):  # noqa: ARG002
-        score = add_score(tomogram, ball(SHAPE, 5))
-        surface = add_surface(tomogram, score)
-        show(app, "surface.py", tomogram)
-        button(app, "Prepare the bundle").click().run()
+    @pytest.mark.usefixtures("idle_workers")
+    @pytest.mark.parametrize(
+        ("page", "results", "request_type"),
+        [
+            ("surface.py", "bundles", jobs.BundleRequest),
+            ("measure.py", "reports", jobs.ReportRequest),
+        ],
+    )
+    def test_a_file_is_prepared_by_a_job_and_then_offered(
+        self, app, tomogram, page, results, request_type
+    ):
+        surface = add_surface(tomogram, add_score(tomogram, ball(SHAPE, 5)))
+        label = f"Prepare the {request_type.kind}"
+        show(app, page, tomogram)
+        button(app, label).click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-        assert job.request == jobs.BundleRequest(surface=surface.id)
-        assert not [each for each in app.button if each.label == "Prepare the bundle"]
-        folder = tomogram.result_folder("bundles", {"surface": surface.id})
+        assert job.request == request_type(surface=surface.id)
+        assert not [each for each in app.button if each.label == label]
+        folder = tomogram.result_folder(results, {"surface": surface.id})
         folder.mkdir(parents=True)
         run = {"bytes": 12_300_000, "recipe": {"surface": surface.id}}
         write_json(folder / "run.json", run)
         write_status(job.folder, Status(state="done", result=folder.name))
-        show(app, "surface.py", tomogram)
-        assert not [each for each in app.button if each.label == "Prepare the bundle"]
+        show(app, page, tomogram)
+        assert not [each for each in app.button if each.label == label]
+        assert f"{results}/{folder.name}" in offered_files(app)
         assert not app.error
 
     def test_without_voxel_size_nothing_is_called_a_micrometre(self, app, tomogram):

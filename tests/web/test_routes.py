@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core.errors import DrawingError
+from deepsxt_core.files import write_json
 from deepsxt_core.geometry import Region
 from deepsxt_core.jobs import BundleRequest
 from deepsxt_core.jobs.tasks import TASKS
@@ -219,6 +220,21 @@ class TestSurfaces:
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert {"README.txt", "instances.mrc", "segment.run.json"} <= set(archive.namelist())
         assert client.get(at(tomogram, f"bundles/{'0' * 20}/bundle.zip")).status_code == 404
+
+    def test_a_finished_report_is_a_download(self, client, tomogram, surface):
+        identity = {"step": "report", "surface": surface.id}
+        place = Place.of_result(tomogram, "reports", identity, "test")
+
+        def write(folder):
+            (folder / "report.html").write_text("<html></html>")
+            write_json(folder / "run.json", {"bytes": 13})
+
+        folder = produce(place, "test", write)
+        answer = client.get(at(tomogram, f"reports/{folder.name}/report.html"))
+        assert answer.text == "<html></html>"
+        # Shown in the app's own place, a page could act as the app.
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert client.get(at(tomogram, f"reports/{'0' * 20}/report.html")).status_code == 404
 
     def test_the_view_is_kept_while_its_version_holds(self, client, tomogram, surface):
         for address in routes.view_addresses(tomogram, surface):

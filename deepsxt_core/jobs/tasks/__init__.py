@@ -8,6 +8,7 @@ from deepsxt_core.jobs.tasks.evaluate import EVALUATE
 from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.measure import MEASURE
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
+from deepsxt_core.jobs.tasks.report import REPORT
 from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
 from deepsxt_core.jobs.tasks.task import NETWORK, PROCESSOR, Device, Task
 from deepsxt_core.jobs.tasks.train import TRAIN
@@ -18,6 +19,7 @@ TASKS: dict[JobKind, Task] = {
     "measure": MEASURE,
     "install": INSTALL,
     "bundle": BUNDLE,
+    "report": REPORT,
     "train": TRAIN,
     "evaluate": EVALUATE,
     "batch": BATCH,

@@ -1,0 +1,87 @@
+"""The report of an analysis: measure, draw, and write all of it into one HTML file."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from deepsxt_core.errors import DrawingError
+from deepsxt_core.export.figures import write_picture
+from deepsxt_core.export.report import Picture, ReportContent, write_report
+from deepsxt_core.progress import NoProgress, Progress
+from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+from deepsxt_core.surface.view import thinned
+from deepsxt_core.volume import Labels, Mask, Score, Volume
+from deepsxt_core.workflow import pipeline
+
+logger = logging.getLogger(__name__)
+
+
+def report(
+    path: Path,
+    tomogram: Volume,
+    source: Score | Mask,
+    params: ReconstructParams | None = None,
+    processes: ProcessParams | None = None,
+    progress: Progress | None = None,
+    *,
+    name: str,
+    steps: Mapping[str, Mapping[str, Any]] | None = None,
+    surfaces: Surfaces | None = None,
+) -> Path:
+    """Measure all objects and write a self-contained HTML report to `path`; return it.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced if it exists.
+    tomogram : Volume
+        What was segmented.
+    source : Score or Mask
+        What the surfaces are made of.
+    params, processes : optional
+        Of surfaces and thin processes.
+    progress : Progress, optional
+    name : str
+        Of the tomogram, for people.
+    steps : mapping, optional
+        Records of the steps before, such as ``{"segment": run}``.
+    surfaces : Surfaces, optional
+        What `params` have made of `source`, where it is at hand.
+    """
+    params, progress = params or ReconstructParams(), progress or NoProgress()
+    processes = processes or ProcessParams()
+    measured = pipeline.measure(
+        source, params, processes, progress, tomogram=tomogram, surfaces=surfaces
+    )
+    own = {"reconstruct": {"params": asdict(params)}, "measure": {"params": asdict(processes)}}
+    progress.stage("Drawing", 1, "picture")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".report-") as scratch:
+        content = ReportContent(
+            name=name,
+            tomogram=tomogram,
+            segmentation=_segmentation(source, params),
+            measurements=measured,
+            steps=dict(steps or {}) | own,
+            pictures=_pictures(measured.surfaces, Path(scratch)),
+        )
+        progress.advance()
+        return write_report(path, content)
+
+
+def _segmentation(source: Score | Mask, params: ReconstructParams) -> str:
+    if isinstance(source, Score):
+        return f"the network's score above {params.threshold:g}"
+    return "an annotation" if isinstance(source, Labels) else "labels from a file"
+
+
+def _pictures(surfaces: Surfaces, folder: Path) -> list[Picture]:
+    """Draw the surfaces; a computer that cannot draw gets a report without that picture."""
+    try:
+        file = write_picture(thinned(surfaces), folder / "surfaces.png")
+    except DrawingError as error:
+        logger.warning("The report has no picture of the surfaces: %s", error)
+        return []
+    return [Picture(file=file, title="Surfaces in 3D", caption=f"Axes in {surfaces.unit}.")]
