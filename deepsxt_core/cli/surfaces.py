@@ -25,6 +25,7 @@ from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.preprocessing import find_wedge
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+from deepsxt_core.surface.measure.classes import class_totals, contact_columns, total_columns
 from deepsxt_core.surface.measure.processes import process_columns
 from deepsxt_core.surface.measure.quantities import table
 from deepsxt_core.surface.measure.shapes import wedge_elongation
@@ -158,6 +159,8 @@ def measure(
         | {
             "table": table(result.objects, surfaces.unit),
             "totals": result.totals(),
+            "classes": total_columns(class_totals(result.objects), surfaces.unit),
+            "contacts": contact_columns(result.contacts, surfaces.unit),
             "processes": process_columns(result.processes, surfaces.unit),
         }
         | _wedge_report(grey, tilt_range_deg),

@@ -20,6 +20,8 @@ from jinja2 import Environment, PackageLoader
 
 from deepsxt_core.files import not_as_written, written_beside
 from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.measure.classes import ClassContacts, class_totals
+from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 from deepsxt_core.surface.measure.processes import process_columns
 from deepsxt_core.surface.measure.quantities import QUANTITIES, ObjectQuantities, table
 from deepsxt_core.surface.measure.tables import Measurements
@@ -150,6 +152,8 @@ def _told(content: ReportContent) -> dict[str, Any]:
         ],
         "unit": unit,
         "classes": list(_classes(found, unit)),
+        "contacts": list(_contacts(content.measurements.contacts, unit)),
+        "contact_voxels": CONTACT_VOXELS,
         "chart": _address(_chart(found, unit), "image/svg+xml"),
         "headings": [_QUANTITIES[name].heading(unit) for name in _SHOWN],
         "helps": [(_QUANTITIES[name].heading(unit), _QUANTITIES[name].help) for name in _SHOWN],
@@ -200,29 +204,27 @@ def _row(found: ObjectQuantities) -> dict[str, Any]:
     }
 
 
-def _classes(found: Sequence[ObjectQuantities], unit: Unit) -> Iterator[dict[str, Any]]:
-    """Yield the sums of each class, the most numerous first.
-
-    Error bars add up within a class: one threshold moves all of its objects the same way.
-    """
-    counted = Counter(each.class_name or _UNCLASSED for each in found)
-    for name, count in counted.most_common():
-        members = [each for each in found if (each.class_name or _UNCLASSED) == name]
-
-        def total(quantity: str, members: Sequence[ObjectQuantities] = members) -> str:
-            errors = [getattr(each, _ERRORS.get(quantity, ""), None) for each in members]
-            known = [error for error in errors if error is not None]
-            value = sum(getattr(each, quantity) for each in members)
-            return _number(value, sum(known) if len(known) == len(members) else None)
-
-        diameters = [each.equivalent_diameter for each in members]
+def _classes(found: Sequence[ObjectQuantities], unit: Unit) -> Iterator[dict[str, str]]:
+    for group in class_totals(found):
         yield {
-            "name": name,
-            "count": count,
-            f"Volume ({unit}³)": total("volume"),
-            f"Enclosed volume ({unit}³)": total("enclosed_volume"),
-            f"Area ({unit}²)": total("area"),
-            f"Median diameter ({unit})": _number(float(np.median(diameters))),
+            "Class": group.name or _UNCLASSED,
+            "Objects": f"{group.objects}",
+            f"Volume ({unit}³)": _number(group.volume, group.volume_error),
+            f"Enclosed volume ({unit}³)": _number(group.enclosed_volume),
+            f"Area ({unit}²)": _number(group.area, group.area_error),
+            f"Median diameter ({unit})": _number(group.median_diameter),
+        }
+
+
+def _contacts(found: Sequence[ClassContacts], unit: Unit) -> Iterator[dict[str, str]]:
+    for pair in found:
+        yield {
+            "Class": pair.name,
+            "To": pair.other,
+            "Touching": f"{pair.touching} of {pair.objects}",
+            f"Contact area ({unit}²)": _number(pair.contact_area),
+            f"Median gap ({unit})": _number(pair.median_gap),
+            f"Smallest gap ({unit})": _number(pair.smallest_gap),
         }
 
 

@@ -5,6 +5,7 @@ from deepsxt_core.evaluation import EvaluateParams, Evaluation, compare
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces, trace_processes
 from deepsxt_core.surface import reconstruct as _reconstruct
+from deepsxt_core.surface.measure.classes import class_contacts
 from deepsxt_core.surface.measure.error_bars import with_error_bars
 from deepsxt_core.surface.measure.flags import flagged
 from deepsxt_core.surface.measure.tables import Measurements
@@ -56,7 +57,9 @@ def measure(
         surfaces = reconstruct(source, params, progress, tomogram=tomogram)
     traced = trace_processes(surfaces, processes, progress)
     found = with_error_bars(surfaces, source, params, progress)
-    return Measurements(surfaces, flagged(found, surfaces, source), traced)
+    return Measurements(
+        surfaces, flagged(found, surfaces, source), traced, class_contacts(surfaces)
+    )
 
 
 def evaluate(

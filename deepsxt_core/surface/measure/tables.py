@@ -5,6 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.files import prepare_folder, write_json
+from deepsxt_core.surface.measure.classes import (
+    ClassContacts,
+    class_totals,
+    contact_columns,
+    total_columns,
+)
 from deepsxt_core.surface.measure.processes import Process, process_columns, profile_columns
 from deepsxt_core.surface.measure.quantities import (
     ObjectQuantities,
@@ -17,10 +23,16 @@ from deepsxt_core.surface.surfaces import Surfaces
 OBJECTS = "objects"
 PROCESSES = "processes"
 PROFILES = "profiles"
+CLASSES = "classes"
+CONTACTS = "contacts"
 TOTALS_NAME = "totals.json"
 SUFFIXES = (".csv", ".parquet")
 FILE_NAMES = (
-    *(f"{name}{suffix}" for name in (OBJECTS, PROCESSES, PROFILES) for suffix in SUFFIXES),
+    *(
+        f"{name}{suffix}"
+        for name in (OBJECTS, CLASSES, CONTACTS, PROCESSES, PROFILES)
+        for suffix in SUFFIXES
+    ),
     TOTALS_NAME,
 )
 
@@ -36,11 +48,14 @@ class Measurements:
         One per object.
     processes : tuple of Process
         Thin ones, such as filopodia.
+    contacts : tuple of ClassContacts
+        One per pair of classes, where there are several.
     """
 
     surfaces: Surfaces
     objects: tuple[ObjectQuantities, ...]
     processes: tuple[Process, ...]
+    contacts: tuple[ClassContacts, ...] = ()
 
     def totals(self) -> dict[str, Any]:
         """Return sums and medians over all objects and processes, by names with units."""
@@ -60,12 +75,17 @@ class Measurements:
     def write(self, folder: Path) -> list[Path]:
         """Write the tables into `folder` as CSV and Parquet, and the totals; return the files.
 
-        ``objects`` has one line per object, ``processes`` one per thin process, ``profiles`` the
+        ``objects`` has one line per object, ``classes`` one per class and ``contacts`` one per
+        pair of classes where there are any, ``processes`` one per thin process, ``profiles`` the
         diameter along each.
         """
         prepare_folder(folder)
         unit = self.surfaces.unit
         tables = {OBJECTS: table(self.objects, unit)}
+        if any(row.class_name is not None for row in self.objects):
+            tables[CLASSES] = total_columns(class_totals(self.objects), unit)
+        if self.contacts:
+            tables[CONTACTS] = contact_columns(self.contacts, unit)
         if self.processes:
             tables[PROCESSES] = process_columns(self.processes, unit)
             tables[PROFILES] = profile_columns(self.processes, unit)
