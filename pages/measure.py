@@ -9,7 +9,7 @@ from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES, Quantity
 from deepsxt_core.surface.measure.shapes import wedge_elongation
-from deepsxt_core.surface.measure.tables import OBJECTS, PROCESSES, PROFILES
+from deepsxt_core.surface.measure.tables import CLASSES, CONTACTS, OBJECTS, PROCESSES, PROFILES
 from deepsxt_core.surface.surfaces import load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
@@ -17,7 +17,9 @@ from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
     charts,
     checks,
+    classes,
     components,
+    conditions,
     filopodia,
     job_blocks,
     job_files,
@@ -139,6 +141,8 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
         OBJECTS: ("Objects", "One line per object, units in the headings"),
         PROCESSES: ("Processes", "One line per thin process"),
         PROFILES: ("Profiles", "The diameter along each thin process"),
+        CLASSES: ("Classes", "One line per class"),
+        CONTACTS: ("Contacts", "One line per pair of classes"),
     }
     if done is None:
         found = [(surface, name, *texts_of[OBJECTS]) for name in downloads.MEASUREMENTS_FILES]
@@ -241,11 +245,13 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
     totals(rows, unit)
     by_score = isinstance(source, Result)
     notices.old(notices.not_of_today(tomogram, surface, state.threshold() if by_score else None))
-    objects_tab, processes_tab, wedge_tab = st.tabs(
+    objects_tab, classes_tab, processes_tab, wedge_tab, conditions_tab = st.tabs(
         [
             ":material/table: Objects",
+            ":material/category: Classes",
             ":material/polyline: Filopodia and error bars",
             ":material/change_history: Missing wedge",
+            ":material/compare_arrows: Conditions",
         ]
     )
     with objects_tab:
@@ -261,6 +267,8 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
         report = load_report(surface.folder)
         if report is not None:
             st.caption(" ".join(report.sentences(int(rows["faces"].sum()), unit)))
+    with classes_tab:
+        classes.show(rows, done, unit)
     with processes_tab:
         filopodia.measure_card(tomogram, surface, done, unit)
         if done is not None:
@@ -268,6 +276,8 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
     with wedge_tab:
         if "beam_elongation" in rows:
             wedge(rows, tomogram)
+    with conditions_tab:
+        conditions.show()
     files(tomogram, surface, done)
     with st.container(border=True, key="report_card"):
         job_files.report_card(tomogram, surface)

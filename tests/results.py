@@ -87,10 +87,9 @@ def add_annotation_surface(
 
 def add_measurement(tomogram: Tomogram, surface: Result) -> Result:
     """Give a tomogram the finished thorough measurement of one of its surfaces."""
-    recipe = surface.run["recipe"]
     folder = tomogram.result_folder("measurements", {"surface": surface.id})
     measured = pipeline.measure(
-        tomogram.score(recipe["score"]),
+        tomogram.surface_source(surface),
         ReconstructParams(**surface.run["params"]),
         surfaces=Surfaces.load(surface.folder),
     )
