@@ -11,7 +11,7 @@ import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
 import { Pane } from "./pane.js";
 import { Readout } from "./readout.js";
-import { beginning } from "./state.js";
+import { beginning, ordered } from "./state.js";
 import { PlaneStore } from "./store.js";
 
 const REPORT_AFTER_MS = 350;
@@ -112,7 +112,7 @@ class Planes {
     this.fail("");
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
-      this.state = beginning(kept, images.told, this.data.threshold);
+      this.state = beginning(kept, images.told, this.data);
       // Who steps on and loads again stays where they went, and the way back leads back.
       forgetPlace();
       if (this.data.at) {
@@ -135,7 +135,7 @@ class Planes {
   }
 
   remember() {
-    const { threshold, ...rest } = this.state; // the threshold belongs to the server's state
+    const { threshold, low, ...rest } = this.state; // these belong to the server's state
     const views = Object.fromEntries(Object.values(this.panes).map((pane) => [pane.plane.axis, pane.view]));
     sessionStorage.setItem(this.memory, JSON.stringify({ ...rest, views }));
   }
@@ -186,16 +186,19 @@ class Planes {
     const { black, white } = this.state;
     if ("black" in changes && black >= white) this.state.white = black;
     else if (black >= white) this.state.black = white;
+    Object.assign(this.state, ordered(this.state));
     this.remember();
     fillControls(this);
     this.histogram.draw();
     for (const pane of Object.values(this.panes)) pane.invalidate();
-    if ("threshold" in changes) this.report();
+    if ("threshold" in changes || "low" in changes) this.report();
   }
 
   report() {
     clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.setStateValue?.("threshold", this.state.threshold), REPORT_AFTER_MS);
+    this.reporting = setTimeout(() => {
+      for (const name of ["threshold", "low"]) this.setStateValue?.(name, this.state[name]);
+    }, REPORT_AFTER_MS);
   }
 
   /** Step to a plane across the axis of a pane.
