@@ -5,6 +5,8 @@
     /api/uploads                                          see `deepsxt_core.web.receiving`
     GET /api/tomograms/<id>/display and …/planes          see `deepsxt_core.web.planes`
     /api/tomograms/<id>/annotations/<a>                   see `deepsxt_core.web.annotations`
+    /api/tomograms/<id>/notes                             see `deepsxt_core.web.notes`
+    GET /api/tomograms/<id>/profile/<axis>/<index>        see `deepsxt_core.web.profiles`
     GET /api/tomograms/<id>/glance.png?v=                 see `deepsxt_core.web.glances`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
@@ -45,7 +47,7 @@ from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.coarse import CoarseScore, coarse_score, coarse_view
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Volume
-from deepsxt_core.web import annotations, glances, planes, receiving
+from deepsxt_core.web import annotations, glances, notes, planes, profiles, receiving
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
 from deepsxt_core.web.responses import (
     AS_IT_IS,
@@ -107,6 +109,8 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         *planes.routes(),
         *annotations.routes(),
         *glances.routes(),
+        *profiles.routes(),
+        *notes.routes(),
         Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
         Route(f"{tomogram}/scores/{{result}}/{COARSE_FILE}", answer(_coarse)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),

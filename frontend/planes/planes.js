@@ -9,8 +9,10 @@ import { clamped, PLANES } from "./geometry.js";
 import { Editing } from "./editing/editing.js";
 import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
+import { Notes } from "./notes.js";
 import { Pane } from "./pane.js";
 import { Readout } from "./readout.js";
+import { Ruler } from "./ruler.js";
 import { beginning, ordered } from "./state.js";
 import { PlaneStore } from "./store.js";
 
@@ -41,6 +43,8 @@ class Planes {
     this.readout = new Readout(this.find(".readout"), this);
     this.histogram = new Histogram(this.find(".histogram"), this);
     this.editing = new Editing(this);
+    this.ruler = new Ruler(this);
+    this.notes = new Notes(this);
     this.comparison = new Comparison(this);
     fillHelp(this.find(".help"));
     /** @type {Record<string, Pane>} */
@@ -92,9 +96,11 @@ class Planes {
       for (const element of this.root.querySelectorAll(".needs-score")) {
         /** @type {HTMLElement} */ (element).hidden = !data.score;
       }
+      if (another) this.ruler.clear();
       this.begin(another);
     }
     this.comparison.open(data.comparable, another ? data.comparison : undefined);
+    this.notes.open(data.notes, data.token);
     this.editing.open(data.annotation, data.token, another, data.object);
   }
 
@@ -125,6 +131,7 @@ class Planes {
       const views = kept?.version === this.state.version ? kept.views : null;
       for (const pane of Object.values(this.panes)) pane.begin(views?.[pane.plane.axis] ?? null);
       this.histogram.draw();
+      this.notes.fill();
     }
     if (this.shownStores.some((store) => store.told.state === "making")) this.watch();
     this.refresh();
@@ -190,6 +197,7 @@ class Planes {
     this.remember();
     fillControls(this);
     this.histogram.draw();
+    this.ruler.fill();
     for (const pane of Object.values(this.panes)) pane.invalidate();
     if ("threshold" in changes || "low" in changes) this.report();
   }

@@ -20,7 +20,7 @@ from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
 from deepsxt_core.surface.view import COARSE_FACES
-from deepsxt_core.web import annotations, own_pages, planes, routes
+from deepsxt_core.web import annotations, notes, own_pages, planes, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.display import grey_display
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
@@ -191,7 +191,8 @@ def plane_viewer(
         "threshold": threshold,
         "low": low,
         "annotation": annotation_id and annotations.annotation_address(tomogram, annotation_id),
-        "token": annotation_id and own_pages.token(),
+        "notes": notes.notes_address(tomogram),
+        "token": own_pages.token(),
         "at": at,
         "object": object_id,
         "comparable": comparable,
