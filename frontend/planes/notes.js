@@ -2,6 +2,7 @@
 
 import { formatLength } from "../shared/lengths.js";
 import { toScreen } from "./geometry.js";
+import { writeBeside } from "./marks.js";
 
 /**
  * @typedef {import("./pane.js").Pane} Pane
@@ -127,7 +128,8 @@ export class Notes {
       context.stroke();
       if (share === 1) {
         context.font = "600 12.5px system-ui, sans-serif";
-        context.fillText(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text, x + 9, y - 7);
+        const label = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text;
+        writeBeside(context, label, [x, y - 7], pane.size[0]);
       }
     }
     context.globalAlpha = 1;

@@ -3,6 +3,7 @@
 import { formatLength } from "../shared/lengths.js";
 import { distance } from "./editing/places.js";
 import { toScreen, within } from "./geometry.js";
+import { writeBeside } from "./marks.js";
 import { csvOf, plotOf } from "./profile.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
@@ -130,6 +131,6 @@ export class Ruler {
     }
     if (!b) return;
     Object.assign(context, { font: "600 13px system-ui, sans-serif", fillStyle: "#ffe08a", shadowColor: "#000", shadowBlur: 4 });
-    context.fillText(this.text(pane), b[0] + 8, b[1] - 8);
+    writeBeside(context, this.text(pane), [b[0], b[1] - 8], pane.size[0]);
   }
 }
