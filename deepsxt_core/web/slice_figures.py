@@ -72,6 +72,8 @@ def _figure(request: Request) -> Response:
         if there is not None:
             _put(codes, scored.plane(axis, there), scored.place, inside)
         caption.append(_score_words(tomogram, query["score"], params))
+        if np.isnan(codes).any():
+            caption.append("Darker: not scored.")
     if "annotation" in query:
         desk = desk_of(annotation(tomogram, query["annotation"]))
         place = place_of(desk.kept.volume(), desk.kept.region)
@@ -177,9 +179,6 @@ def _window_words(params: FigureParams) -> str:
 def _score_words(tomogram: Tomogram, result_id: str, params: FigureParams) -> str:
     model = tomogram.result("scores", result_id).run["model"]["name"]
     if params.style == "score":
-        return f"Score of the model {model}, from -1 (blue) to 1 (red). Darker: not scored."
+        return f"Score of the model {model}, from -1 (blue) to 1 (red)."
     faint = "" if params.low is None else f", lighter above {params.low:.2f}"
-    return (
-        f"Orange: score of the model {model} above {params.threshold:.2f}{faint}. "
-        "Darker: not scored."
-    )
+    return f"Orange: score of the model {model} above {params.threshold:.2f}{faint}."

@@ -31,6 +31,7 @@ export function fillControls(viewer) {
     viewer.find(`button[data-act="${name}"]`).setAttribute("aria-pressed", `${value}`);
   }
   viewer.comparison.fill();
+  viewer.figures.fill();
   const { plane, index } = active;
   const count = shape[plane.across];
   const at = voxel ? ` · ${plane.axis} = ${formatLength(index * voxel[plane.across])}` : "";

@@ -7,6 +7,7 @@ import { Comparison } from "./comparison.js";
 import { fillControls, fillHelp } from "./controls.js";
 import { clamped, PLANES } from "./geometry.js";
 import { Editing } from "./editing/editing.js";
+import { Figures } from "./figures.js";
 import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
 import { Notes } from "./notes.js";
@@ -45,6 +46,7 @@ class Planes {
     this.editing = new Editing(this);
     this.ruler = new Ruler(this);
     this.notes = new Notes(this);
+    this.figures = new Figures(this);
     this.comparison = new Comparison(this);
     fillHelp(this.find(".help"));
     /** @type {Record<string, Pane>} */
