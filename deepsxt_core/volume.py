@@ -26,12 +26,27 @@ __all__ = [
     "Volume",
     "VoxelSize",
     "as_shape",
+    "require_order",
 ]
 
 SCORE_LEVELS = 255
 
 Threshold = Annotated[float, Limits(least=-1, below=1)]
 """Where a score is cut."""
+
+
+def require_order(low: float | None, threshold: float) -> None:
+    """Do nothing if a second threshold, if there is one, is not above the first.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is.
+    """
+    if low is not None and low > threshold:
+        raise InvalidParameterError(
+            f"low, the second threshold, must not be above the first, {threshold:g}: got {low:g}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

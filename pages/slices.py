@@ -10,11 +10,12 @@ from shared.annotation_bar import annotation_bar
 @widgets.errors_shown()
 def viewer() -> None:
     """Show the planes; what is set in the viewer runs this function alone again."""
-    threshold, compared = components.plane_viewer(
+    threshold, low, compared = components.plane_viewer(
         tomogram,
         key=f"slices_{tomogram.id}",
         score_id=None if result is None else result.id,
         threshold=state.threshold(),
+        low=state.low_threshold(),
         annotation_id=None if annotation is None else annotation.id,
         at=at,
         object_id=object_id,
@@ -23,6 +24,8 @@ def viewer() -> None:
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
+    if result is not None and low != state.low_threshold():
+        state.set_low_threshold(low)
     if result is not None and compared != state.comparison():
         state.set_comparison(compared)
 

@@ -36,7 +36,7 @@ def add_score(
     folder = tomogram.result_folder(
         "scores", params | {"first_slice": first_slice, "sum": float(score.sum())}
     )
-    writer = create_score(folder / SCORE_NAME, score.shape, volume.voxel_size_nm, first_slice)
+    writer = create_score(folder / SCORE_NAME, score.shape, volume.geometry, first_slice)
     writer.write(0, Score.encode(score))
     run = {
         "step": "segment",

@@ -44,6 +44,7 @@ def numbered_parts(
     place: Box,
     min_voxels: int,
     progress: Progress,
+    read_core: Callable[[int, int], NDArray[np.bool_]] | None = None,
 ) -> Numbered:
     """Number the connected parts of a mask, the largest first.
 
@@ -59,6 +60,8 @@ def numbered_parts(
     min_voxels : int
         Smaller parts get no number.
     progress : Progress
+    read_core : callable, optional
+        As `read_mask`: parts without any voxel of it get no number.
 
     Raises
     ------
@@ -77,17 +80,24 @@ def numbered_parts(
             yield z0, count, found
 
     voxels, joins = [np.zeros(1, np.int64)], [np.zeros((0, 2), np.int64)]
+    cores = [np.zeros(1, bool)]
     known, before = 0, None
     progress.stage("Numbering objects", place.shape[0], "slice")
-    for _, count, found in parts():
+    for z0, count, found in parts():
         voxels.append(np.bincount(found.ravel(), minlength=count + 1)[1:])
+        has_core = np.full(count + 1, read_core is None)
+        if read_core is not None:
+            has_core[found[read_core(z0, z0 + len(found))]] = True
+        cores.append(has_core[1:])
         if before is not None:
             last, offset = before
             joins.append(_touching(last, found[0]) + np.array([offset, known]))
         before = (found[-1].copy(), known)
         known += count
         progress.advance(len(found))
-    numbers, count = _numbers(np.concatenate(voxels), np.concatenate(joins), min_voxels)
+    numbers, count = _numbers(
+        np.concatenate(voxels), np.concatenate(cores), np.concatenate(joins), min_voxels
+    )
 
     def slabs() -> Iterator[tuple[int, NDArray[np.uint16]]]:
         before = 0
@@ -109,7 +119,10 @@ def _touching(last: NDArray, first: NDArray) -> NDArray[np.int64]:
 
 
 def _numbers(
-    voxels: NDArray[np.int64], joins: NDArray[np.int64], min_voxels: int
+    voxels: NDArray[np.int64],
+    has_core: NDArray[np.bool_],
+    joins: NDArray[np.int64],
+    min_voxels: int,
 ) -> tuple[NDArray[np.uint16], int]:
     """Return the number of each provisional label, and how many numbers there are."""
     ones = np.ones(len(joins), bool)
@@ -117,6 +130,9 @@ def _numbers(
     bodies, body_of = scipy.sparse.csgraph.connected_components(graph, directed=False)
     sizes = np.zeros(bodies, np.int64)
     np.add.at(sizes, body_of, voxels)
+    is_kept = np.zeros(bodies, bool)
+    is_kept[body_of[has_core]] = True
+    sizes[~is_kept] = 0
     order = np.argsort(-sizes, kind="stable")
     kept = order[sizes[order] >= max(min_voxels, 1)]
     if len(kept) > MOST_IDS:

@@ -1,8 +1,12 @@
 """What an annotation can be made from: a score at a threshold, a label file, or nothing."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.checks import text
@@ -13,7 +17,7 @@ from deepsxt_core.geometry import Shape
 from deepsxt_core.io import is_score, open_score, open_volume
 from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import Progress
-from deepsxt_core.volume import Mask, Score, Threshold, Volume
+from deepsxt_core.volume import Mask, Score, Threshold, Volume, require_order
 
 Source = Score | Volume | Path | str
 
@@ -26,6 +30,9 @@ class SourceParams:
     ----------
     threshold : float
         Of a score; objects are its connected parts above it.
+    low : float, optional
+        A second threshold of a score (hysteresis): objects are its connected parts above this one
+        that hold a voxel above the first. What is certain then keeps its faint ends.
     separate : bool
         Whether the connected parts of a label file are objects, or its values.
     min_voxels : int
@@ -36,16 +43,18 @@ class SourceParams:
     Raises
     ------
     InvalidParameterError
-        If a value is out of its range.
+        If a value is out of its range, or `low` is above `threshold`.
     """
 
     threshold: Threshold = 0.0
+    low: Threshold | None = None
     separate: bool = False
     min_voxels: Annotated[int, Limits(least=1, unit="voxels")] = 1
     class_name: str = MEMBRANE
 
     def __post_init__(self) -> None:
         checked(self)
+        require_order(self.low, self.threshold)
         text("class_name", self.class_name)
 
 
@@ -113,10 +122,15 @@ def numbered(
         If there are more than 65,535, or the labels are no whole numbers.
     """
     if isinstance(source, Score):
-        score, threshold = source, params.threshold
-        return numbered_parts(
-            lambda z0, z1: score.read_mask(z0, z1, threshold), place, params.min_voxels, progress
-        )
+        read_above = partial(_above, source, params.threshold)
+        if params.low is None:
+            return numbered_parts(read_above, place, params.min_voxels, progress)
+        read_low = partial(_above, source, params.low)
+        return numbered_parts(read_low, place, params.min_voxels, progress, read_above)
     if params.separate:
         return numbered_parts(Mask(source).read_mask, place, params.min_voxels, progress)
     return numbered_values(source, place, params.min_voxels, progress)
+
+
+def _above(score: Score, threshold: float, z0: int, z1: int) -> NDArray[np.bool_]:
+    return score.read_mask(z0, z1, threshold)

@@ -44,6 +44,13 @@ class Coding:
             codes[~np.isfinite(values)] = _INVALID
         return codes.astype(dtype)
 
+    def decode(self, codes: NDArray) -> NDArray[np.float64]:
+        """Return the values that codes stand for, NaN where they stand for none."""
+        values = codes * self.scale + self.offset
+        if self.has_invalid:
+            values[codes == _INVALID] = np.nan
+        return values.astype(np.float64, copy=False)
+
 
 def coding_of(volume: Volume) -> Coding:
     """Return how the grey values of a volume are coded: as they are, shifted, or in 65,535 steps.

@@ -19,7 +19,6 @@ on the disk, with the box that it lies in. Of a session, which is a tab, the fir
 the editor; others get 423. All that is posted needs the token of the app's own pages.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -45,7 +44,8 @@ from deepsxt_core.io.pyramid import AXES, level_shapes
 from deepsxt_core.web.desks import Desk, desk_of
 from deepsxt_core.web.label_planes import plane_of
 from deepsxt_core.web.own_pages import from_our_page
-from deepsxt_core.web.planes import axis_of, number_in, place_of
+from deepsxt_core.web.plane_sources import number_in, place_of
+from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import (
     AS_IT_IS,
     ASK_AGAIN,
@@ -54,6 +54,8 @@ from deepsxt_core.web.responses import (
     HttpError,
     Waiting,
     answer,
+    body_of,
+    object_in,
 )
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotations import annotation
@@ -103,12 +105,8 @@ def _posted(work: Callable[[Desk, dict[str, Any]], Any]) -> Endpoint:
     """Return the endpoint of what comes as JSON; a change is answered when it is on the disk."""
 
     async def endpoint(request: Request) -> Response:
-        content = bytearray()
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > _MOST_BODY_BYTES:
-                raise HttpError(413, f"At most {_MOST_BODY_BYTES >> 20} MB may be sent at once.")
-        return await _working.run(_done, request, bytes(content), work)
+        content = await body_of(request, _MOST_BODY_BYTES)
+        return await _working.run(_done, request, content, work)
 
     return answer(from_our_page(endpoint))
 
@@ -116,12 +114,7 @@ def _posted(work: Callable[[Desk, dict[str, Any]], Any]) -> Endpoint:
 def _done(
     request: Request, content: bytes, work: Callable[[Desk, dict[str, Any]], Any]
 ) -> Response:
-    try:
-        told = json.loads(content)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        raise InvalidParameterError("What is sent must be an object of JSON.")
+    told = object_in(content)
     try:
         return JSONResponse(work(_desk(request), told), headers=ASK_AGAIN)
     except LeaseError as error:

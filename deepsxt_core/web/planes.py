@@ -16,8 +16,7 @@ it is there, planes across z come from the file, and the others answer 503.
 import json
 import math
 import re
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,43 +26,25 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.geometry import Region, Shape
-from deepsxt_core.io.coding import Coding, coding_of
-from deepsxt_core.io.pyramid import (
-    AXES,
-    Axis,
-    Pyramid,
-    halved,
-    level_shapes,
-    metadata,
-    open_pyramid,
+from deepsxt_core.geometry import Shape
+from deepsxt_core.io.pyramid import AXES, Axis, halved, level_shapes, metadata
+from deepsxt_core.web.plane_sources import (
+    SLABS,
+    Source,
+    grey_source,
+    looked_at,
+    number_in,
+    opened,
+    require_plane,
+    score_source,
+    truth_source,
+    unprepared,
 )
-from deepsxt_core.volume import Volume
-from deepsxt_core.web.pictures import Survey, survey
 from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, FOR_EVER, HttpError, answer
-from deepsxt_core.web.slabs import SlabCache
 from deepsxt_core.workspace import Tomogram, Workspace, display
-from deepsxt_core.workspace.display import Display
-from deepsxt_core.workspace.truths import known_truths, truth_codes, truth_id
+from deepsxt_core.workspace.truths import truth_id
 
-_KEPT = 8
-_SLABS = SlabCache()
-_RETRY = {"Retry-After": "2"}
-_NUMBER = re.compile("[0-9]{1,9}")
 _FILE = re.compile(r"zarr\.json|[0-9]{1,2}/zarr\.json|[0-9]{1,2}/c(/[0-9]{1,6}){3}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What planes are cut from.
-
-    `place` is where it lies in the tomogram, in voxels of it.
-    """
-
-    volume: Volume
-    coding: Coding
-    shown: Display
-    place: dict[str, Any]
 
 
 def routes() -> list[BaseRoute]:
@@ -90,60 +71,12 @@ def truth_address(tomogram: Tomogram, truth: Path) -> str:
     return f"api/tomograms/{tomogram.id}/truths/{truth_id(truth)}/display"
 
 
-def _source(request: Request) -> _Source:
+def _source(request: Request) -> Source:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     if "truth" in request.path_params:
-        return _truth_source(tomogram, request.path_params["truth"])
+        return truth_source(tomogram, request.path_params["truth"])
     result_id = request.path_params.get("result")
-    if result_id is None:
-        shown = display.grey_display(tomogram)
-        volume = tomogram.volume()
-        coding = _grey(tomogram, shown.version)[0]
-        return _Source(volume, coding, shown, {"first": [0, 0, 0], "bin": 1})
-    result = tomogram.result("scores", result_id)
-    score = tomogram.score(result.id)
-    shown = display.score_display(tomogram, result)
-    return _Source(score.placed, Coding("uint8"), shown, place_of(score.placed, result.region))
-
-
-def _truth_source(tomogram: Tomogram, wanted: str) -> _Source:
-    path = next((path for path in known_truths(tomogram) if truth_id(path) == wanted), None)
-    if path is None:
-        raise HttpError(404, "There is no such truth.")
-    shown = display.truth_display(tomogram, path)
-    codes = _truth(tomogram.folder, tomogram.id, path, shown.version)
-    return _Source(codes, Coding("uint8"), shown, {"first": [0, 0, 0], "bin": 1})
-
-
-@lru_cache(maxsize=_KEPT)
-def _truth(folder: Path, tomogram_id: str, path: Path, version: str) -> Volume:  # noqa: ARG001
-    return truth_codes(Workspace(folder.parents[1]).tomogram(tomogram_id), path)
-
-
-def place_of(volume: Volume, region: Region) -> dict[str, Any]:
-    """Return where a part of a tomogram lies in it, in its voxels, for a browser."""
-    # The geometry has the centre of the first voxel; its lower corner lies half a voxel before.
-    first = [round(index * region.bin + (1 - region.bin) / 2) for index in volume.first_voxel]
-    return {"first": first, "bin": region.bin}
-
-
-def _grey(tomogram: Tomogram, version: str) -> tuple[Coding, Survey]:
-    return _looked_at(tomogram.folder, tomogram.id, version)
-
-
-@lru_cache(maxsize=_KEPT)
-def _looked_at(folder: Path, tomogram_id: str, version: str) -> tuple[Coding, Survey]:  # noqa: ARG001
-    volume = Workspace(folder.parents[1]).tomogram(tomogram_id).volume()
-    return coding_of(volume), survey(volume)
-
-
-@lru_cache(maxsize=_KEPT)
-def _pyramid(path: Path, changed_ns: int) -> Pyramid:  # noqa: ARG001
-    return open_pyramid(path)
-
-
-def _opened(shown: Display) -> Pyramid:
-    return _pyramid(shown.path, (shown.path / "zarr.json").stat().st_mtime_ns)
+    return grey_source(tomogram) if result_id is None else score_source(tomogram, result_id)
 
 
 def _display(request: Request) -> Response:
@@ -163,7 +96,7 @@ def _display(request: Request) -> Response:
     }
     if request.path_params.keys().isdisjoint({"result", "truth"}):
         tomogram = Workspace().tomogram(request.path_params["tomogram"])
-        found = _grey(tomogram, source.shown.version)[1]
+        found = looked_at(tomogram, source.shown.version)[1]
         told |= {"range": [found.low, found.high], "histogram": found.counts.tolist()}
     return JSONResponse(told, headers=ASK_AGAIN)
 
@@ -173,14 +106,13 @@ def _plane(request: Request) -> Response:
     source = _source(request)
     level = number_in("level", request.query_params, 0)
     shape = _level_shape(source.volume.shape, level)
-    if index >= shape[AXES.index(axis)]:
-        raise HttpError(404, f"There are planes 0 to {shape[AXES.index(axis)] - 1} across {axis}.")
+    require_plane(shape[AXES.index(axis)], axis, index)
     how_far = display.prepare(source.shown)
     kept = request.query_params.get("v") == source.shown.version
     if how_far.state == "ready":
-        codes = _SLABS.plane(_opened(source.shown), axis, index, level)
+        codes = SLABS.plane(opened(source.shown), axis, index, level)
     elif axis != "z":
-        raise _unprepared(how_far)
+        raise unprepared(how_far)
     else:
         codes = _from_file(source, index, level)
         # Coarser ones are of one slice here, and of several in the pyramid.
@@ -195,13 +127,7 @@ def _plane(request: Request) -> Response:
     return Response(little.tobytes(), media_type="application/octet-stream", headers=headers)
 
 
-def _unprepared(how_far: display.Preparation) -> HttpError:
-    if how_far.state == "failed":
-        return HttpError(404, how_far.problem)
-    return HttpError(503, f"The planes are {how_far.progress:.0%} prepared. Ask again.", _RETRY)
-
-
-def _from_file(source: _Source, index: int, level: int) -> NDArray:
+def _from_file(source: Source, index: int, level: int) -> NDArray:
     z = min(index << level, source.volume.shape[0] - 1)
     codes = source.coding.encode(source.volume.read(z, z + 1))
     for _ in range(level):
@@ -234,7 +160,7 @@ def _file(request: Request) -> Response:
         raise HttpError(404, "There is no such file.")
     how_far = display.prepare(source.shown)
     if how_far.state != "ready":
-        raise _unprepared(how_far)
+        raise unprepared(how_far)
     path = source.shown.path / name
     if name == "zarr.json":
         return JSONResponse(_described(source, path), headers=ASK_AGAIN)
@@ -243,10 +169,10 @@ def _file(request: Request) -> Response:
     return FileResponse(path, media_type="application/octet-stream", headers=ASK_AGAIN | AS_IT_IS)
 
 
-def _described(source: _Source, path: Path) -> dict[str, Any]:
+def _described(source: Source, path: Path) -> dict[str, Any]:
     """Return the description of the pyramid, with the voxel size as it is known today."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    pyramid = _opened(source.shown)
+    pyramid = opened(source.shown)
     shapes = [level.shape for level in pyramid.levels]
     told["attributes"] = metadata(source.volume, pyramid.kind, pyramid.coding, shapes)
     return told
@@ -258,18 +184,3 @@ def axis_of(request: Request) -> Axis:
     if axis not in AXES:
         raise HttpError(404, "A plane lies across z, y or x.")
     return cast(Axis, axis)
-
-
-def number_in(name: str, given: Any, default: int | None = None) -> int:
-    """Return a whole number from a part of an address.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is something else, or not there and there is no default.
-    """
-    text = given.get(name, default if default is None else str(default))
-    if text is None or _NUMBER.fullmatch(text) is None:
-        shown = "nothing" if text is None else f"'{text[:40]}'"
-        raise InvalidParameterError(f"{name} must be a whole number from 0: got {shown}.")
-    return int(text)

@@ -1,6 +1,7 @@
 """What the HTTP routes share: expected errors become answers, blocking work leaves the loop."""
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -48,6 +49,40 @@ class Waiting:
         # Made here, as it belongs to the event loop.
         self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
         return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+
+
+async def body_of(request: Request, most_bytes: int) -> bytes:
+    """Return what is sent.
+
+    Raises
+    ------
+    HttpError
+        If it is more than `most_bytes`.
+    """
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most_bytes:
+            most = f"{most_bytes >> 20} MB" if most_bytes >= 1 << 20 else f"{most_bytes >> 10} kB"
+            raise HttpError(413, f"At most {most} may be sent at once.")
+    return bytes(content)
+
+
+def object_in(content: bytes) -> dict[str, Any]:
+    """Return an object of JSON.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is something else.
+    """
+    try:
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise InvalidParameterError("What is sent must be an object of JSON.")
+    return told
 
 
 def answer(work: Callable, waiting: "Waiting | None" = None) -> Endpoint:

@@ -5,6 +5,9 @@
     /api/uploads                                          see `deepsxt_core.web.receiving`
     GET /api/tomograms/<id>/display and …/planes          see `deepsxt_core.web.planes`
     /api/tomograms/<id>/annotations/<a>                   see `deepsxt_core.web.annotations`
+    /api/tomograms/<id>/notes                             see `deepsxt_core.web.notes`
+    GET /api/tomograms/<id>/figure/<axis>/<name>          see `deepsxt_core.web.slice_figures`
+    GET /api/tomograms/<id>/profile/<axis>/<index>        see `deepsxt_core.web.profiles`
     GET /api/tomograms/<id>/glance.png?v=                 see `deepsxt_core.web.glances`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
@@ -48,7 +51,15 @@ from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface.coarse import CoarseScore, coarse_score, coarse_view
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Volume
-from deepsxt_core.web import annotations, glances, planes, receiving
+from deepsxt_core.web import (
+    annotations,
+    glances,
+    notes,
+    planes,
+    profiles,
+    receiving,
+    slice_figures,
+)
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
 from deepsxt_core.web.responses import (
     AS_IT_IS,
@@ -68,6 +79,7 @@ _KEPT_COARSE = 4
 # Parts of the front end that browsers load; its tests and tools lie beside them.
 _SERVED = {"downloads", "planes", "shared", "surface", "upload", "vendor", "viewer"}
 _WAITING_THREADS = 16
+_PARTS = (receiving, planes, annotations, glances, profiles, notes, slice_figures)
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
 
 
@@ -106,10 +118,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
     """Return all routes; `front_end` is a folder of scripts and styles to serve under ``/ui``."""
     tomogram, making = "/api/tomograms/{tomogram}", Waiting(_WAITING_THREADS)
     found: list[BaseRoute] = [
-        *receiving.routes(),
-        *planes.routes(),
-        *annotations.routes(),
-        *glances.routes(),
+        *(route for part in _PARTS for route in part.routes()),
         Route(f"{tomogram}/slices/{{z:index}}", answer(_slice)),
         Route(f"{tomogram}/scores/{{result}}/{COARSE_FILE}", answer(_coarse)),
         Route(f"{tomogram}/scores/{{result}}/{{name}}", answer(_score_file, making)),

@@ -15,11 +15,11 @@ export function fillControls(viewer) {
   }
   for (const control of root.querySelectorAll("[data-set]")) {
     if (control.type === "checkbox") control.checked = state[control.dataset.set];
-    else control.value = state[control.dataset.set];
+    else control.value = state[control.dataset.set] ?? state.threshold; // no second threshold: it lies at the first
   }
   /** @type {Record<string, string>} */
   const texts = {
-    threshold: state.threshold.toFixed(2), opacity: `${state.opacity} %`,
+    threshold: state.threshold.toFixed(2), low: state.low?.toFixed(2) ?? "off", opacity: `${state.opacity} %`,
     black: shown(state.black), white: shown(state.white),
   };
   for (const output of root.querySelectorAll("[data-show]")) output.value = texts[output.dataset.show];
@@ -31,6 +31,7 @@ export function fillControls(viewer) {
     viewer.find(`button[data-act="${name}"]`).setAttribute("aria-pressed", `${value}`);
   }
   viewer.comparison.fill();
+  viewer.figures.fill();
   const { plane, index } = active;
   const count = shape[plane.across];
   const at = voxel ? ` · ${plane.axis} = ${formatLength(index * voxel[plane.across])}` : "";

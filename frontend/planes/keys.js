@@ -19,6 +19,8 @@ export const SHORTCUTS = [
   ["I", "invert"],
   ["R", "reset the window"],
   ["P", "panel on or off"],
+  ["U", "ruler, and the values along it; Enter sets its ends at the crosshair"],
+  ["A", "a note at the crosshair"],
   ["?", "this help"],
   ["Wheel", "step; with Ctrl zoom"],
   ["Drag", "move the plane"],
@@ -35,7 +37,7 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 /** @type {Record<string, string>} */
 const ACTS = {
   "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 1: "one", 3: "three", "?": "help", "[": "lower", "]": "higher",
-  c: "centre", f: "fit", o: "overlay", i: "invert", r: "reset", p: "panel", s: "compare",
+  c: "centre", f: "fit", o: "overlay", i: "invert", r: "reset", p: "panel", s: "compare", u: "ruler", a: "note",
 };
 
 /** What a key asks for, null if nothing.

@@ -6,6 +6,7 @@ import { scaleBar, toScreen } from "./geometry.js";
 export const COLOURS = { z: "#4fd1c5", y: "#f6b73c", x: "#b39dfb" };
 
 const GAP_PX = 9;
+const BESIDE_PX = 9;
 const BAR_SHARE = 0.28;
 
 /** @param {HTMLCanvasElement} canvas as large as the plane's
@@ -19,6 +20,16 @@ export function drawMarks(canvas, { plane, view, edges, size, at, known, ratio, 
   context.shadowBlur = 3;
   if (crosshair) drawCrosshair(context, plane, toScreen(view, edges, size, [at[plane.u] + 0.5, at[plane.v] + 0.5]), size);
   drawBar(context, scaleBar(view.zoom, size[0] * BAR_SHARE, known), size);
+}
+
+/** Write beside a point: right of it, or left of it where there is no room.
+ *  @param {CanvasRenderingContext2D} context
+ *  @param {string} text
+ *  @param {number[]} point
+ *  @param {number} width of the plane */
+export function writeBeside(context, text, [x, y], width) {
+  const { width: needed } = context.measureText(text);
+  context.fillText(text, x + BESIDE_PX + needed > width ? x - BESIDE_PX - needed : x + BESIDE_PX, y);
 }
 
 /** @param {CanvasRenderingContext2D} context

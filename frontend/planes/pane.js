@@ -271,6 +271,7 @@ export class Pane {
     if (this.next) setTimeout(this.next, AHEAD_AFTER_MS);
     this.next = null;
     drawMarks(this.marks, { plane, view, edges, at, ratio, crosshair, size: this.size, known: this.told.voxel !== null });
+    for (const drawer of [viewer.notes, viewer.ruler]) drawer.draw(this.marks.getContext("2d"), this);
   }
 
   close() {

@@ -7,11 +7,14 @@ import { Comparison } from "./comparison.js";
 import { fillControls, fillHelp } from "./controls.js";
 import { clamped, PLANES } from "./geometry.js";
 import { Editing } from "./editing/editing.js";
+import { Figures } from "./figures.js";
 import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
+import { Notes } from "./notes.js";
 import { Pane } from "./pane.js";
 import { Readout } from "./readout.js";
-import { beginning } from "./state.js";
+import { Ruler } from "./ruler.js";
+import { beginning, ordered } from "./state.js";
 import { PlaneStore } from "./store.js";
 
 const REPORT_AFTER_MS = 350;
@@ -41,6 +44,9 @@ class Planes {
     this.readout = new Readout(this.find(".readout"), this);
     this.histogram = new Histogram(this.find(".histogram"), this);
     this.editing = new Editing(this);
+    this.ruler = new Ruler(this);
+    this.notes = new Notes(this);
+    this.figures = new Figures(this);
     this.comparison = new Comparison(this);
     fillHelp(this.find(".help"));
     /** @type {Record<string, Pane>} */
@@ -92,9 +98,11 @@ class Planes {
       for (const element of this.root.querySelectorAll(".needs-score")) {
         /** @type {HTMLElement} */ (element).hidden = !data.score;
       }
+      if (another) this.ruler.clear();
       this.begin(another);
     }
     this.comparison.open(data.comparable, another ? data.comparison : undefined);
+    this.notes.open(data.notes, data.token);
     this.editing.open(data.annotation, data.token, another, data.object);
   }
 
@@ -112,7 +120,7 @@ class Planes {
     this.fail("");
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
-      this.state = beginning(kept, images.told, this.data.threshold);
+      this.state = beginning(kept, images.told, this.data);
       // Who steps on and loads again stays where they went, and the way back leads back.
       forgetPlace();
       if (this.data.at) {
@@ -125,6 +133,7 @@ class Planes {
       const views = kept?.version === this.state.version ? kept.views : null;
       for (const pane of Object.values(this.panes)) pane.begin(views?.[pane.plane.axis] ?? null);
       this.histogram.draw();
+      this.notes.fill();
     }
     if (this.shownStores.some((store) => store.told.state === "making")) this.watch();
     this.refresh();
@@ -135,7 +144,7 @@ class Planes {
   }
 
   remember() {
-    const { threshold, ...rest } = this.state; // the threshold belongs to the server's state
+    const { threshold, low, ...rest } = this.state; // these belong to the server's state
     const views = Object.fromEntries(Object.values(this.panes).map((pane) => [pane.plane.axis, pane.view]));
     sessionStorage.setItem(this.memory, JSON.stringify({ ...rest, views }));
   }
@@ -186,16 +195,20 @@ class Planes {
     const { black, white } = this.state;
     if ("black" in changes && black >= white) this.state.white = black;
     else if (black >= white) this.state.black = white;
+    Object.assign(this.state, ordered(this.state));
     this.remember();
     fillControls(this);
     this.histogram.draw();
+    this.ruler.fill();
     for (const pane of Object.values(this.panes)) pane.invalidate();
-    if ("threshold" in changes) this.report();
+    if ("threshold" in changes || "low" in changes) this.report();
   }
 
   report() {
     clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.setStateValue?.("threshold", this.state.threshold), REPORT_AFTER_MS);
+    this.reporting = setTimeout(() => {
+      for (const name of ["threshold", "low"]) this.setStateValue?.(name, this.state[name]);
+    }, REPORT_AFTER_MS);
   }
 
   /** Step to a plane across the axis of a pane.

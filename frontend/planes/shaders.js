@@ -6,8 +6,8 @@ import { codeOf, thresholdCode } from "./codes.js";
 const STYLES = { fill: 1, outline: 2, score: 3 };
 
 /** What the shader is told besides the textures.
- *  @param {{black: number, white: number, invert: boolean, overlay: boolean, threshold: number, opacity: number,
- *    style: string}} state
+ *  @param {{black: number, white: number, invert: boolean, overlay: boolean, threshold: number, low: number | null,
+ *    opacity: number, style: string}} state
  *  @param {import("./codes.js").Coding} coding */
 export function looks(state, coding) {
   const [black, white] = [codeOf(state.black, coding), codeOf(state.white, coding)];
@@ -17,10 +17,14 @@ export function looks(state, coding) {
     invert: state.invert ? 1 : 0,
     invalid: coding.has_invalid ? 1 : 0,
     lowest: thresholdCode(state.threshold),
+    faintest: thresholdCode(state.low ?? state.threshold),
     opacity: state.opacity / 100,
     style: state.overlay ? STYLES[state.style] : 0,
   };
 }
+
+/** What lies between the two thresholds: the hue of the result, lighter. */
+export const FAINT_RGB = [255, 214, 170];
 
 /** @type {Record<string, number>} */
 const COMPARISONS = { difference: 1, swipe: 2 };
@@ -61,7 +65,7 @@ uniform usampler2D greyTexture, scoreTexture, otherTexture, labelTexture;
 uniform sampler2D paletteTexture;
 uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd, otherFirst, otherEnd, labelFirst, labelEnd;
 uniform float ratio, factor, scoreFactor, otherFactor, labelFactor, black, gain, invert, invalid;
-uniform float lowest, otherLowest, swipe, opacity, labelOpacity;
+uniform float lowest, faintest, otherLowest, swipe, opacity, labelOpacity;
 uniform int labelStyle, chosen; // labelStyle: 0 none, 1 area, 2 contour
 uniform int style, compare; // compare: 0 nothing, 1 A and B in false colour, 2 A left and B right of the line
 uniform int scored, otherScored; // of A and B: 0 there is no result, 1 it is here, 2 nothing was scored here
@@ -110,18 +114,22 @@ float scoreAt(vec2 at, bool other) {
   return codeAt(scoreTexture, (at - scoreFirst) / scoreFactor);
 }
 
-bool marked(vec2 at, bool other) {
-  return isScored(at, other) && scoreAt(at, other) >= (other ? otherLowest : lowest);
+bool reaches(vec2 at, bool other, float least) {
+  return isScored(at, other) && scoreAt(at, other) >= least;
 }
 
-bool onEdge(vec2 at, bool other) {
+bool onEdge(vec2 at, bool other, float least) {
   vec2 step = 1.4 * ratio / scale;
-  return !(marked(at + vec2(step.x, 0), other) && marked(at - vec2(step.x, 0), other)
-    && marked(at + vec2(0, step.y), other) && marked(at - vec2(0, step.y), other));
+  return !(reaches(at + vec2(step.x, 0), other, least) && reaches(at - vec2(step.x, 0), other, least)
+    && reaches(at + vec2(0, step.y), other, least) && reaches(at - vec2(0, step.y), other, least));
 }
 
-// Whether it is drawn: as an area, or as a contour.
-bool drawn(vec2 at, bool other) { return marked(at, other) && (style != 2 || onEdge(at, other)); }
+// Whether what reaches a code is drawn: as an area, or as a contour.
+bool drawnFrom(vec2 at, bool other, float least) {
+  return reaches(at, other, least) && (style != 2 || onEdge(at, other, least));
+}
+
+bool drawn(vec2 at, bool other) { return drawnFrom(at, other, other ? otherLowest : lowest); }
 
 vec3 scoreColour(float score) {
   vec3 end = score < 0.0 ? vec3(33, 102, 172) : vec3(178, 24, 43);
@@ -130,7 +138,10 @@ vec3 scoreColour(float score) {
 
 vec3 withResult(vec3 seen, vec2 at, bool other) {
   if (style == 3) return mix(seen, scoreColour(scoreAt(at, other) * 2.0 / 255.0 - 1.0), opacity);
-  return drawn(at, other) ? mix(seen, vec3(1, 0.478, 0.102), opacity) : seen;
+  if (drawn(at, other)) return mix(seen, vec3(1, 0.478, 0.102), opacity);
+  // What reaches the second threshold alone: it may or may not touch, anywhere in 3D, what reaches the first.
+  bool faint = !other && faintest < lowest && drawnFrom(at, other, faintest);
+  return faint ? mix(seen, ${rgb(FAINT_RGB)}, opacity) : seen;
 }
 
 vec3 withDifference(vec3 seen, vec2 at) {

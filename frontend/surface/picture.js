@@ -1,5 +1,7 @@
 // The view as a file: PNG at one to four times its size, or SVG with vectors over a picture.
 
+import { save } from "../shared/saving.js";
+
 /** What a scene that is held shows, and what is over it, as a canvas of the same size.
  *  `paper` is the background, null for none. */
 export async function drawn(scene, svg, paper) {
@@ -44,10 +46,4 @@ export async function saveSvg(scene, svg, ratio, paper, name) {
   const picture = `<image width="${width}" height="${height}" href="${canvas.toDataURL("image/png")}"/>`;
   const whole = svg.replace(/^<svg[^>]*>/, (opening) => opening + picture);
   save(new Blob([whole], { type: "image/svg+xml" }), `${name}.svg`);
-}
-
-export function save(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,8 +1,9 @@
 // The view as files: pictures, and films of a turn.
 
+import { save } from "../shared/saving.js";
 import { applyPaper, paperOf } from "./appearance.js";
 import { turntable } from "./movie.js";
-import { save, savePng, saveSvg } from "./picture.js";
+import { savePng, saveSvg } from "./picture.js";
 
 /** @param {any} view @param {"png" | "svg"} kind */
 export async function savePicture(view, kind) {

@@ -11,7 +11,7 @@ import { SHORTCUTS, wishOf } from "../planes/keys.js";
 import { Lru } from "../planes/lru.js";
 import { placeText } from "../planes/readout.js";
 import { comparisonLooks, DIFFERENCE_RGB, looks } from "../planes/shaders.js";
-import { beginning } from "../planes/state.js";
+import { beginning, ordered } from "../planes/state.js";
 import { NotYet, PlaneStore } from "../planes/store.js";
 
 const near = (got, wanted, tolerance = 1e-9) => {
@@ -123,11 +123,13 @@ test("scores above the threshold are those of the core", () => {
 
 test("the shader is told codes, whatever the values are", () => {
   const state = {
-    black: 0, white: 10, invert: true, overlay: true, threshold: 0, opacity: 60, style: "outline",
+    black: 0, white: 10, invert: true, overlay: true, threshold: 0, low: null, opacity: 60, style: "outline",
   };
   const told = looks(state, CODING);
   near([told.black, told.gain, told.opacity], [20, 1 / 20, 0.6]);
   assert.deepEqual([told.invert, told.invalid, told.lowest, told.style], [1, 1, 128, 2]);
+  assert.equal(told.faintest, told.lowest);
+  assert.equal(looks({ ...state, low: -0.5 }, CODING).faintest, thresholdCode(-0.5));
   assert.equal(looks({ ...state, overlay: false }, CODING).style, 0);
   assert.ok(Number.isFinite(looks({ ...state, white: 0 }, CODING).gain));
 });
@@ -210,13 +212,20 @@ test("places are told in voxels, and in µm where the size is known", () => {
   assert.equal(placeText([1, 2, 3], null), "x 3, y 2, z 1");
 });
 
+test("a second threshold is none where it is not below the first", () => {
+  assert.deepEqual(ordered({ threshold: 0.4, low: 0.1 }), { threshold: 0.4, low: 0.1 });
+  assert.deepEqual(ordered({ threshold: 0.1, low: 0.1 }), { threshold: 0.1, low: null });
+  assert.deepEqual(ordered({ threshold: 0.1, low: null }), { threshold: 0.1, low: null });
+});
+
 test("what was kept of a tomogram is used while it is the same", () => {
   const told = { shape: [10, 20, 30], range: [5, 9], version: "a" };
-  assert.deepEqual(beginning(null, told, 0.2).at, [5, 10, 15]);
-  const kept = { at: [50, 1, 2], invert: true, threshold: 0.9, version: "a" };
-  const state = beginning(kept, told, 0.2);
-  assert.deepEqual([state.at, state.invert, state.threshold], [[9, 1, 2], true, 0.2]);
-  assert.equal(beginning({ ...kept, version: "b" }, told, 0.2).invert, false);
+  const thresholds = { threshold: 0.2, low: null };
+  assert.deepEqual(beginning(null, told, thresholds).at, [5, 10, 15]);
+  const kept = { at: [50, 1, 2], invert: true, threshold: 0.9, low: 0.1, version: "a" };
+  const state = beginning(kept, told, thresholds);
+  assert.deepEqual([state.at, state.invert, state.threshold, state.low], [[9, 1, 2], true, 0.2, null]);
+  assert.equal(beginning({ ...kept, version: "b" }, told, thresholds).invert, false);
 });
 
 const TOLD = { version: "v", state: "ready", progress: 1, problem: "", shape: [40, 8, 8], levels: [{ shape: [40, 8, 8], factor: 1 }] };

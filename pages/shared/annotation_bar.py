@@ -67,8 +67,12 @@ def _begin(tomogram: Tomogram, result: Result | None) -> None:
     source = st.radio("It begins with", sources, key="annotation_source")
     labels, params = None, SourceParams()
     if source == _FROM_RESULT:
-        params = SourceParams(threshold=state.threshold(), min_voxels=_least_voxels())
-        st.caption(f"Each connected part above the threshold {state.threshold():.2f} is an object.")
+        low = state.low_threshold()
+        params = SourceParams(threshold=state.threshold(), low=low, min_voxels=_least_voxels())
+        faint = "" if low is None else f", with what is connected to it above {low:.2f}"
+        st.caption(
+            f"Each connected part above the threshold {state.threshold():.2f}{faint}, is an object."
+        )
     elif source == _FROM_FILE:
         labels = _label_file(tomogram)
         params = SourceParams(separate=st.checkbox("Each connected part is an object"))

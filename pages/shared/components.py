@@ -20,7 +20,7 @@ from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
 from deepsxt_core.surface.view import COARSE_FACES
-from deepsxt_core.web import annotations, own_pages, planes, routes
+from deepsxt_core.web import annotations, notes, own_pages, planes, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.display import grey_display
 from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
@@ -153,18 +153,21 @@ def plane_viewer(
     key: str,
     score_id: str | None = None,
     threshold: float = 0.0,
+    low: float | None = None,
     annotation_id: str | None = None,
     at: Sequence[int] | None = None,
     object_id: int | None = None,
     comparable: Sequence[Mapping[str, Any]] = (),
     comparison: Mapping[str, Any] | None = None,
-) -> tuple[float, Mapping[str, Any] | None]:
-    """Show a tomogram in three planes; return the threshold and the comparison set in the viewer.
+) -> tuple[float, float | None, Mapping[str, Any] | None]:
+    """Show a tomogram in three planes; return both thresholds and the comparison set in the viewer.
 
     Parameters
     ----------
     score_id : str, optional
         Of the result to show over it, in its place.
+    low : float, optional
+        The second threshold, below the first; None for none.
     annotation_id : str, optional
         Of the annotation to show over both, and to edit.
     at : (z, y, x), optional
@@ -186,17 +189,19 @@ def plane_viewer(
         "version": [grey_display(tomogram).version, tomogram.voxel_size_nm],
         "score": score_id and planes.display_address(tomogram, score_id),
         "threshold": threshold,
+        "low": low,
         "annotation": annotation_id and annotations.annotation_address(tomogram, annotation_id),
-        "token": annotation_id and own_pages.token(),
+        "notes": notes.notes_address(tomogram),
+        "token": own_pages.token(),
         "at": at,
         "object": object_id,
         "comparable": comparable,
         "comparison": comparison,
     }
-    default = {"threshold": threshold, "comparison": comparison}
+    default = {"threshold": threshold, "low": low, "comparison": comparison}
     told = {f"on_{name}_change": _nothing for name in default}
     seen = _planes(key=key, data=data, default=default, **told)
-    return seen.threshold, seen.comparison
+    return seen.threshold, seen.low, seen.comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

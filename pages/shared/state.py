@@ -20,7 +20,7 @@ LABELS = "labels"
 """Stands for the labels that the file itself holds, in place of the id of a score."""
 
 _IN_ADDRESS = (
-    *("t", "score", "annotation", "surface", "threshold"),
+    *("t", "score", "annotation", "surface", "threshold", "low"),
     *("compare", "compare_as", "compare_threshold"),
 )
 _COMPARED_BY = ("difference", "swipe")
@@ -129,9 +129,20 @@ def _threshold(name: str) -> float:
     return value if math.isfinite(value) and -1 <= value < 1 else 0.0
 
 
+def low_threshold() -> float | None:
+    """Return the second threshold set by the user, None if there is none below the first."""
+    value = _threshold("low") if "low" in st.session_state else threshold()
+    return value if value < threshold() else None
+
+
 def set_threshold(value: float) -> None:
     """Keep the threshold for all pages."""
     _remember("threshold", f"{value:.2f}")
+
+
+def set_low_threshold(value: float | None) -> None:
+    """Keep the second threshold for all pages; None for none."""
+    _remember("low", None if value is None else f"{value:.2f}")
 
 
 def comparison() -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import zarr
 from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold
 
 from deepsxt_core.annotation import (
     MEMBRANE,
@@ -73,6 +74,28 @@ def test_each_connected_part_above_the_threshold_is_an_object(
             limits={"score": (-1, -0.2)},
         )
     )
+
+
+@pytest.mark.parametrize("slices", [1, 7, 60])
+def test_with_a_second_threshold_parts_reach_as_far_as_it(
+    tmp_path, tomogram, blobs, monkeypatch, slices
+):
+    monkeypatch.setattr(
+        "deepsxt_core.annotation.numbering._SLAB_VOXELS", slices * SHAPE[1] * SHAPE[2]
+    )
+    writer = create_score(tmp_path / "score", (60, *SHAPE[1:]), tomogram.geometry, first_slice=5)
+    writer.write(0, blobs)
+    params = SourceParams(threshold=0.5, low=0.3)
+    create_annotation(tmp_path / "a", tomogram, tmp_path / "score", params)
+    annotation = open_annotation(tmp_path / "a")
+    wanted = np.zeros(SHAPE, bool)
+    wanted[5:65] = apply_hysteresis_threshold(Score.decode(blobs), 0.3, 0.5)
+    faint = Score.decode(blobs) > 0.3
+    assert (faint & ~wanted[5:65]).any()  # some faint parts have nothing certain in them
+    np.testing.assert_array_equal(read_all(annotation) > 0, wanted)
+    assert annotation.description.params == params
+    with pytest.raises(InvalidParameterError, match="low"):
+        SourceParams(threshold=0.2, low=0.3)
 
 
 def test_too_many_objects_are_refused_with_the_size_that_would_do(tmp_path, tomogram, monkeypatch):

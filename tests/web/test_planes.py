@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core.errors import WriteError
+from deepsxt_core.geometry import Region
 from deepsxt_core.io.coding import Coding
 from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.web import planes, routes
+from deepsxt_core.web.plane_sources import place_of
 from deepsxt_core.workspace import Workspace, display, making
 from deepsxt_core.workspace.truths import shown_truths
 from tests.results import add_score, ball
@@ -211,8 +213,8 @@ def test_a_truth_of_another_size_lies_not_over_the_tomogram(client, tomogram):
     ],
 )
 def test_the_place_of_a_part_is_told_in_voxels_of_the_tomogram(tomogram, region, place):
-    part = planes.Region.parse(region, place["bin"])
-    assert planes.place_of(tomogram.volume(part), part) == place
+    part = Region.parse(region, place["bin"])
+    assert place_of(tomogram.volume(part), part) == place
 
 
 def test_the_value_of_a_voxel_is_that_of_the_file(client, tmp_path):

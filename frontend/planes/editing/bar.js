@@ -61,7 +61,7 @@ export class Bar {
     for (const button of element.querySelectorAll("button")) {
       const { tool, deed: name } = button.dataset;
       if (tool) button.setAttribute("aria-pressed", `${tool === holding.tool}`);
-      if (tool && tool !== "select" && tool !== "ruler") button.disabled = idle;
+      if (tool && tool !== "select") button.disabled = idle;
       if (name === "undo" || name === "redo") button.disabled = idle || !told?.[name];
       if (name === "new") button.disabled = idle;
     }
@@ -85,6 +85,7 @@ export class Bar {
       const since = new Date(editor.since * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
       notice.querySelector("span").textContent = `${editor.owner} edits this annotation since ${since}. You can watch, or`;
     }
+    viewer.find('button[data-act="ruler"]').setAttribute("aria-pressed", `${holding.tool === "ruler"}`);
     for (const pane of editing.panes) pane.element.classList.toggle("drawing", editing.draws);
   }
 

@@ -89,13 +89,17 @@ const DEEDS = {
   delete: (editing) => withObject(editing, (object) => editing.operate({ kind: "delete", objects: [object] })),
   copy: (editing, { by }, pane) => copyOn(editing, pane, by),
   interpolate: (editing, _, pane) => withObject(editing, () => { previewed(editing, pane); }),
-  finish: (editing) => {
+  finish: (editing, _, pane) => {
     if (endPreview(editing, true)) return true;
+    if (editing.holding.tool === "ruler") {
+      editing.viewer.ruler.mark(pane);
+      return true;
+    }
     if (!editing.hand.stroke) return false;
     editing.hand.finish();
     return true;
   },
-  "give-up": (editing) => endPreview(editing, false) || editing.hand.giveUp(),
+  "give-up": (editing) => endPreview(editing, false) || editing.hand.giveUp() || editing.viewer.ruler.clear(),
   "step-back": (editing) => editing.hand.stepBack(),
   undo: (editing) => editing.mayEdit() && editing.told?.undo ? editing.send("undo") : undefined,
   redo: (editing) => editing.mayEdit() && editing.told?.redo ? editing.send("redo") : undefined,

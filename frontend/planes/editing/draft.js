@@ -1,13 +1,12 @@
-// Draws what the server does not have yet: the stroke in the hand, strokes on their way, previews, the ruler.
+// Draws what the server does not have yet: the stroke in the hand, strokes on their way, previews.
 
-import { formatLength } from "../../shared/lengths.js";
 import { scaleOf, toScreen } from "../geometry.js";
-import { distance, placeOf } from "./places.js";
+import { placeOf } from "./places.js";
 import { ROUND, SIZED } from "./state.js";
 
 /**
  * @typedef {import("../pane.js").Pane} Pane
- * @typedef {{kind: "path" | "outline" | "ruler", axis: string, index: number, points: number[][], radius: number,
+ * @typedef {{kind: "path" | "outline", axis: string, index: number, points: number[][], radius: number,
  *   colour: string, erasing: boolean, ball?: boolean}} Stroke
  */
 
@@ -20,8 +19,6 @@ export class Draft {
     this.editing = editing;
     /** @type {Stroke[]} */
     this.strokes = [];
-    /** @type {Stroke | null} */
-    this.ruler = null;
     /** @type {Record<string, number[][]> | null} runs of each plane: row, first column, length, id */
     this.preview = null;
     /** @type {{pane: Pane, place: number[]} | null} */
@@ -64,8 +61,6 @@ export class Draft {
     if (this.preview) this.drawRuns(context, pane, screen);
     const here = this.strokes.filter(({ axis, index: at }) => axis === pane.plane.axis && at === index);
     for (const stroke of here) drawStroke(context, stroke, stroke.points.map(screen), stroke.radius * pixel);
-    const { ruler } = this;
-    if (ruler?.axis === pane.plane.axis && ruler.index === index) this.drawRuler(context, pane, ruler, screen);
     if (this.pointer?.pane === pane && SIZED.has(holding.tool)) {
       const at = toScreen(view, pane.edges, pane.size, this.pointer.place);
       drawTip(context, at, Math.max(1, (holding.radius + 0.5) * pixel), ROUND.has(holding.tool));
@@ -88,35 +83,6 @@ export class Draft {
       const [x, y] = screen(point);
       context.fillRect(x, y, width * length, height);
     }
-  }
-
-  /** @param {CanvasRenderingContext2D} context
-   *  @param {Pane} pane
-   *  @param {Stroke} ruler
-   *  @param {(point: number[]) => number[]} screen */
-  drawRuler(context, pane, { points }, screen) {
-    const [a, b] = points.map(screen);
-    for (const [colour, line] of /** @type {[string, number][]} */ ([["rgb(0 0 0 / 70%)", 4], ["#ffe08a", 1.6]])) {
-      Object.assign(context, { strokeStyle: colour, lineWidth: line });
-      context.beginPath();
-      context.moveTo(a[0], a[1]);
-      context.lineTo(b[0], b[1]);
-      context.stroke();
-    }
-    const text = this.rulerText(pane, points);
-    Object.assign(context, { font: "600 13px system-ui, sans-serif", fillStyle: "#ffe08a", shadowColor: "#000", shadowBlur: 4 });
-    context.fillText(text, b[0] + 8, b[1] - 8);
-    context.shadowBlur = 0;
-  }
-
-  /** The length of the ruler.
-   *  @param {Pane} pane
-   *  @param {number[][]} points */
-  rulerText(pane, points) {
-    const { place } = /** @type {any} */ (this.editing.labels).told;
-    const [a, b] = points.map((point) => placeOf(pane.plane, point, place));
-    const length = distance(a, b, pane.edges);
-    return pane.told.voxel ? formatLength(length) : `${length.toFixed(1)} px`;
   }
 }
 

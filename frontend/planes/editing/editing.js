@@ -21,6 +21,8 @@ import { LabelStore } from "./store.js";
  */
 
 const FIRST_COLOUR = "#ffb454";
+// What tools and keys do without an annotation, too.
+const VIEWING = new Set(["ruler", "select", "toggle-tool", "give-up", "finish"]);
 
 export class Editing {
   /** @param {any} viewer */
@@ -56,7 +58,7 @@ export class Editing {
 
   /** Whether the hand on a plane holds a tool that draws. */
   get draws() {
-    return this.labels !== null && this.holding.tool !== "select";
+    return this.holding.tool === "ruler" || (this.labels !== null && this.holding.tool !== "select");
   }
 
   /** The colour of what is drawn with. */
@@ -144,8 +146,8 @@ export class Editing {
    *  @param {Pane} pane
    *  @returns {boolean} whether the key was for the annotation */
   pressed(event, pane) {
-    const action = this.labels && actionOf(event);
-    if (!action || !deed(this, action, pane)) return false;
+    const action = actionOf(event);
+    if (!action || !(this.labels || VIEWING.has(action.tool ?? action.do)) || !deed(this, action, pane)) return false;
     event.preventDefault();
     return true;
   }
@@ -229,8 +231,7 @@ export class Editing {
   /** Tell that the server is gone, and return how many strokes are lost with it.
    *  @param {number} waiting how many were on their way */
   lost(waiting) {
-    const inHand = this.hand.stroke !== null && this.hand.stroke.kind !== "ruler";
-    const dropped = waiting + (inHand ? 1 : 0);
+    const dropped = waiting + (this.hand.stroke === null ? 0 : 1);
     this.draft.strokes = [];
     this.hand.giveUp();
     this.redraw();
@@ -315,7 +316,7 @@ export class Editing {
     this.exchange = this.labels = this.told = null;
     this.holding = { ...AT_FIRST };
     this.draft.strokes = [];
-    this.draft.ruler = this.draft.preview = null;
+    this.draft.preview = null;
     this.table = { classes: {}, rows: new Map() };
     for (const pane of this.panes) pane.ids = null;
   }

@@ -36,9 +36,9 @@ export class Hand {
   down(pane, event, place) {
     const { editing } = this;
     const { tool } = editing.holding;
+    if (tool === "ruler") return editing.viewer.ruler.down(pane, place);
     const point = this.pointAt(pane, place);
     if (!point) return editing.say("There is no annotation here.");
-    if (tool === "ruler") return this.begin(pane, "ruler", point, false);
     if (!editing.mayEdit()) return;
     const erasing = (tool === "eraser") !== (event.altKey || (event.buttons & PEN_ERASER) !== 0);
     if (tool === "brush" || tool === "eraser") this.begin(pane, "path", point, erasing);
@@ -49,20 +49,19 @@ export class Hand {
   }
 
   /** @param {Pane} pane
-   *  @param {"path" | "outline" | "ruler"} kind
+   *  @param {"path" | "outline"} kind
    *  @param {number[]} point
    *  @param {boolean} erasing */
   begin(pane, kind, point, erasing) {
     const { draft, holding } = this.editing;
-    if (kind !== "ruler" && !erasing) this.editing.needObject();
+    if (!erasing) this.editing.needObject();
     const { axis, across } = pane.plane;
     this.stroke = {
-      kind, axis, index: point[across], points: kind === "ruler" ? [point, point] : [point], erasing,
+      kind, axis, index: point[across], points: [point], erasing,
       radius: holding.radius, colour: this.editing.colour, ball: holding.ball,
     };
     this.pane = pane;
-    if (kind === "ruler") draft.ruler = this.stroke;
-    else draft.strokes.push(this.stroke);
+    draft.strokes.push(this.stroke);
     draft.draw(pane);
   }
 
@@ -87,7 +86,8 @@ export class Hand {
    *  @param {PointerEvent} event
    *  @param {(event: PointerEvent) => number[]} placeOfEvent */
   moved(pane, event, placeOfEvent) {
-    const { draft, draws } = this.editing;
+    const { draft, draws, viewer } = this.editing;
+    if (viewer.ruler.moved(pane, placeOfEvent(event))) return true;
     draft.pointer = draws ? { pane, place: placeOfEvent(event) } : null;
     const { stroke } = this;
     if (!stroke || this.pane !== pane || this.editing.holding.tool === "polygon") {
@@ -98,21 +98,19 @@ export class Hand {
     for (const one of events.length ? events : [event]) {
       const point = this.pointAt(pane, placeOfEvent(one));
       if (!point || point[pane.plane.across] !== stroke.index) continue;
-      if (stroke.kind === "ruler") stroke.points[1] = point;
-      else stroke.points.push(point);
+      stroke.points.push(point);
     }
     draft.draw(pane);
-    if (stroke.kind === "ruler") this.editing.say(draft.rulerText(pane, stroke.points));
     return true;
   }
 
   /** End a stroke; returns whether there was one.
    *  @param {Pane} pane */
   up(pane) {
+    if (this.editing.viewer.ruler.up()) return true;
     if (this.editing.holding.tool === "polygon") return true;
     if (!this.stroke || this.pane !== pane) return this.editing.draws;
-    if (this.stroke.kind === "ruler") this.stroke = null;
-    else this.finish();
+    this.finish();
     return true;
   }
 

@@ -10,7 +10,6 @@ export const SHORTCUTS = [
   ["Enter Esc", "end or give up a polygon or a preview"],
   ["K J", "fill in the slice, fill in 3D"],
   ["M X", "merge, split: two clicks"],
-  ["U", "ruler"],
   ["Space", "back to the tool before"],
   ["N", "new object"],
   ["H Y", "hide, isolate the object"],
