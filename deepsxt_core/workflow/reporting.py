@@ -2,13 +2,14 @@
 
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deepsxt_core.errors import DrawingError
 from deepsxt_core.export.figures import write_picture
+from deepsxt_core.export.middle_planes import PlanePicture, middle_planes
 from deepsxt_core.export.report import Picture, ReportContent, write_report
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
@@ -57,6 +58,7 @@ def report(
         source, params, processes, progress, tomogram=tomogram, surfaces=surfaces
     )
     own = {"reconstruct": {"params": asdict(params)}, "measure": {"params": asdict(processes)}}
+    planes = middle_planes(tomogram, source, params.threshold, measured.surfaces.objects, progress)
     progress.stage("Drawing", 1, "picture")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".report-") as scratch:
         content = ReportContent(
@@ -65,7 +67,7 @@ def report(
             segmentation=_segmentation(source, params),
             measurements=measured,
             steps=dict(steps or {}) | own,
-            pictures=_pictures(measured.surfaces, Path(scratch)),
+            pictures=[*_pictures(planes, Path(scratch)), *_scene(measured.surfaces, Path(scratch))],
         )
         progress.advance()
         return write_report(path, content)
@@ -77,7 +79,14 @@ def _segmentation(source: Score | Mask, params: ReconstructParams) -> str:
     return "an annotation" if isinstance(source, Labels) else "labels from a file"
 
 
-def _pictures(surfaces: Surfaces, folder: Path) -> list[Picture]:
+def _pictures(planes: Sequence[PlanePicture], folder: Path) -> Iterator[Picture]:
+    for place, plane in enumerate(planes):
+        file = folder / f"plane-{place}.png"
+        file.write_bytes(plane.png)
+        yield Picture(file=file, title=plane.title, caption=plane.caption)
+
+
+def _scene(surfaces: Surfaces, folder: Path) -> list[Picture]:
     """Draw the surfaces; a computer that cannot draw gets a report without that picture."""
     try:
         file = write_picture(thinned(surfaces), folder / "surfaces.png")

@@ -1,4 +1,4 @@
-"""Tools in Chromium that test_painting leaves out, pen and fingers too; what is measured and saved."""
+"""Tools in Chromium that test_painting leaves out, pen and fingers too; what is measured."""
 
 import csv
 import io

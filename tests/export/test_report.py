@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepsxt_core.errors import DrawingError
+from deepsxt_core.errors import DrawingError, InvalidParameterError
+from deepsxt_core.export import middle_planes
 from deepsxt_core.export.report import DOI
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ReconstructParams
@@ -93,7 +94,7 @@ def test_the_numbers_are_those_that_are_measured(tmp_path, tomogram, score):
 def test_nothing_is_asked_for_and_nothing_runs(tmp_path, tomogram, score):
     page = written(tmp_path, tomogram, score)
     assert all(address.startswith("data:") for address in page.addresses)
-    assert len(page.addresses) == 3
+    assert len(page.addresses) == 6
     assert not {"script", "iframe", "link", "object"} & set(page.tags)
 
 
@@ -101,7 +102,7 @@ def test_names_are_words_and_no_markup(tmp_path, tomogram, score):
     steps = {"segment": {"params": {"crop": HOSTILE}, "warnings": [HOSTILE]}}
     page = written(tmp_path, tomogram, score, name=HOSTILE, steps=steps)
     assert page.text.count(HOSTILE) >= 4
-    assert page.tags.count("img") == 2
+    assert page.tags.count("img") == 5
 
 
 def test_it_says_how_it_was_made_and_whom_to_cite(tmp_path, tomogram, score):
@@ -150,5 +151,46 @@ def test_a_computer_that_cannot_draw_gets_the_rest(monkeypatch, tmp_path, tomogr
 
     monkeypatch.setattr(reporting, "write_picture", fail)
     page = written(tmp_path, tomogram, score)
-    assert page.tags.count("img") == 1
+    assert page.tags.count("img") == 4
     assert len(csv_of(page)) == 2
+
+
+class TestPlanes:
+    def planes(self, monkeypatch, tomogram, source, objects=()):
+        """Return what is handed to the one who draws."""
+        found = []
+        monkeypatch.setattr(
+            middle_planes, "draw_figure", lambda plane, params: found.append((plane, params))
+        )
+        middle_planes.middle_planes(tomogram, source, 0.125, objects, NoProgress())
+        return found
+
+    @pytest.fixture
+    def told(self):
+        """A tomogram whose values tell where they are: z, y, x."""
+        z, y, x = np.indices((20, 32, 34))
+        return Volume.from_array((10000 * z + 100 * y + x).astype(np.float32), VoxelSize(9, 3, 5))
+
+    def test_they_go_through_the_middle_of_the_scored_slices(self, monkeypatch, told):
+        codes = np.random.default_rng(0).integers(0, 255, (6, 32, 34), np.uint8)
+        source = Score(Volume.from_array(codes, SIZE), first_slice=4)
+        found = self.planes(monkeypatch, told, source)
+        whole = told.read(0, 20)
+        expected = (whole[7], whole[4:10, 16], whole[4:10, :, 17])
+        for (plane, params), grey in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(plane.grey, grey)
+            assert (params.style, params.threshold) == ("outline", 0.125)
+        for (plane, _), own in zip(found, (codes[3], codes[:, 16], codes[:, :, 17]), strict=True):
+            np.testing.assert_array_equal(plane.codes, own)
+        assert [plane.edges_nm for plane, _ in found] == [(3, 5), (9, 5), (9, 3)]
+
+    def test_what_is_not_judged_is_not_outlined(self, monkeypatch, told):
+        values = np.full((20, 32, 34), -1, np.int8)
+        values[5:15, 8:24, 8:24] = 1
+        found = self.planes(monkeypatch, told, Mask(Volume.from_array(values)))
+        assert [sorted(np.unique(plane.labels)) for plane, _ in found] == [[0, 1]] * 3
+
+    def test_a_score_of_another_tomogram_is_refused(self, monkeypatch, told):
+        source = Score(Volume.from_array(np.zeros((30, 32, 34), np.uint8)))
+        with pytest.raises(InvalidParameterError, match="that was segmented"):
+            self.planes(monkeypatch, told, source)

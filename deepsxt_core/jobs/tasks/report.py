@@ -31,16 +31,18 @@ def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progre
     from deepsxt_core.workflow.reporting import report
 
     surface = tomogram.result("surfaces", request.surface)
-    score = surface.identity.get("score")
+    score_id = surface.identity.get("score")
+    score = None if score_id is None else tomogram.result("scores", score_id)
+    region = surface.annotated_region if score is None else score.region
     path = report(
         out / REPORT_NAME,
-        tomogram.volume(),
+        tomogram.volume(region).with_voxel_size(surface.voxel_size_nm),
         tomogram.surface_source(surface),
         surface.params(ReconstructParams),
         request.params,
         progress,
         name=tomogram.name,
-        steps={} if score is None else {"segment": tomogram.result("scores", score).run},
+        steps={} if score is None else {"segment": score.run},
         surfaces=Surfaces.load(surface.folder),
     )
     write_json(out / RUN_NAME, {"bytes": path.stat().st_size})
