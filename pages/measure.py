@@ -1,6 +1,7 @@
 """Sizes and shapes of the objects: a table, their distribution, one against the other."""
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -25,6 +26,7 @@ from shared import (
     job_files,
     notices,
     objects,
+    organelle,
     snapshot,
     sources,
     state,
@@ -35,6 +37,14 @@ from shared.charts import Column
 from shared.components import Download
 from shared.sources import Source
 
+_WORDS: dict[str, Any] = {
+    "name": "Name",
+    "class": "Class",
+    "measured": "Measured",
+    "cut_by_border": "Cut by the border",
+    "capped": "Closed by the program",
+    "state": "State",
+}
 _WHOLE = {"object", "euler_number", "nearest_object", "voxels", "faces"}
 _NO_CHART = {"object", "nearest_object", "volume_error", "area_error"}
 
@@ -94,7 +104,7 @@ def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
             )
             for each in known
         }
-        | {"name": "Name", "class": "Class"},
+        | _WORDS,
         on_select="rerun",
         selection_mode="multi-row",
         key="measurements",
@@ -258,11 +268,17 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
         marked = table(rows, known, unit)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
-                "Click a heading to sort; mark rows to find them in the charts.", width="stretch"
+                "Click a heading to sort. Mark one row for its pictures, several to find them "
+                "in the charts.",
+                width="stretch",
             )
             merging(tomogram, source, surface, marked)
         found = [row for row in known_objects if row.id in set(marked)]
-        objects.links(tomogram, source, surface, unit, found)
+        if len(found) == 1:
+            measured = rows[rows["object"] == found[0].id].iloc[0]
+            organelle.card(tomogram, source, surface, unit, found[0], measured)
+        else:
+            objects.links(tomogram, source, surface, unit, found)
         draw(rows, known, unit, marked)
         report = load_report(surface.folder)
         if report is not None:

@@ -1,7 +1,8 @@
 """The three planes through the middle of what was segmented, for a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def _cut(
 
 def _overlay(
     source: Score | Mask, values: NDArray[np.float64], objects: Sequence[ObjectRow]
-) -> dict[str, NDArray | Mapping[int, str]]:
+) -> dict[str, Any]:
     if isinstance(source, Score):
         return {"codes": values}
     labels = np.maximum(values, 0).astype(np.int32)

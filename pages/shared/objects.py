@@ -61,7 +61,7 @@ def in_slices(
     tomogram: Tomogram, source: Source, surface: Result, unit: Unit, row: ObjectRow
 ) -> dict[str, str]:
     """Return the query by which *Slices* shows an object at its centre."""
-    z, y, x = _centre(tomogram, source, surface, unit, row)
+    z, y, x = centre(tomogram, source, surface, unit, row)
     query = {"t": tomogram.id, "at": f"{z:.0f},{y:.0f},{x:.0f}", _OBJECT: str(row.id)}
     if isinstance(source, Result):
         return query | {"score": source.id}
@@ -88,7 +88,7 @@ def links(
             )
 
 
-def _centre(
+def centre(
     tomogram: Tomogram, source: Source, surface: Result, unit: Unit, row: ObjectRow
 ) -> Place:
     """Return the centre of an object in voxels of the tomogram, (z, y, x)."""

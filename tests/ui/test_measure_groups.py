@@ -1,13 +1,16 @@
 """Measure groups objects by class, and compares tomograms of two conditions."""
 
+import re
+
 import numpy as np
 import pytest
 import tifffile
 
 from deepsxt_core.annotation import EditClass, EditObjects
 from deepsxt_core.io import write_tiff
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace import Workspace, display
 from deepsxt_core.workspace.annotations import add_annotation
 from deepsxt_core.workspace.remarks import write_remarks
 from tests.results import (
@@ -61,6 +64,44 @@ class TestClasses:
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
         show(app, "measure.py", tomogram)
         assert any("have no classes" in each.value for each in app.info)
+
+
+class TestOrganelle:
+    @pytest.fixture(autouse=True)
+    def planes(self, monkeypatch):
+        """Planes of all directions are there, or not yet."""
+        monkeypatch.setattr(display, "prepare", lambda _: display.Preparation("ready"))
+
+    def card(self, app, tomogram, wanted="1"):
+        show(app, "measure.py", tomogram, object=wanted)
+        pages = [str(each.proto) for each in app.get("html")]
+        return " ".join(page for page in pages if "<figure>" in page)
+
+    def test_one_that_is_marked_is_shown_in_three_planes(self, app, tomogram):
+        score = add_score(tomogram, ball(SHAPE, 5))
+        add_measurement(tomogram, add_surface(tomogram, score, ReconstructParams(threshold=0.25)))
+        shown = self.card(app, tomogram)
+        planes = re.findall(r"figure/(.)/(\d+)\.png", shown)
+        assert [axis for axis, _ in planes] == ["z", "y", "x"]
+        for (_, index), length in zip(planes, SHAPE, strict=True):
+            assert int(index) == pytest.approx((length - 1) / 2, abs=0.51)
+        assert f"score={score.id}&amp;style=outline&amp;threshold=0.25" in shown
+        objects, numbers = tables(app)[0], next(one for one in tables(app) if "Value" in one)
+        volume = dict(numbers.to_numpy())["Volume (voxel³)"]
+        row = objects.iloc[0]
+        assert volume == f"{row['volume_voxel3']:.4g} ± {row['volume_error_voxel3']:.2g}"
+
+    def test_only_slices_until_the_others_are_prepared(self, app, tomogram, monkeypatch):
+        monkeypatch.setattr(display, "prepare", lambda _: display.Preparation("making"))
+        add_surface(tomogram, add_score(tomogram, ball(SHAPE, 5)))
+        shown = self.card(app, tomogram)
+        assert "figure/z/" in shown and "figure/y/" not in shown
+        assert "being prepared" in texts(app)
+
+    def test_several_have_no_card(self, app, tomogram):
+        score = ball(SHAPE, 3)
+        add_surface(tomogram, add_score(tomogram, np.maximum(score, np.roll(score, 12, axis=2))))
+        assert self.card(app, tomogram, "1,2") == ""
 
 
 class TestConditions:
