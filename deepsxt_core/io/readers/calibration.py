@@ -8,7 +8,7 @@ from deepsxt_core.geometry import VoxelSize, doubts
 # Length of one unit in nm, under the spellings found in TIFF, OME and ImageJ headers.
 _NM_PER_UNIT = {
     **dict.fromkeys(("pm", "picometer", "picometre"), 1e-3),
-    **dict.fromkeys(("å", "angstrom", "angström", "ångström", "ångstrom"), 0.1),
+    **dict.fromkeys(("å", "a", "angstrom", "angström", "ångström", "ångstrom"), 0.1),
     **dict.fromkeys(("nm", "nanometer", "nanometre"), 1.0),
     **dict.fromkeys(("µm", "um", "micron", "micrometer", "micrometre"), 1e3),
     **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e6),

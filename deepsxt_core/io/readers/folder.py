@@ -72,7 +72,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
             )
     shape = (len(slices), *first.shape[1:])
     choose_dataset(path, [("slices", shape, first.dtype)], dataset)
-    warnings = first.warnings
+    warnings = first.warnings + _gaps([file.name for file in files])
     if voxel_size_nm is None and first.voxel_size_nm is not None and len(slices) > 1:
         warnings += (
             f"The slices give their pixel size ({first.voxel_size_nm.x:g} nm) but no distance; "
@@ -80,6 +80,26 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         )
     reader = partial(_read, tuple(slices), inside)
     return Volume(shape, first.dtype, first.voxel_size_nm, reader, path, KIND, warnings=warnings)
+
+
+def _gaps(names: list[str]) -> tuple[str, ...]:
+    """Return the word on numbers that are left out in the names of slices, in their order."""
+    parts = np.array([re.split(r"(\d+)", name.lower())[1::2] for name in names], object)
+    if len(names) < _FEWEST_LISTED or parts.ndim != 2:
+        return ()
+    varying = [row for row in parts.T if len(set(row)) > 1]
+    if len(varying) != 1:
+        return ()
+    steps = np.diff([int(number) for number in varying[0]])
+    step = int(np.median(steps))
+    if step < 1 or (steps % step).any() or (steps < step).any() or (steps == step).all():
+        return ()
+    at = int(np.argmax(steps > step))
+    return (
+        f"Numbers are left out in the names of the slices: '{names[at]}' is followed by "
+        f"'{names[at + 1]}', and {int((steps // step - 1).sum())} of them in all are not there. If "
+        "the folder was not copied as a whole, the voxels behind do not lie where they should.",
+    )
 
 
 def refuse_link_out(file: Path, inside: Path) -> None:

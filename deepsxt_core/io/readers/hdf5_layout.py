@@ -26,6 +26,7 @@ from deepsxt_core.io.readers.parts import Layout, guessed_layout
 
 _LONGEST_COORDINATES = 1 << 20
 _EVEN = 1e-3
+_MOST_SIBLINGS = 256
 
 
 def told_layout(array: h5py.Dataset) -> Layout | None:
@@ -81,7 +82,27 @@ def _axis_names(array: h5py.Dataset) -> tuple[str, ...]:
     signal = text_of(group["signal"]) if "signal" in group else None
     if not own and "axes" in group and signal in (None, array.name.rpartition("/")[2]):
         return tuple(texts_of(group["axes"]))
-    return own
+    return own or _scale_names(array)
+
+
+def _scale_names(array: h5py.Dataset) -> tuple[str, ...]:
+    """Return what the dimension scales beside a dataset, as in netCDF, call its axes.
+
+    By the scales' own lists of where they belong: those of the dataset have values of variable
+    length, which the library reads without bounds.
+    """
+    names = [""] * array.ndim
+    group = array.parent
+    for name in list(group)[:_MOST_SIBLINGS]:
+        if group.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+            continue
+        attributes = group[name].attrs
+        if "REFERENCE_LIST" not in attributes or attributes.get_id("REFERENCE_LIST").shape is None:
+            continue
+        for reference, axis in attributes["REFERENCE_LIST"][:_MOST_SIBLINGS]:
+            if reference and array.file[reference] == array and 0 <= axis < array.ndim:
+                names[axis] = name
+    return tuple(names) if all(names) else ()
 
 
 def _by_coordinates(array: h5py.Dataset, layout: Layout) -> Told:

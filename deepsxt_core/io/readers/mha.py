@@ -4,7 +4,7 @@ Format: https://itk.org/Wiki/ITK/MetaIO/Documentation. Lengths have no unit in i
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,23 @@ def _read_header(path: Path) -> _Header:
         array = StoredArray.guessed(
             path, "data", sizes[::-1] + several, dtype.newbyteorder("="), letters
         )
-        return _Header(array, dtype, data, offset, compressed, _placement(fields, len(sizes)))
+        placement = _placement(fields, len(sizes))
+        placement = replace(placement, warnings=placement.warnings + _scaled(fields))
+        return _Header(array, dtype, data, offset, compressed, placement)
+
+
+def _scaled(fields: dict[str, str]) -> tuple[str, ...]:
+    """Return the word on values that are to be scaled."""
+    slope, offset = (
+        (_numbers(fields, f"elementtointensityfunction{name}") or [usual])[0]
+        for name, usual in (("slope", 1.0), ("offset", 0.0))
+    )
+    if (slope, offset) == (1.0, 0.0):
+        return ()
+    return (
+        f"The file says that its values are to be scaled (times {slope:g}, plus {offset:g}); they "
+        "are read as stored.",
+    )
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:

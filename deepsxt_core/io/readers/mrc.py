@@ -15,7 +15,14 @@ from mrcfile import dtypes, utils
 
 from deepsxt_core.errors import NotATomogramError, UnreadableFileError
 from deepsxt_core.io.readers.datasets import Entry, check_values, choose_dataset
-from deepsxt_core.io.readers.mrc_cell import axes_of, edges_nm, odd_cell, origin_nm
+from deepsxt_core.io.readers.mrc_cell import (
+    IMOD_STAMP,
+    axes_of,
+    edges_nm,
+    imod_origin,
+    odd_cell,
+    origin_nm,
+)
 from deepsxt_core.io.readers.placement import Placement
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, read_contiguous
 from deepsxt_core.volume import Volume, VoxelSize
@@ -26,7 +33,6 @@ _MAP_ID = slice(208, 212)
 _MARKS = (b"MAP ", b"MAP\0")
 _MODES = (0, 1, 2, 3, 4, 6, 12, 16, 101)
 _LARGEST_SIDE = 1 << 20
-_IMOD_STAMP = 1146047817
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -103,6 +109,7 @@ def _read_header(path: Path) -> _Header:
         _refuse_series(path, fields, order, offset)
         stored, signed_word = _dtype(path, fields, order)
         dtype = stored.newbyteorder(order)
+        stamp, flags = _ints(fields, 40, f"{order}i4")
         edges = edges_nm(fields)
     across = "xyz"[axes_of(fields)[0] - 1]
     if shape[0] > 1 and int(fields[f"m{across}"]) == 1:
@@ -112,7 +119,7 @@ def _read_header(path: Path) -> _Header:
             "The header calls the file a stack of images, not a volume; it is opened as a volume.",
         )
     origin = origin_nm(fields, edges)
-    warnings += odd_cell(fields) + signed_word
+    warnings += odd_cell(fields) + imod_origin(fields, (stamp, flags)) + signed_word
     if head[_MAP_ID] not in _MARKS:
         warnings += ("The header lacks the mark of MRC files; it is read as an old one.",)
     z, y, x = (f"+{'xyz'[axis - 1]}" for axis in axes_of(fields))
@@ -167,10 +174,10 @@ def _signed_or_not(fields: np.void, order: str) -> tuple[np.dtype, tuple[str, ..
     """Return the type of bytes: MRC2014 has them signed, and many programs write them unsigned."""
     imod_stamp, imod_flags = _ints(fields, 40, f"{order}i4")
     least, greatest = float(fields["dmin"]), float(fields["dmax"])
-    if imod_stamp == _IMOD_STAMP and not imod_flags & 1:
+    if imod_stamp == IMOD_STAMP and not imod_flags & 1:
         # IMOD marks bytes that are signed; without the mark its bytes are unsigned.
         return np.dtype(np.uint8), ()
-    if imod_stamp != _IMOD_STAMP and least >= 0 and 127 < greatest <= 255:
+    if imod_stamp != IMOD_STAMP and least >= 0 and 127 < greatest <= 255:
         return np.dtype(np.uint8), (
             f"The header gives {greatest:g} as the greatest value, so that the bytes of the file "
             "are read as unsigned ones.",

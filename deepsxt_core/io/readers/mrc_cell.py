@@ -10,6 +10,9 @@ from deepsxt_core.io.readers.placement import as_origin
 _LARGEST_START = 1 << 20
 _NM_PER_ANGSTROM = 0.1
 _ANGLE_TOLERANCE = 0.01
+IMOD_STAMP = 1146047817
+# Its header has the sign of MRC2014; without the flag, IMOD's own, which is the other.
+_SIGN_OF_2014 = 4
 
 
 def axes_of(fields: np.void) -> list[int]:
@@ -50,6 +53,19 @@ def odd_cell(fields: np.void) -> tuple[str, ...]:
             "degrees; the axes are taken as perpendicular."
         )
     return tuple(words)
+
+
+def imod_origin(fields: np.void, imod: tuple[int, int]) -> tuple[str, ...]:
+    """Return the word on a position that IMOD counts the other way, from its stamp and flags."""
+    stamp, flags = imod
+    origin = [float(fields["origin"][name]) for name in "xyz"]
+    if stamp != IMOD_STAMP or flags & _SIGN_OF_2014 or not any(origin):
+        return ()
+    return (
+        f"IMOD wrote the origin ({', '.join(f'{each:g}' for each in origin)} Å) with the other "
+        "sign than MRC2014; it is taken as MRC2014 and ChimeraX have it. For IMOD the volume lies "
+        "at minus that position.",
+    )
 
 
 def origin_nm(

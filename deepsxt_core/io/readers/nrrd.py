@@ -16,7 +16,7 @@ from deepsxt_core.io.readers.calibration import as_length, nm_per_unit, unitless
 from deepsxt_core.io.readers.datasets import Entry, check_values
 from deepsxt_core.io.readers.materials import slicer_segments
 from deepsxt_core.io.readers.parts import Layout
-from deepsxt_core.io.readers.placement import Placement, from_columns
+from deepsxt_core.io.readers.placement import Placement, as_origin, from_columns
 from deepsxt_core.io.readers.reading import blaming_file, file_beside
 from deepsxt_core.io.readers.stored_parts import StoredArray
 from deepsxt_core.io.readers.unpacked import open_stored
@@ -145,26 +145,54 @@ def _along_space(layout: Layout) -> list[int]:
 
 def _placement(fields: dict[str, Any], long: list[int]) -> Placement:
     """Return where the voxels lie, by the axes of space."""
-    units = fields.get("space units") or fields.get("units") or []
-    unit = nm_per_unit(units[0]) if len(units) else None
     space = str(fields.get("space", "")).lower()
-    if unit is None and space.startswith(_ANATOMICAL):
-        unit = 1e6
-    directions, spacings = fields.get("space directions"), fields.get("spacings")
+    usual = 1e6 if space.startswith(_ANATOMICAL) else None
+    directions = fields.get("space directions")
     if directions is not None:
-        columns = [np.asarray(directions[axis], float) for axis in long]
+        columns = np.array([np.asarray(directions[axis], float) for axis in long])
         origin = np.asarray(fields.get("space origin", np.zeros(3)), float)
-        if all(column.shape == (3,) for column in columns) and origin.shape == (3,):
+        if columns.shape[1:] == (3,) and origin.shape == (3,):
+            units = [nm_per_unit(name) or usual for name in fields.get("space units") or [""] * 3]
+            unit = units[0] if len(units) == 3 and None not in units else usual
+            if unit is not None and len(units) == 3:
+                # Each direction of space may have its own.
+                ratio = np.array([(each or unit) / unit for each in units])
+                columns, origin = columns * ratio, origin * ratio
             if space in _LEFT_HANDED:
                 # As everything else here, right-handed: x counts the other way.
                 other = np.array([-1.0, 1.0, 1.0])
-                columns, origin = [column * other for column in columns], origin * other
-            return from_columns(columns, origin, unit)
+                columns, origin = columns * other, origin * other
+            return from_columns(list(columns), origin, unit)
+    return _by_axes(fields, long, usual)
+
+
+def _by_axes(fields: dict[str, Any], long: list[int], usual: float | None) -> Placement:
+    """Return where the voxels lie by what is told axis by axis."""
+    spacings = fields.get("spacings")
     if spacings is None:
         return Placement()
     edges = [float(spacings[axis]) for axis in long]
-    if unit is None:
+    names = fields.get("units") or [""] * (max(long) + 1)
+    units = [nm_per_unit(names[axis]) or usual for axis in long]
+    if None in units:
         return Placement(warnings=unitless(edges[::-1]))
-    lengths = [as_length(edge, unit) for edge in edges]
+    lengths = [as_length(edge, unit) for edge, unit in zip(edges, units, strict=True)]
     x, y, z = (*lengths, None, None, None)[:3]
-    return Placement((z, y, x))
+    return Placement((z, y, x), _first_voxel(fields, long, edges, units))
+
+
+def _first_voxel(
+    fields: dict[str, Any], long: list[int], edges: list[float], units: list[float | None]
+) -> tuple[float, float, float]:
+    """Return the position (z, y, x) in nm of the first voxel by the ends of the axes."""
+    starts = fields.get("axis mins")
+    if starts is None:
+        return 0.0, 0.0, 0.0
+    centers = fields.get("centerings") or fields.get("centers") or ["cell"] * (max(long) + 1)
+    centers = centers.split() if isinstance(centers, str) else centers
+    places = [
+        # That of its low edge, unless values stand for points.
+        (float(starts[axis]) + (0.0 if centers[axis] == "node" else edge / 2)) * (unit or 0.0)
+        for axis, edge, unit in zip(long, edges, units, strict=True)
+    ]
+    return as_origin([0.0] * (3 - len(places)) + places[::-1])

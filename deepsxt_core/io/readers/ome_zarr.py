@@ -104,8 +104,9 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
 def _chosen(
     path: Path, node: zarr.Group | zarr.Array, candidates: list[_Candidate], wanted: str | None
 ) -> _Candidate:
-    first = candidates[0]
-    # The first level is the full resolution; of it, there may be parts to choose from.
+    # The full resolution comes first, or should; of it, there may be parts to choose from.
+    image = [c for c in candidates if c.level.image == candidates[0].level.image]
+    first = max(image if candidates[0].level.axes else candidates[:1], key=_voxels)
     parts = [
         c for c in candidates if MARK in c.name and c.level.name == (wanted or first.level.name)
     ]
@@ -114,6 +115,10 @@ def _chosen(
     entries = [_entry(path, node, candidate) for candidate in candidates]
     name = choose_dataset(path, entries, wanted or (first.name if first.level.axes else None))
     return next(candidate for candidate in candidates if candidate.name == name)
+
+
+def _voxels(candidate: _Candidate) -> int:
+    return int(np.prod(candidate.layout.shape, dtype=object))
 
 
 def _candidates(path: Path, node: zarr.Group | zarr.Array) -> list[_Candidate]:

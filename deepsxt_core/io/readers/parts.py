@@ -107,8 +107,9 @@ def _is_part(letter: str, n: int) -> bool:
 def guessed_layout(shape: tuple[int, ...]) -> Layout | None:
     """Return the axes of an array of numbers that does not name them; None if it is no volume.
 
-    Axes of length 1 in front or behind are no axes of space. Of four longer ones the first or the
-    last, whichever is shorter, counts channels.
+    Axes of length 1 in front or behind are no axes of space, nor are those between where there are
+    more than three. Of four longer ones the first or the last, whichever is shorter, counts
+    channels.
     """
     if not 2 <= len(shape) <= 6:
         return None
@@ -119,6 +120,10 @@ def guessed_layout(shape: tuple[int, ...]) -> Layout | None:
         letters[places.pop(0)] = next(others)
     while len(places) > 3 and shape[places[-1]] == 1:
         letters[places.pop()] = next(others)
+    inner = [place for place in places if shape[place] == 1]
+    while len(places) > 3 and inner:
+        places.remove(inner[0])
+        letters[inner.pop(0)] = next(others)
     if len(places) == 4:
         at = places.pop(0 if shape[places[0]] < shape[places[-1]] else -1)
         letters[at] = "s" if at and shape[at] in (3, 4) else next(others)

@@ -16,7 +16,7 @@ from deepsxt_core.io.readers.parts import MARK, Layout
 from deepsxt_core.io.readers.reading import blaming_file, check_holds, truncated
 from deepsxt_core.io.readers.tiff_colours import open_colours
 from deepsxt_core.io.readers.tiff_pages import KIND, opened_tiff, page_reader
-from deepsxt_core.io.readers.tiff_sizes import edges_nm, origin_nm
+from deepsxt_core.io.readers.tiff_sizes import edges_nm, odd_units, origin_nm
 from deepsxt_core.volume import Volume, VoxelSize
 
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -63,7 +63,7 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
             origin = origin_nm(tif, chosen.index, edges)
             kind = "ImageJ TIFF" if tif.is_imagej else "OME-TIFF" if tif.is_ome else KIND
             reader = page_reader(path, tif, series, shape[1:], dtype, chosen.pages)
-            words = _words(series, chosen)
+            words = _words(series, chosen) + odd_units(tif, chosen.index)
             several = len(tif.series) > 1 or MARK in chosen.name
     settled, warnings = settle_voxel_size(edges, voxel_size_nm, shape[0])
     listed = chosen.name if several else None
@@ -157,6 +157,11 @@ def _words(series: tifffile.TiffPageSeries, chosen: _Candidate) -> tuple[str, ..
         words.append(
             f"The file asks to be shown turned or mirrored (orientation {int(tag.value)}); its "
             "voxels are taken as they are stored, as Fiji does."
+        )
+    if series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        words.append(
+            "The file asks to be shown with 0 as white; its values are taken as they are stored. "
+            "If it is a mask that marks the outside, invert it."
         )
     return tuple(words)
 

@@ -10,6 +10,8 @@ from deepsxt_core.io.readers.placement import as_origin
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 # Coarser than this, a resolution per inch or cm is one for the printer (72 dpi is 353 µm).
 _PRINT_NM = 1000.0
+# What stands where the size is not known.
+_NO_UNITS = ("", "none", "pixel", "pixels", "voxel", "voxels", "reference frame")
 
 
 def edges_nm(tif: tifffile.TiffFile, index: int) -> tuple[float | None, float | None, float | None]:
@@ -30,6 +32,29 @@ def edges_nm(tif: tifffile.TiffFile, index: int) -> tuple[float | None, float | 
     if y is None or x is None or max(y, x) >= _PRINT_NM:
         return None, None, None
     return None, y, x
+
+
+def odd_units(tif: tifffile.TiffFile, index: int) -> tuple[str, ...]:
+    """Return the word on sizes in a unit that is no length."""
+    if tif.is_ome:
+        pixels = _ome_pixels(tif.ome_metadata or "", index)
+        told = [
+            pixels.get(f"PhysicalSize{axis}Unit") for axis in "ZYX" if f"PhysicalSize{axis}" in pixels
+        ]
+    else:
+        header = tif.imagej_metadata or {}
+        told = [header.get(key) for key in ("unit", "yunit", "zunit")]
+    odd = [
+        name
+        for name in (str(each or "").strip() for each in told)
+        if nm_per_unit(name) is None and name.lower() not in _NO_UNITS
+    ]
+    if not odd:
+        return ()
+    return (
+        f"The file gives its voxel size in the unit '{odd[0]}', which is no length that is known "
+        "here; it is not used. Enter the voxel size in nm.",
+    )
 
 
 def origin_nm(

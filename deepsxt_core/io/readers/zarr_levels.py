@@ -15,13 +15,14 @@ from deepsxt_core.io.readers.placement import as_origin
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An array of an image; `axes` and `units` are empty where nothing names them."""
+    """An array of image number `image`; `axes` and `units` are empty where nothing names them."""
 
     name: str
     axes: tuple[str, ...] = ()
     units: tuple[Any, ...] = ()
     scale: tuple[float, ...] = ()
     shift: tuple[float, ...] = ()
+    image: int = 0
 
 
 def ome_part(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def ome_part(attributes: dict[str, Any]) -> dict[str, Any]:
 def image_levels(attributes: dict[str, Any], prefix: str) -> list[Level]:
     """Return the levels of all images that attributes describe, their names behind `prefix`."""
     levels = []
-    for image in ome_part(attributes).get("multiscales", []):
+    for number, image in enumerate(ome_part(attributes).get("multiscales", [])):
         axes = image.get("axes", [{"name": name} for name in "tczyx"])
         axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
         names = tuple(str(axis["name"]).lower() for axis in axes)
@@ -45,7 +46,7 @@ def image_levels(attributes: dict[str, Any], prefix: str) -> list[Level]:
                 *image.get("coordinateTransformations", []),
             ]
             scale, shift = _transformed(steps, len(names))
-            levels.append(Level(prefix + str(level["path"]), names, units, scale, shift))
+            levels.append(Level(prefix + str(level["path"]), names, units, scale, shift, number))
     return levels
 
 
