@@ -39,7 +39,9 @@ def odd_units(tif: tifffile.TiffFile, index: int) -> tuple[str, ...]:
     if tif.is_ome:
         pixels = _ome_pixels(tif.ome_metadata or "", index)
         told = [
-            pixels.get(f"PhysicalSize{axis}Unit") for axis in "ZYX" if f"PhysicalSize{axis}" in pixels
+            pixels.get(f"PhysicalSize{axis}Unit")
+            for axis in "ZYX"
+            if f"PhysicalSize{axis}" in pixels
         ]
     else:
         header = tif.imagej_metadata or {}
