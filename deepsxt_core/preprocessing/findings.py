@@ -85,7 +85,11 @@ def valid_region(totals: Totals, void: VoidRule) -> Finding:
         f"{100 * n / totals.seen:.3g} % " + ("NaN or infinite" if value != value else f"{value:g}")
         for value, n in totals.void_values.most_common(_VALUES_TOLD)
     ]
-    how = "reaches the border of the slices" if void.value is None else "you gave for the void"
+    how = (
+        "reaches the border of the slices or fills a block in them"
+        if void.value is None
+        else "you gave for the void"
+    )
     text = (
         f"The others hold one value that {how}, or none ({', '.join(listed)}): nothing was "
         "measured there. They decide nothing, and nothing is marked in them. If they are data, say "

@@ -19,6 +19,12 @@ _LEAST_SHARE = 0.002
 # Of the pixels of a void, those with the same value on all four sides: noise that is clipped at the
 # end of its range hangs together too, but as a net.
 _LEAST_SOLID = 0.5
+# A region amid a slice whose outline runs along rows and columns, so many pixels from corner to
+# corner on the mean, as that of chunks that are not there; the outline of a disc turns every other.
+_LEAST_RUN = 6.0
+_LEAST_BLOCK_PX = 256
+_TILE_PX = 8
+_MOST_BLOCK_VALUES = 4
 # So far does interpolation mix the constant into what lies beside it.
 _RIM_PX = 2
 # Robust standard deviations from the middle of a slice: gold is darker than any noise, but wide.
@@ -60,10 +66,11 @@ def valid_pixels(image: NDArray) -> NDArray[np.bool_]:
 
     Not valid are regions that reach the border of the slice and hold one value alone, and regions
     that are not finite, both of at least 64 pixels and 0.2 % of the slice; where the values beside
-    them lead over to the constant, as interpolation leaves them, two pixels more. Single values
-    that are not finite are valid: what surrounds them tells what they were.
+    them lead over to the constant, as interpolation leaves them, two pixels more. So are blocks of
+    one value anywhere, of at least 256 pixels, as chunks that are not there leave them. Single
+    values that are not finite are valid: what surrounds them tells what they were.
     """
-    void = _flat_regions(image)
+    void = _flat_regions(image) | _blocks(image)
     if image.dtype.kind == "f":
         void |= _large(~np.isfinite(image), touching=False)
     if void.any() and _is_blurred(image, void):
@@ -153,6 +160,39 @@ def _flat_regions(image: NDArray) -> NDArray[np.bool_]:
         same = image == value
         void |= _large(same, touching=True)
     return void
+
+
+def _blocks(image: NDArray) -> NDArray[np.bool_]:
+    """Return the regions of one value whose outline runs along rows and columns alone."""
+    found = np.zeros(image.shape, bool)
+    rows, columns = (n // _TILE_PX for n in image.shape)
+    inner = image[: rows * _TILE_PX, : columns * _TILE_PX]
+    tiles = inner.reshape(rows, _TILE_PX, columns, _TILE_PX)
+    flat = (tiles == tiles[:, :1, :, :1]).all(axis=(1, 3))
+    values, counts = np.unique(tiles[:, 0, :, 0][flat], return_counts=True)
+    for value in values[np.argsort(-counts)][:_MOST_BLOCK_VALUES]:
+        labels = cc3d.connected_components(image == value, connectivity=4)
+        found |= _straight(labels)[labels]
+    return found
+
+
+def _straight(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return, by label, which regions (y, x) are large and have outlines that run straight on."""
+    framed = np.pad(labels, 1)
+    sizes = np.bincount(labels.ravel())
+    outlines = np.zeros(sizes.shape, np.int64)
+    for one, other in ((framed[1:], framed[:-1]), (framed[:, 1:], framed[:, :-1])):
+        edge = (one > 0) != (other > 0)
+        outlines += np.bincount(np.maximum(one, other)[edge], minlength=len(sizes))
+    around = [
+        framed[y : len(framed) - 1 + y, x : framed.shape[1] - 1 + x] for y in (0, 1) for x in (0, 1)
+    ]
+    n_inside = sum((part > 0).astype(np.uint8) for part in around)
+    corner = (n_inside == 1) | (n_inside == 3)
+    corners = np.bincount(np.maximum.reduce(around)[corner], minlength=len(sizes))
+    straight = (sizes >= _LEAST_BLOCK_PX) & (outlines >= _LEAST_RUN * corners)
+    straight[0] = False
+    return straight
 
 
 def _border_values(image: NDArray) -> list[float]:

@@ -72,7 +72,7 @@ def test_a_unit_that_is_not_known_is_told(tmp_path, unit, kind):
 
 def test_white_for_zero_is_told(tmp_path):
     tifffile.imwrite(tmp_path / "a", chiral(), photometric="miniswhite")
-    assert "0 as white" in said(tmp_path / "a")
+    assert "as white" in said(tmp_path / "a")
     np.testing.assert_array_equal(open_volume(tmp_path / "a").read(0, 12), chiral())
 
 

@@ -11,8 +11,8 @@ from deepsxt_core.io import open_volume
     ("name", "shape", "dtype", "edge_nm", "n_warnings"),
     [
         ("sxt_mistral_12hpi_slice340.tif", (1, 974, 984), "float32", 13, 0),
-        ("sxt_mistral_ni_slice404_bright_membranes.tif", (1, 974, 984), "float32", None, 0),
-        ("sxt_ncxt_4hpi_slice188_bogus_scale.tif", (1, 1134, 482), "float32", 1000, 1),
+        ("sxt_mistral_ni_slice404_bright_membranes.tif", (1, 974, 984), "float32", None, 1),
+        ("sxt_ncxt_4hpi_slice188_bogus_scale.tif", (1, 1134, 482), "float32", 1000, 2),
         ("labelled_sxt_patches/patch_00.tif", (1, 248, 248), "uint8", None, 0),
         ("fibsem_mitochondrion_raw.tif", (26, 234, 266), "uint8", 5, 1),
         ("fibsem_mitochondrion_labels.tif", (26, 234, 266), "uint8", 5, 1),

@@ -176,3 +176,12 @@ def test_what_was_not_measured_is_empty_in_a_volume():
     shown = without_void(Volume.from_array(image[np.newaxis])).read(0, 1)[0]
     np.testing.assert_array_equal(np.isnan(shown), VOIDS["cylinder"])
     np.testing.assert_array_equal(shown[~VOIDS["cylinder"]], image[~VOIDS["cylinder"]])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_chunks_that_are_not_there_are_void_wherever_they_lie(dtype):
+    image = np.clip(noise(), 1, 255).astype(dtype)
+    lost = np.zeros(SHAPE, bool)
+    lost[32:64, 32:64] = lost[64:96, 32:96] = lost[16:32, 96:112] = True
+    image[lost] = 0
+    np.testing.assert_array_equal(valid_pixels(image), ~lost)

@@ -4,6 +4,7 @@ Specification: https://ngff.openmicroscopy.org. A zip archive is read in place, 
 """
 
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from deepsxt_core.io.readers.named_sizes import axis_letters, axis_names, scaled
 from deepsxt_core.io.readers.parts import MARK, Layout, guessed_layout, part_choice
 from deepsxt_core.io.readers.reading import blaming_file
 from deepsxt_core.io.readers.zarr_levels import Level, image_levels, ome_part, place_of
-from deepsxt_core.io.readers.zarr_storage import check_storage, refuse_bombs
+from deepsxt_core.io.readers.zarr_storage import absent_words, check_storage, refuse_bombs
 from deepsxt_core.volume import Volume, VoxelSize
 
 KIND = "OME-Zarr"
@@ -85,6 +86,8 @@ def open_volume(path: Path, dataset: str | None, voxel_size_nm: VoxelSize | None
         check_storage(path, array)
         edges, origin, warnings = place_of(level, layout, array.attrs.asdict())
         warnings += scaled_words(array.attrs.asdict())
+        whole = layout.selection(chosen.part, 0, layout.shape[0])
+        warnings += absent_words(path, array, whole)
         version = "zip" if path.is_file() else "folder"
     settled, doubts = settle_voxel_size(edges, voxel_size_nm, layout.shape[0])
     return Volume(
@@ -205,14 +208,21 @@ def _stays_inside(name: str) -> bool:
 def _refuse_links(path: Path) -> None:
     """Raise if a member leads out of the folder, or describes the image at undue length."""
     inside = path.resolve()
-    for member in path.rglob("*"):
-        if member.name in (*_MARKS, ".zattrs", ".zmetadata") and member.is_file():
-            _check_description(path, member.name, member.stat().st_size)
-        if member.is_symlink() and not member.resolve().is_relative_to(inside):
-            raise UnreadableFileError(
-                f"'{member.name}' in '{path.name}' is a link that leads out of it. "
-                "Copy the whole image into one folder."
-            )
+    folders = [str(path)]
+    while folders:
+        # What it tells of its members without looking at each: there may be a million chunks.
+        with os.scandir(folders.pop()) as members:
+            for member in members:
+                if member.is_symlink():
+                    if not Path(member.path).resolve().is_relative_to(inside):
+                        raise UnreadableFileError(
+                            f"'{member.name}' in '{path.name}' is a link that leads out of it. "
+                            "Copy the whole image into one folder."
+                        )
+                elif member.is_dir():
+                    folders.append(member.path)
+                if member.name in (*_MARKS, ".zattrs", ".zmetadata") and member.is_file():
+                    _check_description(path, member.name, member.stat().st_size)
 
 
 def _array(path: Path, node: zarr.Group | zarr.Array, name: str) -> zarr.Array:

@@ -160,8 +160,9 @@ def _words(series: tifffile.TiffPageSeries, chosen: _Candidate) -> tuple[str, ..
         )
     if series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         words.append(
-            "The file asks to be shown with 0 as white; its values are taken as they are stored. "
-            "If it is a mask that marks the outside, invert it."
+            "The file asks to be shown with its lowest value as white; its values are taken as "
+            "they are stored. Look at the polarity; if it is a mask that marks the outside, invert "
+            "it."
         )
     return tuple(words)
 

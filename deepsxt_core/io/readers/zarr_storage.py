@@ -1,5 +1,6 @@
 """How the chunks of a zarr array are stored: known codecs, and none that grow beyond reason."""
 
+import math
 import zipfile
 from collections.abc import Iterator
 from itertools import product
@@ -21,6 +22,7 @@ _SHRINKING = frozenset(("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma"))
 _SHARDS = "sharding_indexed"
 _CHECKSUM = "crc32c"
 _CHECKSUM_BYTES = 4
+_MOST_LOOKED_FOR = 1 << 14
 _EMPTY_CHUNK = (2**64 - 1, 2**64 - 1)
 
 
@@ -67,13 +69,7 @@ def refuse_bombs(path: Path, array: zarr.Array, where: tuple[int | slice, ...]) 
     chain = [_codec_name(codec) for codec in _chain(array)]
     codec = next((name for name in chain if name in _SHRINKING), "")
     n_bytes = int(np.prod(array.chunks, dtype=object)) * np.dtype(array.dtype).itemsize
-    ranges = []
-    for place, n, step in zip(where, array.shape, array.shards or array.chunks, strict=True):
-        first, end, _ = place.indices(n) if isinstance(place, slice) else (place, place + 1, 1)
-        ranges.append(range(first // step, -(-end // step)))
-    keys = [
-        f"{array.path}/{array.metadata.encode_chunk_key(at)}".lstrip("/") for at in product(*ranges)
-    ]
+    keys = [_key(array, at) for at in product(*_grid(array, where))]
     checksum_bytes = _CHECKSUM_BYTES * chain.count(_CHECKSUM)
 
     def check(file: IO[bytes], size: int) -> None:
@@ -92,6 +88,50 @@ def refuse_bombs(path: Path, array: zarr.Array, where: tuple[int | slice, ...]) 
         for key in members.intersection(keys):
             with archive.open(key) as member:
                 check(member, archive.getinfo(key).file_size)
+
+
+def _grid(array: zarr.Array, where: tuple[int | slice, ...]) -> list[range]:
+    """Return along each axis which chunks, or shards, hold a part of an array."""
+    ranges = []
+    for place, n, step in zip(where, array.shape, array.shards or array.chunks, strict=True):
+        first, end, _ = place.indices(n) if isinstance(place, slice) else (place, place + 1, 1)
+        ranges.append(range(first // step, -(-end // step)))
+    return ranges
+
+
+def _key(array: zarr.Array, at: tuple[int, ...]) -> str:
+    return f"{array.path}/{array.metadata.encode_chunk_key(at)}".lstrip("/")
+
+
+def absent_words(path: Path, array: zarr.Array, where: tuple[int | slice, ...]) -> tuple[str, ...]:
+    """Return the word on chunks of a part of an array that are not stored.
+
+    Up to 16,384 of them are looked for, evenly spread.
+    """
+    ranges = _grid(array, where)
+    total = math.prod(map(len, ranges))
+    looked_at = np.unique(np.linspace(0, total - 1, min(total, _MOST_LOOKED_FOR)).astype(np.int64))
+    corners = np.unravel_index(looked_at, tuple(map(len, ranges)))
+    places = zip(
+        *(np.asarray(r)[at].tolist() for r, at in zip(ranges, corners, strict=True)), strict=True
+    )
+    keys = (_key(array, at) for at in places)
+    if path.is_dir():
+        absent = sum(not (path / key).is_file() for key in keys)
+    else:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+        absent = sum(key not in members for key in keys)
+    if not absent:
+        return ()
+    of = f"{len(looked_at):,}"
+    of += f" (looked for among {total:,})" if len(looked_at) < total else ""
+    return (
+        f"{absent:,} of {of} chunks of the image are not there; it reads as {array.fill_value} in "
+        "them. Zarr leaves out chunks that hold nothing, "
+        "as in labels; a folder that was not copied as a whole looks the same: copy it again if "
+        "something should be there.",
+    )
 
 
 def _inner_chunks(

@@ -52,6 +52,8 @@ def write_ome_zarr(volume: Volume, path: str | Path) -> None:
             chunks=(1, *(min(n, CHUNK_PX) for n in volume.shape[1:])),
             compressors=ZstdCodec(level=3),
             dimension_names=("z", "y", "x"),
+            # Otherwise nobody could tell an empty part from one that was not copied.
+            config={"write_empty_chunks": True},
         )
         z0 = 0
         for slab in slabs_of(volume, dtype):
