@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from deepsxt_core import settings
 from deepsxt_core.files import read_json, write_json
+from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.geometry import Region
 from deepsxt_core.inference import SegmentParams, choose_rescaling
 from deepsxt_core.io.writers.ome_zarr import write_ome_zarr
@@ -22,6 +23,7 @@ from deepsxt_core.surface import ReconstructParams, reconstruct_numbered
 from deepsxt_core.volume import Mask, Score, Volume
 from deepsxt_core.workflow import segmentation
 from deepsxt_core.workflow.preflight import Estimate, estimate, remember
+from deepsxt_core.workflow.surface_files import source_file
 from deepsxt_core.workspace import Identity
 from deepsxt_core.workspace.annotations import AnnotationVersion
 from deepsxt_core.workspace.results import INSTANCES_NAME, RUN_NAME
@@ -154,10 +156,19 @@ def make_surfaces(
         Whether to prepare the 3D view, which the app would otherwise do at the first look.
     told : mapping, optional
         More for the record.
+
+    Raises
+    ------
+    DeepSXTError
+        If the file of either changes meanwhile; there is no record then.
     """
     begun = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".labels-") as scratch:
+    with (
+        unchanged(source_file(segmented)),
+        unchanged(tomogram and tomogram.path),
+        tempfile.TemporaryDirectory(dir=out, prefix=".labels-") as scratch,
+    ):
         labels = Path(scratch) / "labels"
         surfaces, numbered = reconstruct_numbered(
             segmented, params, labels, progress, tomogram=tomogram

@@ -79,11 +79,11 @@ def reconstruct_to(
     progress = progress or NoProgress()
     prepare_folder(out)
     if files.instances is None and files.bundle is None:
-        with unchanged(_source_file(source)):
+        with unchanged(source_file(source)):
             surfaces = reconstruct(source, params, progress)
         return surfaces, _write_meshes(surfaces, source.volume, out, files)
     with tempfile.TemporaryDirectory(dir=out, prefix=".labels-") as scratch:
-        with unchanged(_source_file(source)):
+        with unchanged(source_file(source)):
             surfaces, numbered = reconstruct_numbered(
                 source, params, Path(scratch) / "labels", progress
             )
@@ -102,7 +102,7 @@ def reconstruct_to(
     return surfaces, written
 
 
-def _source_file(source: Score | Mask) -> Path | None:
+def source_file(source: Score | Mask) -> Path | None:
     """Return the file that must not change; an annotation may."""
     return None if isinstance(source, Labels) else source.volume.path
 

@@ -14,6 +14,7 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, create_score
 from deepsxt_core.jobs import (
     AnnotateRequest,
+    BundleRequest,
     MeasureRequest,
     ReconstructRequest,
     SegmentRequest,
@@ -25,6 +26,7 @@ from deepsxt_core.jobs import (
 from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.parameters import parsed
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ReconstructParams, Surfaces
 from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import VoxelSize
@@ -236,3 +238,39 @@ def test_an_annotation_is_made_of_one_thing(score):
     for sources in ({}, {"score": score, "labels": "/labels.tif"}):
         with pytest.raises(InvalidParameterError, match="either of a score or of a label file"):
             AnnotateRequest(tomogram="t", name="n", wish="w", **sources)
+
+
+def test_a_source_that_changes_while_a_job_reads_it_gives_no_result(
+    tomogram, score, tmp_path, monkeypatch
+):
+    from deepsxt_core.workflow import pipeline, steps
+    from deepsxt_core.workspace import downloads
+
+    def refused(kind, request, place, name):
+        made = getattr(place, name)
+
+        def meanwhile(*arguments, **options):
+            result = made(*arguments, **options)
+            tomogram.source.write_bytes(tomogram.source.read_bytes() + b"more")
+            return result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, meanwhile)
+            out = tmp_path / kind
+            out.mkdir()
+            with pytest.raises(DeepSXTError, match="changed while it was read"):
+                TASKS[kind].run(tomogram, request, out, NoProgress())
+            assert not (out / "run.json").exists()
+
+    request = ReconstructRequest(score=score)
+    refused("reconstruct", request, steps, "reconstruct_numbered")
+    partial = tomogram.folder / ".surfaces"
+    TASKS["reconstruct"].run(tomogram, request, partial, NoProgress())
+    identity = TASKS["reconstruct"].identity(tomogram, request)
+    write_json(partial / "run.json", read_json(partial / "run.json") | {"recipe": identity})
+    final = tomogram.result_folder("surfaces", identity)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    publish(partial, final)
+    surface = recipe_hash(identity)
+    refused("measure", MeasureRequest(surface=surface), pipeline, "measure")
+    refused("bundle", BundleRequest(surface=surface), downloads, "bundle_result")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deepsxt_core.files import write_json
+from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.jobs.requests import BundleRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.progress import Progress
@@ -28,7 +29,8 @@ def _run(tomogram: Tomogram, request: BundleRequest, out: Path, progress: Progre
     from deepsxt_core.workspace.downloads import bundle_result
 
     surface = tomogram.result("surfaces", request.surface)
-    path = bundle_result(tomogram, surface, out / BUNDLE_NAME, progress)
+    with unchanged(tomogram.source):
+        path = bundle_result(tomogram, surface, out / BUNDLE_NAME, progress)
     write_json(out / RUN_NAME, {"bytes": path.stat().st_size})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.files import write_json
-from deepsxt_core.fingerprints import content_sha256
+from deepsxt_core.fingerprints import content_sha256, unchanged
 from deepsxt_core.jobs.requests import EvaluateRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain
@@ -50,7 +50,9 @@ def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Prog
     from deepsxt_core.workflow import pipeline
 
     begun = time.monotonic()
-    found = pipeline.evaluate(*_compared(tomogram, request), request.params, progress)
+    truth = None if request.truth is None else Path(request.truth)
+    with unchanged(truth), unchanged(tomogram.source):
+        found = pipeline.evaluate(*_compared(tomogram, request), request.params, progress)
     run = {
         "params": plain(request.params),
         "truth": request.truth,

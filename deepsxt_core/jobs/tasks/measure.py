@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from deepsxt_core.files import write_json
+from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.jobs.requests import MeasureRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain
@@ -31,13 +32,14 @@ def _run(tomogram: Tomogram, request: MeasureRequest, out: Path, progress: Progr
 
     begun = time.monotonic()
     surface = tomogram.result("surfaces", request.surface)
-    measured = pipeline.measure(
-        tomogram.surface_source(surface),
-        surface.params(ReconstructParams),
-        request.params,
-        progress,
-        surfaces=Surfaces.load(surface.folder),
-    )
+    with unchanged(tomogram.source):
+        measured = pipeline.measure(
+            tomogram.surface_source(surface),
+            surface.params(ReconstructParams),
+            request.params,
+            progress,
+            surfaces=Surfaces.load(surface.folder),
+        )
     measured.write(out)
     seconds = round(time.monotonic() - begun, 3)
     write_json(out / RUN_NAME, {"params": plain(request.params), "seconds": seconds})
