@@ -12,9 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 from deepsxt_core import jobs
 from deepsxt_core.files import safe_name
 from deepsxt_core.network import ModelInfo, list_models, new_model_folder
-from deepsxt_core.training.datasets import DataParams, Source, TrainingSet
+from deepsxt_core.training.datasets import Source, TrainingSet
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.preview import preview_samples
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.splits import Split, SplitParams, split
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace

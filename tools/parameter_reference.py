@@ -12,8 +12,8 @@ from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.parameters import Declared, declared
 from deepsxt_core.phantom import PhantomParams
 from deepsxt_core.surface import ProcessParams, ReconstructParams
-from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.splits import SplitParams
 from deepsxt_core.workflow.recipe import ExportParams
 

@@ -10,8 +10,9 @@ from deepsxt_core.cli.options import Outcome, command
 from deepsxt_core.files import safe_name
 from deepsxt_core.network import DEFAULT_MODEL, load_model, new_model_folder
 from deepsxt_core.progress import Progress
-from deepsxt_core.training.datasets import DataParams, open_training_set
+from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.splits import SplitParams, split
 
 Name = Annotated[str | None, Parameter(help="Of the new model; left out, that of the folder.")]

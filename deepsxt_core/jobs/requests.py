@@ -13,8 +13,8 @@ from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.parameters import checked
 from deepsxt_core.surface import ProcessParams, ReconstructParams
-from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace.annotations import AnnotationVersion
 

@@ -6,7 +6,7 @@ deviation is small; it is kept for comparison.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,26 @@ def measure_intensity(volume: Volume, void: VoidRule = _FOUND) -> IntensityRange
     values = _picked([without_spikes(plane, spikes) for plane in samples], measured)
     low, median, high = np.percentile(values, [LOW_PERCENTILE, 50, HIGH_PERCENTILE])
     return IntensityRange(float(low), float(high), float(median), spikes, has_void, void, share)
+
+
+def measured_only(volume: Volume) -> Volume:
+    """Return the same volume as float32, NaN in the void and at single absurd voxels."""
+    try:
+        intensity = measure_intensity(volume)
+    except UnreadableFileError:  # one value everywhere, or none
+        return volume
+
+    def read(z0: int, z1: int) -> NDArray[np.float32]:
+        stored = volume.read(z0, z1)
+        values = stored.astype(np.float32)
+        for image, shown in zip(stored, values, strict=True):
+            if intensity.spikes is not None:
+                finite = np.where(np.isfinite(shown), shown, np.float32(intensity.median))
+                shown[without_spikes(finite, intensity.spikes) != finite] = np.nan
+            shown[~intensity.valid(image)] = np.nan
+        return values
+
+    return replace(volume, dtype=np.dtype(np.float32), reader=read)
 
 
 def _name(volume: Volume) -> str:

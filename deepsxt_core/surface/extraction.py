@@ -227,7 +227,7 @@ def _grey_reader(
 def _per_id(
     cut: Cut, id_of_label: NDArray[np.int32]
 ) -> tuple[dict[int, int], dict[int, float], dict[int, float | None] | None]:
-    """Return voxels, mean field and mean grey value by id."""
+    """Return by id the voxels, the mean field, and the mean of the grey values that are finite."""
     weights = cut.voxels_of_label
     voxels = np.bincount(id_of_label, weights).astype(np.int64)
     known = [int(each) for each in np.unique(id_of_label) if each]
@@ -238,8 +238,11 @@ def _per_id(
 
     greys: dict[int, float | None] | None = None
     if cut.grey_of_label is not None:
-        found = means(cut.grey_of_label)
-        greys = {each: grey if np.isfinite(grey) else None for each, grey in found.items()}
+        sums = np.bincount(id_of_label, cut.grey_of_label)
+        measured = np.bincount(id_of_label, cut.measured_of_label)
+        greys = {
+            each: float(sums[each] / measured[each]) if measured[each] else None for each in known
+        }
     return {each: int(voxels[each]) for each in known}, means(cut.field_of_label), greys
 
 

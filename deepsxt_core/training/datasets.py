@@ -22,7 +22,6 @@ from scipy import ndimage
 from deepsxt_core.errors import AnnotationError, TrainingDataError, VolumeError
 from deepsxt_core.io import open_volume
 from deepsxt_core.io.links import kept_in_place
-from deepsxt_core.parameters import checked
 from deepsxt_core.preprocessing import (
     IntensityRange,
     clean,
@@ -41,36 +40,11 @@ from deepsxt_core.training.label_values import (
     values_of,
 )
 from deepsxt_core.training.pairing import Pair, find_pairs, refuse_data_link, refuse_problems
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.volume import Volume
 
 _POLARITY_SLICES = 5
 _BACKGROUND_PX = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataParams:
-    """How images and labels are understood.
-
-    Attributes
-    ----------
-    ignore_label : int or None
-        Label of pixels that nobody has judged. Left out, it is 128, in files whose other labels
-        are 0, 1 and 255 at most; elsewhere 128 may be a numbered object.
-    invert : bool or None
-        Whether membranes are brighter than their surroundings. Left out, it is decided per file,
-        by the grey values under the labels where there are some.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a value is of another type.
-    """
-
-    ignore_label: int | None = None
-    invert: bool | None = None
-
-    def __post_init__(self) -> None:
-        checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +239,14 @@ def _source(
     labels: Volume | None,
     params: DataParams,
 ) -> Source:
-    intensity = measure_intensity(image)
+    intensity = measure_intensity(image, params.void_rule)
     if not intensity.high > intensity.low:
         raise TrainingDataError(f"'{image_name}' has one grey value everywhere ({intensity.low:g})")
     if labels is None:
         _check_is_image(image, image_name)
-        invert = suggest_invert(image) if params.invert is None else params.invert
+        invert = params.invert
+        if invert is None:
+            invert = suggest_invert(image, params.void_rule)
         return Source(name, image, None, None, (), (), intensity, invert)
     if labels.shape != image.shape:
         raise TrainingDataError(
@@ -309,7 +285,7 @@ def _membranes_are_bright(source: Source) -> bool:
     """
     labelled = [z for z, px in zip(source.labelled, source.membrane_px, strict=True) if px]
     if not labelled:
-        return suggest_invert(source.image)
+        return suggest_invert(source.image, source.intensity.void)
     contrast = 0.0
     for i in np.unique(np.linspace(0, len(labelled) - 1, _POLARITY_SLICES).round().astype(int)):
         image = source.read_image(labelled[i])

@@ -2,6 +2,7 @@
 
 from deepsxt_core.annotation import Annotation, judged
 from deepsxt_core.evaluation import EvaluateParams, Evaluation, compare
+from deepsxt_core.preprocessing import measured_only
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces, trace_processes
 from deepsxt_core.surface import reconstruct as _reconstruct
@@ -22,10 +23,15 @@ def reconstruct(
     *,
     tomogram: Volume | None = None,
 ) -> Surfaces:
-    """Reconstruct closed surfaces; see `deepsxt_core.surface.reconstruct`."""
-    source = _taken(score_or_mask)
+    """Reconstruct closed surfaces; see `deepsxt_core.surface.reconstruct`.
+
+    Voxels of the void and single absurd ones of the tomogram count for no mean grey value.
+    """
     return _reconstruct(
-        source, params or ReconstructParams(), progress or NoProgress(), tomogram=tomogram
+        _taken(score_or_mask),
+        params or ReconstructParams(),
+        progress or NoProgress(),
+        tomogram=tomogram and measured_only(tomogram),
     )
 
 

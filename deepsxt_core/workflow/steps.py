@@ -17,7 +17,7 @@ from deepsxt_core.inference import SegmentParams, choose_rescaling
 from deepsxt_core.io.writers.ome_zarr import write_ome_zarr
 from deepsxt_core.network import Model, ModelInfo
 from deepsxt_core.parameters import plain
-from deepsxt_core.preprocessing import cut
+from deepsxt_core.preprocessing import cut, measured_only
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams, reconstruct_numbered
 from deepsxt_core.volume import Mask, Score, Volume
@@ -171,7 +171,7 @@ def make_surfaces(
     ):
         labels = Path(scratch) / "labels"
         surfaces, numbered = reconstruct_numbered(
-            segmented, params, labels, progress, tomogram=tomogram
+            segmented, params, labels, progress, tomogram=tomogram and measured_only(tomogram)
         )
         progress.stage("Preparing the 3D view" if views else "Writing", 2, "part")
         write_ome_zarr(numbered, out / INSTANCES_NAME)

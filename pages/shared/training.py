@@ -12,8 +12,9 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.network import list_models
-from deepsxt_core.training.datasets import DataParams, TrainingSet, open_training_set
+from deepsxt_core.training.datasets import TrainingSet, open_training_set
 from deepsxt_core.training.pairing import files_fingerprint, find_pairs
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.records import PANEL_GAP_PX, PANELS_NAME, REFERENCE_NAME, Row, read_log
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace

@@ -6,10 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from deepsxt_core import settings
-from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
 from deepsxt_core.training.pairing import LABEL_MARKS
 from deepsxt_core.training.published_sets import SUFFIX
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.workspace import Workspace, data_roots, uploads
 from deepsxt_core.workspace.annotations import KeptAnnotation, train_on
 from shared import components, inputs, snapshot, texts, widgets
@@ -166,4 +166,16 @@ def reading_card() -> DataParams:
             placeholder="128 beside 0, 1 and 255",
             key="data_ignore",
         )
-    return DataParams(ignore_label=ignore, invert=_POLARITIES[polarity])
+        void = inputs.toggle(DataParams, "void", "Leave out what was not measured", key="data_void")
+        value = None
+        if void:
+            value = inputs.number(
+                DataParams,
+                "void_value",
+                "Grey value of what was not measured",
+                placeholder="found",
+                key="data_void_value",
+            )
+    return DataParams(
+        ignore_label=ignore, invert=_POLARITIES[polarity], void=void, void_value=value
+    )

@@ -33,8 +33,8 @@ from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import create_job, write_status
 from deepsxt_core.surface import ProcessParams, ReconstructParams
-from deepsxt_core.training.datasets import DataParams
 from deepsxt_core.training.params import TrainingParams
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
 from deepsxt_core.workspace.annotations import AnnotationVersion
 

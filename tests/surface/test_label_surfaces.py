@@ -14,9 +14,10 @@ from deepsxt_core.surface import (
     reconstruct,
     reconstruct_numbered,
 )
-from deepsxt_core.surface.field import label_field
+from deepsxt_core.surface.field import instances, label_field
 from deepsxt_core.surface.field.label_boundaries import label_boundaries
 from deepsxt_core.surface.field.label_field import LabelField
+from deepsxt_core.surface.field.label_objects import label_objects
 from deepsxt_core.surface.field.mending import mend, mend_field
 from deepsxt_core.surface.field.object_ids import object_labels
 from deepsxt_core.surface.mesh import finishing
@@ -123,6 +124,20 @@ def test_a_label_with_a_neck_is_split_without_a_gap() -> None:
     assert len(shared) > 100  # the neck
     (whole, _) = reconstruct(Mask(volume), replace(params, merge=((5, 10),))).objects
     assert whole.voxels == (values == 5).sum()
+
+
+def test_a_large_label_is_split_on_a_coarser_grid(monkeypatch, tmp_path) -> None:
+    distance, _ = sample(touching_balls(16), (1, 1, 1))
+    values = np.where(distance > 0, 2**31 - 9, 0).astype(np.int32)
+    values[:2, :2, :2] = 4
+    mask, params = Mask(Volume.from_array(values)), replace(EACH, split_voxels=2, min_voxels=1)
+    fine = label_objects(mask, params).voxels
+    monkeypatch.setattr(instances, "_MOST_VOXELS", values.size // 20)
+    coarse = label_objects(mask, params, tmp_path / "labels")
+    assert coarse.voxels == pytest.approx(fine, rel=0.02)
+    assert len(fine) == 3
+    # Mending adds some.
+    assert sum(coarse.voxels.values()) == pytest.approx(np.count_nonzero(values), rel=1e-3)
 
 
 def test_the_labels_of_the_objects_are_those_of_their_surfaces(labels, tmp_path) -> None:

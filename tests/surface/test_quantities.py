@@ -17,6 +17,7 @@ from deepsxt_core.surface import ObjectQuantities, ReconstructParams, quantify, 
 from deepsxt_core.surface.measure.quantities import QUANTITIES, table, write_quantities
 from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.volume import Score, Volume, VoxelSize
+from deepsxt_core.workflow import pipeline
 from deepsxt_core.workflow.pipeline import measure
 
 SIZE = VoxelSize.isotropic(20)
@@ -134,6 +135,22 @@ def test_the_mean_grey_value_is_that_inside() -> None:
     assert found[0].mean_grey_value == row.mean_grey_value
     with pytest.raises(InvalidParameterError, match="Give the one that was segmented"):
         reconstruct(score, tomogram=Volume.from_array(grey[:-3], SIZE))
+
+
+def test_spikes_and_what_was_not_measured_have_no_part_in_the_mean_grey_value() -> None:
+    distance, centre = sample(ball(14), (1, 1, 1))
+    grey = np.random.default_rng(0).normal(100, 3, distance.shape).astype(np.float32)
+    z, y, x = (int(each) for each in centre)
+    grey[z, y - 3, x] = np.nan
+    grey[z - 4 : z + 4, y - 8 : y + 9, x - 8 : x + 9] = 0  # a block that is not there
+    grey[z + 7, y, x] = -1e7
+    grey[z + 8, y, x] = 1e6
+    (row,) = pipeline.reconstruct(as_score(distance), tomogram=Volume.from_array(grey)).objects
+    assert row.mean_grey_value == pytest.approx(100, abs=0.2)
+    grey[:] = np.nan
+    grey[:, :2, :2] = 1
+    (row,) = pipeline.reconstruct(as_score(distance), tomogram=Volume.from_array(grey)).objects
+    assert row.mean_grey_value is None
 
 
 def test_totals_add_up() -> None:

@@ -13,9 +13,10 @@ from deepsxt_core.annotation import (
     open_annotation,
 )
 from deepsxt_core.errors import TrainingDataError
-from deepsxt_core.training.datasets import DataParams, open_training_set
+from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.pairing import files_fingerprint, find_pairs
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.volume import Volume
 from tests.training.conftest import draw
 

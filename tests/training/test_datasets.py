@@ -3,9 +3,10 @@ import pytest
 import tifffile
 
 from deepsxt_core.errors import TrainingDataError
-from deepsxt_core.training.datasets import DataParams, open_training_set
+from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.pairing import find_pairs
+from deepsxt_core.training.reading import DataParams
 from tests.training.conftest import draw
 
 

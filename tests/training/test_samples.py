@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepsxt_core.training.datasets import IGNORED, open_training_set
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.samples import Samples
 from deepsxt_core.training.splits import Block, split
 from tests.training.conftest import draw
@@ -114,3 +115,21 @@ def test_nothing_is_learnt_where_nothing_was_measured(folder):
     assert there[~void].std() == pytest.approx(1, abs=0.05)
     # No edge: the void goes on as what lies beside it.
     assert np.abs(there[:, 92] - there[:, 87]).mean() < 1
+
+
+def test_the_void_of_training_data_is_what_people_say(folder):
+    rng = np.random.default_rng(0)
+    image = rng.normal(100, 5, (96, 120)).astype(np.float32)
+    label = np.zeros(image.shape, np.uint8)
+    label[20:30, 20:90] = 1
+    image[:, 90:] = 0
+    image[40:43, 40:43] = 77
+    folder.add("a", image, label)
+
+    def ignored(**said):
+        (source,) = open_training_set(folder.path, DataParams(**said)).sources
+        return source.read_labels(0) == IGNORED
+
+    np.testing.assert_array_equal(ignored(), image == 0)
+    assert not ignored(void=False).any()
+    np.testing.assert_array_equal(ignored(void_value=77.0), image == 77)

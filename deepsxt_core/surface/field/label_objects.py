@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
-from deepsxt_core.surface.field.instances import merged_ids, split_labels
+from deepsxt_core.surface.field.instances import merged_ids, split_field
 from deepsxt_core.surface.field.label_field import LabelField
 from deepsxt_core.surface.field.mending import mend_field
 from deepsxt_core.surface.lengths import edges_zyx
@@ -53,7 +53,7 @@ def label_objects(
 ) -> LabelObjects:
     """Return one object per value above 0, or per part of it.
 
-    Memory is bounded by a slab; where labels are split, the volume is held as a whole.
+    Memory is bounded by a slab, and by `split_field` where labels are split.
 
     Parameters
     ----------
@@ -75,11 +75,16 @@ def label_objects(
     needed = params.least_voxels(volume.voxel_size_nm)
     tags = dict(source.tags if isinstance(source, Labels) else volume.tags)
     read: Callable[[int, int], NDArray[np.int32]] = partial(_read_whole, volume)
-    if params.split_voxels:
-        values, tags = _split(volume, params.split_voxels, tags)
-        read = partial(_part, values)
-    counted: Counter[int] = Counter()
     slabs = list(volume.slabs(max(1, _SLAB_VOXELS // math.prod(volume.shape[1:]))))
+    field = LabelField(volume.shape, scratch)
+    if params.split_voxels:
+        for z0, z1 in slabs:
+            field.write(z0, read(z0, z1))
+            field.release()
+        owners = split_field(field, edges_zyx(volume), params.split_voxels)
+        tags |= {part: tags[owner] for part, owner in owners.items() if owner in tags}
+        read = field.read
+    counted: Counter[int] = Counter()
     for z0, z1 in slabs:
         slab = read(z0, z1)
         labels, counts = np.unique(slab[slab > 0], return_counts=True)
@@ -97,7 +102,6 @@ def label_objects(
             "smallest size."
         )
     ids = merged_ids(kept, params.merge)
-    field = LabelField(volume.shape, scratch)
     for z0, z1 in slabs:
         slab = read(z0, z1)
         if len(kept) < len(known) or params.merge:
@@ -120,27 +124,6 @@ def label_objects(
         mended=mended,
         tags=tags,
     )
-
-
-def _split(
-    volume: Volume, depth_voxels: float, tags: dict[int, Tag]
-) -> tuple[NDArray[np.int32], dict[int, Tag]]:
-    """Return labels (z, y, x) parted at their necks, and the tags of all parts."""
-    whole = _read_whole(volume, 0, volume.shape[0])
-    values = split_labels(whole, edges_zyx(volume), depth_voxels) if whole.any() else whole
-    if not tags:
-        return values, tags
-    parts, places = np.unique(values, return_index=True)
-    owners = whole.ravel()[places]
-    return values, tags | {
-        part: tags[owner]
-        for part, owner in zip(parts.tolist(), owners.tolist(), strict=True)
-        if owner in tags
-    }
-
-
-def _part(values: NDArray[np.int32], z0: int, z1: int) -> NDArray[np.int32]:
-    return values[z0:z1]
 
 
 def _read_whole(volume: Volume, z0: int, z1: int) -> NDArray[np.int32]:

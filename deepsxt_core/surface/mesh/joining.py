@@ -36,7 +36,9 @@ class Cut:
     field_of_label : ndarray
         Mean of the field over the voxels of each label.
     grey_of_label : ndarray or None
-        Mean of the grey values over the voxels of each label, where there are any.
+        Sum of the finite grey values over the voxels of each label, where there are any.
+    measured_of_label : ndarray
+        Voxels per label with a finite grey value.
     highest : float
         Largest value of the field.
     """
@@ -48,6 +50,7 @@ class Cut:
     label_of_provisional: NDArray[np.int32]
     field_of_label: NDArray[np.float64]
     grey_of_label: NDArray[np.float64] | None
+    measured_of_label: NDArray[np.float64]
     highest: float
 
 
@@ -62,7 +65,8 @@ class SlabJoiner:
     shape : tuple of int
         Of the volume (z, y, x).
     read_grey : callable, optional
-        ``read_grey(first, end)`` returns grey values of slices of the volume (end - first, y, x).
+        ``read_grey(first, end)`` returns grey values of slices of the volume (end - first, y, x);
+        those that are not finite are left out.
     scratch : Path, optional
         A file that gets the provisional label of each voxel; see `BodyJoiner`.
     """
@@ -85,6 +89,7 @@ class SlabJoiner:
         self._bodies = BodyJoiner(scratch)
         self._sums: list[NDArray[np.float64]] = [np.zeros(1)]
         self._greys: list[NDArray[np.float64]] = [np.zeros(1)]
+        self._measured: list[NDArray[np.float64]] = [np.zeros(1)]
         self._n_points = 0
         self._seam: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
 
@@ -125,9 +130,10 @@ class SlabJoiner:
         bodies = self._bodies.joined()
         counts = np.maximum(bodies.voxels, 1)
 
-        def means(sums: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-            of_label = np.concatenate(sums)
-            return np.bincount(bodies.body_of_label, of_label, len(counts)) / counts
+        def total(sums: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+            return np.bincount(bodies.body_of_label, np.concatenate(sums), len(counts))
+
+        has_grey = self._read_grey is not None
 
         return Cut(
             _emptied(self._points),
@@ -135,8 +141,9 @@ class SlabJoiner:
             bodies.body_of_label[_emptied(self._labels)],
             bodies.voxels,
             bodies.body_of_label,
-            means(self._sums),
-            None if self._read_grey is None else means(self._greys),
+            total(self._sums) / counts,
+            total(self._greys) if has_grey else None,
+            total(self._measured) if has_grey else np.zeros(len(counts)),
             self.highest,
         )
 
@@ -154,7 +161,10 @@ class SlabJoiner:
         self._sums.append(sums[1:].astype(np.float64))
         if self._read_grey is not None:
             grey = self._read_grey(first, first + len(labels))[fresh]
-            self._greys.append(np.bincount(label, grey[body], n + 1)[1:].astype(np.float64))
+            values = grey[body].astype(np.float64)
+            known = np.isfinite(values)
+            self._greys.append(np.bincount(label[known], values[known], n + 1)[1:])
+            self._measured.append(np.bincount(label[known], minlength=n + 1)[1:].astype(float))
 
 
 def _emptied(pieces: list[NDArray]) -> NDArray:
