@@ -13,7 +13,38 @@ def child_environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, python_path))}
 
 
-def signal_name(code: int) -> str:
-    """Return the name of the signal that ended a process with the negative exit code `code`."""
-    names = {each.value: each.name for each in signal.Signals}
-    return names.get(-code, str(-code))
+OUT_OF_MEMORY = 3
+"""Exit code of a child process that was not given the memory that it asked for."""
+
+
+def end_in_words(
+    code: int,
+    *,
+    seconds: float,
+    memory_bytes: int,
+    timed_out: bool = False,
+    last_words: str | None = None,
+) -> str:
+    """Return why a child process ended that told no result, as the end of a sentence.
+
+    Parameters
+    ----------
+    code : int
+        Its exit code; below 0 the system ended it by a signal.
+    seconds, memory_bytes : float, int
+        Its limits.
+    timed_out : bool
+        Whether it was stopped after that time.
+    last_words : str, optional
+        What it printed last.
+    """
+    names = {-each.value: each.name for each in signal.Signals}
+    name = names.get(code, str(-code))
+    if timed_out or name == "SIGXCPU":
+        return f"it took longer than {seconds:g} s and was stopped"
+    if code == OUT_OF_MEMORY:
+        return f"it needs more than {memory_bytes / 1e9:.1f} GB of memory"
+    if code < 0:
+        full = "; the memory or the disk may be full" if name in ("SIGKILL", "SIGBUS") else ""
+        return f"its process was ended by a signal ({name}){full}"
+    return f"its process failed ({last_words or f'exit code {code}'})"

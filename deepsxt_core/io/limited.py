@@ -7,8 +7,6 @@ that process alone. `run_limited` starts it and turns what came of it into an er
 
 import json
 import logging
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -23,14 +21,13 @@ from typing import Any
 import psutil
 
 from deepsxt_core import errors
-from deepsxt_core.child_process import child_environment
+from deepsxt_core.child_process import OUT_OF_MEMORY, child_environment, end_in_words
 from deepsxt_core.errors import BusyError, DatasetChoiceError, DeepSXTError, InvalidParameterError
 from deepsxt_core.io.scratch import scratch_folder
 
 MOST_AT_ONCE = 2
 """How many files are looked at at the same time; others wait, and that takes none of their time."""
 
-_OUT_OF_MEMORY = 3
 _KILLED_AFTER_S = 5
 # As computing is limited, this many times as long may pass on a busy computer.
 _PATIENCE = 5
@@ -124,22 +121,14 @@ def run_limited(
                         f"'{path.name}' could not be checked: this computer is too busy. Nothing "
                         "of it is lost; try again in some minutes."
                     ) from None
-                raise failure(_too_slow(path, seconds)) from None
+                raise failure(_failed(path, process.returncode, limits, timed_out=True)) from None
             except BaseException:
                 process.kill()
                 raise
-    code = process.returncode
-    if os.name == "posix" and code == -signal.SIGXCPU:
-        raise failure(_too_slow(path, seconds))
-    if code == _OUT_OF_MEMORY:
-        raise failure(
-            f"'{path.name}' needs more than {limits.memory_bytes / 1e9:.1f} GB of memory to be "
-            f"read. {_REMEDY}"
-        )
     told = _told(stdout)
-    if code or told is None:
+    if process.returncode or told is None:
         _log.error("Reading %s failed: %s", path, stderr.decode(errors="replace"))
-        raise failure(f"'{path.name}' made its reader fail ({_end(code)}). {_REMEDY}")
+        raise failure(_failed(path, process.returncode, limits))
     if "error" in told:
         raise _error(told)
     return told
@@ -156,8 +145,14 @@ def _starved(pid: int, seconds: float) -> bool:
     return not waits and times.user + times.system < seconds
 
 
-def _too_slow(path: Path, seconds: float) -> str:
-    return f"'{path.name}' could not be read within {seconds:.0f} s. {_REMEDY}"
+def _failed(path: Path, code: int, limits: ProcessLimits, *, timed_out: bool = False) -> str:
+    reason = end_in_words(
+        code,
+        seconds=round(limits.seconds_for(path)),
+        memory_bytes=limits.memory_bytes,
+        timed_out=timed_out,
+    )
+    return f"'{path.name}' could not be read: {reason}. {_REMEDY}"
 
 
 def _environment(scratch: str) -> dict[str, str]:
@@ -171,12 +166,6 @@ def _told(stdout: bytes) -> dict[str, Any] | None:
     except (ValueError, IndexError):
         return None
     return told if isinstance(told, dict) else None
-
-
-def _end(code: int) -> str:
-    """Return in words how a process ended; below 0 the system ended it by a signal."""
-    words = signal.strsignal(-code) if code < 0 else None
-    return f"exit code {code}" + (f", {words.lower()}" if words else "")
 
 
 def _error(told: dict[str, Any]) -> DeepSXTError:
@@ -203,12 +192,12 @@ def answer(work: Callable[[], dict[str, Any]], memory_bytes: int, seconds: int) 
         told = work()
     except DeepSXTError as error:
         if isinstance(error.__cause__, MemoryError):
-            return _OUT_OF_MEMORY
+            return OUT_OF_MEMORY
         told = {"error": type(error).__name__, "message": str(error)}
         if isinstance(error, DatasetChoiceError):
             told["candidates"] = error.candidates
     except MemoryError:
-        return _OUT_OF_MEMORY
+        return OUT_OF_MEMORY
     except Exception:  # noqa: BLE001
         traceback.print_exc()
         return 1

@@ -47,9 +47,17 @@ def _kind_and_counter(file_layer: str) -> tuple[str, int] | None:
 
 
 def _find_arrays(group: h5py.Group, prefix: str) -> dict[str, dict[str, h5py.Dataset]]:
-    """Return the arrays of one file group, by our layer name and variable name; none is read."""
+    """Return the arrays of one file group, by our layer name and variable name; none is read.
+
+    They are looked for themselves: the file's own list of their names (`weight_names`) is of
+    variable length, on which the HDF5 library may loop for ever where it is damaged.
+    """
     counted: dict[str, dict[int, dict[str, h5py.Dataset]]] = defaultdict(lambda: defaultdict(dict))
-    for name in map(_text, group.attrs["weight_names"]):
+    names: list[str] = []
+    group.visititems(
+        lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None
+    )
+    for name in names:
         layer, _, variable = name.rpartition("/")
         identity = _kind_and_counter(layer.rpartition("/")[2])
         variable = variable.removesuffix(":0")
@@ -59,7 +67,7 @@ def _find_arrays(group: h5py.Group, prefix: str) -> dict[str, dict[str, h5py.Dat
             )
         kind, counter = identity
         array = group[name]
-        if not isinstance(array, h5py.Dataset) or array.dtype.kind != "f":
+        if array.dtype.kind != "f":
             raise WeightsMismatchError(f"The weight file holds no numbers at {reprlib.repr(name)}.")
         counted[kind][counter][variable] = array
     return {
@@ -67,10 +75,6 @@ def _find_arrays(group: h5py.Group, prefix: str) -> dict[str, dict[str, h5py.Dat
         for kind, layers in counted.items()
         for i, counter in enumerate(sorted(layers))
     }
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
@@ -90,8 +94,11 @@ def load_legacy_weights(model: keras.Model, path: str | Path) -> None:
     path = Path(path)
     problem = f"{path.name} is not a weight file of the published layout"
     with blaming(WeightsMismatchError, problem), opened_weights(path) as file:
-        names = [_text(name) for name in file.attrs["layer_names"]]
-        arrays = {name: _find_arrays(file[name], _our_group(name) or name) for name in names}
+        arrays = {
+            name: _find_arrays(group, _our_group(name) or name)
+            for name, group in file.items()
+            if isinstance(group, h5py.Group)
+        }
         assignments = [(variable, array[()]) for variable, array in _matched(path, model, arrays)]
     for variable, array in assignments:
         variable.assign(array)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from deepsxt_core import errors, settings
-from deepsxt_core.child_process import child_environment, signal_name
+from deepsxt_core.child_process import child_environment, end_in_words
 from deepsxt_core.errors import BusyError, DeepSXTError, InvalidParameterError, WriteError
 
 COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.workspace.orders")
@@ -34,8 +34,8 @@ MOST_WAITING = 64
 KEPT_AFTER_USE_S = 600.0
 """A file is not evicted so soon after it was handed out: it may still be on its way."""
 
-OUT_OF_MEMORY, TOLD = 3, 4
-"""Exit codes of the process; `TOLD` when it wrote an error for people, in a line with `MARK`."""
+TOLD = 4
+"""Exit code of the process when it wrote an error for people, in a line with `MARK`."""
 MARK = '{"error": '
 
 _log = logging.getLogger(__name__)
@@ -184,7 +184,14 @@ def make_by_child(
             answer = json.loads(next(line for line in reversed(lines) if line.startswith(MARK)))
             kind: type[DeepSXTError] = getattr(errors, answer["error"])
             raise kind(answer["message"])
-        reason = _reason(process.returncode, lines, timed_out, limits)
+        ended = end_in_words(
+            process.returncode,
+            seconds=limits.timeout_s,
+            memory_bytes=limits.memory_bytes,
+            timed_out=timed_out,
+            last_words=lines[-1] if lines else None,
+        )
+        reason = f"{ended}."
         _log.error("Making %s failed: %s", path, "\n".join(lines) or reason)
         raise failure(reason) if failure else WriteError(f"'{path.name}' was not made: {reason}")
 
@@ -199,20 +206,6 @@ def _ask(process: subprocess.Popen[bytes], request: Mapping[str, Any]) -> None:
 def _spelt(limits: MakingLimits) -> dict[str, float]:
     seconds = limits.timeout_s * (os.cpu_count() or 1)
     return {"memory_bytes": limits.memory_bytes, "seconds": int(seconds) + 1}
-
-
-def _reason(code: int, lines: Sequence[str], timed_out: bool, limits: MakingLimits) -> str:
-    """Return why a process that told no error ended otherwise than well, from what it printed."""
-    if timed_out:
-        return f"it took longer than {limits.timeout_s:g} s and was stopped."
-    if code == OUT_OF_MEMORY:
-        return f"it needs more than {limits.memory_bytes / 1e9:.1f} GB of memory."
-    if code < 0:
-        return (
-            f"its process was ended by a signal ({signal_name(code)}); the memory or the disk may "
-            "be full."
-        )
-    return f"its process failed ({lines[-1] if lines else f'exit code {code}'})."
 
 
 def _used(path: Path) -> Path:

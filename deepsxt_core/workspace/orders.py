@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core.child_process import OUT_OF_MEMORY
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.io.limited import limit_process
 from deepsxt_core.workspace import display, downloads, making, scenes
@@ -75,7 +76,7 @@ def main() -> int:
     try:
         make(request["order"])
     except MemoryError:
-        return making.OUT_OF_MEMORY
+        return OUT_OF_MEMORY
     except DeepSXTError as error:
         told = {"error": type(error).__name__, "message": str(error)}
         sys.stdout.write("\n" + json.dumps(told) + "\n")

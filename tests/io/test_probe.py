@@ -65,15 +65,13 @@ def test_a_damaged_slice_is_found(tmp_path):
 
 def test_a_crash_of_the_reader_is_told(tiff, monkeypatch):
     instead(monkeypatch, f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})")
-    with pytest.raises(
-        UnreadableFileError, match=r"'a\.tif' made its reader fail \(exit code -11, segm"
-    ):
+    with pytest.raises(UnreadableFileError, match=r"'a\.tif' could not be read: .* \(SIGSEGV\)"):
         probe(tiff)
 
 
 def test_a_bug_of_the_reader_is_told_and_logged(tiff, monkeypatch, caplog):
     instead(monkeypatch, "probe._look = lambda *_: 1 / 0; sys.exit(probe.main(sys.argv[1:]))")
-    with pytest.raises(UnreadableFileError, match="made its reader fail"):
+    with pytest.raises(UnreadableFileError, match="could not be read: its process"):
         probe(tiff)
     assert "ZeroDivisionError" in caplog.text
 

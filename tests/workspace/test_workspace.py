@@ -221,9 +221,9 @@ def test_several_candidates_are_chosen_later(workspace, tmp_path):
 def test_a_file_that_kills_its_reader_is_not_added(workspace, tiff, monkeypatch):
     killing = (sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     monkeypatch.setattr("deepsxt_core.io.probe.COMMAND", killing)
-    with pytest.raises(VolumeError, match="made its reader fail"):
+    with pytest.raises(VolumeError, match="could not be read: its process"):
         workspace.add_file(tiff)
-    with pytest.raises(VolumeError, match="made its reader fail"):
+    with pytest.raises(VolumeError, match="could not be read: its process"):
         upload(workspace, "scan.tif", tiff.read_bytes())
     assert workspace.tomograms() == []
     monkeypatch.undo()
