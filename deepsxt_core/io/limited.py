@@ -121,7 +121,7 @@ def run_limited(
                         f"'{path.name}' could not be checked: this computer is too busy. Nothing "
                         "of it is lost; try again in some minutes."
                     ) from None
-                raise failure(_failed(path, process.returncode, limits, timed_out=True)) from None
+                raise failure(_failed(path, 0, limits, timed_out=True)) from None
             except BaseException:
                 process.kill()
                 raise

@@ -1,5 +1,7 @@
 """The bundled model marks the same membranes whatever the unit, the void and the spikes are."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +10,7 @@ from scipy import ndimage
 
 from deepsxt_core.evaluation import PixelCounts
 from deepsxt_core.inference import Predictor, SegmentParams, prepare
+from deepsxt_core.io import open_volume
 from deepsxt_core.network import load_model
 from deepsxt_core.phantom import sample_tomogram
 from deepsxt_core.volume import Volume
@@ -59,13 +62,17 @@ def test_outliers(predictor, sample, plain, seed, count, size, sign):
 
 
 @pytest.mark.parametrize("value", [0.0, 1e9, np.nan])
-@pytest.mark.parametrize(("kind", "size"), [("cylinder", 0.85), ("cylinder", 1), ("padding", 0.8)])
+@pytest.mark.parametrize(
+    ("kind", "size"), [("cylinder", 0.85), ("cylinder", 1), ("padding", 0.8), ("blocks", 1)]
+)
 def test_voids(predictor, sample, plain, kind, size, value):
     voxels, truth = sample[0].copy(), sample[1]
     n = voxels.shape[1]
     y, x = np.indices((n, n))
     if kind == "cylinder":
         void = np.hypot(y - n / 2, x - n / 2) > size * n / 2
+    elif kind == "blocks":
+        void = ((y // 32 == 2) & (x // 32 == 3)) | ((y // 32 == 3) & (x // 64 == 1))
     else:
         void = (y > size * n) | (x < 0.5 * (1 - size) * n)
     voxels[:, void] = value
@@ -76,6 +83,21 @@ def test_voids(predictor, sample, plain, kind, size, value):
     rim = ~inner & ~void
     wrong, before = (np.count_nonzero(mask[rim] & ~truth[rim]) for mask in (found, plain))
     assert wrong <= 1.2 * before
+
+
+CASES = Path(__file__).parents[1] / "cases" / "files"
+
+
+@pytest.mark.parametrize(("name", "least"), [("hot3.tif", 0.87), ("cylinder_zero.tif", 0.8)])
+def test_three_hot_voxels_and_a_round_reconstruction(predictor, name, least):
+    volume, truth = open_volume(CASES / name), open_volume(CASES / "truth_of_hot3_and_cylinder.tif")
+    voxels, marks = volume.read(0, volume.shape[0]), truth.read(0, truth.shape[0]) > 0
+    found = marked(predictor, voxels)
+    void = voxels == 0 if name == "cylinder_zero.tif" else np.zeros(voxels.shape, bool)
+    assert not found[void].any()
+    assert PixelCounts.of(found[~void], marks[~void]).scores().f1 > least
+    rim = ~void & (ndimage.distance_transform_edt(~void[0]) <= RIM_PX)
+    assert not void.any() or PixelCounts.of(found[rim], marks[rim]).scores().f1 > least
 
 
 @_ROUNDS
