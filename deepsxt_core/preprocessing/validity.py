@@ -171,7 +171,9 @@ def _blocks(image: NDArray) -> NDArray[np.bool_]:
     flat = (tiles == tiles[:, :1, :, :1]).all(axis=(1, 3))
     values, counts = np.unique(tiles[:, 0, :, 0][flat], return_counts=True)
     for value in values[np.argsort(-counts)][:_MOST_BLOCK_VALUES]:
-        labels = cc3d.connected_components(image == value, connectivity=4)
+        # Without the single voxels beside it that have its value by chance.
+        solid = ndimage.binary_opening(image == value, np.ones((3, 3)))
+        labels = cc3d.connected_components(solid, connectivity=4)
         found |= _straight(labels)[labels]
     return found
 

@@ -166,7 +166,7 @@ def make_surfaces(
     out.mkdir(parents=True, exist_ok=True)
     with (
         unchanged(source_file(segmented)),
-        unchanged(tomogram and tomogram.path),
+        unchanged(None if tomogram is None else tomogram.path),
         tempfile.TemporaryDirectory(dir=out, prefix=".labels-") as scratch,
     ):
         labels = Path(scratch) / "labels"

@@ -178,10 +178,13 @@ def test_what_was_not_measured_is_empty_in_a_volume():
     np.testing.assert_array_equal(shown[~VOIDS["cylinder"]], image[~VOIDS["cylinder"]])
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_chunks_that_are_not_there_are_void_wherever_they_lie(dtype):
+@pytest.mark.parametrize(("dtype", "value"), [("uint8", 0), ("uint8", 100), ("float32", 0)])
+def test_chunks_that_are_not_there_are_void_wherever_they_lie(dtype, value):
+    """Even where what was measured has their value here and there."""
     image = np.clip(noise(), 1, 255).astype(dtype)
     lost = np.zeros(SHAPE, bool)
     lost[32:64, 32:64] = lost[64:96, 32:96] = lost[16:32, 96:112] = True
-    image[lost] = 0
-    np.testing.assert_array_equal(valid_pixels(image), ~lost)
+    image[lost] = value
+    found = ~valid_pixels(image)
+    assert found[lost].all()
+    assert np.count_nonzero(found & ~lost) < 0.02 * np.count_nonzero(lost)

@@ -131,7 +131,8 @@ class SlabJoiner:
         counts = np.maximum(bodies.voxels, 1)
 
         def total(sums: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-            return np.bincount(bodies.body_of_label, np.concatenate(sums), len(counts))
+            of_label = np.concatenate(sums)
+            return np.bincount(bodies.body_of_label, of_label, len(counts)).astype(np.float64)
 
         has_grey = self._read_grey is not None
 
@@ -163,7 +164,8 @@ class SlabJoiner:
             grey = self._read_grey(first, first + len(labels))[fresh]
             values = grey[body].astype(np.float64)
             known = np.isfinite(values)
-            self._greys.append(np.bincount(label[known], values[known], n + 1)[1:])
+            sums = np.bincount(label[known], values[known], n + 1)
+            self._greys.append(sums[1:].astype(np.float64))
             self._measured.append(np.bincount(label[known], minlength=n + 1)[1:].astype(float))
 
 
