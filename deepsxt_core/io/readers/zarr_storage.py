@@ -127,7 +127,8 @@ def absent_words(path: Path, array: zarr.Array, where: tuple[int | slice, ...]) 
     of = f"{len(looked_at):,}"
     of += f" (looked for among {total:,})" if len(looked_at) < total else ""
     return (
-        f"{absent:,} of {of} chunks of the image are not there; it reads as {array.fill_value} in "
+        f"{absent:,} of {of} chunks of the image are not there; it reads as "
+        f"{float(array.fill_value or 0):g} in "
         "them. Zarr leaves out chunks that hold nothing, "
         "as in labels; a folder that was not copied as a whole looks the same: copy it again if "
         "something should be there.",
