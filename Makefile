@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: app demo test lint frontend bench fuzz bundled-model browser pins clean
+.PHONY: app demo test lint python-lint frontend bench fuzz bundled-model browser pins clean
 
 app: $(RUN)
 	$(BIN)/deepsxt app
@@ -14,11 +14,15 @@ demo: $(RUN)
 	$(BIN)/deepsxt phantom --out outputs/sample.tif
 	$(BIN)/deepsxt run outputs/sample.tif --out outputs --formats stl,obj,ply,vtp,glb
 
-test: lint browser
+# What needs no other is made side by side.
+test:
+	$(MAKE) --jobs 2 lint browser
 	@if command -v node >/dev/null; then cd frontend && npm test --silent; fi
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-lint: $(DEV) frontend
+lint: python-lint frontend
+
+python-lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -58,7 +62,7 @@ bundled-model: $(RUN)
 
 # Tests drive a real browser. Debian and Ubuntu as root get it here; elsewhere install Chromium
 # or Chrome by hand.
-browser: $(DEV)
+browser: $(DEV) frontend
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 	command -v google-chrome >/dev/null || \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

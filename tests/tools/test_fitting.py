@@ -128,7 +128,8 @@ def test_training_writes_a_model_that_loads_and_is_the_same_for_the_same_seed(
     monkeypatch.setattr(bundled, "_VALIDATION_SLICES", 1)
 
     for name in ("one", "two"):
-        bundled.train(tmp_path / name, replace(FIT, image_steps=0), BATCHES, tomograms=0)
+        params = replace(FIT, steps=4, checkpoint_steps=2, image_steps=0)
+        bundled.train(tmp_path / name, params, BATCHES, tomograms=0)
     one, two = (load_model(tmp_path / name).network for name in ("one", "two"))
 
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
