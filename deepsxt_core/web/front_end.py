@@ -13,11 +13,13 @@ class FrontEnd(StaticFiles):
     """Scripts and styles; browsers ask each time whether theirs is still the current one."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a file, if it is of a part that browsers load."""
         if path.split("/")[0] not in _SERVED:
             raise HTTPException(404)
         return await super().get_response(path, scope)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
+        """Answer with a file that may be kept, and is asked for again."""
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["Cache-Control"] = "no-cache"
         return response

@@ -51,6 +51,11 @@ export class Ruler {
     return true;
   }
 
+  /** Let go of the line in the hand. */
+  giveUp() {
+    if (this.held) this.clear();
+  }
+
   /** Begin or end a line at the crosshair.
    *  @param {Pane} pane */
   mark(pane) {
