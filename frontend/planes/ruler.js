@@ -1,6 +1,7 @@
 // The ruler: a line that the hand draws in a plane, its length, and the values along it.
 
 import { formatLength } from "../shared/lengths.js";
+import { save } from "../shared/saving.js";
 import { distance } from "./editing/places.js";
 import { toScreen, within } from "./geometry.js";
 import { writeBeside } from "./marks.js";
@@ -109,6 +110,20 @@ export class Ruler {
 
   get csv() {
     return this.columns ? csvOf(this.columns) : "";
+  }
+
+  /** Give the table to the clipboard; where the page may not, as a file. */
+  async copy() {
+    try {
+      await navigator.clipboard.writeText(this.csv);
+      /** @type {HTMLElement} */ (this.panel.querySelector(".nothing")).textContent = "Copied.";
+    } catch {
+      this.save(); // over plain HTTP there is no clipboard
+    }
+  }
+
+  save() {
+    save(new Blob([this.csv], { type: "text/csv" }), "profile.csv");
   }
 
   /** The length of the line.
