@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.export.slice_figure import FigureParams, FigurePlane, draw_figure
+from deepsxt_core.export.slice_figure import draw_figure
+from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface.surfaces import ObjectRow
 from deepsxt_core.volume import Labels, Mask, Score, Volume

@@ -3,26 +3,29 @@
 import io
 import textwrap
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from scipy.ndimage import find_objects
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.scale_bar import scale_bar_length
-from deepsxt_core.parameters import Limits, checked
-from deepsxt_core.volume import SCORE_LEVELS, Score, Threshold, require_order
+from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
+from deepsxt_core.volume import SCORE_LEVELS, Score
 
 FigureFormat = Literal["png", "svg"]
 
 RESULT_RGB = (255, 122, 26)
 FAINT_RGB = (255, 214, 170)
+MOST_PIXELS = 24_000_000
 
+_SVG_PER_INCH = 72
 _DPI = 100  # of the picture at 1×: a pixel of the screen is one of these
+_ROWS_AT_ONCE = 256
 _FONT_PT = 7.0
 _LETTER_PX = 5.4
 _LINE_PX = 14
@@ -30,100 +33,6 @@ _UNSCORED_SHADE = 0.6
 _NOTHING_RGB = (23, 33, 41)
 # The settings of matplotlib belong to the whole process.
 _one_at_a_time = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FigureParams:
-    """How a plane is drawn.
-
-    Attributes
-    ----------
-    width_px : int
-        Width of the picture at 1×; its height follows from the part of the plane that is shown.
-    ratio : int
-        Pixels of the picture along a pixel at 1×. Letters and lines grow with it.
-    black, white : float
-        Values that are drawn black and white.
-    invert : bool
-        Whether they change places.
-    style : {"fill", "outline", "score"}
-        How a result is drawn: as an area, as a contour, or its values themselves.
-    threshold : float
-        Of the result.
-    low : float or None
-        The second threshold; what lies between the two is drawn lighter.
-    opacity : float
-        Of the result.
-    label_style : {"fill", "outline"}
-        How the objects of an annotation are drawn.
-    label_opacity : float
-        Of the objects.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a value is out of its range, or `low` is above `threshold`.
-    """
-
-    width_px: Annotated[int, Limits(least=64, most=2400, unit="px")] = 800
-    ratio: Annotated[int, Limits(least=1, most=4)] = 1
-    black: float = 0.0
-    white: float = 1.0
-    invert: bool = False
-    style: Literal["fill", "outline", "score"] = "fill"
-    threshold: Threshold = 0.0
-    low: Threshold | None = None
-    opacity: Annotated[float, Limits(least=0, most=1)] = 0.6
-    label_style: Literal["fill", "outline"] = "fill"
-    label_opacity: Annotated[float, Limits(least=0, most=1)] = 0.55
-
-    def __post_init__(self) -> None:
-        checked(self)
-        require_order(self.low, self.threshold)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FigurePlane:
-    """What there is in a plane; all arrays (rows, columns) of the same voxels.
-
-    Attributes
-    ----------
-    grey : ndarray
-        Values, NaN where there is none.
-    edges_nm : (row, column) or None
-        Of a voxel; None where it is not known.
-    codes : ndarray, optional
-        Of a score, float, NaN where nothing was scored.
-    labels : ndarray, optional
-        Ids of objects, 0 for none.
-    colours : mapping of int to str
-        Of the objects that are shown.
-    view : (row, column, row, column), optional
-        The part that is shown, in voxels from the edge; all of it by default.
-    """
-
-    grey: NDArray
-    edges_nm: tuple[float, float] | None
-    codes: NDArray | None = None
-    labels: NDArray | None = None
-    colours: Mapping[int, str] = field(default_factory=dict)
-    view: tuple[float, float, float, float] | None = None
-
-    @property
-    def shown(self) -> tuple[float, float, float, float]:
-        """The part that is shown, within the plane.
-
-        Raises
-        ------
-        InvalidParameterError
-            If nothing of the plane is in it.
-        """
-        rows, columns = self.grey.shape
-        r0, c0, r1, c1 = self.view or (0, 0, rows, columns)
-        r0, c0, r1, c1 = max(r0, 0.0), max(c0, 0.0), min(r1, rows), min(c1, columns)
-        if not (r0 < r1 and c0 < c1):
-            raise InvalidParameterError(f"Nothing of the plane is in view {self.view}.")
-        return r0, c0, r1, c1
 
 
 def draw_figure(
@@ -145,10 +54,9 @@ def draw_figure(
     ------
     InvalidParameterError
         If nothing of the plane is in view, or the picture would be more than 4 times as high as it
-        is wide.
+        is wide, or have more than 24 million pixels.
     """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     r0, c0, r1, c1 = plane.shown
@@ -157,28 +65,72 @@ def draw_figure(
     height = max(1, round(width * (r1 - r0) * edge_row / ((c1 - c0) * edge_column)))
     if height > 4 * width:
         raise InvalidParameterError("The part in view is too high for a picture. Show less of it.")
+    if width * height * params.ratio**2 > MOST_PIXELS:
+        raise InvalidParameterError(
+            f"A picture has at most {MOST_PIXELS / 1e6:g} million pixels: this one would have "
+            f"{width * params.ratio} × {height * params.ratio}. Choose a smaller size, or make the "
+            "window smaller."
+        )
     room = int((width - 16) / _LETTER_PX)
     lines = [line for each in caption for line in textwrap.wrap(each, room)]
     below = len(lines) * _LINE_PX + 12 if lines else 0
-    with _one_at_a_time, rc_context({"svg.fonttype": "none", "svg.hashsalt": "deepsxt"}):
-        figure = Figure((width / _DPI, (height + below) / _DPI), dpi=_DPI, facecolor="white")
-        FigureCanvasAgg(figure)
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "deepsxt"}
+    with _one_at_a_time, rc_context(settings):
+        dpi = _DPI * (params.ratio if format == "png" else 1)
+        figure = Figure((width / _DPI, (height + below) / _DPI), dpi=dpi, facecolor="none")
         axes = figure.add_axes((0, below / (height + below), 1, height / (height + below)))
         axes.set_axis_off()
-        picture = _picture(plane, params, (width * params.ratio, height * params.ratio))
-        axes.imshow(picture, extent=(c0, c1, r1, r0), interpolation="none", aspect="auto")
         _draw_outlines(axes, plane, params)
         _draw_scale_bar(axes, plane, width, height)
         axes.set(xlim=(c0, c1), ylim=(r1, r0))
         for n, line in enumerate(lines):
             y = (below - 8 - n * _LINE_PX) / (height + below)
             figure.text(8 / width, y, line, fontsize=_FONT_PT, color="#222222", va="top")
-        file = io.BytesIO()
-        told: dict[str, Any] = {"Description": " ".join(caption)}
-        told |= {"Creator": "DeepSXT", "Date": None} if format == "svg" else {"Software": "DeepSXT"}
-        dpi = _DPI * (params.ratio if format == "png" else 1)
-        figure.savefig(file, format=format, dpi=dpi, metadata=told)
+        picture = Image.fromarray(
+            _picture(plane, params, (width * params.ratio, height * params.ratio))
+        )
+        write = _as_png if format == "png" else _as_svg
+        return write(figure, picture, " ".join(caption))
+
+
+# Matplotlib draws what lies over the picture, and never has the picture itself: it would take
+# 100 bytes for each of its pixels.
+
+
+def _as_png(figure: Any, picture: Image.Image, told: str) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    over = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    whole = Image.new("RGB", over.size, "white")
+    whole.paste(picture, (0, 0))
+    whole.paste(over, (0, 0), over)
+    words = PngImagePlugin.PngInfo()
+    words.add_text("Software", "DeepSXT")
+    words.add_itxt("Description", told)
+    file = io.BytesIO()
+    whole.save(file, "png", pnginfo=words)
     return file.getvalue()
+
+
+def _as_svg(figure: Any, picture: Image.Image, told: str) -> bytes:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    written = io.StringIO()
+    words = {"Description": told, "Creator": "DeepSXT", "Date": None}
+    FigureCanvasSVG(figure).print_svg(written, metadata=words)
+    encoded = io.BytesIO()
+    picture.save(encoded, "png")
+    width = figure.get_figwidth() * _SVG_PER_INCH
+    height = width * picture.height / picture.width
+    ground = (
+        '<rect width="100%" height="100%" fill="white"/>'
+        f'<image width="{width:.6f}" height="{height:.6f}" preserveAspectRatio="none" '
+        f'xlink:href="data:image/png;base64,{b64encode(encoded.getvalue()).decode()}"/>\n '
+    )
+    before, whole, after = written.getvalue().partition('<g id="figure_1">')
+    return (before + ground + whole + after).encode()
 
 
 def _picture(plane: FigurePlane, params: FigureParams, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -190,29 +142,44 @@ def _picture(plane: FigurePlane, params: FigureParams, size: tuple[int, int]) ->
     smooth = Image.Resampling.NEAREST if per_voxel >= 3 else Image.Resampling.BILINEAR
 
     def resized(values: NDArray, how: Image.Resampling) -> NDArray:
-        return np.asarray(Image.fromarray(values).resize(size, how, box))
+        return np.array(Image.fromarray(values).resize(size, how, box))
 
     none = ~np.isfinite(plane.grey)
-    grey = resized(np.where(none, params.black, plane.grey).astype(np.float32), smooth)
-    span = params.white - params.black
-    level = np.clip((grey - params.black) / (span if span > 0 else 1e-9), 0, 1)
-    shade = (1 - level if params.invert else level) * 255
-    picture = np.repeat(shade[..., np.newaxis], 3, axis=-1).astype(np.float32)
+    level = resized(np.where(none, params.black, plane.grey).astype(np.float32), smooth)
+    level -= np.float32(params.black)
+    level *= np.float32(255 / max(params.white - params.black, 1e-9))
+    np.clip(level, 0, 255, out=level)
+    if params.invert:
+        np.subtract(255, level, out=level)
+    picture = np.repeat(np.rint(level, out=level).astype(np.uint8)[..., np.newaxis], 3, axis=-1)
+    del level
     nearest = Image.Resampling.NEAREST
     if none.any():
         picture[resized(none.astype(np.uint8), nearest) > 0] = _NOTHING_RGB
     if plane.codes is not None:
         codes = resized(plane.codes.astype(np.float32), nearest)
-        picture[np.isnan(codes)] *= _UNSCORED_SHADE
+        _mix(picture, np.isnan(codes), np.zeros(3, np.float32), 1 - _UNSCORED_SHADE)
         for where, colour in _areas(codes, params):
-            picture[where] += (colour - picture[where]) * np.float32(params.opacity)
+            _mix(picture, where, colour, params.opacity)
     if plane.labels is not None and params.label_style == "fill":
         ids = resized(plane.labels.astype(np.int32), nearest)
         for number, name in plane.colours.items():
-            where = ids == number
             rgb = np.array([int(name[n : n + 2], 16) for n in (1, 3, 5)], np.float32)
-            picture[where] += (rgb - picture[where]) * np.float32(params.label_opacity)
-    return np.rint(picture).astype(np.uint8)
+            _mix(picture, ids == number, rgb, params.label_opacity)
+    return picture
+
+
+def _mix(
+    picture: NDArray[np.uint8], where: NDArray[np.bool_], colour: NDArray, opacity: float
+) -> None:
+    """Mix one colour, or one for each of these pixels, into a picture, some rows at a time."""
+    done = 0
+    for row in range(0, len(picture), _ROWS_AT_ONCE):
+        rows, here = picture[row : row + _ROWS_AT_ONCE], where[row : row + _ROWS_AT_ONCE]
+        seen = rows[here].astype(np.float32)
+        paint = colour if colour.ndim == 1 else colour[done : done + len(seen)]
+        rows[here] = np.rint(seen + (paint - seen) * np.float32(opacity))
+        done += len(seen)
 
 
 def _areas(codes: NDArray, params: FigureParams) -> list[tuple[NDArray[np.bool_], NDArray]]:

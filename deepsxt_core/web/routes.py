@@ -35,12 +35,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from deepsxt_core.errors import InvalidParameterError, VolumeError
 from deepsxt_core.export.bundle import BUNDLE_NAME
@@ -60,6 +57,7 @@ from deepsxt_core.web import (
     receiving,
     slice_figures,
 )
+from deepsxt_core.web.front_end import FrontEnd
 from deepsxt_core.web.pictures import Survey, grey_codes, survey
 from deepsxt_core.web.responses import (
     AS_IT_IS,
@@ -76,8 +74,6 @@ COARSE_FILE = "coarse.bin"
 
 _KEPT_VOLUMES = 8
 _KEPT_COARSE = 4
-# Parts of the front end that browsers load; its tests and tools lie beside them.
-_SERVED = {"downloads", "planes", "shared", "surface", "upload", "vendor", "viewer"}
 _WAITING_THREADS = 16
 _PARTS = (receiving, planes, annotations, glances, profiles, notes, slice_figures)
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
@@ -128,7 +124,7 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         Route(f"{tomogram}/measurements/{{result}}/{{name}}", answer(_measurement_file)),
     ]
     if front_end is not None:
-        found.append(Mount("/ui", _FrontEnd(directory=front_end)))
+        found.append(Mount("/ui", FrontEnd(directory=front_end)))
     return found
 
 
@@ -311,17 +307,3 @@ def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
         filename=f"{Path(tomogram.name).stem}_{name}",
         headers=ASK_AGAIN | AS_IT_IS,
     )
-
-
-class _FrontEnd(StaticFiles):
-    """Scripts and styles; browsers ask each time whether theirs is still the current one."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        if path.split("/")[0] not in _SERVED:
-            raise HTTPException(404)
-        return await super().get_response(path, scope)
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "no-cache"
-        return response

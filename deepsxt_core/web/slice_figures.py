@@ -25,7 +25,8 @@ from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.export.slice_figure import FigureFormat, FigureParams, FigurePlane, draw_figure
+from deepsxt_core.export.slice_figure import FigureFormat, draw_figure
+from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.io.pyramid import AXES, Axis
 from deepsxt_core.parameters import declared
 from deepsxt_core.volume import Volume

@@ -1,7 +1,5 @@
 // What buttons and keys do to the planes.
 
-import { save } from "../shared/saving.js";
-
 const KEY_ZOOM = 1.4;
 const THRESHOLD_STEP = 0.02;
 const [LEAST_THRESHOLD, MOST_THRESHOLD] = [-1, 0.98];
@@ -56,8 +54,8 @@ export const ACTS = {
     (help.hidden ? viewer.active.element : help.querySelector("button")).focus();
   },
   ruler: ({ editing }) => editing.perform({ do: "tool", tool: editing.holding.tool === "ruler" ? "select" : "ruler" }),
-  "profile-copy": ({ ruler }) => navigator.clipboard?.writeText(ruler.csv).catch(() => {}),
-  "profile-save": ({ ruler }) => save(new Blob([ruler.csv], { type: "text/csv" }), "profile.csv"),
+  "profile-copy": ({ ruler }) => ruler.copy(),
+  "profile-save": ({ ruler }) => ruler.save(),
   "profile-close": ({ ruler }) => ruler.clear(),
   note: (viewer) => {
     viewer.set({ panel: true });

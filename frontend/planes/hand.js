@@ -44,6 +44,7 @@ export function attachHand(pane, signal) {
     viewer.activate(pane);
     if (fingers.down(event, point(event)) > 1) {
       viewer.editing.hand.giveUp();
+      viewer.ruler.giveUp();
       held = null;
     } else if (event.button === 0 && viewer.editing.draws) viewer.editing.hand.down(pane, event, place(event));
     else if (event.button < 2) held = { from: [event.clientX, event.clientY], moving: false };
@@ -68,8 +69,10 @@ export function attachHand(pane, signal) {
   for (const name of ["pointerup", "pointercancel"]) {
     on(name, (event) => {
       fingers.up(event);
-      if (name === "pointercancel") viewer.editing.hand.giveUp();
-      else if (!viewer.editing.hand.up(pane) && held && !held.moving && event.button === 0) {
+      if (name === "pointercancel") {
+        viewer.editing.hand.giveUp();
+        viewer.ruler.giveUp();
+      } else if (!viewer.editing.hand.up(pane) && held && !held.moving && event.button === 0) {
         viewer.editing.hand.picked(pane, place(event));
       }
       held = null;

@@ -1,6 +1,7 @@
 // The ruler: a line that the hand draws in a plane, its length, and the values along it.
 
 import { formatLength } from "../shared/lengths.js";
+import { save } from "../shared/saving.js";
 import { distance } from "./editing/places.js";
 import { toScreen, within } from "./geometry.js";
 import { writeBeside } from "./marks.js";
@@ -49,6 +50,11 @@ export class Ruler {
     if (this.line && this.line.ends[0] === this.line.ends[1]) this.clear();
     else this.learn();
     return true;
+  }
+
+  /** Let go of the line in the hand. */
+  giveUp() {
+    if (this.held) this.clear();
   }
 
   /** Begin or end a line at the crosshair.
@@ -104,6 +110,20 @@ export class Ruler {
 
   get csv() {
     return this.columns ? csvOf(this.columns) : "";
+  }
+
+  /** Give the table to the clipboard; where the page may not, as a file. */
+  async copy() {
+    try {
+      await navigator.clipboard.writeText(this.csv);
+      /** @type {HTMLElement} */ (this.panel.querySelector(".nothing")).textContent = "Copied.";
+    } catch {
+      this.save(); // over plain HTTP there is no clipboard
+    }
+  }
+
+  save() {
+    save(new Blob([this.csv], { type: "text/csv" }), "profile.csv");
   }
 
   /** The length of the line.

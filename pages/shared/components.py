@@ -170,10 +170,8 @@ def plane_viewer(
         The second threshold, below the first; None for none.
     annotation_id : str, optional
         Of the annotation to show over both, and to edit.
-    at : (z, y, x), optional
-        The voxel to go to when the viewer appears.
-    object_id : int, optional
-        The object of the annotation to choose then.
+    at, object_id : optional
+        The voxel (z, y, x) to go to, and the object to choose, when the viewer appears.
     comparable, comparison
         As `shared.comparison.comparable` and `state.comparison` have them.
 

@@ -12,10 +12,9 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.slice_figure import (
     FAINT_RGB,
     RESULT_RGB,
-    FigureParams,
-    FigurePlane,
     draw_figure,
 )
+from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.volume import Score
 
 SHAPE = (60, 120)
@@ -122,3 +121,5 @@ def test_what_is_no_value_or_not_in_view_is_told_apart():
         draw_figure(FigurePlane(grey=grey, edges_nm=None, view=(70, 0, 80, 9)), params())
     with pytest.raises(InvalidParameterError, match="high"):
         draw_figure(FigurePlane(grey=grey, edges_nm=None, view=(0, 0, 60, 1)), params())
+    with pytest.raises(InvalidParameterError, match="million pixels"):
+        draw_figure(FigurePlane(grey=grey, edges_nm=EDGES), FigureParams(width_px=2400, ratio=4))

@@ -34,12 +34,13 @@ def test_an_empty_one_is_there_at_once_and_open(app, tomogram):
 
 
 @pytest.mark.usefixtures("idle_workers")
-def test_one_from_the_shown_result_is_a_job_with_its_threshold(app, tomogram):
+@pytest.mark.parametrize(("asked", "low"), [("0.10", 0.1), ("0.30", None), ("0.80", None)])
+def test_one_from_the_shown_result_is_a_job_with_its_thresholds(app, tomogram, asked, low):
     score = add_score(tomogram, ball(SHAPE, 8))
-    show(app, "slices.py", tomogram, threshold="0.30")
+    show(app, "slices.py", tomogram, threshold="0.30", low=asked)
     begin(app, "The shown result", "cell")
     (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-    params = SourceParams(threshold=0.3, min_voxels=20)
+    params = SourceParams(threshold=0.3, low=low, min_voxels=20)
     assert (job.request.score, job.request.labels) == (score.id, None)
     assert (job.request.name, job.request.params) == ("cell", params)
     assert jobs.title(Workspace(), job) == ("Annotation", "cell")
