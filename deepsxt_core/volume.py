@@ -17,6 +17,8 @@ from deepsxt_core.geometry import STORED_AXES, Axes, Geometry, Place, Region, Vo
 from deepsxt_core.parameters import Limits
 
 __all__ = [
+    "MARKED_CODE",
+    "NOT_JUDGED_CODE",
     "SCORE_LEVELS",
     "Labels",
     "Mask",
@@ -30,6 +32,8 @@ __all__ = [
 ]
 
 SCORE_LEVELS = 255
+MARKED_CODE, NOT_JUDGED_CODE = 255, 1
+"""Codes of masks beside those of scores: what is marked, what nobody has judged; 0 is neither."""
 
 Threshold = Annotated[float, Limits(least=-1, below=1)]
 """Where a score is cut."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import streamlit as st
 
@@ -87,8 +88,21 @@ def recipe_card() -> Recipe | None:
         elif source == _FILE:
             recipe = _uploaded()
         if recipe is not None:
+            if recipe.source == "network" and recipe.reconstruct is not None:
+                recipe = _of_annotations(recipe)
             _told(recipe)
     return recipe
+
+
+def _of_annotations(recipe: Recipe) -> Recipe:
+    """Return the recipe as it is, or one that takes what people have annotated."""
+    if not st.toggle(
+        "From annotations, nothing is segmented",
+        key="recipe_annotated",
+        help="Surfaces are made of the newest annotation of each tomogram.",
+    ):
+        return recipe
+    return replace(recipe, source="annotation", export=replace(recipe.export, mask=None))
 
 
 def _told(recipe: Recipe) -> None:

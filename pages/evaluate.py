@@ -231,7 +231,7 @@ def report_button(evaluation: Result, truth: Truth) -> None:
 def results(
     tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
 ) -> None:
-    """Show the numbers, the curve of a score, where it is wrong, and in which slices most."""
+    """Show the numbers, the curve of a score, where it is wrong, and the worst places."""
     codes = evaluation.run["codes"]
     histogram = None if codes is None else ScoreHistogram.from_json(codes)
     with st.container(border=True, key="numbers"):
@@ -246,7 +246,11 @@ def results(
         ignored = evaluation.params(EvaluateParams).ignore_label
         agreement.picture(tomogram, source, truth, ignored)
     with st.container(border=True, key="slices_card"):
-        comparison.worst_slices(tomogram, source, truth, evaluation)
+        slices, each = st.columns(2, gap="medium")
+        with slices:
+            comparison.worst_slices(tomogram, source, truth, evaluation)
+        with each:
+            comparison.worst_objects(tomogram, source, truth, evaluation)
 
 
 tomogram = widgets.required_tomogram()

@@ -19,14 +19,14 @@ def viewer() -> None:
         annotation_id=None if annotation is None else annotation.id,
         at=at,
         object_id=object_id,
-        comparable=[] if result is None else comparison.comparable(tomogram),
+        comparable=comparison.comparable(tomogram, result),
         comparison=state.comparison(),
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
     if result is not None and low != state.low_threshold():
         state.set_low_threshold(low)
-    if result is not None and compared != state.comparison():
+    if compared != state.comparison():
         state.set_comparison(compared)
 
 

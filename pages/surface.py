@@ -11,6 +11,7 @@ from deepsxt_core.surface.surfaces import ObjectRow, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, downloads
 from shared import (
+    comparison,
     components,
     job_files,
     notices,
@@ -83,6 +84,7 @@ def look(
         key=view_key,
         on_chosen=mark,
         old=old,
+        distances=comparison.other_surfaces(tomogram, surface),
         threshold=threshold,
         on_threshold=take_threshold,
     )

@@ -19,7 +19,7 @@ class IdIndex:
         self.ids: dict[Cell, frozenset[int]] = {}
         self.cells: dict[int, set[Cell]] = {}
 
-    def note(self, cell: Cell, chunk: NDArray[np.uint16]) -> None:
+    def note(self, cell: Cell, chunk: NDArray[np.unsignedinteger]) -> None:
         """Take in what a cube holds now."""
         present = np.zeros(MOST_IDS + 1, bool)
         present[chunk.ravel()] = True

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from deepsxt_core.annotation.annotation import Annotation
 from deepsxt_core.annotation.checks import MOST_IDS
 from deepsxt_core.annotation.frozen import Frozen
-from deepsxt_core.annotation.objects import NOT_JUDGED
-from deepsxt_core.volume import Labels, Tag
+from deepsxt_core.annotation.objects import NOT_JUDGED, ObjectTable
+from deepsxt_core.volume import MARKED_CODE, NOT_JUDGED_CODE, Labels, Tag
 
 
 def judged(annotation: Annotation | Frozen, classes: Collection[str] | None = None) -> Labels:
@@ -43,6 +43,14 @@ def judged(annotation: Annotation | Frozen, classes: Collection[str] | None = No
         return is_unclear[labels.read(z0, z1)]
 
     return Labels(replace(labels, reader=read), tags, not_judged)
+
+
+def judged_codes(objects: ObjectTable) -> NDArray[np.uint8]:
+    """Return what each id stands for, uint8 (65,536,): 255 an object, 1 not judged, 0 nothing."""
+    codes = np.zeros(MOST_IDS + 1, np.uint8)
+    for row in objects.values():
+        codes[row.id] = NOT_JUDGED_CODE if row.class_name == NOT_JUDGED else MARKED_CODE
+    return codes
 
 
 def _which(ids: Collection[int]) -> NDArray[np.bool_]:

@@ -5,7 +5,6 @@ through zarr, so that each is on the disk under a hidden name before it replaces
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from deepsxt_core.annotation.boxes import Box
+from deepsxt_core.annotation.cubes import RECENT, Cube, compact
 from deepsxt_core.annotation.durable import replace_file, sync_folders
 from deepsxt_core.annotation.id_index import Cell, IdIndex
 from deepsxt_core.annotation.runs import Runs, spread
@@ -31,7 +31,6 @@ CHUNK_EDGE = 64
 _LEVEL = "0"
 _PACKING_LEVEL = 1
 _DTYPE = np.dtype("<u2")
-_CACHED_CHUNKS = 128
 _WRITERS = 8
 
 
@@ -67,7 +66,6 @@ class LabelStore:
         self.shape = shape
         self.edges: Shape = (CHUNK_EDGE,) * 3
         self._cells = path / _LEVEL / "c"
-        self._recent: OrderedDict[Cell, tuple[tuple[int, int, int], NDArray]] = OrderedDict()
         self._known: IdIndex | None = None
         self._unsynced: set[Path] = set()
         self._lock = threading.RLock()
@@ -86,9 +84,9 @@ class LabelStore:
         found = np.zeros(box.shape, np.uint16)
         for part in box.meet(Box.whole(self.shape)).tiles(self.edges):
             cell = self._cell_of(part)
-            chunk = self._read_cell(cell)
-            if chunk is not None:
-                found[part.within(box)] = chunk[part.within(self._box_of(cell))]
+            cube = self._read_cell(cell)
+            if cube is not None:
+                found[part.within(box)] = cube[part.within(self._box_of(cell))]
         return found
 
     def boxes_of(self, ids: Iterable[int]) -> list[Box]:
@@ -116,8 +114,10 @@ class LabelStore:
 
         def change_cell(cell: Cell, start: NDArray, length: NDArray, *ids: NDArray) -> None:
             old, new = (np.repeat(ids_of_runs, length) for ids_of_runs in ids)
-            chunk = self._read_cell(cell)
-            values = np.zeros(CHUNK_EDGE**3, np.uint16) if chunk is None else chunk.flatten()
+            cube = self._read_cell(cell)
+            values = np.zeros(CHUNK_EDGE**3, np.uint16)
+            if cube is not None:
+                values[:] = cube.ravel()
             voxels = spread(start, length)
             if checked and not np.array_equal(values[voxels], old):
                 raise AnnotationError(
@@ -205,8 +205,8 @@ class LabelStore:
     def _file_of(self, cell: Cell) -> Path:
         return self._cells / str(cell[0]) / str(cell[1]) / str(cell[2])
 
-    def _read_cell(self, cell: Cell) -> NDArray[np.uint16] | None:
-        """Return a cube (read only), None where it holds no label."""
+    def _read_cell(self, cell: Cell) -> Cube | None:
+        """Return a cube, None where it holds no label."""
         path = self._file_of(cell)
         try:
             stat = path.stat()
@@ -214,23 +214,18 @@ class LabelStore:
             return None
         # Another process may have replaced it.
         version = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-        with self._lock:
-            known = self._recent.get(cell)
-            if known is not None and known[0] == version:
-                self._recent.move_to_end(cell)
-                return known[1]
+        known = RECENT.get(path, version)
+        if known is not None:
+            return known
         try:
             content = zstd.decompress(path.read_bytes())
-            chunk = np.frombuffer(content, _DTYPE).reshape(self.edges)
+            cube = compact(np.frombuffer(content, _DTYPE).reshape(self.edges))
         except FileNotFoundError:
             return None
         except (RuntimeError, ValueError) as error:
             raise AnnotationError(f"The labels in '{path}' are damaged: {error}.") from None
-        with self._lock:
-            self._recent[cell] = (version, chunk)
-            while len(self._recent) > _CACHED_CHUNKS:
-                self._recent.popitem(last=False)
-        return chunk
+        RECENT.put(path, version, cube)
+        return cube
 
     def _write_cell(self, cell: Cell, chunk: NDArray[np.uint16]) -> None:
         path = self._file_of(cell)
@@ -240,8 +235,8 @@ class LabelStore:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, zstd.compress(chunk.astype(_DTYPE, copy=False), _PACKING_LEVEL))
+        RECENT.drop(path)
         with self._lock:
-            self._recent.pop(cell, None)
             self._unsynced |= {parent for parent in path.parents if self.path in parent.parents}
             if self._known is not None:
                 self._known.note(cell, chunk)
@@ -252,9 +247,9 @@ class LabelStore:
             index = IdIndex()
             for path in self._cells.glob("*/*/[0-9]*"):
                 z, y, x = map(int, path.relative_to(self._cells).parts)
-                chunk = self._read_cell((z, y, x))
-                if chunk is not None:
-                    index.note((z, y, x), chunk)
+                cube = self._read_cell((z, y, x))
+                if cube is not None:
+                    index.note((z, y, x), cube)
             self._known = index
         return self._known
 

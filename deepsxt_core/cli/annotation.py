@@ -15,6 +15,7 @@ from deepsxt_core.annotation import (
     open_annotation,
 )
 from deepsxt_core.annotation import replay as repeat
+from deepsxt_core.annotation.tables import write_table
 from deepsxt_core.cli.opening import open_noted
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
 from deepsxt_core.cli.organelles import click, propose
@@ -162,13 +163,16 @@ def export(
         ),
     ],
 ) -> Outcome:
-    """Write the labels for other programs."""
+    """Write the labels for other programs, and beside them a table of what they stand for."""
     keep_apart([folder], [out])
     writer_for(out)
     annotation = open_annotation(folder)
     prepare_file(out)
     write_volume(annotation.labels, out)
-    return Outcome([f"Labels {out}"], {"labels": str(out)} | _report(annotation))
+    table = out.with_name(f"{out.name.partition('.')[0]}.objects.csv")
+    write_table(annotation.objects, table)
+    told = {"labels": str(out), "table": str(table)}
+    return Outcome([f"Labels {out}", f"Table {table}"], told | _report(annotation))
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """``deepsxt evaluate``."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,13 @@ def evaluate(
         Annotation, or mask or label file; what is above 0 is membrane, below 0 not judged. What is
         not judged in an annotation counts for neither side.
     """
+    from deepsxt_core.workflow.object_agreement import compare_objects
     from deepsxt_core.workflow.pipeline import evaluate as compare
 
     true = _truth(truth)
     predicted = open_source(prediction, None, voxel_size_nm, threshold=params.threshold)
     report = compare(predicted, true, params, progress).report()
+    report |= {"objects": asdict(compare_objects(predicted, true, params, progress))}
     return Outcome(_text(report), report)
 
 
@@ -78,4 +81,10 @@ def _text(report: dict[str, Any]) -> list[str]:
             f"Best F1 {curve['best_f1']:.3f} at threshold {curve['best_threshold']:.2f}; "
             f"average precision {curve['average_precision']:.3f}"
         ]
+    objects = report["objects"]
+    entirely = sum(not one["shared"] for one in objects["missed"])
+    lines += [
+        f"Objects: {objects['true']:,} in the truth, {entirely:,} of them not found at all; "
+        f"{objects['invented']:,} of {objects['found']:,} found ones are nowhere in the truth"
+    ]
     return lines

@@ -12,10 +12,9 @@ from deepsxt_core.evaluation.scores import BoundaryCounts, PixelCounts
 from deepsxt_core.evaluation.surface_distances import SurfaceDistances, SurfacePair, surface
 from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.volume import Labels, Mask, Score, Threshold, VoxelSize
+from deepsxt_core.volume import MARKED_CODE, Labels, Mask, Score, Threshold, VoxelSize
 
 _SLAB_VOXELS = 2**23
-_MARKED_CODE = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +247,7 @@ def _codes(prediction: Score | Mask, first: int, end: int) -> NDArray[np.uint8]:
     """Return slices as score codes; a mask has the lowest and the highest only."""
     if isinstance(prediction, Score):
         return prediction.volume.read(first, end)
-    return prediction.read_mask(first, end) * np.uint8(_MARKED_CODE)
+    return prediction.read_mask(first, end) * np.uint8(MARKED_CODE)
 
 
 def _threshold(prediction: Score | Mask, params: EvaluateParams) -> float:

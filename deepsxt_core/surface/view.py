@@ -93,6 +93,14 @@ def write_views(surfaces: Surfaces, folder: Path) -> None:
             file.write(triangles.data)
 
 
+def view_points(path: Path) -> NDArray[np.float32]:
+    """Return the points of a mesh that `write_views` wrote, (n, 3)."""
+    with path.open("rb") as file:
+        length = int(np.frombuffer(file.read(4), "<u4")[0])
+        count = json.loads(file.read(length))["points"]
+        return np.fromfile(file, "<f4", 3 * count).reshape(count, 3)
+
+
 def _head(surfaces: Surfaces) -> dict[str, Any]:
     """Return what precedes the mesh.
 

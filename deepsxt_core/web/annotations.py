@@ -6,6 +6,7 @@
     GET  …/planes/<axis>/<index>?level=&v=&rows=&columns=             ids of a plane, uint16
     GET  …/objects                                                    table of objects and classes
     GET  …/objects/<number>                                           size and place of an object
+    GET  …/files/<name>                                               labels and table, to keep
     POST …/operations   {"session", "owner", "operation"}             see docs/annotation.md
     POST …/undo, …/redo {"session", "owner"}
     POST …/preview      {"operation", "planes": {axis: index}}        what it would change there
@@ -21,12 +22,13 @@ the editor; others get 423. All that is posted needs the token of the app's own 
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.annotation import (
@@ -49,15 +51,16 @@ from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import (
     AS_IT_IS,
     ASK_AGAIN,
-    FOR_EVER,
     Endpoint,
     HttpError,
     Waiting,
     answer,
     body_of,
     object_in,
+    plane_response,
 )
 from deepsxt_core.workspace import Tomogram, Workspace
+from deepsxt_core.workspace.annotation_files import annotation_file
 from deepsxt_core.workspace.annotations import annotation
 
 _MOST_BODY_BYTES = 16 << 20
@@ -84,6 +87,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{one}/planes/{{axis}}/{{index}}", answer(_plane)),
         Route(f"{one}/objects", answer(_objects, _working)),
         Route(f"{one}/objects/{{number}}", answer(_object, _working)),
+        Route(f"{one}/files/{{name}}", answer(_file, _working)),
         *(
             Route(f"{one}/{name}", _posted(work), methods=["POST"])
             for name, work in changes.items()
@@ -257,6 +261,14 @@ def _object(request: Request) -> Response:
     return JSONResponse(asdict(extent_of(annotation, number)), headers=ASK_AGAIN)
 
 
+def _file(request: Request) -> Response:
+    tomogram = Workspace().tomogram(request.path_params["tomogram"])
+    kept = annotation(tomogram, request.path_params["annotation"])
+    path = annotation_file(kept, request.path_params["name"])
+    shown = f"{Path(tomogram.name).stem}_{path.name}"
+    return FileResponse(path, filename=shown, headers=ASK_AGAIN | AS_IT_IS)
+
+
 def _plane(request: Request) -> Response:
     axis, index = axis_of(request), number_in("index", request.path_params)
     annotation = _desk(request).annotation
@@ -266,11 +278,4 @@ def _plane(request: Request) -> Response:
     version = request.query_params.get("v")
     # A change that is just being carried out may be seen in part.
     kept = before is not None and version == str(before) and annotation.entries == before
-    headers = {
-        "X-Shape": ",".join(map(str, labels.shape)),
-        "X-Dtype": "uint16",
-        **(FOR_EVER if kept else ASK_AGAIN),
-        **AS_IT_IS,
-    }
-    content = labels.astype("<u2", copy=False).tobytes()
-    return Response(content, media_type="application/octet-stream", headers=headers)
+    return plane_response(labels, kept=kept)

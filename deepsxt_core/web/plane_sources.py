@@ -13,13 +13,13 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.coding import Coding, coding_of
 from deepsxt_core.io.pyramid import AXES, Axis, Pyramid, open_pyramid
-from deepsxt_core.volume import Volume
+from deepsxt_core.volume import NOT_JUDGED_CODE, Volume
 from deepsxt_core.web.pictures import Survey, survey
 from deepsxt_core.web.responses import HttpError
 from deepsxt_core.web.slabs import SlabCache
 from deepsxt_core.workspace import Tomogram, Workspace, display
 from deepsxt_core.workspace.display import Display, Preparation
-from deepsxt_core.workspace.truths import known_truths, truth_codes, truth_id
+from deepsxt_core.workspace.truths import named_truth, truth_codes, truth_place
 
 SLABS = SlabCache()
 
@@ -41,12 +41,15 @@ class Source:
     shown : Display
     place : dict
         Where it lies in the tomogram, in voxels of it.
+    unjudged : int or None
+        The code of what nobody has judged; None if there is none.
     """
 
     volume: Volume
     coding: Coding
     shown: Display
     place: dict[str, Any]
+    unjudged: int | None = None
 
     def plane(self, axis: Axis, index: int) -> NDArray:
         """Return the values of a plane of the volume (rows, columns), float64, NaN where none.
@@ -83,25 +86,31 @@ def score_source(tomogram: Tomogram, result_id: str) -> Source:
     return Source(placed, Coding("uint8"), shown, place_of(placed, result.region))
 
 
-def truth_source(tomogram: Tomogram, wanted: str) -> Source:
-    """Return what planes of a truth are cut from.
+def truth_source(tomogram: Tomogram, wanted: str, score_id: str | None) -> Source:
+    """Return what planes of a truth are cut from; see `named_truth` and `truth_place`.
 
     Raises
     ------
-    HttpError
-        If there is none of this id.
+    DeepSXTError
+        If there is none of this name, or it does not lie there.
     """
-    path = next((path for path in known_truths(tomogram) if truth_id(path) == wanted), None)
-    if path is None:
-        raise HttpError(404, "There is no such truth.")
-    shown = display.truth_display(tomogram, path)
-    codes = _truth(tomogram.folder, tomogram.id, path, shown.version)
-    return Source(codes, Coding("uint8"), shown, {"first": [0, 0, 0], "bin": 1})
+    path, ignore_label = named_truth(tomogram, wanted)
+    shown = display.truth_display(tomogram, path, ignore_label)
+    geometry, region = truth_place(tomogram, path, score_id)
+    codes = _truth(tomogram.folder, tomogram.id, path, ignore_label, shown.version)
+    placed = codes.with_geometry(geometry)
+    return Source(placed, Coding("uint8"), shown, place_of(placed, region), NOT_JUDGED_CODE)
 
 
 @lru_cache(maxsize=_KEPT)
-def _truth(folder: Path, tomogram_id: str, path: Path, version: str) -> Volume:  # noqa: ARG001
-    return truth_codes(Workspace(folder.parents[1]).tomogram(tomogram_id), path)
+def _truth(
+    folder: Path,
+    tomogram_id: str,
+    path: Path,
+    ignore_label: int | None,
+    version: str,  # noqa: ARG001
+) -> Volume:
+    return truth_codes(Workspace(folder.parents[1]).tomogram(tomogram_id), path, ignore_label)
 
 
 def place_of(volume: Volume, region: Region) -> dict[str, Any]:

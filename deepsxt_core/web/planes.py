@@ -7,10 +7,12 @@
     GET /api/tomograms/<id>/value?z=&y=&x=                     the value of a voxel, as in the file
     GET /api/tomograms/<id>/display.ome.zarr/<file>            the pyramid, for other programs
 
-The first two and the last exist below ``scores/<result>`` and ``truths/<truth>`` too. An axis is z,
-y or x, the one that the plane lies across; an index counts voxels of the level. ``X-Shape`` has
-rows and columns, ``X-Dtype`` the type of a code. Asking for any of them has the pyramid made; until
-it is there, planes across z come from the file, and the others answer 503.
+The first two and the last exist below ``scores/<result>`` too, and below ``truths/<truth>``, which
+may stand after ``scores/<result>`` if it is cut or binned like that; a truth may have ``-<label>``
+at its end, the value where nobody has judged. Codes of a truth: 255 marked, 1 not judged. An
+axis is z, y or x, the one that the plane lies across; an index counts voxels of the level.
+``X-Shape`` has rows and columns, ``X-Dtype`` the type of a code. Asking for any of them has the
+pyramid made; until it is there, planes across z come from the file, and the others answer 503.
 """
 
 import json
@@ -40,9 +42,9 @@ from deepsxt_core.web.plane_sources import (
     truth_source,
     unprepared,
 )
-from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, FOR_EVER, HttpError, answer
+from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, HttpError, answer, plane_response
 from deepsxt_core.workspace import Tomogram, Workspace, display
-from deepsxt_core.workspace.truths import truth_id
+from deepsxt_core.workspace.truths import truth_name
 
 _FILE = re.compile(r"zarr\.json|[0-9]{1,2}/zarr\.json|[0-9]{1,2}/c(/[0-9]{1,6}){3}")
 
@@ -50,7 +52,8 @@ _FILE = re.compile(r"zarr\.json|[0-9]{1,2}/zarr\.json|[0-9]{1,2}/c(/[0-9]{1,6}){
 def routes() -> list[BaseRoute]:
     """Return the routes of this module."""
     found: list[BaseRoute] = []
-    for below in ("", "/scores/{result}", "/truths/{truth}"):
+    truth = "/truths/{truth}"
+    for below in ("", "/scores/{result}", truth, f"/scores/{{result}}{truth}"):
         of = f"/api/tomograms/{{tomogram}}{below}"
         found += [
             Route(f"{of}/display", answer(_display)),
@@ -66,16 +69,27 @@ def display_address(tomogram: Tomogram, score_id: str | None = None) -> str:
     return f"api/tomograms/{tomogram.id}/{below}display"
 
 
-def truth_address(tomogram: Tomogram, truth: Path) -> str:
-    """Return where a browser learns about the planes of a truth, relative to the app's root."""
-    return f"api/tomograms/{tomogram.id}/truths/{truth_id(truth)}/display"
+def truth_address(
+    tomogram: Tomogram, truth: Path, score_id: str | None = None, ignore_label: int | None = None
+) -> str:
+    """Return where a browser learns about the planes of a truth, relative to the app's root.
+
+    Parameters
+    ----------
+    score_id : str, optional
+        The result in whose place it lies, as `shown_truths` tells it.
+    ignore_label : int, optional
+        The value where nobody has judged.
+    """
+    of = f"api/tomograms/{tomogram.id}" + ("" if score_id is None else f"/scores/{score_id}")
+    return f"{of}/truths/{truth_name(truth, ignore_label)}/display"
 
 
 def _source(request: Request) -> Source:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
-    if "truth" in request.path_params:
-        return truth_source(tomogram, request.path_params["truth"])
     result_id = request.path_params.get("result")
+    if "truth" in request.path_params:
+        return truth_source(tomogram, request.path_params["truth"], result_id)
     return grey_source(tomogram) if result_id is None else score_source(tomogram, result_id)
 
 
@@ -92,6 +106,7 @@ def _display(request: Request) -> Response:
         ],
         "coding": asdict(source.coding) | {"exact": source.coding.scale == 1},
         "place": source.place,
+        "unjudged": source.unjudged,
         **asdict(how_far),
     }
     if request.path_params.keys().isdisjoint({"result", "truth"}):
@@ -117,21 +132,14 @@ def _plane(request: Request) -> Response:
         codes = _from_file(source, index, level)
         # Coarser ones are of one slice here, and of several in the pyramid.
         kept = kept and level == 0
-    little = codes.astype(codes.dtype.newbyteorder("<"), copy=False)
-    headers = {
-        "X-Shape": ",".join(map(str, codes.shape)),
-        "X-Dtype": codes.dtype.name,
-        **(FOR_EVER if kept else ASK_AGAIN),
-        **AS_IT_IS,
-    }
-    return Response(little.tobytes(), media_type="application/octet-stream", headers=headers)
+    return plane_response(codes, kept=kept)
 
 
 def _from_file(source: Source, index: int, level: int) -> NDArray:
     z = min(index << level, source.volume.shape[0] - 1)
     codes = source.coding.encode(source.volume.read(z, z + 1))
     for _ in range(level):
-        codes = halved(codes, "grey")
+        codes = halved(codes, "grey" if source.unjudged is None else "labels")
     return codes[0]
 
 

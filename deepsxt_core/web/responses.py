@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 import anyio
+from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -25,6 +26,8 @@ FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 # Compression gains nothing on noisy images and on meshes, and costs more than the local network.
 AS_IT_IS = {"Content-Encoding": "identity"}
+
+_MEDIA_TYPE = "application/octet-stream"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -121,3 +124,22 @@ def answer(work: Callable, waiting: "Waiting | None" = None) -> Endpoint:
         return response
 
     return endpoint
+
+
+def plane_response(codes: NDArray, *, kept: bool) -> Response:
+    """Answer with a plane of codes or ids (rows, columns), little-endian.
+
+    Parameters
+    ----------
+    codes : ndarray
+    kept : bool
+        Whether this address will never show anything else.
+    """
+    headers = {
+        "X-Shape": ",".join(map(str, codes.shape)),
+        "X-Dtype": codes.dtype.name,
+        **(FOR_EVER if kept else ASK_AGAIN),
+        **AS_IT_IS,
+    }
+    little = codes.astype(codes.dtype.newbyteorder("<"), copy=False)
+    return Response(little.tobytes(), media_type="application/octet-stream", headers=headers)

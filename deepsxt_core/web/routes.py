@@ -8,6 +8,8 @@
     /api/tomograms/<id>/notes                             see `deepsxt_core.web.notes`
     GET /api/tomograms/<id>/figure/<axis>/<name>          see `deepsxt_core.web.slice_figures`
     GET /api/tomograms/<id>/profile/<axis>/<index>        see `deepsxt_core.web.profiles`
+    GET …/annotations/<a>/judged/…                        see `deepsxt_core.web.judged_planes`
+    GET …/surfaces/<result>/distances/…                   see `deepsxt_core.web.differences`
     GET /api/tomograms/<id>/glance.png?v=                 see `deepsxt_core.web.glances`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
@@ -50,7 +52,9 @@ from deepsxt_core.surface.view import VIEW_FILES
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import (
     annotations,
+    differences,
     glances,
+    judged_planes,
     notes,
     planes,
     profiles,
@@ -75,7 +79,10 @@ COARSE_FILE = "coarse.bin"
 _KEPT_VOLUMES = 8
 _KEPT_COARSE = 4
 _WAITING_THREADS = 16
-_PARTS = (receiving, planes, annotations, glances, profiles, notes, slice_figures)
+_PARTS = (
+    *(receiving, planes, annotations, judged_planes, differences, glances, profiles, notes),
+    slice_figures,
+)
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
 
 

@@ -5,45 +5,37 @@ segmentation that was broken off is continued. A tomogram that fails is listed, 
 finished.
 """
 
-import csv
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from deepsxt_core.errors import CancelledError, DeepSXTError, ModelError
-from deepsxt_core.files import read_json, write_json, written_beside
 from deepsxt_core.inference.cluster import mapped, worker_count
 from deepsxt_core.network import Model, ModelInfo, find_model, load_model
 from deepsxt_core.progress import NoProgress, Progress, Renamed
-from deepsxt_core.surface.surfaces import load_table
-from deepsxt_core.volume import Score
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workflow import steps
-from deepsxt_core.workflow.producing import Place, produce
+from deepsxt_core.workflow.batch_table import (
+    SUMMARY_NAME,
+    Row,
+    score_facts,
+    surface_facts,
+    volume_facts,
+    write_summary,
+)
+from deepsxt_core.workflow.producing import produce
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workflow.steps import Source
 from deepsxt_core.workflow.subjects import Subject, file_subjects, folder_names
-from deepsxt_core.workspace.results import RUN_NAME
 
 __all__ = ["SUMMARY_NAME", "Row", "apply_recipe", "folder_names", "run_batch", "write_summary"]
 
 logger = logging.getLogger(__name__)
-
-SUMMARY_NAME = "summary.csv"
-_FRACTIONS_NAME = "fractions.json"
-_COLUMNS = (
-    *("file", "status", "slices", "voxel_size_z_nm", "voxel_size_y_nm", "voxel_size_x_nm"),
-    *("membrane_fraction", "objects", "faces", "volume_um3", "area_um2", "seconds", "folder"),
-    "error",
-)
-
-Row = dict[str, Any]
-"""One line of the summary; ``status`` is "done", "kept" (was done before) or "failed"."""
 
 
 def run_batch(
@@ -80,7 +72,7 @@ def run_batch(
     CancelledError
         If the user stops.
     """
-    find_model(recipe.model)
+    _model(recipe)
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     subjects = file_subjects(files, out)
@@ -120,10 +112,10 @@ def apply_recipe(
     CancelledError
         If the user stops.
     """
-    progress, model = progress or NoProgress(), find_model(recipe.model)
+    progress, model = progress or NoProgress(), _model(recipe)
     if scheduler is not None and len(subjects) >= max(2, worker_count(scheduler)):
         asked = [
-            (number, subject, recipe, model.sha256(), producer)
+            (number, subject, recipe, model and model.sha256(), producer)
             for number, subject in enumerate(subjects)
         ]
         progress.stage("Tomograms", len(subjects), "tomogram")
@@ -137,12 +129,17 @@ def apply_recipe(
         yield number, _row(subject, recipe, model, loaded, producer, named, scheduler)
 
 
+def _model(recipe: Recipe) -> ModelInfo | None:
+    """Return the model of a recipe; None where people have done its work."""
+    return None if recipe.source == "annotation" else find_model(recipe.model)
+
+
 def _remote_row(
-    _number: int, subject: Subject, recipe: Recipe, model_sha256: str, producer: str
+    _number: int, subject: Subject, recipe: Recipe, model_sha256: str | None, producer: str
 ) -> Row:
     """Do one tomogram on a worker of a cluster, which keeps its model loaded."""
-    model = find_model(recipe.model)
-    if model.sha256() != model_sha256:
+    model = _model(recipe)
+    if model is not None and model.sha256() != model_sha256:
         raise ModelError(
             f"A worker of the cluster has another model under the name '{recipe.model}'. Keep "
             "models on a file system that all workers share."
@@ -155,14 +152,14 @@ def _remote_row(
 
 
 @lru_cache(maxsize=1)
-def _kept_model(name: str, _sha256: str) -> Model:
+def _kept_model(name: str, _sha256: str | None) -> Model:
     return load_model(name)
 
 
 def _row(
     subject: Subject,
     recipe: Recipe,
-    model: ModelInfo,
+    model: ModelInfo | None,
     loaded: Callable[[], Model],
     producer: str,
     progress: Progress,
@@ -173,6 +170,8 @@ def _row(
     try:
         source, file, settled = subject.open()
         row["file"] = str(file)
+        if model is None:
+            return row | _of_annotation(subject, source, recipe, producer, progress)
         recipe = replace(recipe, segment=recipe.segment.settled(settled))
         return row | _one(subject, source, recipe, model, loaded, producer, progress, scheduler)
     except CancelledError:
@@ -182,6 +181,35 @@ def _row(
     except Exception as error:  # A night of work must not end with one file.
         logger.exception("Batch: %s", subject.name)
         return row | {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+
+
+def _of_annotation(
+    subject: Subject, source: Source, recipe: Recipe, producer: str, progress: Progress
+) -> Row:
+    """Make surfaces of what people have annotated."""
+    begun, params = time.monotonic(), recipe.reconstruct or ReconstructParams()
+    found = subject.annotated()
+    identity = steps.reconstruct_identity(source, None, found.labels, params, found.version)
+    place = subject.surface_place(identity, producer)
+    made = not place.is_complete
+    produce(
+        place,
+        producer,
+        lambda out: steps.make_surfaces(
+            *(found.labels, params, out, progress),
+            views=subject.workspace is not None,
+            told={"annotation": found.record},
+        ),
+    )
+    subject.export_surface(place, recipe.export.meshes)
+    return {
+        "surface": place.result_id,
+        **volume_facts(found.labels.volume),
+        **surface_facts(place.final),
+        "folder": str(subject.shown_folder(place)),
+        "status": "done" if made else "kept",
+        "seconds": round(time.monotonic() - begun, 2),
+    }
 
 
 def _one(
@@ -210,7 +238,7 @@ def _one(
     )
     score = subject.segmented(place)
     threshold = recipe.reconstruct.threshold if recipe.reconstruct else 0.0
-    row: Row = {"score": place.result_id, **_score_facts(place, score, threshold)}
+    row: Row = {"score": place.result_id, **score_facts(place, score, threshold)}
     if recipe.export.mask:
         subject.export_mask(place, score, recipe.export.mask, threshold)
     if recipe.reconstruct is not None:
@@ -229,53 +257,7 @@ def _one(
             ),
         )
         subject.export_surface(place, recipe.export.meshes)
-        row |= {"surface": place.result_id, **_surface_facts(place.final)}
+        row |= {"surface": place.result_id, **surface_facts(place.final)}
     row["folder"] = str(subject.shown_folder(place))
     seconds = round(time.monotonic() - begun, 2)
     return row | {"status": "done" if made else "kept", "seconds": seconds}
-
-
-def _score_facts(place: Place, score: Score, threshold: float) -> Row:
-    """Return what the table tells about a score."""
-    size = score.volume.voxel_size_nm
-    return {
-        "slices": score.volume.shape[0],
-        "membrane_fraction": _positive_fraction(place, score, threshold),
-        **{f"voxel_size_{axis}_nm": size and getattr(size, axis) for axis in "zyx"},
-    }
-
-
-def _positive_fraction(place: Place, score: Score, threshold: float) -> float:
-    """Return it from the record where it was counted before: the whole score is read for it."""
-    if threshold == 0:
-        counted = (read_json(place.final / RUN_NAME) or {}).get("positive_fraction")
-        if counted is not None:
-            return float(counted)
-    path, name = place.final / _FRACTIONS_NAME, f"{threshold:g}"
-    known = read_json(path) or {}
-    if known.get("score") != place.result_id:
-        known = {"score": place.result_id}
-    if name not in known:
-        known[name] = score.positive_fraction(threshold)
-        write_json(path, known)
-    return float(known[name])
-
-
-def _surface_facts(folder: Path) -> Row:
-    """Return what the table tells about surfaces."""
-    unit, objects = load_table(folder)
-    known = unit == "µm"
-    return {
-        "objects": len(objects),
-        "faces": sum(row.faces for row in objects),
-        "volume_um3": sum(row.volume for row in objects) if known else None,
-        "area_um2": sum(row.area for row in objects) if known else None,
-    }
-
-
-def write_summary(rows: Sequence[Row], path: Path) -> None:
-    """Write one line per tomogram as CSV."""
-    with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, _COLUMNS, restval="", extrasaction="ignore")
-        table.writeheader()
-        table.writerows(rows)

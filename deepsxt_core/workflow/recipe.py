@@ -13,7 +13,8 @@
     meshes = ["stl", "ply"]
     mask = "tif"
 
-What is left out has its default. Without ``[reconstruct]`` no surface is made.
+What is left out has its default. Without ``[reconstruct]`` no surface is made. With the line
+``source = "annotation"`` before the tables nothing is segmented: surfaces are made of annotations.
 """
 
 import json
@@ -31,6 +32,7 @@ from deepsxt_core.parameters import checked, parsed, plain
 from deepsxt_core.surface import ReconstructParams
 
 _TABLES = ("segment", "reconstruct", "export")
+_SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +73,30 @@ class Recipe:
         How surfaces are made of them; left out, there are none.
     export : ExportParams
         Which files are written.
+    source : {"network", "annotation"}
+        Whether surfaces are made of what the network finds, or of what people have annotated: of
+        each tomogram of the workspace the newest annotation, or the annotations that are given as
+        files. Then nothing is segmented.
 
     Raises
     ------
     InvalidParameterError
-        If a value is of another type.
+        If a value is of another type, or annotations are to give a mask of a score, or nothing.
     """
 
     model: str = DEFAULT_MODEL
     segment: SegmentParams = field(default_factory=SegmentParams)
     reconstruct: ReconstructParams | None = field(default_factory=ReconstructParams)
     export: ExportParams = field(default_factory=ExportParams)
+    source: Literal["network", "annotation"] = "network"
 
     def __post_init__(self) -> None:
         checked(self)
+        if self.source == "annotation" and (self.export.mask or self.reconstruct is None):
+            raise InvalidParameterError(
+                "Of annotations a recipe makes surfaces: give it [reconstruct], and no mask, which "
+                "is that of a score."
+            )
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -127,7 +139,7 @@ class Recipe:
         """
         if not isinstance(tables, Mapping):
             raise InvalidParameterError(f"The recipe {name} holds no tables: got {tables!r:.200}.")
-        unknown = sorted(set(map(str, tables)) - set(_TABLES))
+        unknown = sorted(set(map(str, tables)) - {*_TABLES, _SOURCE})
         if unknown:
             raise InvalidParameterError(
                 f"The recipe {name} has the unknown table {unknown[0]!r}. "
@@ -153,13 +165,18 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tables as in the file, with all defaults; None values are left out."""
-        tables: dict[str, Mapping[str, Any]] = {
-            "segment": {"model": self.model, **plain(self.segment)},
-            "export": plain(self.export),
-        }
+        tables: dict[str, Mapping[str, Any]] = (
+            {}
+            if self.source == "annotation"
+            else {
+                "segment": {"model": self.model, **plain(self.segment)},
+            }
+        )
+        tables |= {"export": plain(self.export)}
         if self.reconstruct is not None:
             tables["reconstruct"] = plain(self.reconstruct)
-        return {
+        source = {} if self.source == "network" else {_SOURCE: self.source}
+        return source | {
             name: {key: value for key, value in tables[name].items() if value is not None}
             for name in _TABLES
             if name in tables
@@ -168,7 +185,10 @@ class Recipe:
     def to_toml(self) -> str:
         """Return the text of the file; `read` reads it back."""
         lines = []
-        for name, table in self.to_dict().items():
+        content = self.to_dict()
+        if _SOURCE in content:
+            lines += [f"{_SOURCE} = {json.dumps(content.pop(_SOURCE))}", ""]
+        for name, table in content.items():
             lines.append(f"[{name}]")
             # Of strings, numbers, booleans and lists of strings, JSON's notation is TOML's too.
             lines += [

@@ -21,8 +21,11 @@ def without_range(recipe: Recipe) -> Recipe:
 
 def in_words(recipe: Recipe) -> list[str]:
     """Return what a recipe does with each tomogram, a sentence for each step."""
-    found = [_segmented(recipe), f"Of each tomogram: {_range(recipe.segment) or 'all of it'}."]
     surface = recipe.reconstruct
+    if recipe.source == "annotation" and surface is not None:
+        told = "Surfaces of the objects of the newest annotation of each tomogram"
+        return [told + _changed(surface) + ".", _written(recipe)]
+    found = [_segmented(recipe), f"Of each tomogram: {_range(recipe.segment) or 'all of it'}."]
     found.append("No surfaces are made." if surface is None else _surfaces(surface))
     return [*found, _written(recipe)]
 
@@ -55,6 +58,11 @@ def _range(params: SegmentParams) -> str:
 
 
 def _surfaces(params: ReconstructParams) -> str:
+    return f"Surfaces where the score is above {params.threshold:.2f}{_changed(params)}."
+
+
+def _changed(params: ReconstructParams) -> str:
+    """Return what is done otherwise than usual, each part after a comma."""
     usual, parts = ReconstructParams(), []
     if params.smoothing_voxels != usual.smoothing_voxels:
         parts.append(f"smoothed by {params.smoothing_voxels:g} voxels")
@@ -72,8 +80,7 @@ def _surfaces(params: ReconstructParams) -> str:
         parts.append(f"objects under {params.min_volume_um3:g} µm³ left out")
     if params.decimate_to < 1:
         parts.append(f"thinned to {params.decimate_to:.0%} of the faces")
-    told = "".join(f", {part}" for part in parts)
-    return f"Surfaces where the score is above {params.threshold:.2f}{told}."
+    return "".join(f", {part}" for part in parts)
 
 
 def _written(recipe: Recipe) -> str:

@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError
+from deepsxt_core.annotation import is_annotation, judged, open_annotation
+from deepsxt_core.annotation.version import version_of
+from deepsxt_core.errors import AnnotationError, DeepSXTError, InvalidParameterError
 from deepsxt_core.export.meshes import write_mesh
 from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import read_json, safe_name, write_json
@@ -17,10 +19,11 @@ from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface import Surfaces
 from deepsxt_core.surface.surfaces import load_table
-from deepsxt_core.volume import Score, Volume
+from deepsxt_core.volume import Labels, Score, Volume
 from deepsxt_core.workflow.producing import Place, take_over
 from deepsxt_core.workflow.steps import Source
 from deepsxt_core.workspace import Identity, Tomogram, Workspace, downloads
+from deepsxt_core.workspace.annotations import AnnotationVersion, annotations
 
 _HASH_NAME = "input.json"
 _EXPORTS_NAME = "exports.json"
@@ -51,6 +54,15 @@ class Subject(Protocol):
             If it is gone.
         """
 
+    def annotated(self) -> "Annotated":
+        """Return its annotation, as it is now.
+
+        Raises
+        ------
+        DeepSXTError
+            If it has none.
+        """
+
     def score_place(self, identity: Identity, producer: str) -> Place:
         """Return where a score goes."""
 
@@ -68,6 +80,23 @@ class Subject(Protocol):
 
     def shown_folder(self, place: Place) -> Path:
         """Return the folder that people are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """An annotation that surfaces are made of.
+
+    Attributes
+    ----------
+    labels : Labels
+    version : AnnotationVersion
+    record : dict
+        What the record of the surfaces says about it.
+    """
+
+    labels: Labels
+    version: AnnotationVersion
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,8 @@ class FileSubject:
 
     def input_sha256(self) -> str:
         """Return the hash of the file, kept in the folder."""
+        if is_annotation(self.file):
+            return version_of(self.file).digest
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             return remembered_sha256(self.file, self.folder / _HASH_NAME)
@@ -122,6 +153,17 @@ class FileSubject:
     def volume(self, region: Region | None = None) -> Volume:
         """Open the voxels, or a region of them."""
         return cut(open_volume(self.file), region or Region())
+
+    def annotated(self) -> Annotated:
+        """Return the annotation that the file is."""
+        if not is_annotation(self.file):
+            raise InvalidParameterError(
+                f"'{self.file}' is no annotation, which the recipe takes: "
+                'source = "annotation". Give the folders of annotations.'
+            )
+        opened, now = open_annotation(self.file), version_of(self.file)
+        version = AnnotationVersion(id=self.file.name, digest=now.digest)
+        return Annotated(judged(opened), version, {"name": self.name, "entries": now.entries})
 
     def score_place(self, identity: Identity, _producer: str) -> Place:
         """Return the folder itself."""
@@ -196,6 +238,15 @@ class TomogramSubject:
         tomogram = self._tomogram()
         settled = {name: getattr(tomogram, name) for name in ("invert", "void", "void_value")}
         return tomogram, tomogram.source, settled
+
+    def annotated(self) -> Annotated:
+        """Return the newest annotation, in the version of now."""
+        tomogram = self._tomogram()
+        known = annotations(tomogram)
+        if not known:
+            raise AnnotationError(f"'{tomogram.name}' has no annotation. Make one in Slices.")
+        version = known[0].pinned()
+        return Annotated(known[0].labels(version), version, known[0].record(version))
 
     def score_place(self, identity: Identity, producer: str) -> Place:
         """Return the folder of the result; what others left unfinished of it is continued."""

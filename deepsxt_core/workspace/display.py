@@ -113,8 +113,8 @@ def score_display(tomogram: Tomogram, score: Result) -> Display:
     return _display(tomogram, score.id, score.id)
 
 
-def truth_display(tomogram: Tomogram, truth: Path) -> Display:
-    """Return the pyramid of a truth that lies over the whole tomogram.
+def truth_display(tomogram: Tomogram, truth: Path, ignore_label: int | None = None) -> Display:
+    """Return the pyramid of a truth, as `truth_codes` tells it, wherever it lies.
 
     Raises
     ------
@@ -122,14 +122,19 @@ def truth_display(tomogram: Tomogram, truth: Path) -> Display:
         If its file is gone.
     """
     try:
-        version = f"{truth_id(truth)}-{_file_version(truth, None)}"
+        version = f"{truth_id(truth)}-{_file_version(truth, None)}-judged"
     except OSError as error:
         raise VolumeError(f"'{truth.name}' cannot be read any more: {error.strerror}.") from error
-    return _display(tomogram, version, None, truth)
+    version += "" if ignore_label is None else f"-{ignore_label}"
+    return _display(tomogram, version, None, truth, ignore_label)
 
 
 def _display(
-    tomogram: Tomogram, version: str, score_id: str | None, truth: Path | None = None
+    tomogram: Tomogram,
+    version: str,
+    score_id: str | None,
+    truth: Path | None = None,
+    ignore_label: int | None = None,
 ) -> Display:
     path = tomogram.folder / "display" / f"{version}{_SUFFIX}"
     order = {
@@ -137,6 +142,7 @@ def _display(
         "tomogram": [str(tomogram.folder.parents[1]), tomogram.id],
         "score": score_id,
         "truth": truth and str(truth),
+        "ignore_label": ignore_label,
         "path": str(path),
     }
     return Display(path, version, order)
@@ -212,7 +218,8 @@ def build(order: Mapping[str, Any]) -> Path:
         progress = _Told(_progress_file(path))
         try:
             if order["truth"] is not None:
-                build_pyramid(truth_codes(tomogram, Path(order["truth"])), path, "score", progress)
+                codes = truth_codes(tomogram, Path(order["truth"]), order["ignore_label"])
+                build_pyramid(codes, path, "labels", progress)
             elif order["score"] is None:
                 build_pyramid(tomogram.volume(), path, "grey", progress)
                 _drop_older(path)

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from deepsxt_core.annotation import Annotation, judged, open_annotation
 from deepsxt_core.annotation.frozen import Frozen
@@ -133,6 +134,10 @@ class KeptAnnotation:
         found = judged(self.open() if version is None else self.frozen(version))
         return replace(found, volume=found.volume.with_geometry(self.volume().geometry))
 
+    def place_of(self, version: AnnotationVersion) -> Path:
+        """Return where a version that was pinned lies, with what was made of it."""
+        return self.folder / _FROZEN / version.digest
+
     def frozen(self, version: AnnotationVersion) -> Frozen:
         """Open a version that was pinned.
 
@@ -141,13 +146,27 @@ class KeptAnnotation:
         AnnotationError
             If it is not kept any more.
         """
-        place = self.folder / _FROZEN / version.digest
+        place = self.place_of(version)
         if not is_id(version.digest) or not place.is_dir():
             raise AnnotationError(
                 f"'{self.name}' has been edited many times since this was asked for. Start the "
                 "step again."
             )
         return Frozen.open(self.folder, place)
+
+    def record(self, version: AnnotationVersion) -> dict[str, Any]:
+        """Return what the record of a result says about a version: it may be gone one day.
+
+        Raises
+        ------
+        AnnotationError
+            If it is not kept any more.
+        """
+        return {
+            "name": self.name,
+            "entries": self.frozen(version).entries,
+            "region": {"crop": self.region.crop, "bin": self.region.bin},
+        }
 
     def _score(self) -> Score | None:
         if self.score is None:

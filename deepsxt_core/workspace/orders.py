@@ -20,9 +20,12 @@ from typing import Any
 from deepsxt_core.child_process import OUT_OF_MEMORY
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.io.limited import limit_process
-from deepsxt_core.workspace import display, downloads, making, scenes
+from deepsxt_core.workspace import differences, display, downloads, making, scenes
+from deepsxt_core.workspace.annotation_files import annotation_file
+from deepsxt_core.workspace.annotations import AnnotationVersion, annotation
 from deepsxt_core.workspace.library import Workspace
 from deepsxt_core.workspace.results import read_result
+from deepsxt_core.workspace.tomogram import Tomogram
 
 
 def make(order: Mapping[str, Any]) -> None:
@@ -41,6 +44,9 @@ def make(order: Mapping[str, Any]) -> None:
             os.nice(10)
         display.build(order)
         return
+    if kind == "labels":
+        _labels(order)
+        return
     folder = Path(order["result"])
     if kind == "view":
         downloads.view_file(folder, **asked)
@@ -51,14 +57,24 @@ def make(order: Mapping[str, Any]) -> None:
     if kind == "surface":
         downloads.surface_file(result, **asked)
         return
-    workspace, tomogram_id = order["tomogram"]
-    tomogram = Workspace(Path(workspace)).tomogram(tomogram_id)
+    tomogram = _tomogram(order)
     made_by: dict[str, Callable[..., object]] = {
         "score": downloads.score_file,
         "instances": downloads.instances_file,
+        "distances": differences.distances_file,
         "scene": scenes.draw,
     }
     made_by[kind](tomogram, result, **asked)
+
+
+def _tomogram(order: Mapping[str, Any]) -> Tomogram:
+    workspace, tomogram_id = order["tomogram"]
+    return Workspace(Path(workspace)).tomogram(tomogram_id)
+
+
+def _labels(order: Mapping[str, Any]) -> None:
+    version = AnnotationVersion(id=order["annotation"], digest=order["digest"])
+    annotation_file(annotation(_tomogram(order), version.id), order["name"], version)
 
 
 def _end_with_server() -> None:

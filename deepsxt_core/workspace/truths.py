@@ -1,6 +1,8 @@
 """Files that tell where the membranes of a tomogram are: beside it, or brought by the user."""
 
 import hashlib
+import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,20 +11,20 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import DeepSXTError, VolumeError
+from deepsxt_core.errors import DeepSXTError, UnreadableFileError, VolumeError
 from deepsxt_core.evaluation import first_slice
-from deepsxt_core.geometry import Region
+from deepsxt_core.geometry import Geometry, Region
 from deepsxt_core.io import mask_of
 from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
-from deepsxt_core.volume import Labels, Mask, Score, Volume
+from deepsxt_core.volume import MARKED_CODE, NOT_JUDGED_CODE, Labels, Mask, Score, Volume
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotations import AnnotationVersion, KeptAnnotation, annotation
 from deepsxt_core.workspace.data_roots import places_of
 
 _MARKS = (".truth", ".labels")
 _FOLDER = "truths"
-_MARKED_CODE = 255
+_LABEL = re.compile("[0-9]{0,9}")
 
 
 def known_truths(tomogram: Tomogram) -> list[Path]:
@@ -47,36 +49,103 @@ def truth_id(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:16]
 
 
-def shown_truths(tomogram: Tomogram) -> list[Path]:
-    """Return the known truths that lie over the whole tomogram, voxel by voxel."""
-    shape, found = tomogram.volume().shape, []
-    for path in known_truths(tomogram):
-        with suppress(DeepSXTError):
-            if open_in_place(path, _places(tomogram, path)).shape == shape:
-                found.append(path)
-    return found
+def truth_name(path: Path, ignore_label: int | None = None) -> str:
+    """Return what addresses name a truth by, with the value where nobody has judged."""
+    # Values below 0 are not judged in any case.
+    ignored = ignore_label is not None and ignore_label > 0
+    return truth_id(path) + (f"-{ignore_label}" if ignored else "")
 
 
-def truth_codes(tomogram: Tomogram, path: Path) -> Volume:
-    """Return a truth as scores are kept: uint8 (z, y, x), 255 where it is marked, 0 elsewhere.
+def named_truth(tomogram: Tomogram, name: str) -> tuple[Path, int | None]:
+    """Return the known truth that `truth_name` names, and the value where nobody has judged.
 
     Raises
     ------
     VolumeError
-        If it cannot be read, holds no labels, or has another shape than the tomogram.
+        If there is none.
     """
-    mask, whole = mask_of(open_in_place(path, _places(tomogram, path))), tomogram.volume()
-    if mask.volume.shape != whole.shape:
+    wanted, _, ignored = name.partition("-")
+    path = next((path for path in known_truths(tomogram) if truth_id(path) == wanted), None)
+    if path is None or not _LABEL.fullmatch(ignored):
+        raise UnreadableFileError("There is no such truth. It may have been removed.")
+    return path, int(ignored) if ignored else None
+
+
+def shown_truths(tomogram: Tomogram, scores: Sequence[str] = ()) -> dict[Path, str | None]:
+    """Return the known truths that can be shown over a tomogram.
+
+    Each with the first of some scores, by their ids, in whose place it lies; None for one that
+    lies over the whole tomogram.
+    """
+    found: dict[Path, str | None] = {}
+    for path in known_truths(tomogram):
+        for score in (None, *scores):
+            with suppress(DeepSXTError):
+                truth_place(tomogram, path, score)
+                found[path] = score
+                break
+    return found
+
+
+def truth_place(tomogram: Tomogram, path: Path, score: str | None) -> tuple[Geometry, Region]:
+    """Return where a truth lies, and of which part of the tomogram its voxels are.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+    path : Path
+    score : str or None
+        Id of the result that it belongs to: a truth of the shape of its region, or of its scored
+        slices, lies there. None for a truth of the whole tomogram.
+
+    Raises
+    ------
+    DeepSXTError
+        If it cannot be read, or has another shape.
+    """
+    whole = tomogram.volume()
+    shape = open_in_place(path, _places(tomogram, path)).shape
+    if shape == whole.shape:
+        return whole.geometry, Region()
+    if score is None:
         raise VolumeError(
-            f"'{path.name}' has {_shape(mask.volume.shape)} voxels (x × y × z) and the tomogram "
+            f"'{path.name}' has {_shape(shape)} voxels (x × y × z) and the tomogram "
             f"{_shape(whole.shape)}; they cannot be shown over each other."
         )
+    compared = Compared.of(tomogram, score)
+    open_truth(tomogram, compared, path)
+    if isinstance(compared.found, Score) and shape == compared.found.volume.shape:
+        return compared.found.placed.geometry, compared.region
+    return tomogram.volume(compared.region).geometry, compared.region
+
+
+def truth_codes(tomogram: Tomogram, path: Path, ignore_label: int | None = None) -> Volume:
+    """Return a truth as uint8 (z, y, x): 255 where it is marked, 1 where nobody judged, else 0.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+    path : Path
+    ignore_label : int, optional
+        Value where nobody has judged, besides those below 0.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be read, or holds no labels.
+    """
+    volume = mask_of(open_in_place(path, _places(tomogram, path))).volume
 
     def read(z0: int, z1: int) -> NDArray[np.uint8]:
-        return mask.read_mask(z0, z1) * np.uint8(_MARKED_CODE)
+        labels = volume.read(z0, z1)
+        codes = (labels > 0) * np.uint8(MARKED_CODE)
+        unclear = labels < 0
+        if ignore_label is not None:
+            unclear |= labels == ignore_label
+        codes[unclear] = NOT_JUDGED_CODE
+        return codes
 
-    codes = replace(mask.volume, dtype=np.dtype(np.uint8), reader=read)
-    return codes.with_geometry(whole.geometry)
+    return replace(volume, dtype=np.dtype(np.uint8), reader=read)
 
 
 def _stays(tomogram: Tomogram, path: Path) -> bool:
@@ -185,6 +254,24 @@ def open_truth(tomogram: Tomogram, compared: Compared, truth: Truth) -> Mask:
             + (", binned like it." if region.bin > 1 else ".")
         ) from error
     return known
+
+
+def codes_beside(
+    tomogram: Tomogram, compared: Compared, truth: Path, ignore_label: int | None = None
+) -> Volume:
+    """Return the codes of a truth, see `truth_codes`, at the voxels of what it is compared with.
+
+    Raises
+    ------
+    DeepSXTError
+        As `open_truth` does.
+    """
+    known, region = open_truth(tomogram, compared, truth), compared.region
+    codes = truth_codes(tomogram, truth, ignore_label)
+    if codes.shape != known.volume.shape:
+        codes = cut(codes, region)
+    first, depth = first_slice(compared.found, known), compared.found.volume.shape[0]
+    return cut(codes, Region(z=(first, first + depth)))
 
 
 def _annotated(tomogram: Tomogram, wanted: Annotated) -> tuple[KeptAnnotation, Labels]:

@@ -1,5 +1,8 @@
 // What buttons and keys do to the planes.
 
+import { PLANES } from "./geometry.js";
+import { nextMode } from "./sides.js";
+
 const KEY_ZOOM = 1.4;
 const THRESHOLD_STEP = 0.02;
 const [LEAST_THRESHOLD, MOST_THRESHOLD] = [-1, 0.98];
@@ -41,7 +44,9 @@ export const ACTS = {
   panel: (viewer) => viewer.set({ panel: !viewer.state.panel }),
   difference: ({ comparison }) => comparison.set({ mode: "difference" }),
   swipe: ({ comparison }) => comparison.set({ mode: "swipe" }),
-  compare: ({ comparison }) => comparison.set({ mode: comparison.chosen?.mode === "swipe" ? "difference" : "swipe" }),
+  side: ({ comparison }) => comparison.set({ mode: "side" }),
+  compare: ({ comparison }) => comparison.set({ mode: nextMode(comparison.chosen?.mode) }),
+  ...Object.fromEntries(Object.keys(PLANES).map((axis) => [`twin-${axis}`, (viewer) => viewer.activate(viewer.panes[axis])])),
   lower: (viewer) => shiftThreshold(viewer, -THRESHOLD_STEP),
   higher: (viewer) => shiftThreshold(viewer, THRESHOLD_STEP),
   reset: (viewer) => {

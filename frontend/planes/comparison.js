@@ -1,41 +1,16 @@
-// The comparison of the result (A) with another one or with a truth (B): in false colour, or by a line that is drawn aside.
+// The comparison of two things, A and B: in false colour, by a line that is drawn aside, or side by side.
 
-import { DIFFERENCE_RGB } from "./shaders.js";
+import { PLANES } from "./geometry.js";
+import { chosenAfter, firstsOf, legendOf, MODES, settled } from "./sides.js";
 import { PlaneStore } from "./store.js";
+import { swipeLine } from "./swipe.js";
 
 const REPORT_AFTER_MS = 350;
-const LEAST_SHARE = 0.02;
-const KEY_SHARE = 0.02;
 
 /**
- * @typedef {{id: string, name: string, address: string, isTruth: boolean}} Comparable
- * @typedef {{id: string, mode: string, threshold: number}} Chosen mode: "difference" or "swipe"
+ * @typedef {import("./sides.js").Comparable} Comparable
+ * @typedef {import("./sides.js").Chosen} Chosen
  */
-
-/** What the legend says, in lines of what is shown before a text: a letter or a colour.
- *  @param {Comparable} a
- *  @param {Comparable} b
- *  @param {number} threshold of A
- *  @param {Chosen} chosen
- *  @returns {[string | number[], string][]} */
-export function legendOf(a, b, threshold, chosen) {
-  const named = (/** @type {Comparable} */ { name, isTruth }, /** @type {number} */ above) =>
-    isTruth ? name : `${name}, above ${above.toFixed(2)}`;
-  const swipes = chosen.mode === "swipe";
-  /** @type {[string, string][]} */
-  const names = [["A", named(a, threshold)], ["B", named(b, chosen.threshold)]];
-  if (swipes) return names;
-  const { a: onlyA, b: onlyB, both } = DIFFERENCE_RGB;
-  return [
-    ...names,
-    [onlyA, b.isTruth ? "only A: marked, not true" : "only A"],
-    [onlyB, b.isTruth ? "only B: true, not marked" : "only B"],
-    [both, "both"],
-  ];
-}
-
-/** Where the line may lie, as a share of the width. */
-export const heldShare = (/** @type {number} */ share) => Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
 
 export class Comparison {
   /** @param {any} viewer */
@@ -43,6 +18,8 @@ export class Comparison {
     this.viewer = viewer;
     /** @type {PlaneStore | null} the planes of B */
     this.store = null;
+    /** @type {PlaneStore | null} those of A, where it is not the result that is shown */
+    this.first = null;
     /** @type {Chosen | null} */
     this.chosen = null;
     /** @type {Comparable[]} */
@@ -50,8 +27,7 @@ export class Comparison {
     this.share = 0.5;
     this.panel = viewer.find(".compare");
     this.listen();
-    /** @type {HTMLElement[]} */
-    this.lines = [...viewer.root.querySelectorAll(".pane")].map((element) => this.line(element));
+    this.lines = [...viewer.root.querySelectorAll(".pane[data-axis]")].map((element) => swipeLine(element, this));
   }
 
   /** Take what there is to compare with, and what was chosen before; undefined leaves the choice as it is.
@@ -62,33 +38,55 @@ export class Comparison {
     this.offered = offered;
     if (isNew) this.offer();
     if (chosen !== undefined) this.choose(chosen);
-    else if (this.chosen && !this.other) this.choose(null);
+    else if (this.chosen && !settled(this.chosen, offered, this.hasResult)) this.choose(null);
   }
 
-  /** @returns {Comparable | undefined} B */
-  get other() {
-    return this.offered.find(({ id }) => id === this.chosen?.id);
+  get hasResult() {
+    return Boolean(this.viewer.data.score);
+  }
+
+  /** @param {string | null | undefined} wanted
+   *  @returns {Comparable | undefined} */
+  offeredAs(wanted) {
+    return this.offered.find(({ id }) => id === wanted);
+  }
+
+  /** The result that is shown, as it is offered. */
+  get result() {
+    return this.offered.find(({ address }) => address === this.viewer.data.score);
+  }
+
+  /** Whether an annotation is one of the sides.
+   *  @param {string | null} address of the annotation */
+  shows(address) {
+    return address !== null && [this.first, this.store].some((store) => store?.address.startsWith(`${address}/`));
   }
 
   /** @param {Chosen | null} chosen */
   async choose(chosen) {
     const { viewer } = this;
-    this.chosen = chosen;
-    const { other } = this;
-    if (!other) this.chosen = null;
-    else if (other.isTruth) this.chosen = { .../** @type {Chosen} */ (chosen), threshold: 0 };
-    this.store?.close();
-    const store = other ? new PlaneStore(other.address, () => viewer.count()) : null;
-    this.store = store;
+    this.chosen = settled(chosen, this.offered, this.hasResult);
+    const wanted = [this.offeredAs(this.chosen?.from), this.offeredAs(this.chosen?.id)];
+    this.close();
+    const stores = wanted.map((side) => (side ? new PlaneStore(side.address, () => viewer.count()) : null));
+    [this.first, this.store] = stores;
     try {
-      await store?.learn();
+      await Promise.all(stores.map((store) => store?.learn()));
     } catch (error) {
       if (error instanceof Error && error.name !== "AbortError") viewer.fail(error.message);
       return;
     }
-    if (store !== this.store || !viewer.state) return; // else the viewer begins, and shows it then
-    if (store?.told.state === "making") viewer.watch();
+    if (stores[1] !== this.store || !viewer.state) return; // else the viewer begins, and shows it then
+    if (stores.some((store) => store?.told.state === "making")) viewer.watch();
     viewer.refresh();
+  }
+
+  /** An annotation was changed: what is shown of it is fetched anew.
+   *  @param {string | null} address
+   *  @param {number} version */
+  follow(address, version) {
+    if (!this.shows(address)) return;
+    for (const store of [this.first, this.store]) if (store?.told && store.address.startsWith(`${address}/`)) store.renew(version);
   }
 
   /** @param {Partial<Chosen>} changes */
@@ -109,33 +107,40 @@ export class Comparison {
     this.reporting = setTimeout(() => this.viewer.setStateValue?.("comparison", this.chosen), REPORT_AFTER_MS);
   }
 
-  /** Write what is offered into the box. */
+  /** Write what is offered into the boxes. */
   offer() {
-    const groups = [["Results", false], ["Truths", true]].map(([label, isTruth]) => {
+    const groups = /** @type {const} */ ([["Results", "score"], ["Annotations", "annotation"], ["Truths", "truth"]]);
+    const options = (/** @type {Comparable[]} */ offered) => groups.flatMap(([label, kind]) => {
       const group = Object.assign(document.createElement("optgroup"), { label });
-      group.append(...this.offered.filter((one) => one.isTruth === isTruth).map(({ id, name }) => new Option(name, id)));
-      return group;
+      group.append(...offered.filter((one) => one.kind === kind).map(({ id, name }) => new Option(name, id)));
+      return group.childElementCount ? [group] : [];
     });
-    const box = this.panel.querySelector("select");
-    box.replaceChildren(new Option("Nothing", ""), ...groups.filter((group) => group.childElementCount));
+    const [a, b] = ["from", "id"].map((name) => this.panel.querySelector(`[data-compare="${name}"]`));
+    a.replaceChildren(...(this.hasResult ? [new Option("The result", "")] : []), ...options(firstsOf(this.offered)));
+    b.replaceChildren(new Option("Nothing", ""), ...options(this.offered));
   }
 
   fill() {
-    const { chosen, other, panel, viewer } = this;
-    const a = this.offered.find(({ address }) => address === viewer.data.score);
-    panel.querySelector("select").value = chosen?.id ?? "";
+    const { chosen, panel, viewer } = this;
+    const { overlay } = viewer.state;
+    const other = this.offeredAs(chosen?.id);
+    panel.hidden = !this.offered.length;
+    panel.querySelector('[data-compare="id"]').value = chosen?.id ?? "";
+    panel.querySelector('[data-compare="from"]').value = chosen?.from ?? "";
     panel.querySelector(".against").hidden = !chosen;
-    const swipes = chosen?.mode === "swipe";
+    this.arrange(chosen?.mode === "side");
     for (const line of this.lines) {
-      line.hidden = !swipes || !viewer.state.overlay;
+      line.hidden = chosen?.mode !== "swipe" || !overlay;
       line.style.left = `${100 * this.share}%`;
       line.setAttribute("aria-valuenow", `${Math.round(100 * this.share)}`);
     }
+    const a = this.offeredAs(chosen?.from) ?? this.result;
     if (!chosen || !other || !a) return;
-    for (const mode of ["difference", "swipe"]) {
+    for (const mode of MODES) {
       panel.querySelector(`[data-act="${mode}"]`).setAttribute("aria-pressed", `${chosen.mode === mode}`);
     }
-    panel.querySelector(".of-score").hidden = other.isTruth;
+    panel.querySelector(".firsts").hidden = !firstsOf(this.offered).length;
+    panel.querySelector(".of-score").hidden = other.kind !== "score";
     panel.querySelector('[data-compare="threshold"]').value = chosen.threshold;
     panel.querySelector("output").value = chosen.threshold.toFixed(2);
     const lines = legendOf(a, other, viewer.state.threshold, chosen);
@@ -148,6 +153,21 @@ export class Comparison {
     }));
   }
 
+  /** Show one plane twice, with A and with B, or all as ever.
+   *  @param {boolean} twice */
+  arrange(twice) {
+    const { root, panes } = this.viewer;
+    const { other } = panes;
+    root.classList.toggle("twice", twice);
+    other.element.style.setProperty("--plane", `var(--of-${other.plane.axis})`);
+    other.element.querySelector("b").textContent = other.plane.name;
+    for (const axis of Object.keys(PLANES)) {
+      panes[axis].element.classList.toggle("twin", panes[axis].plane === other.plane);
+      this.panel.querySelector(`[data-act="twin-${axis}"]`).setAttribute("aria-pressed", `${axis === other.plane.axis}`);
+    }
+    this.panel.querySelector(".twins").hidden = !twice;
+  }
+
   listen() {
     const options = { signal: this.viewer.listening.signal };
     this.panel.addEventListener("input", (/** @type {Event} */ event) => {
@@ -155,52 +175,17 @@ export class Comparison {
       const { state } = this.viewer;
       if (!state) return;
       if (dataset.compare === "threshold") return this.set({ threshold: +value });
-      const { mode = "difference" } = this.chosen ?? {};
-      this.choose(value ? { id: value, mode, threshold: state.threshold } : null);
+      const before = this.chosen ?? { id: "", from: null, mode: MODES[0], threshold: state.threshold };
+      const side = /** @type {"id" | "from"} */ (dataset.compare);
+      this.choose({ ...chosenAfter(before, side, value || null, this.result?.id ?? null), threshold: state.threshold });
       this.viewer.set({ overlay: true });
       this.report();
     }, options);
   }
 
-  /** The line of a plane that hand and keys draw aside.
-   *  @param {HTMLElement} pane
-   *  @returns {HTMLElement} */
-  line(pane) {
-    const line = document.createElement("div");
-    line.className = "swipe";
-    line.tabIndex = 0;
-    line.hidden = true;
-    const told = { role: "slider", "aria-label": "Line between A and B", "aria-valuemin": "0", "aria-valuemax": "100" };
-    for (const [name, value] of Object.entries(told)) line.setAttribute(name, value);
-    line.append(...["A", "B"].map((letter) => Object.assign(document.createElement("span"), { textContent: letter })));
-    const move = (/** @type {number} */ share) => {
-      this.share = heldShare(share);
-      this.show();
-    };
-    const options = { signal: this.viewer.listening.signal };
-    line.addEventListener("pointerdown", (event) => {
-      event.stopPropagation();
-      line.setPointerCapture(event.pointerId);
-    }, options);
-    line.addEventListener("pointermove", (event) => {
-      if (!line.hasPointerCapture(event.pointerId)) return;
-      event.stopPropagation();
-      const box = pane.getBoundingClientRect();
-      move((event.clientX - box.left) / box.width);
-    }, options);
-    line.addEventListener("keydown", (event) => {
-      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-      if (!steps) return;
-      event.preventDefault();
-      event.stopPropagation();
-      move(this.share + steps * KEY_SHARE);
-    }, options);
-    pane.append(line);
-    return line;
-  }
-
+  /** Drop what was fetched. */
   close() {
     clearTimeout(this.reporting);
-    this.store?.close();
+    for (const store of [this.first, this.store]) store?.close();
   }
 }

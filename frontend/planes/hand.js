@@ -9,7 +9,7 @@ const WHEEL_PX = 60;
 /** @param {import("./pane.js").Pane} pane
  *  @param {AbortSignal} signal */
 export function attachHand(pane, signal) {
-  const { element, plane, viewer } = pane;
+  const { element, viewer } = pane;
   /** @type {{from: number[], moving: boolean} | null} */
   let held = null;
   let turned = 0;
@@ -24,7 +24,7 @@ export function attachHand(pane, signal) {
 
   on("focus", () => viewer.activate(pane));
   on("keydown", (event) => viewer.pressed(event, pane));
-  on("dblclick", (event) => pane.view && !viewer.editing.draws && viewer.point(plane, place(event)));
+  on("dblclick", (event) => pane.view && !viewer.editing.draws && viewer.point(pane.plane, place(event)));
   on("wheel", (event) => {
     event.preventDefault();
     if (!pane.view) return;

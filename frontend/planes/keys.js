@@ -14,7 +14,7 @@ export const SHORTCUTS = [
   ["F", "fit the planes"],
   ["1 3", "one plane, three planes"],
   ["O", "result on or off"],
-  ["S", "compare by difference or swipe"],
+  ["S", "compare by difference, swipe, or side by side"],
   ["[ ]", "lower or higher threshold"],
   ["I", "invert"],
   ["R", "reset the window"],

@@ -21,11 +21,13 @@ const AHEAD_AFTER_MS = 15;
 export class Pane {
   /** @param {HTMLElement} element
    *  @param {import("./geometry.js").Plane} plane
-   *  @param {any} viewer */
-  constructor(element, plane, viewer) {
+   *  @param {any} viewer
+   *  @param {boolean} isOther whether it shows B beside A */
+  constructor(element, plane, viewer, isOther = false) {
     this.element = element;
     this.plane = plane;
     this.viewer = viewer;
+    this.isOther = isOther;
     this.picture = /** @type {HTMLCanvasElement} */ (element.querySelector(".picture"));
     this.marks = /** @type {HTMLCanvasElement} */ (element.querySelector(".marks"));
     this.painter = new Painter(this.picture, () => this.invalidate());
@@ -49,11 +51,19 @@ export class Pane {
     this.asking = false;
     /** @type {(() => void) | null} what is to be done once the plane is drawn */
     this.next = null;
-    /** @type {import("./geometry.js").View | null} */
-    this.view = null;
     this.resize = new ResizeObserver(() => this.fitToScreen());
     this.resize.observe(element);
     attachHand(this, viewer.listening.signal);
+  }
+
+  /** What is seen of the plane: of two panes of a plane, the same.
+   *  @returns {View | null} */
+  get view() {
+    return this.viewer.views[this.plane.axis] ?? null;
+  }
+
+  set view(view) {
+    this.viewer.views[this.plane.axis] = view;
   }
 
   get told() {
@@ -93,7 +103,7 @@ export class Pane {
   /** Begin with another tomogram.
    *  @param {View | null} view */
   begin(view) {
-    this.view = view;
+    if (!this.isOther) this.view = view;
     this.grey = this.codes = this.otherCodes = this.ids = null;
     this.fitToScreen();
   }
@@ -102,8 +112,19 @@ export class Pane {
   look(view) {
     this.view = view;
     this.viewer.remember();
-    this.invalidate();
-    this.load();
+    for (const pane of this.viewer.panesOf(this.plane)) {
+      pane.invalidate();
+      pane.load();
+    }
+  }
+
+  /** Show another plane.
+   *  @param {import("./geometry.js").Plane} plane */
+  turn(plane) {
+    if (plane === this.plane) return;
+    this.plane = plane;
+    this.grey = null;
+    this.fitToScreen();
   }
 
   /** @param {number} factor */
@@ -162,7 +183,7 @@ export class Pane {
     this.ask(true);
     const level = this.levelOf(viewer.images, scaleOf(this.view, this.edges));
     const { labels } = viewer.editing;
-    const { scores, comparison: { store: others } } = viewer;
+    const { first: scores, comparison: { store: others } } = viewer;
     const [score, other, label] = [scores, others, labels].map((store) => this.over(store, index));
     const overs = /** @type {[PlaneStore, Over | null][]} */ ([[scores, score], [others, other], [labels, label]]);
     this.schedule(); // the crosshair may have moved
@@ -261,7 +282,7 @@ export class Pane {
       this.painter.draw({
         size, ratio, centre: view.centre, extent: this.extent, scale: scaleOf(view, edges).map((n) => n * ratio),
         factor: this.told.levels[this.grey.level].factor, ...scorePlace(this), ...otherPlace(this, size[0]), ...labelPlace(this),
-        ...looks(viewer.state, this.told.coding),
+        ...looks({ ...viewer.state, ...viewer.firstLimits }, this.told.coding),
       });
     }
     this.stale = false;
@@ -295,11 +316,13 @@ function scoredHere(store, over, codes) {
  *  @param {number} width in pixels
  *  @returns {Record<string, number | number[]>} */
 function otherPlace(pane, width) {
-  const { otherCodes, otherScored, viewer: { comparison } } = pane;
-  const looks = { otherScored, ...comparisonLooks(comparison.chosen, comparison.share, width) };
+  const { otherCodes, otherScored, isOther, viewer: { comparison } } = pane;
+  const { chosen, share } = comparison;
+  const looks = { otherScored, ...comparisonLooks(chosen, chosen?.mode !== "side" ? share : isOther ? 0 : 1, width) };
   if (!otherCodes || !comparison.store?.told) return looks;
   const { first, end, factor } = placing(pane, comparison.store.told, otherCodes);
-  return { ...looks, otherFirst: first, otherEnd: end, otherFactor: factor };
+  const otherUnjudged = comparison.store.told.unjudged ?? -1;
+  return { ...looks, otherUnjudged, otherFirst: first, otherEnd: end, otherFactor: factor };
 }
 
 /** What the shader is told about the place of the result.
@@ -307,19 +330,23 @@ function otherPlace(pane, width) {
  *  @returns {Record<string, number | number[]>} */
 function scorePlace(pane) {
   const { codes, scored, viewer } = pane;
-  if (!codes) return { scored };
-  const { first, end, factor } = placing(pane, viewer.scores.told, codes);
-  return { scored, scoreFirst: first, scoreEnd: end, scoreFactor: factor };
+  const told = viewer.first?.told;
+  if (!codes || !told) return { scored: told ? scored : 0 }; // another side was chosen, and is not known yet
+  const { first, end, factor } = placing(pane, told, codes);
+  return { scored, unjudged: told.unjudged ?? -1, scoreFirst: first, scoreEnd: end, scoreFactor: factor };
 }
 
 /** What the shader is told about the annotation.
  *  @param {Pane} pane
  *  @returns {Record<string, number | number[]>} */
 function labelPlace(pane) {
-  const { ids, viewer: { editing } } = pane;
+  const { ids, viewer: { editing, comparison } } = pane;
   if (!ids || !editing.labels?.told) return { labelStyle: 0 };
   const { first, end, factor } = placing(pane, editing.labels.told, ids);
-  return { ...labelLooks(editing.holding), labelFirst: first, labelEnd: end, labelFactor: factor };
+  const { holding } = editing;
+  // What is compared stays to be seen below.
+  const style = comparison.shows(editing.address) ? "outline" : holding.style;
+  return { ...labelLooks({ ...holding, style }), labelFirst: first, labelEnd: end, labelFactor: factor };
 }
 
 /** Where a plane over the tomogram's lies in it.

@@ -51,10 +51,13 @@ class Planes {
     fillHelp(this.find(".help"));
     /** @type {Record<string, Pane>} */
     this.panes = {};
+    /** @type {Record<string, import("./geometry.js").View | null>} of each plane */
+    this.views = {};
     try {
       for (const [axis, plane] of Object.entries(PLANES)) {
         this.panes[axis] = new Pane(this.find(`.pane[data-axis="${axis}"]`), plane, this);
       }
+      this.panes.other = new Pane(this.find(".pane.other"), PLANES.z, this, true);
     } catch (error) {
       this.fail(/** @type {Error} */ (error).message);
       return;
@@ -145,14 +148,29 @@ class Planes {
 
   remember() {
     const { threshold, low, ...rest } = this.state; // these belong to the server's state
-    const views = Object.fromEntries(Object.values(this.panes).map((pane) => [pane.plane.axis, pane.view]));
-    sessionStorage.setItem(this.memory, JSON.stringify({ ...rest, views }));
+    sessionStorage.setItem(this.memory, JSON.stringify({ ...rest, views: this.views }));
   }
 
   /** The planes of the tomogram, its result, and what that is compared with: those that are known.
    *  @returns {PlaneStore[]} */
   get shownStores() {
-    return [this.images, this.scores, this.comparison.store].filter((store) => store?.told);
+    return [this.images, this.scores, this.comparison.first, this.comparison.store].filter((store) => store?.told);
+  }
+
+  /** The planes of A: of the result, or of what is compared instead. */
+  get first() {
+    return this.comparison.first ?? this.scores;
+  }
+
+  /** Above which scores A is marked, and between which faintly. */
+  get firstLimits() {
+    const { threshold, low } = this.state;
+    return this.comparison.first ? { threshold: 0, low: null } : { threshold, low };
+  }
+
+  /** @param {import("./geometry.js").Plane} plane */
+  panesOf(plane) {
+    return Object.values(this.panes).filter((pane) => pane.plane === plane);
   }
 
   /** Tell how much is on its way or still to be asked for; at 0 the viewer rests. */
@@ -248,6 +266,7 @@ class Planes {
   /** @param {Pane} pane */
   activate(pane) {
     this.active = pane;
+    this.panes.other.turn(pane.plane);
     if (this.state) fillControls(this);
   }
 

@@ -91,7 +91,7 @@ export class Readout {
    *  @param {number[]} at */
   scoreText(pane, at) {
     const told = this.viewer.scores?.told;
-    if (!told) return "";
+    if (!told || this.viewer.first !== this.viewer.scores) return "";
     const inside = Object.values(this.viewer.panes).every(
       ({ plane }) => scoredIndex(told.place, told.shape, plane, at[plane.across]) !== null,
     );

@@ -27,7 +27,7 @@ export function looks(state, coding) {
 export const FAINT_RGB = [255, 214, 170];
 
 /** @type {Record<string, number>} */
-const COMPARISONS = { difference: 1, swipe: 2 };
+const COMPARISONS = { difference: 1, swipe: 2, side: 2 };
 
 /** What A marks alone, B alone, and both: told apart by eyes that see no red or no green too. */
 export const DIFFERENCE_RGB = { a: [242, 120, 40], b: [86, 150, 255], both: [46, 178, 130] };
@@ -65,7 +65,7 @@ uniform usampler2D greyTexture, scoreTexture, otherTexture, labelTexture;
 uniform sampler2D paletteTexture;
 uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd, otherFirst, otherEnd, labelFirst, labelEnd;
 uniform float ratio, factor, scoreFactor, otherFactor, labelFactor, black, gain, invert, invalid;
-uniform float lowest, faintest, otherLowest, swipe, opacity, labelOpacity;
+uniform float lowest, faintest, otherLowest, unjudged, otherUnjudged, swipe, opacity, labelOpacity; // unjudged: a code, -1 for none
 uniform int labelStyle, chosen; // labelStyle: 0 none, 1 area, 2 contour
 uniform int style, compare; // compare: 0 nothing, 1 A and B in false colour, 2 A left and B right of the line
 uniform int scored, otherScored; // of A and B: 0 there is no result, 1 it is here, 2 nothing was scored here
@@ -99,12 +99,6 @@ float grey(vec2 at) {
   return total / float(taps.x * taps.y);
 }
 
-bool isScored(vec2 at, bool other) {
-  if ((other ? otherScored : scored) != 1) return false;
-  vec2 first = other ? otherFirst : scoreFirst, end = other ? otherEnd : scoreEnd;
-  return all(greaterThanEqual(at, first)) && all(lessThan(at, end));
-}
-
 float codeAt(usampler2D codes, vec2 texel) {
   return float(texelFetch(codes, clamp(ivec2(texel), ivec2(0), textureSize(codes, 0) - 1), 0).r);
 }
@@ -112,6 +106,14 @@ float codeAt(usampler2D codes, vec2 texel) {
 float scoreAt(vec2 at, bool other) {
   if (other) return codeAt(otherTexture, (at - otherFirst) / otherFactor);
   return codeAt(scoreTexture, (at - scoreFirst) / scoreFactor);
+}
+
+// Whether it is known what is there: scored, or judged.
+bool isScored(vec2 at, bool other) {
+  if ((other ? otherScored : scored) != 1) return false;
+  vec2 first = other ? otherFirst : scoreFirst, end = other ? otherEnd : scoreEnd;
+  if (any(lessThan(at, first)) || any(greaterThanEqual(at, end))) return false;
+  return scoreAt(at, other) != (other ? otherUnjudged : unjudged);
 }
 
 bool reaches(vec2 at, bool other, float least) {

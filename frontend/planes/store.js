@@ -127,6 +127,16 @@ export class PlaneStore {
     return indices.filter((index) => index >= 0 && index < this.told.shape[plane.across]);
   }
 
+  /** Forget all planes: what they show has changed.
+   *  @param {number | string} version */
+  renew(version) {
+    this.told.version = version;
+    for (const { abort } of this.pending.values()) abort.abort();
+    this.pending.clear();
+    this.held.clear();
+    this.onCount();
+  }
+
   close() {
     this.closing.abort();
     for (const { abort } of this.pending.values()) abort.abort();

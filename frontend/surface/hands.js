@@ -24,7 +24,7 @@ export function listen(view) {
     if (target.matches(".search")) return view.scene && fillList(view);
     if (shows) return showObject(view, +shows, target.checked);
     if (target.matches(".live")) return setThreshold(view, +target.value);
-    const value = target.type === "checkbox" ? target.checked : target.type === "range" ? +target.value : target.value;
+    const value = target.type === "checkbox" ? target.checked : ["range", "number"].includes(target.type) ? +target.value : target.value;
     view.set(name === "at" ? { at: { ...view.state.at, [view.state.cut]: value } } : { [name]: value });
   }, options);
   view.stage.addEventListener("keydown", (event) => {

@@ -2,6 +2,7 @@
 
 import { describe } from "./card.js";
 import { colourOfCode, columnsOf, ownColour, valueScale } from "./colours.js";
+import { legendOf, otherOf, toleranceOf } from "./distances.js";
 import { boundsOf } from "./geometry.js";
 import { fillList } from "./list.js";
 import { fillPanels } from "./panels.js";
@@ -12,7 +13,7 @@ import { CHOSEN, FADED, HIDDEN, PLAIN } from "./shading.js";
 export async function loadValues(view) {
   const { colour } = view.state;
   view.note("colour", "");
-  if (colour === "object" || colour === "own" || view.objects[colour]) return;
+  if (["object", "own", "distance"].includes(colour) || view.objects[colour]) return;
   view.note("colour", "Measuring the objects …");
   try {
     const answer = await fetch(new URL(view.data.measurements, document.baseURI), { signal: view.loading.signal });
@@ -40,6 +41,7 @@ export function paint(view) {
     scale ? scale.colour(values[row]) : (colourOfCode(own?.[row]) ?? ownColour(view.data.palette, view.ids[row]));
   const quantity = view.data.quantities.find(({ column }) => column === view.state.colour);
   view.legend = scale && { title: quantity.title, marks: scale.marks, byFactors: scale.byFactors };
+  if (view.scene.deviation) view.legend = deviationLegend(view);
   const [hidden, chosen] = [new Set(view.state.hidden), new Set(view.chosen)];
   view.ids.forEach((id, row) => {
     view.looks.set(row, view.colourOf(row), lookOf(id, hidden, chosen));
@@ -49,6 +51,12 @@ export function paint(view) {
   if (view.panel === "objects") fillList(view);
   fillPanels(view);
   view.scene.invalidate();
+}
+
+/** @param {any} view */
+function deviationLegend(view) {
+  const { state, data, unit, range } = view;
+  return legendOf(state.deviation, range, toleranceOf(state.tolerance, data.slices.edges, unit), unit, otherOf(view).name);
 }
 
 /** The bounds of the chosen objects, of those that are shown where none is chosen.

@@ -127,14 +127,22 @@ function triad(cameras, width, height, look) {
 }
 
 function legend(width, height, look) {
-  const { title, marks, byFactors } = look.legend;
+  const { title, marks, byFactors, colour = mapped, swatches } = look.legend;
   const [x, top, tall, wide] = [width - 30, 62, Math.min(150, height / 3), 12];
-  const stops = Array.from({ length: 16 }, (_, i) => `<stop offset="${i / 15}" stop-color="rgb(${mapped(1 - i / 15)})"/>`);
-  const parts = [
+  const parts = [text(x + wide, top - 12, title + (byFactors ? ", log" : ""), look, 'text-anchor="end" font-weight="600"')];
+  if (swatches) {
+    for (const [n, [sign, meaning]] of swatches.entries()) {
+      const y = top + 20 * n;
+      parts.push(`<rect x="${x}" y="${y}" width="${wide}" height="${wide}" rx="2" fill="rgb(${sign})"/>`);
+      parts.push(text(x - 6, y + 10, meaning, look, 'text-anchor="end"'));
+    }
+    return parts.join("");
+  }
+  const stops = Array.from({ length: 17 }, (_, i) => `<stop offset="${i / 16}" stop-color="rgb(${colour(1 - i / 16)})"/>`);
+  parts.push(
     `<linearGradient id="map" x1="0" y1="0" x2="0" y2="1">${stops.join("")}</linearGradient>`,
     `<rect x="${x}" y="${top}" width="${wide}" height="${tall}" rx="2" fill="url(#map)"/>`,
-    text(x + wide, top - 12, title + (byFactors ? ", log" : ""), look, 'text-anchor="end" font-weight="600"'),
-  ];
+  );
   for (const [share, value] of marks) {
     parts.push(text(x - 6, top + (1 - share) * tall + 4, shown(+value.toPrecision(3)), look, 'text-anchor="end"'));
   }

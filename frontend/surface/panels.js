@@ -1,6 +1,7 @@
 // Brings the state of the view into its controls.
 
 import { formatLength } from "../shared/lengths.js";
+import { otherOf, toldIn, toleranceOf } from "./distances.js";
 import { canMakeMp4 } from "./movie.js";
 
 export function fillPanels(view) {
@@ -15,6 +16,8 @@ export function fillPanels(view) {
   for (const control of root.querySelectorAll(".needs-cut")) control.hidden = state.cut === "off";
   for (const control of root.querySelectorAll(".needs-slice")) control.hidden = !state.slice;
   offerQuantities(view);
+  for (const control of root.querySelectorAll(".needs-distance")) control.hidden = state.colour !== "distance";
+  for (const control of root.querySelectorAll(".needs-tolerance")) control.hidden = state.colour !== "distance" || state.deviation !== "beyond";
   root.querySelector('[data-panel="threshold"]').hidden = !data.live;
   root.querySelector(".live").value = view.liveAt ?? data.threshold ?? 0;
   root.querySelector('[data-act="made"]').disabled = view.liveAt === null;
@@ -23,6 +26,8 @@ export function fillPanels(view) {
     const { set } = control.dataset;
     if (set === "z") control.max = data.slices.shape[0] - 1;
     if (control.type === "checkbox") control.checked = state[set];
+    else if (set === "against") control.value = otherOf(view)?.id ?? "";
+    else if (set === "tolerance") control.value = toleranceOf(state.tolerance, data.slices.edges, view.unit);
     else control.value = set === "at" ? state.at[state.cut] ?? 500 : state[set];
   }
   for (const button of root.querySelectorAll("button[data-set]")) {
@@ -38,6 +43,7 @@ export function fillPanels(view) {
     opacity: `${state.opacity} %`,
     threshold: (view.liveAt ?? data.threshold ?? 0).toFixed(2),
     seconds: `${state.seconds} s`,
+    unit: toldIn(view.unit)[0],
   };
   for (const place of root.querySelectorAll("[data-show]")) place.textContent = texts[place.dataset.show];
 }
@@ -54,4 +60,6 @@ function offerQuantities({ root, data, objects }) {
   for (const { column, title, help } of data.quantities) {
     select.append(Object.assign(new Option(title, column), { title: help }));
   }
+  if (data.distances.length) select.append(new Option("Distance to another one", "distance"));
+  root.querySelector('[data-set="against"]').append(...data.distances.map(({ id, name }) => new Option(name, id)));
 }

@@ -30,6 +30,7 @@ export class SurfaceScene {
     this.seen = new Scene();
     this.picked = new Scene();
     this.levels = {};
+    this.deviation = 0;
     this.target = new WebGLRenderTarget(1, 1);
     this.cameras = new Cameras(canvas, bounds, () => this.moved());
     this.addBox();
@@ -47,7 +48,22 @@ export class SurfaceScene {
     seen.frustumCulled = picked.frustumCulled = false;
     this.seen.add(seen);
     this.picked.add(picked);
-    this.levels[level] = { seen, picked, cost: null };
+    this.levels[level] = { seen, picked, cost: null, against: null };
+    this.invalidate();
+  }
+
+  /** Tell how far the points of a level lie from another surface.
+   *  @param {string} level @param {string} against which one @param {Float32Array} distances */
+  setDistances(level, against, distances) {
+    this.levels[level].against = against;
+    this.levels[level].seen.geometry.setAttribute("away", new BufferAttribute(distances, 1));
+  }
+
+  /** Colour by these distances (1 signed, 2 beyond a tolerance), or not (0).
+   *  @param {number} kind @param {number} reach */
+  setDeviation(kind, reach) {
+    this.deviation = kind;
+    this.shared.reach.value = reach;
     this.invalidate();
   }
 
@@ -184,6 +200,7 @@ export class SurfaceScene {
     for (const one of Object.values(this.levels)) one.seen.visible = one === level;
     const [near, far] = this.cameras.prepare();
     this.shared.parallel.value = this.cameras.parallel;
+    this.shared.deviation.value = level.against ? this.deviation : 0;
     this.shared.hazeFrom.value = near;
     this.shared.hazeTo.value = far;
     this.renderer.render(this.seen, this.cameras.current);

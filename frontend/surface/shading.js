@@ -2,6 +2,8 @@
 // The look of an object is one pixel of a small texture: changing a colour touches no mesh.
 
 import { DataTexture, DoubleSide, GLSL3, RGBAFormat, ShaderMaterial, Vector3, Vector4 } from "../vendor/libraries.js";
+import { UNKNOWN } from "./colours.js";
+import { BEHIND, BEYOND, LEVEL, WITHIN } from "./distances.js";
 
 const ACROSS = 1024; // objects per row of the texture
 
@@ -36,17 +38,21 @@ export function sharedUniforms(looks) {
     hazeShare: { value: 0 },
     hazeFrom: { value: 0 },
     hazeTo: { value: 1 },
+    deviation: { value: 0 }, // 0 the look's colour, 1 signed distances, 2 beyond a tolerance
+    reach: { value: 1 }, // where the scale ends, or the tolerance
   };
 }
 
 const VERTEX = `
-in float place;
+in float place, away;
 uniform sampler2D looks;
 flat out vec4 look;
 flat out float row;
 out vec3 facing, inView, inWorld;
+out float distant;
 
 void main() {
+  distant = away;
   int i = int(place + 0.5);
   look = texelFetch(looks, ivec2(i % ${ACROSS}, i / ${ACROSS}), 0);
   row = place;
@@ -62,18 +68,30 @@ uniform vec4 cut;
 flat in vec4 look;
 flat in float row;
 in vec3 facing, inView, inWorld;
+in float distant;
 out vec4 colour;
-bool away() { return dot(cut.xyz, inWorld) > cut.w; }`;
+bool cutAway() { return dot(cut.xyz, inWorld) > cut.w; }`;
+
+const rgb = (/** @type {number[]} */ code) => `vec3(${code.join(", ")}) / 255.0`;
 
 const LIT = `
+uniform int deviation;
+uniform float reach;
 uniform bool parallel;
 uniform vec3 haze;
 uniform float hazeShare, hazeFrom, hazeTo;
 
+vec3 deviationColour() {
+  if (distant > 1e20) return ${rgb(UNKNOWN)};
+  float share = distant / reach;
+  if (deviation == 2) return share > 1.0 ? ${rgb(BEYOND)} : share < -1.0 ? ${rgb(BEHIND)} : ${rgb(WITHIN)};
+  return mix(${rgb(LEVEL)}, share < 0.0 ? ${rgb(BEHIND)} : ${rgb(BEYOND)}, min(1.0, abs(share)));
+}
+
 void main() {
-  if (away()) discard;
+  if (cutAway()) discard;
   bool chosen = look.a > 0.9;
-  vec3 base = look.rgb;
+  vec3 base = deviation > 0 ? deviationColour() : look.rgb;
   if (look.a < 0.5) base = mix(vec3(dot(base, vec3(0.3, 0.59, 0.11))), base, 0.35) * 0.5 + haze * 0.38;
   vec3 lit;
   if (gl_FrontFacing) {
@@ -97,7 +115,7 @@ void main() {
 
 const IDENTIFIED = `
 void main() {
-  if (away()) discard;
+  if (cutAway()) discard;
   int n = int(row + 0.5) + 1;
   colour = vec4(ivec4(n & 255, (n >> 8) & 255, (n >> 16) & 255, 255)) / 255.0;
 }`;

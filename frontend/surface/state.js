@@ -5,7 +5,7 @@ import { canMakeMp4 } from "./movie.js";
 /** @returns {any} the state of a surface that nobody has looked at */
 export function firstState() {
   return {
-    colour: "own", cut: "off", at: { x: 500, y: 500, z: 500 }, flipped: false,
+    colour: "own", against: null, deviation: "signed", tolerance: null, cut: "off", at: { x: 500, y: 500, z: 500 }, flipped: false,
     slice: false, z: null, opacity: 100, together: false,
     background: "page", projection: "parallel", box: true, axes: true, scaleBar: true,
     ratio: "2", transparent: false, film: canMakeMp4() ? "mp4" : "gif", seconds: 6, hidden: [], camera: null,

@@ -2,6 +2,7 @@
 
 import { SliceCache } from "../shared/slices.js";
 import { applyCut, applyPaper, look, loadSlice, paperOf } from "./appearance.js";
+import { loadDistances } from "./distances.js";
 import { boundsOf } from "./geometry.js";
 import { listen } from "./hands.js";
 import { copyLink, stateAsked } from "./links.js";
@@ -70,6 +71,7 @@ export class SurfaceView {
         if (signal.aborted) return;
         if (!this.scene) this.begin(mesh.head);
         this.scene.add(last ? "full" : "coarse", mesh);
+        loadDistances(this);
       }
       this.tell(1, 1);
     } catch (error) {
@@ -165,6 +167,7 @@ export class SurfaceView {
     const any = (...names) => names.some((name) => changed.includes(name));
     if (any("projection")) scene.cameras.parallel = state.projection === "parallel";
     if (any("colour")) loadValues(this);
+    if (any("colour", "against", "deviation", "tolerance")) loadDistances(this);
     if (any("colour", "hidden")) this.paint();
     if (any("slice", "z", "opacity")) loadSlice(this);
     if (any("cut", "at", "flipped", "slice", "z", "together")) applyCut(this);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { codeOf, decodeScore, meaningOf, movedWindow, spanOf, takenPart, thresholdCode } from "../planes/codes.js";
-import { heldShare, legendOf } from "../planes/comparison.js";
+import { chosenAfter, heldShare, legendOf, nextMode, settled } from "../planes/sides.js";
 import {
   clamped, fitted, indexAt, levelFor, panned, PLANES, revealing, scaleBar, scoredIndex, toPlane, toScreen, within, zoomed,
 } from "../planes/geometry.js";
@@ -143,16 +143,35 @@ test("a comparison has a threshold of its own, and a line at its share of the pl
 });
 
 test("the legend names both sides and every colour", () => {
-  const score = { id: "a", name: "small", address: "", isTruth: false };
-  const truth = { id: "b", name: "cell.truth.tif", address: "", isTruth: true };
-  const chosen = { id: "b", mode: "difference", threshold: 0.2 };
+  const score = { id: "a", name: "small", address: "", kind: "score" };
+  const truth = { id: "b", name: "cell.truth.tif", address: "", kind: "truth" };
+  const chosen = { id: "b", from: null, mode: "difference", threshold: 0.2 };
   const names = [["A", "small, above 0.10"], ["B", "cell.truth.tif"]];
   assert.deepEqual(legendOf(score, truth, 0.1, { ...chosen, mode: "swipe" }), names);
   assert.deepEqual(legendOf(score, truth, 0.1, chosen), [
     ...names,
     [DIFFERENCE_RGB.a, "only A: marked, not true"], [DIFFERENCE_RGB.b, "only B: true, not marked"], [DIFFERENCE_RGB.both, "both"],
+    ["▨", "not compared: not scored, or not judged"],
   ]);
   assert.deepEqual(legendOf(score, score, 0.1, chosen)[1], ["B", "small, above 0.20"]);
+});
+
+test("either side of a comparison can be an annotation, and what is gone is not compared", () => {
+  const offered = /** @type {any} */ (["score", "annotation", "annotation", "truth"].map((kind, n) => ({ id: `${n}`, name: "", address: "", kind })));
+  const chosen = { id: "3", from: "1", mode: "side", threshold: 0.4 };
+  assert.deepEqual(settled(chosen, offered, true), { ...chosen, threshold: 0 });
+  assert.deepEqual(settled({ ...chosen, id: "0", from: null }, offered, true), { ...chosen, id: "0", from: null });
+  assert.equal(settled({ ...chosen, from: "gone" }, offered, true)?.from, null);
+  assert.equal(settled({ ...chosen, from: "0" }, offered, false)?.from, "1"); // without a result, an annotation
+  assert.equal(settled({ ...chosen, id: "1" }, offered, false)?.from, "2"); // never itself
+  assert.equal(settled({ ...chosen, id: "gone" }, offered, true), null);
+  assert.equal(settled(chosen, offered.slice(3), false), null);
+  assert.equal(settled({ ...chosen, mode: "?" }, offered, true)?.mode, "difference");
+  assert.deepEqual(chosenAfter(chosen, "from", "3", "0"), { ...chosen, from: "3", id: "1" }); // both change their places
+  assert.deepEqual(chosenAfter({ ...chosen, id: "1", from: null }, "from", "1", "0"), { ...chosen, from: "1", id: "0" });
+  assert.deepEqual(chosenAfter(chosen, "id", "1", "0"), { ...chosen, id: "1", from: "3" });
+  assert.deepEqual(chosenAfter(chosen, "id", null, "0").from, "1");
+  assert.deepEqual(["difference", "swipe", "side", undefined].map(nextMode), ["swipe", "side", "difference", "difference"]);
 });
 
 test("a window is dragged by its ends or as a whole, and keeps its order", () => {

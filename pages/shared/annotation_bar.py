@@ -9,8 +9,10 @@ from deepsxt_core import jobs
 from deepsxt_core.annotation import SourceParams
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
+from deepsxt_core.web.annotations import annotation_address
 from deepsxt_core.web.desks import close_desk
 from deepsxt_core.workspace import Result, Tomogram, Workspace
+from deepsxt_core.workspace.annotation_files import LABEL_FILES, TABLE_FILE
 from deepsxt_core.workspace.annotations import (
     KeptAnnotation,
     add_annotation,
@@ -21,7 +23,16 @@ from deepsxt_core.workspace.annotations import (
 from deepsxt_core.workspace.results import RUN_NAME
 from deepsxt_core.workspace.truths import keep_truth, known_truths
 from shared import components, job_blocks, state, texts, widgets
+from shared.components import Download
 
+_FILE_NOTES = {
+    "labels.tif": "ImageJ, napari, any program",
+    "labels.mrc": "IMOD, ChimeraX, Amira",
+    "labels.nrrd": "3D Slicer, ITK",
+    "labels.nii": "ITK-SNAP",
+    "labels.h5": "ilastik",
+    TABLE_FILE: "Number, name, class, colour and state of each object",
+}
 _FROM_RESULT, _FROM_FILE, _EMPTY = "The shown result", "A label file", "Nothing"
 
 
@@ -46,6 +57,8 @@ def annotation_bar(tomogram: Tomogram, result: Result | None) -> None:
             _begin(tomogram, result)
         chosen = state.annotation(tomogram)
         if chosen is not None:
+            with st.popover("Download", icon=":material/download:"):
+                _files(chosen)
             with st.popover("Rename or delete", icon=":material/more_horiz:"):
                 _change(chosen)
 
@@ -138,6 +151,23 @@ def _open_what_was_made() -> None:
         state.choose_annotation(made)
     else:
         job_blocks.job_ending(job)
+
+
+def _files(chosen: KeptAnnotation) -> None:
+    address = annotation_address(chosen.tomogram, chosen.id)
+    st.caption("The number of the object at each voxel, as of now, and what the numbers stand for.")
+    components.downloads(
+        [
+            Download(
+                label="Table" if name == TABLE_FILE else "Labels",
+                note=name.rpartition(".")[2].upper(),
+                address=f"{address}/files/{name}",
+                title=_FILE_NOTES[name],
+            )
+            for name in (*LABEL_FILES, TABLE_FILE)
+        ],
+        key=f"files_{chosen.id}",
+    )
 
 
 def _change(chosen: KeptAnnotation) -> None:

@@ -221,6 +221,7 @@ def surface_view(
     key: str,
     on_chosen: Callable[[], None],
     old: Sequence[str] = (),
+    distances: Sequence[Mapping[str, str]] = (),
     threshold: float | None = None,
     on_threshold: Callable[[], None] | None = None,
 ) -> None:
@@ -236,6 +237,8 @@ def surface_view(
         Called before the page runs again, when somebody has clicked on objects.
     old : sequence of str
         Why the surfaces are not of today, in sentences.
+    distances : sequence of mapping
+        What they can be compared with, as `shared.comparison.other_surfaces` has it.
     threshold : float, optional
         Of the page, for surfaces of a score: the view can follow another one coarsely, and has it
         in ``st.session_state[key].threshold`` then.
@@ -265,6 +268,7 @@ def surface_view(
             "chosen": chosen,
             "inSlices": {str(each.id): each.address for each in marked},
             "old": " ".join(old),
+            "distances": distances,
             "threshold": threshold,
             "slices": _surface_slices(tomogram, region, surface, unit),
         },

@@ -14,7 +14,7 @@ from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import snapshot, sources, texts
 from shared.sources import Source
 
-_OBJECT = "object"
+OBJECT = "object"
 _MOST_LINKED = 5
 
 
@@ -43,7 +43,7 @@ def mark_as_asked(ids: Sequence[int], table_key: str) -> None:
     ids : sequence of int
         Those of the table, line by line.
     """
-    asked = st.query_params.get(_OBJECT, "")
+    asked = st.query_params.get(OBJECT, "")
     if asked and st.session_state.get(f"{table_key}_asked") != asked:
         st.session_state[f"{table_key}_asked"] = asked
         wanted = set(asked.split(","))
@@ -62,7 +62,7 @@ def in_slices(
 ) -> dict[str, str]:
     """Return the query by which *Slices* shows an object at its centre."""
     z, y, x = centre(tomogram, source, surface, unit, row)
-    query = {"t": tomogram.id, "at": f"{z:.0f},{y:.0f},{x:.0f}", _OBJECT: str(row.id)}
+    query = {"t": tomogram.id, "at": f"{z:.0f},{y:.0f},{x:.0f}", OBJECT: str(row.id)}
     if isinstance(source, Result):
         return query | {"score": source.id}
     return query | ({"annotation": source.id} if isinstance(source, KeptAnnotation) else {})

@@ -21,9 +21,9 @@ LABELS = "labels"
 
 _IN_ADDRESS = (
     *("t", "score", "annotation", "surface", "threshold", "low"),
-    *("compare", "compare_as", "compare_threshold"),
+    *("compare", "compare_from", "compare_as", "compare_threshold"),
 )
-_COMPARED_BY = ("difference", "swipe")
+_COMPARED_BY = ("difference", "swipe", "side")
 
 _MOST_DIGITS = 10
 
@@ -146,17 +146,25 @@ def set_low_threshold(value: float | None) -> None:
 
 
 def comparison() -> dict[str, Any] | None:
-    """Return what the result is compared with in the slices: id, mode and threshold, or None."""
-    other_id, mode = (st.session_state.get(name) for name in ("compare", "compare_as"))
+    """Return what is compared in the slices, None if nothing is.
+
+    `id` is that of B, `from` that of A, or None for the result that is shown; with `mode` and the
+    `threshold` of B.
+    """
+    other_id, first_id, mode = (
+        st.session_state.get(name) for name in ("compare", "compare_from", "compare_as")
+    )
     if other_id is None:
         return None
     mode = mode if mode in _COMPARED_BY else _COMPARED_BY[0]
-    return {"id": other_id, "mode": mode, "threshold": _threshold("compare_threshold")}
+    threshold = _threshold("compare_threshold")
+    return {"id": other_id, "from": first_id, "mode": mode, "threshold": threshold}
 
 
 def set_comparison(chosen: Mapping[str, Any] | None) -> None:
-    """Keep what the result is compared with; None compares it with nothing."""
+    """Keep what is compared, as `comparison` tells it; None compares nothing."""
     _remember("compare", None if chosen is None else chosen["id"])
+    _remember("compare_from", None if chosen is None else chosen["from"])
     _remember("compare_as", None if chosen is None else chosen["mode"])
     _remember("compare_threshold", None if chosen is None else f"{chosen['threshold']:.2f}")
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from deepsxt_core.annotation import Box, Delete, open_annotation
+from deepsxt_core.annotation.cubes import KEPT_BYTES, RecentCubes, compact
 from deepsxt_core.annotation.runs import Runs, gathered
-from deepsxt_core.annotation.store import create_labels
+from deepsxt_core.annotation.store import CHUNK_EDGE, create_labels
 from deepsxt_core.errors import AnnotationError
 from deepsxt_core.geometry import Geometry
 from tests.annotation.conftest import bodies, read_all
@@ -129,3 +130,36 @@ def test_where_ids_are_is_known_after_a_restart(annotate, closed, damage):
     reopened.undo()
     reopened.apply(Delete(objects=[2, 3]))
     assert not read_all(reopened).any()
+
+
+def test_cubes_are_kept_within_a_bound_and_read_anew_once_their_file_is_another():
+    held = RecentCubes(10 * 64)
+    cubes = [np.full((4, 4, 4), number, np.uint8) for number in range(30)]
+    for number, cube in enumerate(cubes):
+        held.put(number, "first", cube)
+        held.get(3, "first")
+        assert held.held_bytes <= 10 * 64
+    assert [number for number in range(30) if held.get(number, "first") is not None] == [
+        3,
+        *range(21, 30),
+    ]
+    assert held.get(3, "second") is None
+    held.put(3, "second", cubes[5])
+    np.testing.assert_array_equal(held.get(3, "second"), cubes[5])
+    held.drop(3)
+    assert held.get(3, "second") is None
+    assert held.held_bytes == 9 * 64
+
+
+@pytest.mark.parametrize("highest", [255, 256, 65_535])
+def test_few_ids_take_a_byte_each_and_stay_what_they_are(highest):
+    labels = np.random.default_rng(0).integers(0, highest + 1, (8, 8, 8)).astype(np.uint16)
+    labels[0, 0, 0] = highest
+    kept = compact(labels)
+    np.testing.assert_array_equal(kept, labels)
+    assert kept.itemsize == (1 if highest < 256 else 2)
+
+
+def test_the_cubes_of_a_plane_of_1024_pixels_are_kept_together():
+    # With fewer, each step to the next slice would read all of them anew.
+    assert (1024 // CHUNK_EDGE) ** 2 * CHUNK_EDGE**3 * 2 <= KEPT_BYTES

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.annotations import add_annotation
 from deepsxt_core.workspace.truths import truth_id
 from tests.results import add_score, ball
 from tests.waiting import wait_until
@@ -151,6 +152,7 @@ def coloured(locator, red: int, green: int, blue: int) -> int:
     return int(((seen @ hue > 0.97 * length * np.linalg.norm(hue)) & (length > 40)).sum())
 
 
+FEW = 20  # pixels of the scale bar and of the noise may have any hue
 ONLY_A, ONLY_B, BOTH = (242, 120, 40), (86, 150, 255), (46, 178, 130)
 
 
@@ -190,9 +192,21 @@ def test_a_result_is_compared_with_a_truth_and_with_itself(page, server, tomogra
     wait_until(lambda: "compare_as=swipe" in page.url or page.wait_for_timeout(20))
 
     # The same result above another threshold; the address gives it again.
-    page.get_by_label("Compare the result with").select_option(
-        tomogram.readable_results("scores")[0].id
-    )
+    page.get_by_label("Compare with").select_option(tomogram.readable_results("scores")[0].id)
+    pane(page, "z").press("s")  # side by side: each side has its own threshold
+    beside = page.locator(".pane.other")
+    page.get_by_role("slider", name="Threshold of B").evaluate(SET, "0.8")
+    wait_until(lambda: 0 < orange(beside) < orange(pane(page, "z")) - 100)
+    expect(pane(page, "y")).to_be_hidden()
+    beside.press("+")
+    beside.press("PageUp")
+    expect(pane(page, "z")).to_have_attribute("data-drawn", "25")
+    beside.press("PageDown")
+    page.get_by_role("button", name="XZ", exact=True).click()
+    expect(beside).to_have_attribute("data-drawn", "30")
+    wait_until(lambda: 0 < orange(beside) < orange(pane(page, "y")) - 100)
+    expect(pane(page, "z")).to_be_hidden()
+    page.get_by_role("button", name="XY", exact=True).click()
     pane(page, "z").press("s")
     page.get_by_role("slider", name="Threshold of B").evaluate(SET, "0.8")
     wait_until(lambda: coloured(pane(page, "z"), *ONLY_A) > 100)
@@ -201,6 +215,37 @@ def test_a_result_is_compared_with_a_truth_and_with_itself(page, server, tomogra
     page.reload()
     wait_until(lambda: coloured(pane(page, "z"), *ONLY_A) > 100)
     expect(legend).to_contain_text("slices 9 to 24, above 0.80")
-    page.get_by_label("Compare the result with").select_option("")
+    page.get_by_label("Compare with").select_option("")
     wait_until(lambda: "compare" not in page.url or page.wait_for_timeout(20))
     expect(legend).to_be_hidden()
+
+
+def test_an_annotation_is_either_side_and_what_it_does_not_judge_is_left_out(
+    page, server, tomogram
+):
+    grown = add_annotation(tomogram, "larger", score=tomogram.readable_results("scores")[0].id)
+    with grown.open() as opened:
+        opened.apply({"kind": "grow", "object": 1, "radius": 3})
+    unclear = add_annotation(tomogram, "unclear")
+    with unclear.open() as opened:
+        stroke = {"kind": "brush", "points": [[15, 30, 40]], "radius": 9.0}
+        opened.apply({"kind": "paint", "object": 1, "stroke": stroke})
+        opened.apply({"kind": "edit objects", "objects": [1], "class_name": "not judged"})
+    page.goto(f"{server}/slices?t={tomogram.id}&at=15,30,40&compare={grown.id}")
+    page.get_by_role("checkbox", name="Crosshair").uncheck()
+    wait_until(lambda: coloured(pane(page, "z"), *ONLY_B) > 100)
+    both = coloured(pane(page, "z"), *BOTH)
+    assert coloured(pane(page, "z"), *ONLY_A) < FEW
+    expect(page.locator(".legend")).to_contain_text("larger")
+
+    # The other way round: the annotation against the result.
+    page.get_by_label("What is compared").select_option(grown.id)
+    wait_until(lambda: coloured(pane(page, "z"), *ONLY_A) > 100)
+    wait_until(lambda: coloured(pane(page, "z"), *ONLY_B) < FEW)
+    wait_until(lambda: f"compare_from={grown.id}" in page.url or page.wait_for_timeout(20))
+
+    # Its middle is not judged by the other one: no difference is told there.
+    page.get_by_label("Compare with").select_option(unclear.id)
+    wait_until(
+        lambda: coloured(pane(page, "z"), *BOTH) < FEW < coloured(pane(page, "z"), *ONLY_A) < both
+    )

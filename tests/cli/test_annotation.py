@@ -3,6 +3,7 @@
 import csv
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +175,9 @@ def test_replay_makes_the_same_once_more(capsys, annotated, files, labels):
 def test_export_writes_all_ids(capsys, annotated, files, labels, name):
     report = call(capsys, "export", annotated, "--out", files / name)
     assert report["labels"] == str(files / name)
+    table = Path(report["table"]).read_text(encoding="utf-8").splitlines()
+    assert table[0] == "id,name,class,colour,state,origin,locked"
+    assert [int(line.split(",")[0]) for line in table[1:]] == np.unique(labels)[1:].tolist()
     written = open_volume(files / name)
     np.testing.assert_array_equal(written.read(0, 16), labels)
     assert written.voxel_size_nm == pytest.approx(SIZE)

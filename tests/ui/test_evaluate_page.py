@@ -14,6 +14,7 @@ from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.annotations import KeptAnnotation, add_annotation
 from deepsxt_core.workspace.truths import (
     Compared,
     keep_truth,
@@ -43,8 +44,12 @@ def score(tomogram):
 def evaluate(tomogram, score, truth, **params):
     """Do what a job does."""
     task = TASKS["evaluate"]
+    annotated = isinstance(truth, KeptAnnotation)
     request = jobs.EvaluateRequest(
-        score=score.id, truth=str(truth), params=EvaluateParams(**params)
+        score=score.id,
+        truth=None if annotated else str(truth),
+        true_annotation=truth.pinned() if annotated else None,
+        params=EvaluateParams(**params),
     )
     place = Place.of_result(tomogram, "evaluations", task.identity(tomogram, request), "test")
     produce(place, "test", lambda out: task.run(tomogram, request, out, NoProgress()))
@@ -86,8 +91,7 @@ def test_the_worst_slices_come_first_and_lead_to_the_comparison(app, tomogram, t
     score = add_score(tomogram, found, first_slice=1)
     evaluate(tomogram, score, truth, threshold=0.1)
     show(app, "evaluate.py", tomogram)
-    (table,) = app.dataframe
-    rows = table.value
+    rows = app.dataframe[0].value
     assert rows["slice"].iloc[0] == 5
     assert list(rows["f1"]) == sorted(rows["f1"])
     assert sorted(rows["slice"]) == [2, 3, 4, 5, 6]
@@ -104,11 +108,38 @@ def test_the_worst_slices_come_first_and_lead_to_the_comparison(app, tomogram, t
     }
 
 
+def test_the_worst_objects_lead_to_the_slices_where_an_annotation_has_them(app, tomogram):
+    score = add_score(tomogram, ball(SHAPE, 8))
+    kept = add_annotation(tomogram, "mine")
+    with kept.open() as opened:
+        stroke = {"kind": "brush", "points": [[1, 2, 2]], "radius": 1.0}
+        opened.apply({"kind": "paint", "object": 7, "stroke": stroke})
+        opened.apply(
+            {"kind": "edit objects", "objects": [7], "name": "speck", "class_name": "membrane"}
+        )
+    evaluate(tomogram, score, kept)
+    show(app, "evaluate.py", tomogram)
+    (missed, nowhere) = (table.value for table in app.dataframe[1:])
+    assert (list(missed["name"]), list(missed["share"])) == (["speck"], [0])
+    query = dict(parse_qsl(urlsplit(missed["link"].iloc[0]).query))
+    assert query == {
+        "t": tomogram.id,
+        "score": score.id,
+        "threshold": "0.00",
+        "compare": kept.id,
+        "at": "1,2,2",
+        "annotation": kept.id,
+        "object": "7",
+    }
+    assert list(nowhere["voxels"]) == [np.count_nonzero(ball(SHAPE, 8) > 0)]
+    assert "annotation=" not in nowhere["link"].iloc[0]
+
+
 def test_an_evaluation_without_slices_asks_for_another(app, tomogram, score, truth):
     evaluate(tomogram, score, truth)
     run = tomogram.readable_results("evaluations")[0].folder / "run.json"
     told = json.loads(run.read_text())
-    del told["report"]["slices"]
+    del told["report"]["slices"], told["report"]["objects"]
     run.write_text(json.dumps(told))
     show(app, "evaluate.py", tomogram)
     assert not app.dataframe

@@ -1,5 +1,8 @@
 """Annotations over HTTP: what planes hold, who may edit, what is refused, what comes back."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 import tifffile
@@ -9,11 +12,13 @@ from starlette.testclient import TestClient
 
 from deepsxt_core.annotation import lease
 from deepsxt_core.geometry import Region
+from deepsxt_core.io import open_volume
 from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.web import desks, own_pages, routes
 from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.annotation_files import LABEL_FILES
 from deepsxt_core.workspace.annotations import add_annotation
 from tests.results import add_score, ball
 
@@ -93,6 +98,57 @@ def test_planes_equal_the_store_along_all_axes_levels_and_in_part(client, kept):
             assert (found == wanted).all()
             part, _ = plane(client, kept, axis, index, level=level, rows="2:5", columns="3:9")
             assert (part == wanted[2:5, 3:9]).all()
+
+
+def test_what_is_judged_is_compared_as_a_truth_is(client, kept):
+    operate(client, kept, paint(2, [10, 45, 120], [12, 50, 200]))
+    for number, name in ((1, "not judged"), (2, "membrane")):
+        operate(client, kept, {"kind": "edit objects", "objects": [number], "class_name": name})
+    told = client.get(at(kept, "/judged/display")).json()
+    assert (told["unjudged"], told["state"], told["shape"]) == (1, "ready", list(SHAPE))
+    wanted = np.array([0, 1, 255], np.uint8)[labels(kept)]
+    for n, axis in enumerate(AXES):
+        address = at(kept, f"/judged/planes/{axis}/{SHAPE[n] // 2}")
+        answer = client.get(address, params={"v": told["version"]})
+        assert (answer.headers["x-dtype"], "immutable" in answer.headers["cache-control"]) == (
+            "uint8",
+            True,
+        )
+        plane = wanted.take(SHAPE[n] // 2, n)
+        np.testing.assert_array_equal(
+            np.frombuffer(answer.content, np.uint8).reshape(plane.shape), plane
+        )
+    operate(client, kept, paint(3, [2, 5, 5]))
+    assert client.get(at(kept, "/judged/display")).json()["version"] != told["version"]
+
+
+@pytest.mark.parametrize("name", LABEL_FILES)
+def test_labels_are_downloaded_as_they_are_now(client, kept, tmp_path, name):
+    for number in (2, 3):
+        operate(client, kept, paint(number, [10, 45, 100 + number]))
+        answer = client.get(at(kept, f"/files/{name}"))
+        assert answer.status_code == 200, answer.text
+        assert f"cell_{name}" in answer.headers["content-disposition"]
+        path = tmp_path / f"{number}_{name}"
+        path.write_bytes(answer.content)
+        found = open_volume(path)
+        np.testing.assert_array_equal(found.read(0, SHAPE[0]), labels(kept))
+        assert found.voxel_size_nm == pytest.approx((20, 10, 10))
+
+
+def test_their_table_names_them_and_other_files_are_not_handed_out(client, kept):
+    operate(client, kept, paint())
+    named = {"kind": "edit objects", "objects": [2], "name": "a, b", "colour": "#010203"}
+    operate(client, kept, named)
+    answer = client.get(at(kept, "/files/labels.csv"))
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [line["id"] for line in lines] == ["1", "2"]
+    assert (lines[1]["name"], lines[1]["colour"], lines[1]["class"]) == (
+        "a, b",
+        "#010203",
+        "not judged",
+    )
+    assert client.get(at(kept, "/files/workspace.json")).status_code == 422
 
 
 def test_a_plane_of_a_version_may_be_kept_and_others_not(client, kept):

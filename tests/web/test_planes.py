@@ -181,7 +181,7 @@ def test_a_truth_beside_the_tomogram_has_planes_as_a_score_has(client, tomogram)
     labels = (ball(SHAPE, 15) > 0).astype(np.uint8) * 3
     path = tomogram.source.with_name("cell.truth.tif")
     tifffile.imwrite(path, labels, photometric="minisblack")
-    assert shown_truths(tomogram) == [path]
+    assert shown_truths(tomogram) == {path: None}
     below = planes.truth_address(tomogram, path).split(tomogram.id + "/")[1][: -len("display")]
     found = ready(client, tomogram, below)
     assert found["place"] == {"first": [0, 0, 0], "bin": 1}
@@ -198,10 +198,46 @@ def test_a_truth_beside_the_tomogram_has_planes_as_a_score_has(client, tomogram)
 def test_a_truth_of_another_size_lies_not_over_the_tomogram(client, tomogram):
     path = tomogram.source.with_name("cell.truth.tif")
     tifffile.imwrite(path, (ball((4, 30, 30), 5) > 0).astype(np.uint8), photometric="minisblack")
-    assert shown_truths(tomogram) == []
+    assert shown_truths(tomogram) == {}
     answer = client.get(f"/{planes.truth_address(tomogram, path)}")
     assert answer.status_code == 422
     assert "cannot be shown over" in answer.text
+
+
+@pytest.mark.parametrize("scored", [(0, None), (3, 9)])
+@pytest.mark.parametrize(("crop", "binning"), [("4:24,20:60,10:90", 1), (None, 2), (None, 4)])
+def test_a_truth_cut_or_binned_as_a_result_lies_where_that_one_does(
+    client, tomogram, scored, crop, binning
+):
+    region = planes.Region.parse(crop, binning)
+    shape = region.shape_of(SHAPE)
+    first, end = scored[0], scored[1] or shape[0]
+    score = ball((end - first, *shape[1:]), 5)
+    other, result = add_score(tomogram, ball(SHAPE, 6)), add_score(tomogram, score, first, region)
+    path = tomogram.source.with_name("cell.truth.tif")
+    tifffile.imwrite(path, (score > 0).astype(np.uint8), photometric="minisblack")
+    assert shown_truths(tomogram, [other.id, result.id]) == {path: result.id}
+    address = planes.truth_address(tomogram, path, result.id)
+    found = ready(client, tomogram, address.split(tomogram.id + "/")[1][: -len("display")])
+    z, y, x = (start for start, _ in region.within(SHAPE))
+    assert found["place"] == {"first": [z + binning * first, y, x], "bin": binning}
+    assert found["shape"] == list(score.shape)
+
+
+def test_what_a_truth_does_not_judge_has_a_code_of_its_own(client, tomogram):
+    labels = np.zeros(SHAPE, np.int8)
+    labels[:, :90], labels[:, 90:120], labels[:, 200:] = 1, 2, -1
+    path = tomogram.source.with_name("cell.truth.tif")
+    tifffile.imwrite(path, labels, photometric="minisblack")
+    for ignored, second in ((None, 255), (2, 1)):
+        address = planes.truth_address(tomogram, path, ignore_label=ignored)
+        below = address.split(tomogram.id + "/")[1][: -len("display")]
+        assert ready(client, tomogram, below)["unjudged"] == 1
+        wanted = np.select([labels == 1, labels == 2, labels == -1], [255, second, 1])
+        np.testing.assert_array_equal(plane(client, tomogram, "z", 7, below=below), wanted[7])
+        # A coarser level has no code that stands for anything else.
+        coarse = plane(client, tomogram, "y", 20, level=1, below=below)
+        np.testing.assert_array_equal(coarse, wanted[::2, 40, ::2])
 
 
 @pytest.mark.parametrize(

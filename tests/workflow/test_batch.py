@@ -8,17 +8,21 @@ import pytest
 import tifffile
 
 from deepsxt_core import jobs
+from deepsxt_core.annotation import create_annotation, open_annotation
 from deepsxt_core.cli.main import main
 from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.files import read_json
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
+from deepsxt_core.io import open_volume
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.volume import Volume
 from deepsxt_core.workflow import batch, segmentation, steps
 from deepsxt_core.workflow.batch import apply_recipe, run_batch
 from deepsxt_core.workflow.recipe import ExportParams, Recipe
 from deepsxt_core.workflow.subjects import TomogramSubject
 from deepsxt_core.workspace import Workspace, recipe_hash
+from deepsxt_core.workspace.annotations import add_annotation
 from tests.cancelling import StopAfter
 from tests.jobs.stand_in_network import MODEL, StandInPredictor
 from tests.results import ball
@@ -246,3 +250,55 @@ class TestOneEngine:
         (third,) = run_batch(files[:1], more, out)
         assert third["status"] == "kept"
         assert (out / "cell 0" / "surface.off").is_file()
+
+
+ANNOTATED = 'source = "annotation"\n[reconstruct]\nmin_voxels = 5\n[export]\nmeshes = ["ply"]\n'
+
+
+def test_a_recipe_takes_annotations_in_place_of_the_network(capsys, files, tmp_path, stand_in):
+    recipe, out = tmp_path / "recipe.toml", tmp_path / "out"
+    recipe.write_text(ANNOTATED)
+    assert Recipe.from_toml(Recipe.read(recipe).to_toml(), "it") == Recipe.read(recipe)
+    for number in (0, 1):
+        labels = Volume.from_array((ball((12, 24, 24), 5) > 0).astype(np.uint8) * (number + 3))
+        create_annotation(tmp_path / f"cell {number}", open_volume(files[number]), labels)
+    given = [tmp_path / "cell 0", tmp_path / "cell 1", files[3]]
+    code, report = call(capsys, given, recipe, out)
+    assert (code, statuses(report)) == (1, ["done", "done", "failed"])
+    assert "is no annotation" in report["files"][2]["error"]
+    assert [row["objects"] for row in report["files"][:2]] == [1, 1]
+    assert (out / "cell 1" / "surface.ply").is_file()
+    assert stand_in == []
+    with open_annotation(tmp_path / "cell 1") as opened:
+        opened.apply({"kind": "paint", "object": 9, "stroke": SPECK})
+        opened.apply({"kind": "edit objects", "objects": [9], "class_name": "membrane"})
+    _, report = call(capsys, given, recipe, out)
+    assert statuses(report) == ["kept", "done", "failed"]
+    assert report["files"][1]["objects"] == 2
+
+
+SPECK = {"kind": "brush", "points": [[2, 3, 3]], "radius": 2}
+
+
+def test_of_a_tomogram_the_newest_annotation_is_taken_as_it_is_now(files):
+    tomogram = Workspace().add_file(files[0])
+    bare = Workspace().add_file(files[1])
+    for name in ("old", "new"):
+        kept = add_annotation(tomogram, name)
+    with kept.open() as opened:
+        opened.apply({"kind": "paint", "object": 4, "stroke": SPECK})
+        opened.apply({"kind": "edit objects", "objects": [4], "class_name": "membrane"})
+    recipe = Recipe.from_toml(ANNOTATED, "it")
+    subjects = [TomogramSubject(Workspace().folder, each.id) for each in (tomogram, bare)]
+    rows = dict(apply_recipe(subjects, recipe))
+    assert (rows[0]["status"], rows[0]["objects"]) == ("done", 1)
+    assert "has no annotation" in rows[1]["error"]
+    surface = tomogram.result("surfaces", rows[0]["surface"])
+    assert surface.made_from == kept.id
+    assert surface.run["annotation"]["name"] == "new"
+
+
+@pytest.mark.parametrize("wrong", ["", '[reconstruct]\n[export]\nmask = "tif"\n'])
+def test_annotations_give_surfaces_and_no_mask(wrong):
+    with pytest.raises(InvalidParameterError, match="no mask"):
+        Recipe.from_toml(f'source = "annotation"\n{wrong}', "it")

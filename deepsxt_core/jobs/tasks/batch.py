@@ -47,7 +47,8 @@ def summary_path(job: Job) -> Path:
 def _identity(_workspace: Workspace, request: BatchRequest) -> Identity:
     from deepsxt_core.network import find_installed
 
-    find_installed(request.recipe.model)
+    if request.recipe.source == "network":
+        find_installed(request.recipe.model)
     return {
         "step": "batch",
         "tomograms": list(request.tomograms),

@@ -1,6 +1,7 @@
 """Comparison of a score or an annotation with a truth as a job."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def _identity(tomogram: Tomogram, request: EvaluateRequest) -> Identity:
         "input_sha256": tomogram.input_sha256(),
         "voxel_size_nm": found.volume.voxel_size_nm,
         "params": plain(request.params),
+        "tells": ["slices", "objects"],
     }
     if request.annotation is not None:
         identity["annotation"] = plain(request.annotation)
@@ -48,16 +50,19 @@ def _compared(tomogram: Tomogram, request: EvaluateRequest) -> tuple[Score | Mas
 
 def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Progress) -> None:
     from deepsxt_core.workflow import pipeline
+    from deepsxt_core.workflow.object_agreement import compare_objects
 
     begun = time.monotonic()
     truth = None if request.truth is None else Path(request.truth)
     with unchanged(truth), unchanged(tomogram.source):
-        found = pipeline.evaluate(*_compared(tomogram, request), request.params, progress)
+        found, known = _compared(tomogram, request)
+        evaluated = pipeline.evaluate(found, known, request.params, progress)
+        objects = compare_objects(found, known, request.params, progress)
     run = {
         "params": plain(request.params),
         "truth": request.truth,
-        "report": found.report(),
-        "codes": found.histogram and found.histogram.to_json(),
+        "report": evaluated.report() | {"objects": asdict(objects)},
+        "codes": evaluated.histogram and evaluated.histogram.to_json(),
         "seconds": round(time.monotonic() - begun, 3),
     }
     if request.annotation is not None:

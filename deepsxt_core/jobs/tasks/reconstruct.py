@@ -1,14 +1,13 @@
 """Reconstruction of surfaces as a job."""
 
 from pathlib import Path
-from typing import Any
 
 from deepsxt_core.jobs.requests import ReconstructRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Mask, Score
 from deepsxt_core.workspace import Identity, Tomogram
-from deepsxt_core.workspace.annotations import AnnotationVersion, annotation
+from deepsxt_core.workspace.annotations import annotation
 
 
 def _segmented(tomogram: Tomogram, request: ReconstructRequest) -> Score | Mask:
@@ -39,7 +38,8 @@ def _run(tomogram: Tomogram, request: ReconstructRequest, out: Path, progress: P
         # The part that was scored, for the mean grey value in each object.
         scored = tomogram.volume(tomogram.result("scores", request.score).region)
     if request.annotation is not None:
-        told["annotation"] = _about(tomogram, request.annotation)
+        kept = annotation(tomogram, request.annotation.id)
+        told["annotation"] = kept.record(request.annotation)
     steps.make_surfaces(
         _segmented(tomogram, request),
         request.params,
@@ -49,16 +49,6 @@ def _run(tomogram: Tomogram, request: ReconstructRequest, out: Path, progress: P
         views=True,
         told=told,
     )
-
-
-def _about(tomogram: Tomogram, version: AnnotationVersion) -> dict[str, Any]:
-    """Return what the record says about an annotation, which may be gone one day."""
-    kept = annotation(tomogram, version.id)
-    return {
-        "name": kept.name,
-        "entries": kept.frozen(version).entries,
-        "region": {"crop": kept.region.crop, "bin": kept.region.bin},
-    }
 
 
 RECONSTRUCT = Task(

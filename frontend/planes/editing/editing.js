@@ -90,7 +90,7 @@ export class Editing {
     this.exchange = new Exchange(client, this);
     this.exchange.version = labels.told.version;
     this.told = labels.told;
-    if (this.viewer.state) this.viewer.set({ overlay: false }); // the objects were made of it
+    if (this.viewer.state && !this.viewer.comparison.chosen) this.viewer.set({ overlay: false }); // the objects were made of it
     await this.readTable();
     if (object !== null && this.table.rows.has(object)) this.choose(object);
     this.exchange?.beat();
@@ -204,6 +204,7 @@ export class Editing {
       return over && labels.key(pane.plane, over.level, over.place);
     });
     await labels.accept(box, version, shown);
+    viewer.comparison.follow(this.address, version);
     await Promise.all(this.panes.map((pane) => pane.load()));
     if (box) this.list.about();
     viewer.readout.refresh();
@@ -258,6 +259,7 @@ export class Editing {
     this.viewer.root.dataset.version = `${told.version}`;
     if (renewed) {
       this.labels.renew(told.version);
+      this.viewer.comparison.follow(this.address, told.version);
       this.readTable().then(() => this.list.about());
       for (const pane of this.panes) pane.load();
     }

@@ -46,13 +46,6 @@ export class LabelStore extends PlaneStore {
     this.onCount();
   }
 
-  /** Forget all planes: somebody else has changed something.
-   *  @param {number} version */
-  renew(version) {
-    this.told.version = version;
-    this.held.clear();
-  }
-
   /** @param {string} key
    *  @param {import("./places.js").Box} box */
   partOf(key, box) {
