@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import streamlit as st
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workflow.recipe import Recipe
-from deepsxt_core.workflow.recipe_words import has_range, in_words, without_range
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import job_blocks, notices, snapshot, texts, widgets
+from shared import job_blocks, notices, recipes, snapshot, texts, widgets
 
 _REFRESH_S = 1.5
 _STATES = {
@@ -22,7 +19,6 @@ _STATES = {
     "kept": "Done before",
     "failed": "Failed",
 }
-_DEFAULTS, _RESULT, _FILE = "Defaults", "From a result", "From a file"
 
 
 def tomogram_card() -> list[str | tuple[str, str]]:
@@ -65,132 +61,6 @@ def _warn_of_labels(tomograms: Sequence[Tomogram]) -> None:
             f"{', '.join(names)}: these look like labels, not like grey values. Take them out.",
             icon=":material/label:",
         )
-
-
-def recipe_card() -> Recipe | None:
-    """Let the user choose what is done, and tell it; None while that is not known."""
-    with st.container(border=True, key="recipe"):
-        st.markdown(
-            "**Recipe**",
-            help="All choices from a tomogram to its files: model, segmentation, surface, export.",
-        )
-        source = st.segmented_control(
-            "Settings",
-            (_DEFAULTS, _RESULT, _FILE),
-            default=_DEFAULTS,
-            required=True,
-            key="recipe_source",
-            label_visibility="collapsed",
-        )
-        recipe: Recipe | None = Recipe()
-        if source == _RESULT:
-            recipe = _of_result()
-        elif source == _FILE:
-            recipe = _uploaded()
-        if recipe is not None:
-            if recipe.source == "network" and recipe.reconstruct is not None:
-                recipe = _of_annotations(recipe)
-            _told(recipe)
-    return recipe
-
-
-def _of_annotations(recipe: Recipe) -> Recipe:
-    """Return the recipe as it is, or one that takes what people have annotated."""
-    if not st.toggle(
-        "From annotations, nothing is segmented",
-        key="recipe_annotated",
-        help="Surfaces are made of the newest annotation of each tomogram.",
-    ):
-        return recipe
-    return replace(recipe, source="annotation", export=replace(recipe.export, mask=None))
-
-
-def _told(recipe: Recipe) -> None:
-    """Say what a recipe does before it is started."""
-    st.markdown("\n".join(f"- {texts.escaped(line)}" for line in in_words(recipe)))
-    if has_range(recipe):
-        st.warning(
-            "Every tomogram is cut to this part, whatever its size.", icon=":material/content_cut:"
-        )
-    with st.expander("As a file", icon=":material/receipt_long:"):
-        st.code(recipe.to_toml(), language="toml")
-        st.download_button(
-            "Download",
-            recipe.to_toml(),
-            "recipe.toml",
-            "application/toml",
-            icon=":material/download:",
-            on_click="ignore",
-            help="Edit it in a text editor and give it back here, or to `deepsxt batch`.",
-        )
-
-
-def _of_result() -> Recipe | None:
-    """Return the recipe of one result that the user chooses; its range only if they say so."""
-    tomograms = {tomogram.id: tomogram for tomogram in Workspace().tomograms()}
-    tomogram_id = st.selectbox(
-        "Tomogram",
-        list(tomograms),
-        index=None,
-        format_func=lambda each: tomograms[each].name,
-        placeholder="Whose settings?",
-        key="recipe_tomogram",
-    )
-    if tomogram_id is None:
-        return None
-    tomogram = tomograms[tomogram_id]
-    scores = {score.id: score for score in snapshot.results(tomogram, "scores")}
-    surfaces = [
-        surface
-        for surface in snapshot.results(tomogram, "surfaces")
-        if surface.made_from in scores and "annotation" not in surface.identity
-    ]
-    offered = {each.id: each for each in [*surfaces, *scores.values()]}
-    if not offered:
-        st.caption("Nothing was segmented of it yet. Choose another one, or the defaults.")
-        return None
-
-    def name(result_id: str) -> str:
-        made_from = offered[result_id].made_from or result_id
-        label = widgets.score_label(scores[made_from])
-        if result_id in scores:
-            return f"Segmentation · {label}"
-        threshold = offered[result_id].params(ReconstructParams).threshold
-        return f"Surface · threshold {threshold:.2f} · {label}"
-
-    chosen = st.selectbox(
-        "Result",
-        list(offered),
-        index=None,
-        format_func=name,
-        placeholder="Which one?",
-        key=f"recipe_result_{tomogram_id}",
-    )
-    if chosen is None:
-        return None
-    surface = None if chosen in scores else offered[chosen]
-    score = scores[chosen if surface is None else surface.made_from or ""]
-    recipe = Recipe.from_runs(score.run, surface.run if surface else None)
-    if has_range(recipe) and not st.toggle(
-        "Take over its slices and crop too",
-        key=f"recipe_range_{chosen}",
-        help="They were chosen for that tomogram. Without them all of each tomogram is taken.",
-    ):
-        return without_range(recipe)
-    return recipe
-
-
-def _uploaded() -> Recipe | None:
-    file = st.file_uploader("Recipe (TOML)", type=["toml"], key="recipe_file", max_upload_size=1)
-    if file is None:
-        return None
-    with widgets.errors_shown():
-        try:
-            text = file.getvalue().decode("utf-8")
-        except UnicodeDecodeError:
-            raise InvalidParameterError(f"'{file.name}' is no text in UTF-8.") from None
-        return Recipe.from_toml(text, f"'{file.name}'")
-    return None
 
 
 def start(chosen: Sequence[str | tuple[str, str]], recipe: Recipe) -> None:
@@ -305,7 +175,7 @@ widgets.header(
 left, right = widgets.split(5, 6)
 with left, widgets.errors_shown():
     chosen = tomogram_card()
-    recipe = recipe_card()
+    recipe = recipes.recipe_card()
     notices.damaged_results(Workspace().tomograms(), "scores", "surfaces")
     count = f"{len(chosen)} tomogram{'' if len(chosen) == 1 else 's'}"
     if (

@@ -7,7 +7,6 @@ under ``/ui``; they talk to the server's own routes and tell Streamlit only what
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,11 @@ from deepsxt_core.geometry import Region
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
-from deepsxt_core.surface.view import COARSE_FACES
 from deepsxt_core.web import annotations, notes, own_pages, planes, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
 from deepsxt_core.workspace.display import grey_display
-from deepsxt_core.workspace.downloads import MEASUREMENTS_FILE
 from deepsxt_core.workspace.uploads import Upload
-from shared import snapshot
-from shared.state import LABELS
+from shared import surface_addresses
 
 _FRONT_END = Path(__file__).parents[2] / "frontend"
 _SUMMED = {"volume", "area", "voxels", "faces"}  # quantities of which a sum says something
@@ -254,7 +250,7 @@ def surface_view(
     _surface(
         key=key,
         data={
-            **_surface_files(tomogram, surface, sum(row.faces for row in rows)),
+            **surface_addresses.files(tomogram, surface, sum(row.faces for row in rows)),
             # Surfaces of two tomograms may have the same id.
             "id": f"{tomogram.id}.{surface.id}",
             "name": Path(tomogram.name).stem,
@@ -270,48 +266,12 @@ def surface_view(
             "old": " ".join(old),
             "distances": distances,
             "threshold": threshold,
-            "slices": _surface_slices(tomogram, region, surface, unit),
+            "slices": surface_addresses.slices(tomogram, region, surface, unit),
         },
         default={"chosen": chosen, "threshold": threshold},
         on_chosen_change=on_chosen,
         on_threshold_change=on_threshold or _nothing,
     )
-
-
-def _surface_files(tomogram: Tomogram, surface: Result, faces: int) -> dict[str, Any]:
-    """Return where the view finds what it shows, and the query of its page."""
-    coarse, full = routes.view_addresses(tomogram, surface)
-    at = partial(routes.download_address, tomogram, "surfaces", surface.id)
-    score_id = surface.identity.get("score")
-    source = "annotation" if "annotation" in surface.identity else "score"
-    return {
-        "query": {
-            "t": tomogram.id,
-            source: surface.made_from or LABELS,
-            "surface": surface.id,
-        },
-        "levels": [full] if faces <= COARSE_FACES else [coarse, full],
-        "picture": at(f"picture-{st.context.theme.type or 'light'}.png"),
-        "measurements": at(MEASUREMENTS_FILE),
-        "live": score_id
-        and routes.download_address(tomogram, "scores", score_id, routes.COARSE_FILE),
-    }
-
-
-def _surface_slices(
-    tomogram: Tomogram, region: Region, surface: Result, unit: Unit
-) -> dict[str, Any]:
-    """Return where the slices are, and their place in space."""
-    # Of the size that the surfaces were made with: it may have been corrected since.
-    size = surface.voxel_size_nm
-    volume = snapshot.volume(tomogram, region).with_voxel_size(size)
-    known = unit == "µm" and size is not None
-    return {
-        "url": routes.slice_source(tomogram, region).address,
-        "shape": list(volume.shape),
-        "edges": [edge / 1000 for edge in size or ()] if known else [1, 1, 1],
-        "first": [at / 1000 for at in volume.origin_nm] if known else volume.first_voxel,
-    }
 
 
 def downloads(links: Sequence[Download], *, key: str) -> None:
