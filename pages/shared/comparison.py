@@ -30,7 +30,10 @@ def comparable(tomogram: Tomogram, chosen: Result | None) -> list[dict[str, Any]
     chosen : Result, optional
         The result that is shown: a truth that fits several lies where that one does.
     """
-    results = sorted(snapshot.results(tomogram, "scores"), key=lambda score: score != chosen)
+    places: dict[tuple[Any, ...], str] = {}
+    for each in sorted(snapshot.results(tomogram, "scores"), key=lambda score: score != chosen):
+        place = (each.region.crop, each.region.bin, *each.run.get("z", ()))
+        places.setdefault(place, each.id)
     scores = [
         (score.id, widgets.score_label(score), planes.display_address(tomogram, score.id), "score")
         for score in snapshot.results(tomogram, "scores")
@@ -41,7 +44,7 @@ def comparable(tomogram: Tomogram, chosen: Result | None) -> list[dict[str, Any]
     ]
     evaluations = snapshot.results(tomogram, "evaluations")
     truths = []
-    for path, score in shown_truths(tomogram, [each.id for each in results]).items():
+    for path, score in shown_truths(tomogram, [*places.values()]).items():
         ignored = _ignored(evaluations, path)
         address = planes.truth_address(tomogram, path, score, ignored)
         truths.append((truth_id(path), path.name, address, "truth"))

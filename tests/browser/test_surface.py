@@ -375,3 +375,25 @@ def test_without_graphics_there_is_a_picture_and_the_reason(page, server, tomogr
     page.goto(f"{server}/surface?t={tomogram.id}")
     expect(page.locator(".failed")).to_contain_text("No 3D view: This browser shows no 3D graphics")
     expect(page.locator(".failed img")).to_be_visible()
+
+
+def test_colours_tell_the_distance_to_a_truth_signed_and_beyond_a_tolerance(page, server, tomogram):
+    half = (*SHAPE[:2], SHAPE[2] // 2)
+    # The large ball reaches 3 voxels less far than the truth, the small one is nowhere in it.
+    truth = np.concatenate([ball(half, 13) > 0, np.zeros(half, bool)], 2)
+    path = tomogram.source.with_name("two balls.truth.tif")
+    write_tiff(Volume.from_array(truth.astype(np.uint8)), path)
+    page.goto(f"{server}/surface?t={tomogram.id}")
+    stage = page.locator(".stage")
+    expect(stage).to_have_attribute("data-drawn", "full")
+    page.get_by_role("button", name="Colour", exact=True).click()
+    page.get_by_label("Colour by").select_option("Distance to another one")
+    expect(stage.locator("svg").first).to_contain_text("Distance to two balls.truth.tif (nm)")
+    page.get_by_role("button", name="Beyond").click()
+    expect(stage.locator("svg").first).to_contain_text("more than 40 nm inside of it")
+    large, small = (mask(pixels(stage.screenshot())) for mask in (blue, orange))
+    assert large.sum() > 2000
+    assert small.sum() > 500
+    assert middle(large)["x"] < middle(small)["x"]
+    page.get_by_label("Tolerance").fill("100")
+    wait_until(lambda: blue(pixels(stage.screenshot())).sum() < 500)
