@@ -209,7 +209,7 @@ def test_a_truth_of_another_size_lies_not_over_the_tomogram(client, tomogram):
 def test_a_truth_cut_or_binned_as_a_result_lies_where_that_one_does(
     client, tomogram, scored, crop, binning
 ):
-    region = planes.Region.parse(crop, binning)
+    region = Region.parse(crop, binning)
     shape = region.shape_of(SHAPE)
     first, end = scored[0], scored[1] or shape[0]
     score = ball((end - first, *shape[1:]), 5)
