@@ -248,6 +248,10 @@ class Annotation:
         """Yield the entries of the journal, the oldest first."""
         return self._ledger.journal.entries(growing=True)
 
+    def changes_since(self, kind: str) -> Iterator[Runs]:
+        """Yield what was changed since the last operation of a kind, the latest first."""
+        return self._ledger.changes_since(kind)
+
     def close(self) -> None:
         """End the editing, so that others may."""
         with self._thread_lock:

@@ -228,7 +228,10 @@ def _read_entry(file: BinaryIO) -> Entry | None:
     while (frame := _read_frame(file)) is not None:
         if frame[0] == _DONE:
             sums = json.loads(zlib.decompress(frame[1]))
-            table = tuple(TableChange(*change) for change in sums.pop("table"))
+            table = tuple(
+                TableChange(tuple(key) if isinstance(key, list) else key, old, new)
+                for key, old, new in sums.pop("table")
+            )
             return Entry(sums.pop("number"), start, file.tell(), head, table, sums)
         if frame[0] != _RUNS:
             return None

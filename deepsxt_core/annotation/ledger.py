@@ -202,6 +202,14 @@ class Ledger:
             raise InvalidParameterError("There is nothing to do again.")
         return self._repeat("redo", self.history.undone[-1], head)
 
+    def changes_since(self, kind: str) -> Iterator[Runs]:
+        """Yield what is in force of all after the last operation of a kind, the latest first."""
+        for start in reversed(self.history.done):
+            entry = self.journal.entry_at(start)
+            if entry.head["operation"]["kind"] == kind:
+                return
+            yield from self.journal.runs(entry)
+
     def repeat_from(self, other: Journal) -> None:
         """Carry out all that another journal of the same annotation holds.
 

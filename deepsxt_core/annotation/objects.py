@@ -19,6 +19,7 @@ from deepsxt_core.annotation.checks import (
     one_of,
     text,
 )
+from deepsxt_core.annotation.review_plan import Review
 from deepsxt_core.errors import InvalidParameterError
 
 NOT_JUDGED = "not judged"
@@ -28,6 +29,9 @@ CLICKED, PROPOSED = "grown from a click", "proposed"
 """How the origin of an object begins whose unseen caps the program has closed."""
 
 STATES = ("machine-made", "reviewed", "corrected", "doubtful")
+
+REVIEW_KEY = ("review",)
+"""What the plan of a review is called among the changes of a table."""
 
 _FIRST_CLASSES = {NOT_JUDGED: "#9e9e9e", MEMBRANE: "#4e79a7"}
 _GOLDEN = (5**0.5 - 1) / 2
@@ -69,17 +73,18 @@ class ObjectRow:
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """One object's row, or one class's colour, before and after; None where there is none.
+    """One row of the table before and after; None where there is none.
 
     Attributes
     ----------
-    key : int or str
-        The id of an object, or the name of a class.
-    old, new : dict, str or None
-        Fields of an `ObjectRow`, or a colour.
+    key : int, str or tuple
+        The id of an object, the name of a class, `REVIEW_KEY`, or what was judged: kind and
+        number.
+    old, new : dict, str, tuple or None
+        Fields of an `ObjectRow`, a colour, a `Review` as JSON, or a verdict and its queue.
     """
 
-    key: int | str
+    key: int | str | tuple
     old: Any
     new: Any
 
@@ -96,11 +101,16 @@ class ObjectTable(Mapping[int, ObjectRow]):
     classes : mapping of str to str, optional
         Colours by name.
     rows : iterable of ObjectRow
+    review : Review, optional
     """
 
     def __init__(
-        self, classes: Mapping[str, str] | None = None, rows: Iterable[ObjectRow] = ()
+        self,
+        classes: Mapping[str, str] | None = None,
+        rows: Iterable[ObjectRow] = (),
+        review: Review | None = None,
     ) -> None:
+        self.review = review
         self._classes = dict(_FIRST_CLASSES if classes is None else classes)
         self._rows = {row.id: row for row in rows}
 
@@ -117,11 +127,17 @@ class ObjectTable(Mapping[int, ObjectRow]):
         if not isinstance(classes, dict) or not isinstance(rows, list):
             raise InvalidParameterError("The table of objects holds no classes, or no objects.")
         colours = {text("class", name): colour(name, shade) for name, shade in classes.items()}
-        return cls(colours, (from_fields(ObjectRow, "object", row) for row in rows))
+        review = content.get("review")
+        return cls(
+            colours,
+            (from_fields(ObjectRow, "object", row) for row in rows),
+            None if review is None else Review.from_json(review),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the table as an object of JSON."""
-        return {"classes": self.classes, "objects": [asdict(row) for row in self.values()]}
+        found = {"classes": self.classes, "objects": [asdict(row) for row in self.values()]}
+        return found if self.review is None else {**found, "review": self.review.to_json()}
 
     def __getitem__(self, key: int) -> ObjectRow:
         return self._rows[key]
@@ -196,8 +212,15 @@ class ObjectTable(Mapping[int, ObjectRow]):
             )
 
     def change(self, changes: Iterable[TableChange]) -> None:
-        """Bring rows and classes to their new state, whatever they were before."""
+        """Bring rows, classes and review to their new state, whatever they were before."""
         for one in changes:
+            if one.key == REVIEW_KEY:
+                self.review = None if one.new is None else Review.from_json(one.new)
+                continue
+            if isinstance(one.key, tuple):
+                if self.review is not None:
+                    self.review.put(one.key, one.new)
+                continue
             held: dict[Any, Any] = self._rows if isinstance(one.key, int) else self._classes
             if one.new is None:
                 held.pop(one.key, None)

@@ -29,6 +29,7 @@ from deepsxt_core.annotation.checks import (
     whole,
 )
 from deepsxt_core.annotation.objects import STATES
+from deepsxt_core.annotation.review_operations import Judge, PlanReview
 from deepsxt_core.annotation.strokes import Limits, Stroke, limits, plane, stroke
 from deepsxt_core.errors import InvalidParameterError
 
@@ -263,6 +264,8 @@ Operation = (
     | EditObjects
     | EditClass
     | RemoveClass
+    | PlanReview
+    | Judge
 )
 
 OPERATIONS: dict[str, type[Operation]] = {made.kind: made for made in Operation.__args__}

@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from deepsxt_core.annotation import clicking, operations, painting, proposing, regrouping, reshaping
+from deepsxt_core.annotation import (
+    clicking,
+    operations,
+    painting,
+    proposing,
+    regrouping,
+    reshaping,
+    reviewing,
+)
 from deepsxt_core.annotation.operations import Operation
 from deepsxt_core.annotation.resolution import Resolution
 from deepsxt_core.annotation.runs import Runs
@@ -30,6 +38,8 @@ _RESOLVERS: dict[type, Callable[[Any, Scene], Resolution]] = {
     operations.EditObjects: regrouping.edit_objects,
     operations.EditClass: regrouping.edit_class,
     operations.RemoveClass: regrouping.remove_class,
+    operations.PlanReview: reviewing.plan_review,
+    operations.Judge: reviewing.judge,
 }
 
 

@@ -32,7 +32,7 @@ class SliceReader:
 
     def __init__(self, volume: Volume, offset: Shape = (0, 0, 0)) -> None:
         self._volume = volume
-        self._place = Box(*offset, *(a + n for a, n in zip(offset, volume.shape, strict=True)))
+        self.place = Box(*offset, *(a + n for a, n in zip(offset, volume.shape, strict=True)))
         self._slices: OrderedDict[int, NDArray] = OrderedDict()
         slice_bytes = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
         self._most = max(_CACHED_BYTES // slice_bytes, 1)
@@ -45,19 +45,19 @@ class SliceReader:
     def read(self, box: Box) -> NDArray:
         """Return the values of a box, (z, y, x) of the volume's dtype, 0 beyond the volume."""
         found = np.zeros(box.shape, self._volume.dtype)
-        inner = box.meet(self._place)
+        inner = box.meet(self.place)
         if inner.is_empty:
             return found
         for z in range(inner.z0, inner.z1):
             layer = inner._replace(z0=z, z1=z + 1)
-            rows, columns = layer.within(self._place)[1:]
-            found[layer.within(box)] = self._slice(z - self._place.z0)[rows, columns]
+            rows, columns = layer.within(self.place)[1:]
+            found[layer.within(box)] = self._slice(z - self.place.z0)[rows, columns]
         return found
 
     def is_inside(self, box: Box) -> NDArray[np.bool_]:
         """Return which voxels of a box lie in the volume, bool (z, y, x)."""
         inside = np.zeros(box.shape, bool)
-        inner = box.meet(self._place)
+        inner = box.meet(self.place)
         if not inner.is_empty:
             inside[inner.within(box)] = True
         return inside

@@ -18,10 +18,12 @@ from deepsxt_core.annotation import (
     FillSlice,
     Grow,
     Interpolate,
+    Judge,
     Limits,
     Merge,
     MergeResult,
     Paint,
+    PlanReview,
     Polygon,
     Propose,
     RemoveClass,
@@ -56,6 +58,8 @@ EXAMPLES = [
     EditObjects(objects=[1], name="Zellkern ä", colour="#00ff00", state="doubtful", locked=False),
     EditClass(name="a", colour="#123456", rename="b"),
     RemoveClass(name="a"),
+    PlanReview(class_name="a", threshold=0.25, tile_px=64, seed=3),
+    Judge(units=[3, 4], objects=[5], verdict="doubtful", queue="random"),
 ]
 
 
