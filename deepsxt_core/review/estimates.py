@@ -12,12 +12,14 @@ of a share, to which variances are brought by Taylor's series (Woodruff 1971, Jo
 American Statistical Association 66, 411).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import expit
 
 from deepsxt_core.review.population import LEAST_IN_GROUP, Group
 
@@ -27,7 +29,7 @@ area is larger, objects that are none, objects that are missing (one that reache
 counts 1/m in each: Lavallée, Indirect Sampling, 2007, chapter 2)."""
 
 _CONFIDENCE = 0.95
-_Gradient = NDArray[np.float64]
+_Sums = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,20 @@ def estimates(machine: Machine, kinds: Sequence[Found]) -> list[Estimate]:
     more unit had been looked at and had shown a typical error. For n units without any, the
     interval then reaches to about 2.2 such errors in n units, as the rule of three does to 3.
     """
-    parts = [_Part.of(group, found) for found in kinds for group in found.groups if group.members]
-    measures = _measures(machine)
     plain = {"volume": machine.voxels, "area": machine.area, "count": float(machine.objects)}
-    if any(part is None for part in parts):
-        return [Estimate(name, plain.get(name)) for name in measures]
-    known = [part for part in parts if part is not None]
-    total = sum((part.total for part in known), np.zeros(len(ERRORS)))
-    return [
-        Estimate(name, plain.get(name), *map(float, _interval(total, known, *measure)))
-        for name, measure in measures.items()
-    ]
+    found = []
+    for name, measure in _measures(machine).items():
+        parts = [
+            _Part.of(group, kind)
+            for kind in kinds
+            if kind.typical[list(measure.errors)].any()
+            for group in kind.groups
+            if group.members
+        ]
+        known = [part for part in parts if part is not None]
+        interval = measure.interval(known) if len(known) == len(parts) else ()
+        found.append(Estimate(name, plain.get(name), *interval))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class _Part:
     def total(self) -> NDArray[np.float64]:
         return self.size * self.errors.mean(axis=0)
 
-    def variance(self, gradient: _Gradient) -> float:
+    def variance(self, gradient: _Sums) -> float:
         """Return that of the estimated total of a sum of errors, each by its weight."""
         n = len(self.errors)
         if n == self.size:
@@ -133,69 +138,80 @@ class _Part:
         return max(len(self.errors) - 1, 1)
 
 
-_Measure = tuple[
-    Callable[[NDArray[np.float64]], float], Callable[[NDArray[np.float64]], _Gradient], bool
-]
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """A number of which the estimate is wanted.
+
+    Attributes
+    ----------
+    value, gradient : callable
+        Of the sums of all errors (5,).
+    errors : tuple of int
+        Which of them it depends on.
+    is_share : bool
+        Whether it is one, from 0 to 1; a size otherwise.
+    """
+
+    value: Callable[[_Sums], float]
+    gradient: Callable[[_Sums], _Sums]
+    errors: tuple[int, ...]
+    is_share: bool = False
+
+    def interval(self, parts: Sequence[_Part]) -> tuple[float, float, float]:
+        """Return value, low and high."""
+        total = sum((part.total for part in parts), np.zeros(len(ERRORS)))
+        value, gradient = self.value(total), self.gradient(total)
+        variances = np.array([part.variance(gradient) for part in parts])
+        variance = float(variances.sum())
+        if variance == 0:
+            return value, value, value
+        freedom = variance**2 / sum(
+            v**2 / part.freedom for v, part in zip(variances.tolist(), parts, strict=True)
+        )
+        reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+        if self.is_share and 0 < value < 1:
+            middle, scaled = math.log(value / (1 - value)), reach / (value * (1 - value))
+            low, high = (float(expit(middle + sign * scaled)) for sign in (-1, 1))
+            return value, low, high
+        if not self.is_share and value > 0:
+            return value, value * math.exp(-reach / value), value * math.exp(reach / value)
+        return (
+            value,
+            max(value - reach, 0.0),
+            min(value + reach, 1.0 if self.is_share else math.inf),
+        )
 
 
 def _measures(machine: Machine) -> dict[str, _Measure]:
-    """Return for each name the number as a function of all errors, its gradient, and whether it
-    is a share."""
-    m, area, objects = machine.voxels, machine.area, machine.objects
+    """Return what is estimated, by name."""
+    m = machine.voxels
 
-    def sized(start: float, *signs: float) -> _Measure:
-        weights = np.array(signs)
-        return lambda e: start + float(weights @ e), lambda _: weights, False
+    def size(start: float, *weights: float) -> _Measure:
+        w = np.array(weights)
+        errors = tuple(np.flatnonzero(w).tolist())
+        return _Measure(lambda e: start + float(w @ e), lambda _: w, errors)
 
-    def right(e: NDArray[np.float64]) -> float:
-        return max(m - e[0], 0.0)
+    def share(of_wrong: float, of_missed: float) -> _Measure:
+        """Return right / (found + of_wrong * wrong + of_missed * missed)."""
 
-    def ratio(a: float, b: float) -> float:
-        return a / b if b > 0 else 1.0
+        def parts(e: _Sums) -> tuple[float, float]:
+            return max(m - e[0], 0.0), m + of_wrong * e[0] + of_missed * e[1]
 
-    def share(
-        bottom: Callable[[NDArray[np.float64]], float], wrong: float, missed: float
-    ) -> _Measure:
-        """Return right / bottom, where bottom grows by `wrong` and `missed` per voxel of these."""
+        def value(e: _Sums) -> float:
+            right, all_of_them = parts(e)
+            return right / all_of_them if all_of_them > 0 else 1.0
 
-        def gradient(e: NDArray[np.float64]) -> _Gradient:
-            b, p = bottom(e), ratio(right(e), bottom(e))
-            return np.array([-1 - p * wrong, -p * missed, 0, 0, 0]) / b if b > 0 else np.zeros(5)
+        def gradient(e: _Sums) -> _Sums:
+            bottom = max(parts(e)[1], 1.0)
+            return np.array([-1 - value(e) * of_wrong, -value(e) * of_missed, 0, 0, 0]) / bottom
 
-        return lambda e: ratio(right(e), bottom(e)), gradient, True
+        return _Measure(value, gradient, (0, 1), is_share=True)
 
     return {
-        "volume": sized(m, -1, 1, 0, 0, 0),
-        "area": sized(area, 0, 0, 1, 0, 0),
-        "count": sized(objects, 0, 0, 0, -1, 1),
-        "precision": share(lambda _: m, 0, 0),
-        "recall": share(lambda e: right(e) + e[1], -1, 1),
-        # 2 right / (found + truth), with the half of it below.
-        "f1": share(lambda e: m - (e[0] - e[1]) / 2, -0.5, 0.5),
+        "volume": size(m, -1, 1, 0, 0, 0),
+        "area": size(machine.area, 0, 0, 1, 0, 0),
+        "count": size(machine.objects, 0, 0, 0, -1, 1),
+        "precision": share(0, 0),
+        "recall": share(-1, 1),
+        "f1": share(-0.5, 0.5),
     }
-
-
-def _interval(
-    total: NDArray[np.float64],
-    parts: Sequence[_Part],
-    value_of: Callable[[NDArray[np.float64]], float],
-    gradient_of: Callable[[NDArray[np.float64]], _Gradient],
-    is_share: bool,
-) -> tuple[float, float, float]:
-    """Return value, low and high."""
-    value, gradient = value_of(total), gradient_of(total)
-    variances = np.array([part.variance(gradient) for part in parts])
-    variance = variances.sum()
-    if variance == 0:
-        return value, value, value
-    freedom = variance**2 / sum(
-        v**2 / part.freedom for v, part in zip(variances, parts, strict=True)
-    )
-    reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom) * np.sqrt(variance))
-    if is_share and 0 < value < 1:
-        middle, scaled = np.log(value / (1 - value)), reach / (value * (1 - value))
-        low, high = (1 / (1 + np.exp(-(middle + sign * scaled))) for sign in (-1, 1))
-        return value, low, high
-    if not is_share and value > 0:
-        return value, value * np.exp(-reach / value), value * np.exp(reach / value)
-    return value, max(value - reach, 0.0), min(value + reach, 1.0) if is_share else value + reach
