@@ -7,6 +7,7 @@
     GET  …/objects                                                    table of objects and classes
     GET  …/objects/<number>                                           size and place of an object
     GET  …/files/<name>                                               labels and table, to keep
+    GET  …/review?kind=&queue=                                        how far it is, what comes next
     POST …/operations   {"session", "owner", "operation"}             see docs/annotation.md
     POST …/undo, …/redo {"session", "owner"}
     POST …/preview      {"operation", "planes": {axis: index}}        what it would change there
@@ -59,6 +60,7 @@ from deepsxt_core.web.responses import (
     object_in,
     plane_response,
 )
+from deepsxt_core.web.reviews import review_told
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotation_files import annotation_file
 from deepsxt_core.workspace.annotations import annotation
@@ -88,6 +90,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{one}/objects", answer(_objects, _working)),
         Route(f"{one}/objects/{{number}}", answer(_object, _working)),
         Route(f"{one}/files/{{name}}", answer(_file, _working)),
+        Route(f"{one}/review", answer(_review, _working)),
         *(
             Route(f"{one}/{name}", _posted(work), methods=["POST"])
             for name, work in changes.items()
@@ -267,6 +270,11 @@ def _file(request: Request) -> Response:
     path = annotation_file(kept, request.path_params["name"])
     shown = f"{Path(tomogram.name).stem}_{path.name}"
     return FileResponse(path, filename=shown, headers=ASK_AGAIN | AS_IT_IS)
+
+
+def _review(request: Request) -> Response:
+    annotation = _desk(request).annotation
+    return JSONResponse(review_told(annotation, request.query_params), headers=ASK_AGAIN)
 
 
 def _plane(request: Request) -> Response:

@@ -299,3 +299,29 @@ def test_a_desk_that_is_closed_lets_the_annotation_be_removed(client, kept):
     operate(client, kept, paint())
     desks.close_desk(kept)
     assert client.get(at(kept)).json()["editor"] is None
+
+
+def test_a_review_tells_how_far_it_is_and_what_comes_next(client, kept):
+    def asked(**query):
+        return client.get(at(kept, "/review"), params=query).json()
+
+    assert asked() == {"state": None, "next": None}
+    operate(client, kept, {"kind": "plan review", "tile_px": 128})
+    told = asked()
+    assert told["state"]["tiles"]["all"] == 20 * 2
+    assert told["state"]["unit"] == "µm"
+    number, box = told["next"]["number"], told["next"]["box"]
+    assert box[0] <= told["next"]["voxel"][0] < box[3]
+    right = {"kind": "judge", "units": [number], "verdict": "right", "queue": "random"}
+    operate(client, kept, right)
+    after = asked()
+    assert (after["state"]["tiles"]["sampled"], after["next"]["number"] != number) == (1, True)
+    told = asked(kind="object", queue="targeted")
+    assert (told["next"]["number"], told["next"]["kind"]) == (1, "object")
+    judged = operate(
+        client, kept, {"kind": "judge", "objects": [1], "verdict": "wrong", "queue": "random"}
+    )
+    assert judged["rows"] == {"1": None}
+    assert asked(kind="object")["next"] is None
+    assert asked(kind="object")["state"]["objects"]["wrong"] == 1
+    assert client.get(at(kept, "/review"), params={"kind": "all"}).status_code == 422

@@ -1,6 +1,7 @@
 // The row of tools over the planes, what they are set to, and what is told about the annotation.
 
 import { deed } from "./deeds.js";
+import { SHORTCUTS as REVIEWING } from "../review/texts.js";
 import { SHORTCUTS } from "./keys.js";
 import { SIZED } from "./state.js";
 
@@ -18,7 +19,7 @@ export class Bar {
       part.addEventListener("click", (/** @type {MouseEvent} */ event) => this.clicked(event), options);
       part.addEventListener("input", (/** @type {Event} */ event) => this.set(event), options);
     }
-    const terms = SHORTCUTS.flatMap(([keys, does]) => {
+    const terms = [...SHORTCUTS, ...REVIEWING].flatMap(([keys, does]) => {
       const [term, description] = [document.createElement("dt"), document.createElement("dd")];
       term.textContent = keys;
       description.textContent = does;

@@ -58,6 +58,7 @@ export class Draft {
     const screen = (/** @type {number[]} */ point) =>
       toScreen(view, pane.edges, pane.size, placeOf(pane.plane, point, place));
     const pixel = this.editing.pixelsPerVoxel(pane);
+    this.editing.review.draw(context, pane, screen, index);
     if (this.preview) this.drawRuns(context, pane, screen);
     const here = this.strokes.filter(({ axis, index: at }) => axis === pane.plane.axis && at === index);
     for (const stroke of here) drawStroke(context, stroke, stroke.points.map(screen), stroke.radius * pixel);

@@ -1,6 +1,7 @@
 // An annotation over the planes: what is shown of it, and what is done to it. The server decides.
 
 import { within } from "../geometry.js";
+import { Review } from "../review/review.js";
 import { actionOf } from "./keys.js";
 import { Bar } from "./bar.js";
 import { Client, tabName } from "./client.js";
@@ -46,6 +47,7 @@ export class Editing {
     this.hand = new Hand(this);
     this.bar = new Bar(this);
     this.list = new ObjectList(this);
+    this.review = new Review(this);
     window.addEventListener("pagehide", () => this.exchange?.client.post("leave", {}, true).catch(() => {}), {
       signal: viewer.listening.signal,
     });
@@ -147,7 +149,9 @@ export class Editing {
    *  @returns {boolean} whether the key was for the annotation */
   pressed(event, pane) {
     const action = actionOf(event);
-    if (!action || !(this.labels || VIEWING.has(action.tool ?? action.do)) || !deed(this, action, pane)) return false;
+    const wanted = action !== null && (this.labels !== null || VIEWING.has(action.tool ?? action.do));
+    const reviewed = this.labels !== null && this.review.pressed(event);
+    if (!reviewed && !(wanted && deed(this, action, pane))) return false;
     event.preventDefault();
     return true;
   }
@@ -207,6 +211,7 @@ export class Editing {
     viewer.comparison.follow(this.address, version);
     await Promise.all(this.panes.map((pane) => pane.load()));
     if (box) this.list.about();
+    this.review.changed();
     viewer.readout.refresh();
     viewer.root.dataset.version = `${version}`;
     this.bar.status("saved", voxels || !box ? "Saved" : "Nothing changed");
@@ -226,6 +231,7 @@ export class Editing {
 
   /** @param {Error} error */
   refused(error) {
+    this.review.busy = false;
     this.bar.status("refused", error.message);
   }
 
@@ -261,6 +267,7 @@ export class Editing {
       this.labels.renew(told.version);
       this.viewer.comparison.follow(this.address, told.version);
       this.readTable().then(() => this.list.about());
+      this.review.changed();
       for (const pane of this.panes) pane.load();
     }
     this.bar.fill();
@@ -320,6 +327,7 @@ export class Editing {
     this.draft.strokes = [];
     this.draft.preview = null;
     this.table = { classes: {}, rows: new Map() };
+    this.review.close();
     for (const pane of this.panes) pane.ids = null;
   }
 
