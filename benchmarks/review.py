@@ -153,7 +153,7 @@ def phantoms(folder: Path) -> Iterator[tuple[str, Reviewed]]:
 
 
 def main() -> None:
-    """Review all phantoms many times, and print how often intervals held, and how wide they were."""
+    """Review all phantoms many times, and print how often intervals hold and how wide they are."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--reviews", type=int, default=200, help="of each phantom")

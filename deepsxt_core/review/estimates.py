@@ -7,9 +7,9 @@ sum is corrected by it: the difference estimator of Cassel, Särndal and Wretman
 669, https://doi.org/10.1126/science.adi6000; Mozer 2026, https://arxiv.org/abs/2603.19160). What
 was looked at is known, and has no error: variances have the correction for a finite population
 (Cochran, Sampling Techniques, 3rd ed. 1977, sections 5.4 and 5.9). An interval is one of t with the
-degrees of freedom of Satterthwaite (Cochran, section 5.4), on the logarithm of a size and the logit
-of a share, to which variances are brought by Taylor's series (Woodruff 1971, Journal of the
-American Statistical Association 66, 411).
+degrees of freedom of Satterthwaite (Cochran, section 5.4): of the number of objects, of the
+logarithm of a size, of the logit of a share; their variances come by Taylor's series (Woodruff
+1971, Journal of the American Statistical Association 66, 411).
 """
 
 import math
@@ -28,6 +28,7 @@ ERRORS = ("wrong", "missed", "area", "wrong_objects", "missed_objects")
 area is larger, objects that are none, objects that are missing (one that reaches into m units
 counts 1/m in each: Lavallée, Indirect Sampling, 2007, chapter 2)."""
 
+_WRONG_OBJECTS, _MISSED_OBJECTS = (ERRORS.index(f"{what}_objects") for what in ("wrong", "missed"))
 _CONFIDENCE = 0.95
 _Sums = NDArray[np.float64]
 
@@ -148,14 +149,15 @@ class _Measure:
         Of the sums of all errors (5,).
     errors : tuple of int
         Which of them it depends on.
-    is_share : bool
-        Whether it is one, from 0 to 1; a size otherwise.
+    is_share, is_count : bool
+        Whether it is one, from 0 to 1, or a number of objects; a size otherwise.
     """
 
     value: Callable[[_Sums], float]
     gradient: Callable[[_Sums], _Sums]
     errors: tuple[int, ...]
     is_share: bool = False
+    is_count: bool = False
 
     def interval(self, parts: Sequence[_Part]) -> tuple[float, float, float]:
         """Return value, low and high."""
@@ -173,6 +175,8 @@ class _Measure:
             middle, scaled = math.log(value / (1 - value)), reach / (value * (1 - value))
             low, high = (float(expit(middle + sign * scaled)) for sign in (-1, 1))
             return value, low, high
+        if self.is_count:
+            return value, max(value - reach, value - self._most_wrong(parts, total)), value + reach
         if not self.is_share and value > 0:
             return value, value * math.exp(-reach / value), value * math.exp(reach / value)
         return (
@@ -181,15 +185,22 @@ class _Measure:
             min(value + reach, 1.0 if self.is_share else math.inf),
         )
 
+    @staticmethod
+    def _most_wrong(parts: Sequence[_Part], total: _Sums) -> float:
+        """Return by how many fewer objects there may be: all that nobody saw are wrong, or none."""
+        seen = sum(part.errors.sum(axis=0) for part in parts)
+        unseen = sum(part.size - len(part.errors) for part in parts if part.typical[_WRONG_OBJECTS])
+        return unseen - (total - seen)[_WRONG_OBJECTS] + (total - seen)[_MISSED_OBJECTS]
+
 
 def _measures(machine: Machine) -> dict[str, _Measure]:
     """Return what is estimated, by name."""
     m = machine.voxels
 
-    def size(start: float, *weights: float) -> _Measure:
+    def size(start: float, *weights: float, is_count: bool = False) -> _Measure:
         w = np.array(weights)
         errors = tuple(np.flatnonzero(w).tolist())
-        return _Measure(lambda e: start + float(w @ e), lambda _: w, errors)
+        return _Measure(lambda e: start + float(w @ e), lambda _: w, errors, is_count=is_count)
 
     def share(of_wrong: float, of_missed: float) -> _Measure:
         """Return right / (found + of_wrong * wrong + of_missed * missed)."""
@@ -210,7 +221,7 @@ def _measures(machine: Machine) -> dict[str, _Measure]:
     return {
         "volume": size(m, -1, 1, 0, 0, 0),
         "area": size(machine.area, 0, 0, 1, 0, 0),
-        "count": size(machine.objects, 0, 0, 0, -1, 1),
+        "count": size(machine.objects, 0, 0, 0, -1, 1, is_count=True),
         "precision": share(0, 0),
         "recall": share(-1, 1),
         "f1": share(-0.5, 0.5),

@@ -146,7 +146,13 @@ def _of_each(
 
 
 def _called(tag: Tag | None) -> dict[str, Any]:
-    """Return the fields of a row that say what people call the object."""
+    """Return the fields of a row that say what people call the object, and how it came."""
     if tag is None:
         return {}
-    return {"name": tag.name, "class_name": tag.class_name, "colour": tag.colour}
+    return {
+        "name": tag.name,
+        "class_name": tag.class_name,
+        "colour": tag.colour,
+        "state": tag.state,
+        "capped": tag.is_capped,
+    }

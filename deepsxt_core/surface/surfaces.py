@@ -73,6 +73,10 @@ class ObjectRow:
         by more than `VOLUME_BOUND`: the difference. None for all others.
     name, class_name, colour : str or None
         As people have called and coloured it; None where they have not.
+    state : str or None
+        Whether a person has looked at it, as an annotation tells; None where none does.
+    capped : bool or None
+        Whether the program has closed it where its membrane is not seen; None if nobody knows.
     """
 
     id: int
@@ -88,6 +92,8 @@ class ObjectRow:
     name: str | None = None
     class_name: str | None = None
     colour: str | None = None
+    state: str | None = None
+    capped: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,11 @@ test("coverage is always told, and what is lacking", () => {
   assert.equal(coverageText(none, "object"), "0 of 0 objects");
   const state = { class: null, tiles, objects: none, estimates: [], unit: "µm" };
   assert.match(noteText(state), /^3 more tiles/);
-  assert.match(noteText({ ...state, tiles: { ...tiles, lacking: 0 } }), /1 doubtful ones count as not seen/);
+  assert.match(noteText({ ...state, tiles: { ...tiles, lacking: 0 } }), /Doubtful ones \(1\) count as not seen/);
 });
 
 test("what is judged is told with its slice", () => {
   const next = /** @type {const} */ ({ kind: "object", number: 7, box: [0, 0, 0, 1, 1, 1], voxel: [3, 4, 5] });
-  assert.equal(nextText(next, "targeted", ([z]) => z + 1), "Is object 7 one? · slice 4 · where looking pays");
+  assert.equal(nextText(next, "targeted", ([z]) => z + 1), "Is object 7 right? · slice 4 · where looking pays");
   assert.match(nextText(null, "random", () => 0), /^Nothing is left/);
 });

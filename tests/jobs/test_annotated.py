@@ -112,8 +112,8 @@ def test_measurement_and_bundle_take_what_the_surface_was_cut_from(workspace, ce
     measured = done(workspace, cell, MeasureRequest(surface=surface.id))
     table = read_csv(cell.result("measurements", measured).folder / "objects.csv")
     assert table["name"].tolist()[1] == "Mito, the large"
-    # The surface does not keep who closed it: unknown, and not "no".
-    assert "capped" not in table
+    assert set(table["capped"]) == {False}
+    assert set(table["state"]) == {"machine-made"}
     bundle = done(workspace, cell, BundleRequest(surface=surface.id))
     assert (cell.result("bundles", bundle).folder / "bundle.zip").is_file()
     assert cell.size_correction(surface) is None

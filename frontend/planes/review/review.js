@@ -4,7 +4,7 @@ import { placeOf, shownAt } from "../editing/places.js";
 import { coverageText, nextText, noteText, rowsOf, wishOf } from "./texts.js";
 
 const REST_MS = 300;
-const SHARE_OF_PANE = 0.85;
+const SHARE_OF_PANE = { unit: 0.85, object: 0.35 };
 
 /**
  * @typedef {import("../pane.js").Pane} Pane
@@ -109,7 +109,7 @@ export class Review {
     const pane = editing.viewer.panes.z;
     const [low, high] = [next.box.slice(0, 3), next.box.slice(3)].map((corner) => corner.map((n) => n - 0.5));
     const [first, end] = [low, high].map((corner) => placeOf(pane.plane, corner, place));
-    const zoom = Math.min(...pane.size.map((/** @type {number} */ px, /** @type {number} */ i) => SHARE_OF_PANE * px / ((end[i] - first[i]) * pane.edges[i])));
+    const zoom = Math.min(...pane.size.map((/** @type {number} */ px, /** @type {number} */ i) => SHARE_OF_PANE[next.kind] * px / ((end[i] - first[i]) * pane.edges[i])));
     pane.look({ zoom, centre: first.map((n, i) => (n + end[i]) / 2), fitted: false });
     pane.element.focus({ preventScroll: true });
   }

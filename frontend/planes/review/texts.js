@@ -60,7 +60,7 @@ export function rowsOf({ estimates, unit }) {
  *  @param {"unit" | "object"} kind */
 export function coverageText({ all, right, corrected, wrong, doubtful, sampled, targeted }, kind) {
   const seen = right + corrected + wrong + doubtful;
-  const parts = kind === "unit" ? [[right, "right as they were"], [corrected, "corrected"]] : [[right, "right"], [wrong, "none"]];
+  const parts = kind === "unit" ? [[right, "right as they were"], [corrected, "corrected"]] : [[right, "right"], [wrong, "wrong"]];
   const told = [...parts, [doubtful, "doubtful"]].filter(([count]) => count).map(([count, what]) => `${count} ${what}`);
   const queues = targeted ? ` · ${sampled} of the sample, ${targeted} targeted` : "";
   const share = all ? ` (${(100 * seen / all).toFixed(1)} %)` : "";
@@ -72,7 +72,7 @@ export function coverageText({ all, right, corrected, wrong, doubtful, sampled, 
 export function noteText({ tiles, objects }) {
   if (tiles.lacking) return `${tiles.lacking} more tiles of the random sample, then there are numbers.`;
   const doubtful = tiles.doubtful + objects.doubtful;
-  const left = doubtful ? ` ${doubtful} doubtful ones count as not seen.` : "";
+  const left = doubtful ? ` Doubtful ones (${doubtful}) count as not seen.` : "";
   const count = objects.lacking ? ` ${objects.lacking} more objects of the random sample, then there is a count.` : "";
   return `With 95 % intervals for the whole, what nobody has looked at included.${count}${left}`;
 }
@@ -85,6 +85,6 @@ export function nextText(next, queue, sliceOf) {
   const which = queue === "random" ? "random sample" : "where looking pays";
   if (!next) return `Nothing is left here (${which}).`;
   const where = next.voxel ? ` · slice ${sliceOf(next.voxel)}` : "";
-  const what = next.kind === "unit" ? "Correct what is wrong in the tile" : `Is object ${next.number} one?`;
+  const what = next.kind === "unit" ? "Correct what is wrong in the tile" : `Is object ${next.number} right?`;
   return `${what}${where} · ${which}`;
 }
