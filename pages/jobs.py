@@ -97,6 +97,8 @@ def open_result(job: jobs.Job) -> None:
             folder = jobs.job_folder(Workspace(), job)
             record = read_json(folder / RUN_NAME) if folder else None
             opening.annotation(tomogram, (record or {}).get("annotation"))
+        case jobs.ProposeRequest(annotation=annotation_id):
+            opening.annotation(tomogram, annotation_id)
         case jobs.EvaluateRequest(score=score_id, annotation=version):
             opening.evaluation(tomogram, score_id, None if version is None else version.id)
         case jobs.MeasureRequest(surface=surface_id):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +26,10 @@ from deepsxt_core.annotation.scene import Scene, SliceReader
 from deepsxt_core.annotation.scenery import scenery
 from deepsxt_core.errors import LeaseError
 from deepsxt_core.geometry import Geometry, Shape
+from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import Score, Volume
+
+Wanted = Operation | dict[str, Any] | str
 
 _BUSY_AFTER_S = 60.0
 _OPEN_WAITS_S = 2.0
@@ -137,20 +141,17 @@ class Annotation:
     @property
     def is_editor(self) -> bool:
         """Whether this is the one that edits."""
-        editor = self.editor
-        return (
-            self._lease is not None
-            and editor is not None
-            and editor.token == self._lease.holder.token
-        )
+        held, editor = self._lease, self.editor
+        return held is not None and editor is not None and editor.token == held.holder.token
 
-    def apply(self, operation: Operation | dict[str, Any] | str) -> Applied:
+    def apply(self, operation: Wanted, progress: Progress | None = None) -> Applied:
         """Carry out an operation; it is on the disk when this returns.
 
         Parameters
         ----------
         operation : Operation, dict or str
             Or the JSON of one.
+        progress : Progress, optional
 
         Raises
         ------
@@ -161,12 +162,12 @@ class Annotation:
         """
         wanted = operation_from_json(operation) if isinstance(operation, dict | str) else operation
         with self._editing():
-            scene = self._scene()
+            scene = replace(self._scene(), progress=progress or NoProgress())
             resolution = resolve(wanted, scene)
-            head = {"when": _now(), "by": self._owner, "operation": operation_to_json(wanted)}
+            head = {**self._head(), "operation": operation_to_json(wanted)}
             return self._ledger.record(head, changed_runs(resolution, scene), resolution.table)
 
-    def preview(self, operation: Operation | dict[str, Any] | str) -> list[Runs]:
+    def preview(self, operation: Wanted) -> list[Runs]:
         """Return the runs that an operation would change now, and change nothing.
 
         Raises
@@ -191,7 +192,7 @@ class Annotation:
             If somebody else edits, or has taken over.
         """
         with self._editing():
-            return self._ledger.undo({"when": _now(), "by": self._owner})
+            return self._ledger.undo(self._head())
 
     def redo(self) -> Applied:
         """Do again what was undone last.
@@ -204,7 +205,7 @@ class Annotation:
             If somebody else edits, or has taken over.
         """
         with self._editing():
-            return self._ledger.redo({"when": _now(), "by": self._owner})
+            return self._ledger.redo(self._head())
 
     def take_over(self) -> None:
         """Become the editor, whoever is it now."""
@@ -249,7 +250,7 @@ class Annotation:
         return self._ledger.journal.entries(growing=True)
 
     def changes_since(self, kind: str) -> Iterator[Runs]:
-        """Yield what was changed since the last operation of a kind, the latest first."""
+        """Yield what is in force of all after the last operation of a kind, the latest first."""
         return self._ledger.changes_since(kind)
 
     def close(self) -> None:
@@ -301,6 +302,9 @@ class Annotation:
                 f"'{self.path.name}' is being changed by a long operation. Try again later."
             ) from None
 
+    def _head(self) -> dict[str, Any]:
+        return {"when": datetime.now(UTC).isoformat(timespec="milliseconds"), "by": self._owner}
+
     def _scene(self) -> Scene:
         if self._scenery is None:
             self._scenery = scenery(self.description, self._tomogram, self._score)
@@ -312,7 +316,3 @@ class Annotation:
             tomogram=tomogram,
             score=score,
         )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

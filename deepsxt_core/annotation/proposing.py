@@ -49,10 +49,12 @@ class Proposal:
 
 def propose(operation: Propose, scene: Scene) -> Resolution:
     """Resolve `Propose`."""
-    found = distinct(
-        [one for part in scene.whole.tiles(_PART) for one in proposals_in(scene, part)],
-        operation.least_confidence,
-    )
+    parts, seen = list(scene.whole.tiles(_PART)), []
+    scene.progress.stage("Looking for bodies", len(parts), "part")
+    for part in parts:
+        seen += proposals_in(scene, part)
+        scene.progress.advance()
+    found = distinct(seen, operation.least_confidence)
     class_name = operation.class_name or ORGANELLE
     ids = scene.table.free_ids(len(found))
     table: list[TableChange] = []

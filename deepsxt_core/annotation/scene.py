@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ from deepsxt_core.annotation.strokes import Limits
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Geometry, Shape
 from deepsxt_core.preprocessing import suggest_invert
+from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import Score, Volume
 
 _CACHED_BYTES = 64 << 20
@@ -81,6 +82,8 @@ class Scene:
     geometry : Geometry
     tomogram, score : SliceReader or None
         None where they are not at hand.
+    progress : Progress
+        Of operations that take long.
     """
 
     labels: LabelStore
@@ -88,6 +91,7 @@ class Scene:
     geometry: Geometry
     tomogram: SliceReader | None = None
     score: SliceReader | None = None
+    progress: Progress = field(default_factory=NoProgress)
 
     @property
     def whole(self) -> Box:

@@ -7,7 +7,7 @@ A new kind is a class here, a line in `REQUESTS`, its name in `JobKind`, and a t
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from deepsxt_core.annotation import SourceParams
+from deepsxt_core.annotation import ORGANELLE, SourceParams
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
@@ -29,6 +29,7 @@ JobKind = Literal[
     "evaluate",
     "batch",
     "annotate",
+    "propose",
 ]
 
 
@@ -216,6 +217,30 @@ class AnnotateRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeRequest(_Checked):
+    """Add every body that is found to an annotation, as machine-made objects.
+
+    Attributes
+    ----------
+    tomogram, annotation : str
+        Their ids.
+    wish : str
+        Differs from request to request: the same can be wanted twice.
+    least_confidence : float
+        Bodies that are less sure are left out.
+    class_name : str
+        Of the new objects.
+    """
+
+    kind: ClassVar[JobKind] = "propose"
+    tomogram: str
+    annotation: str
+    wish: str
+    least_confidence: float = 0.5
+    class_name: str = ORGANELLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallRequest(_Checked):
     """Download a model of the catalogue.
 
@@ -309,6 +334,7 @@ REQUESTS: dict[str, Any] = {
         TrainRequest,
         BatchRequest,
         AnnotateRequest,
+        ProposeRequest,
     )
 }
 """The class of each kind."""

@@ -84,6 +84,7 @@ def add_annotation(
     *,
     score: str | None = None,
     labels: Path | None = None,
+    beside: str | None = None,
     params: SourceParams | None = None,
     progress: Progress | None = None,
 ) -> KeptAnnotation:
@@ -98,6 +99,9 @@ def add_annotation(
         Id of the result whose connected parts above ``params.threshold`` become objects.
     labels : Path, optional
         A label file of the tomogram's shape; the tomogram's own file where that holds labels.
+    beside : str, optional
+        Id of a result that the annotation knows without being made from it: organelles are found
+        by it. Not with labels, which are of the whole tomogram.
     params : SourceParams, optional
     progress : Progress, optional
 
@@ -108,12 +112,14 @@ def add_annotation(
     """
     region = Region()
     source: Score | Volume | None = None
+    known = score or beside
     if score is not None:
         source = tomogram.todays_score(score)
-        scored = tomogram.result("scores", score).region
+    if known is not None:
+        scored = tomogram.result("scores", known).region
         # Of a binned tomogram the voxels are others than those of the file.
         region = scored if scored.bin > 1 else Region()
-    elif labels is not None:
+    if labels is not None:
         own = labels == tomogram.source
         places = (*places_of(labels), tomogram.source.parent, tomogram.folder)
         source = tomogram.volume() if own else open_in_place(labels, places)
@@ -127,7 +133,7 @@ def add_annotation(
             shown_name(name, "Unnamed"),
             tomogram,
             final,
-            score,
+            known,
             region,
             datetime.now(UTC),
         )

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { clicked } from "../planes/editing/operations.js";
 import { coverageText, nextText, noteText, rowsOf, wishOf } from "../planes/review/texts.js";
 
 const none = { all: 0, right: 0, corrected: 0, wrong: 0, doubtful: 0, sampled: 0, targeted: 0, lacking: 0 };
@@ -44,4 +45,10 @@ test("what is judged is told with its slice", () => {
   const next = /** @type {const} */ ({ kind: "object", number: 7, box: [0, 0, 0, 1, 1, 1], voxel: [3, 4, 5] });
   assert.equal(nextText(next, "targeted", ([z]) => z + 1), "Is object 7 right? · slice 4 · where looking pays");
   assert.match(nextText(null, "random", () => 0), /^Nothing is left/);
+});
+
+test("a click names all clicks of its organelle, and a class if there is one", () => {
+  const body = { object: 4, inside: [[1, 2, 3]], outside: [[4, 5, 6]] };
+  assert.deepEqual(clicked(body, " vesicle "), { kind: "click", ...body, class_name: "vesicle" });
+  assert.equal("class_name" in clicked(body, " "), false);
 });

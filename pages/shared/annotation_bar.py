@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepsxt_core import jobs
-from deepsxt_core.annotation import SourceParams
+from deepsxt_core.annotation import ORGANELLE, SourceParams
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.web.annotations import annotation_address
@@ -59,8 +59,16 @@ def annotation_bar(tomogram: Tomogram, result: Result | None) -> None:
         if chosen is not None:
             with st.popover("Download", icon=":material/download:"):
                 _files(chosen)
+            with st.popover("Propose all", icon=":material/auto_awesome:"):
+                _propose(tomogram, chosen)
             with st.popover("Rename or delete", icon=":material/more_horiz:"):
                 _change(chosen)
+    proposing = job_blocks.active_job(tomogram, "propose")
+    if proposing is not None:
+        st.session_state["propose_job"] = proposing.id
+        job_blocks.job_progress(proposing.id)
+    elif st.session_state.get("propose_job"):
+        _tell_proposed(st.session_state.pop("propose_job"))
 
 
 def _choose(known: list[KeptAnnotation], chosen: KeptAnnotation | None) -> None:
@@ -94,7 +102,8 @@ def _begin(tomogram: Tomogram, result: Result | None) -> None:
     if st.button("Begin", type="primary", icon=":material/edit:", disabled=not ready):
         with widgets.errors_shown():
             if source == _EMPTY:
-                state.choose_annotation(add_annotation(tomogram, name).id)
+                beside = None if result is None else result.id
+                state.choose_annotation(add_annotation(tomogram, name, beside=beside).id)
                 st.rerun()
             request = jobs.AnnotateRequest(
                 tomogram=tomogram.id,
@@ -168,6 +177,49 @@ def _files(chosen: KeptAnnotation) -> None:
         ],
         key=f"files_{chosen.id}",
     )
+
+
+def _propose(tomogram: Tomogram, chosen: KeptAnnotation) -> None:
+    """Let the user have all bodies of a tomogram proposed, as objects of one class."""
+    st.caption(
+        "Every enclosed body becomes a machine-made object. It takes minutes; the review then "
+        "goes through them by key."
+    )
+    class_name = st.text_input("Class", ORGANELLE, max_chars=200, key="propose_class")
+    confidence = st.slider(
+        "Least confidence", 0.0, 1.0, 0.5, 0.05, help="Less sure bodies are left out."
+    )
+    busy = job_blocks.active_job(tomogram, "propose") is not None
+    if st.button("Propose", type="primary", disabled=busy or chosen.score is None):
+        with widgets.errors_shown():
+            request = jobs.ProposeRequest(
+                tomogram=tomogram.id,
+                annotation=chosen.id,
+                wish=secrets.token_hex(8),
+                least_confidence=confidence,
+                class_name=class_name,
+            )
+            close_desk(chosen)  # a tab that edits gets it back with its next change
+            st.session_state["propose_job"] = jobs.submit(
+                Workspace(), request, tomogram=tomogram.id
+            ).id
+            st.rerun()
+    if chosen.score is None:
+        st.caption("This annotation knows no result. Begin one with the result that is shown.")
+
+
+def _tell_proposed(job_id: str) -> None:
+    """Say what has come of the proposals."""
+    try:
+        job = jobs.read_job(Workspace(), job_id)
+    except DeepSXTError:
+        return
+    folder = jobs.job_folder(Workspace(), job)
+    made = (read_json(folder / RUN_NAME) or {}).get("objects") if folder else None
+    if job.state == "done" and made is not None:
+        st.toast(f"{made} bodies are proposed.", icon=":material/auto_awesome:")
+    else:
+        job_blocks.job_ending(job)
 
 
 def _change(chosen: KeptAnnotation) -> None:

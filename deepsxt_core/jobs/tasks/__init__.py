@@ -7,6 +7,7 @@ from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.evaluate import EVALUATE
 from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.measure import MEASURE
+from deepsxt_core.jobs.tasks.propose import PROPOSE
 from deepsxt_core.jobs.tasks.reconstruct import RECONSTRUCT
 from deepsxt_core.jobs.tasks.report import REPORT
 from deepsxt_core.jobs.tasks.segment import SEGMENT, segment_estimate
@@ -24,6 +25,7 @@ TASKS: dict[JobKind, Task] = {
     "evaluate": EVALUATE,
     "batch": BATCH,
     "annotate": ANNOTATE,
+    "propose": PROPOSE,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Task", "segment_estimate"]

@@ -6,6 +6,7 @@ import { SHORTCUTS } from "./keys.js";
 import { SIZED } from "./state.js";
 
 const VIEWING = new Set(["go-to", "hide", "isolate"]);
+const BODIES = new Set(["body"]);
 const OUTLINED = new Set(["brush", "eraser", "lasso", "polygon", "fill", "fill-3d"]);
 
 export class Bar {
@@ -67,7 +68,7 @@ export class Bar {
       if (name === "new") button.disabled = idle;
     }
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (viewer.root.querySelectorAll("[data-for]"))) {
-      const sets = part.dataset.for === "size" ? SIZED : OUTLINED;
+      const sets = { size: SIZED, body: BODIES }[`${part.dataset.for}`] ?? OUTLINED;
       part.hidden = !sets.has(holding.tool);
     }
     for (const control of viewer.root.querySelectorAll("[data-hold]")) {

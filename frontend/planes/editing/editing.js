@@ -328,6 +328,7 @@ export class Editing {
     this.draft.preview = null;
     this.table = { classes: {}, rows: new Map() };
     this.review.close();
+    this.hand.body = null;
     for (const pane of this.panes) pane.ids = null;
   }
 

@@ -1,6 +1,7 @@
 // The hand with a tool in it: from presses and moves to what is sent.
 
-import { brushOf, drawn, filled, outlineOf } from "./operations.js";
+import { brushOf, clicked, drawn, filled, outlineOf } from "./operations.js";
+import { freeId } from "./palette.js";
 import { pointOf } from "./places.js";
 
 /**
@@ -20,6 +21,8 @@ export class Hand {
     this.pane = null;
     /** @type {{object: number, seed: number[]} | null} the first of two clicks */
     this.first = null;
+    /** @type {{object: number, inside: number[][], outside: number[][]} | null} the organelle that was clicked last */
+    this.body = null;
   }
 
   /** @param {Pane} pane
@@ -44,6 +47,7 @@ export class Hand {
     if (tool === "brush" || tool === "eraser") this.begin(pane, "path", point, erasing);
     else if (tool === "lasso") this.begin(pane, "outline", point, erasing);
     else if (tool === "polygon") this.corner(pane, point, erasing);
+    else if (tool === "body") this.grow(point, event.shiftKey, event.altKey);
     else if (tool === "merge" || tool === "split") this.click(pane, place, point);
     else this.fill(pane, point);
   }
@@ -165,6 +169,26 @@ export class Hand {
     const { shape } = editing.labels.told;
     const seed = point.map(Math.round);
     editing.operate(filled(editing.holding, pane.plane, seed, shape, editing.viewer.state));
+  }
+
+  /** Find the organelle around a click; with Shift or Alt, mend the last one by what is in it or is not.
+   *  @param {number[]} point
+   *  @param {boolean} more
+   *  @param {boolean} less */
+  grow(point, more, less) {
+    const { editing, body } = this;
+    const voxel = point.map(Math.round);
+    if (!editing.told?.scored) return editing.say("Organelles are found by a result, and this annotation knows none.");
+    if ((more || less) && !body) return editing.say("Click in an organelle first.");
+    if (editing.exchange?.working) return editing.say("Still looking for the one before …");
+    const object = freeId(editing.table.rows);
+    if (object === null) return editing.say("There is no id left.");
+    if (body && less) body.outside.push(voxel);
+    else if (body && more) body.inside.push(voxel);
+    else this.body = { object, inside: [voxel], outside: [] };
+    const found = /** @type {NonNullable<typeof body>} */ (this.body);
+    editing.choose(found.object);
+    editing.operate(clicked(found, editing.holding.bodyClass));
   }
 
   /** One of the two clicks that merge or split.

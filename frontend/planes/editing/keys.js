@@ -4,6 +4,7 @@
 export const SHORTCUTS = [
   ["V", "select an object"],
   ["B E", "brush, eraser; with Alt the other one"],
+  ["2", "whole organelle: click in it; more by Shift, less by Alt + click"],
   ["D", "disc or ball"],
   ["[ ]", "smaller or larger; Shift + wheel too"],
   ["L G", "lasso, polygon; with Alt they erase"],
@@ -30,7 +31,7 @@ const ACTIONS = {
 /** @type {Record<string, import("./state.js").Tool>} */
 const TOOLS = {
   v: "select", b: "brush", e: "eraser", l: "lasso", g: "polygon", k: "fill", j: "fill-3d", m: "merge", x: "split",
-  u: "ruler",
+  u: "ruler", 2: "body",
 };
 
 /** What a key asks for, null if nothing.

@@ -107,3 +107,11 @@ export const interpolated = (object, plane, shape) => (
 export const copied = (object, plane, source, target) => (
   { kind: "copy slice", object, plane: PLANE_NAMES[plane.axis], source, target }
 );
+
+/** The whole organelle around a click, or the same one mended by another click.
+ *  @param {{object: number, inside: number[][], outside: number[][]}} body with all its clicks
+ *  @param {string} name of the class
+ *  @returns {Operation} */
+export const clicked = ({ object, inside, outside }, name) => (
+  { kind: "click", object, inside, outside, ...(name.trim() ? { class_name: name.trim() } : {}) }
+);

@@ -1,11 +1,12 @@
 // What the hand holds: tool, size, object, and what is shown. Knows nothing of the page.
 
 /**
- * @typedef {"select" | "brush" | "eraser" | "lasso" | "polygon" | "fill" | "fill-3d" | "merge" | "split" | "ruler"} Tool
+ * @typedef {"select" | "brush" | "eraser" | "lasso" | "polygon" | "fill" | "fill-3d" | "merge" | "split" | "ruler" | "body"} Tool
  * @typedef {"none" | "above" | "below" | "grey" | "snap"} Limit
  * @typedef {{tool: Tool, before: Tool, radius: number, ball: boolean, object: number | null, limit: Limit,
  *   overwrite: "all" | "empty" | "only", labels: boolean, style: "fill" | "outline", opacity: number,
- *   hidden: Set<number>, isolated: number | null}} Holding
+ *   hidden: Set<number>, isolated: number | null,
+ *   bodyClass: string}} Holding
  */
 
 export const LARGEST_RADIUS = 200;
@@ -14,6 +15,7 @@ export const LARGEST_RADIUS = 200;
 export const AT_FIRST = {
   tool: "select", before: "brush", radius: 6, ball: false, object: null, limit: "none", overwrite: "all",
   labels: true, style: "fill", opacity: 55, hidden: new Set(), isolated: null,
+  bodyClass: "organelle",
 };
 
 /** Tools that draw with a round tip, and those whose reach is the radius. */
