@@ -19,6 +19,7 @@ from deepsxt_core.annotation.tables import write_table
 from deepsxt_core.cli.opening import open_noted
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
 from deepsxt_core.cli.organelles import click, propose
+from deepsxt_core.cli.reviews import review
 from deepsxt_core.errors import (
     AnnotationError,
     DeepSXTError,
@@ -36,6 +37,7 @@ _SHOWN = 20
 APP = App(name="annotation")
 APP.command(click)
 APP.command(propose)
+APP.command(review)
 
 NewFolder = Annotated[Path, Parameter(help="Folder to make; it must not exist.", metavar="DIR")]
 

@@ -1,5 +1,6 @@
 """Annotations as labels to train on."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 from deepsxt_core.annotation import (
     MEMBRANE,
     Annotation,
+    Box,
     is_annotation,
     judged,
     open_annotation,
 )
 from deepsxt_core.annotation.creation import JOURNAL
 from deepsxt_core.annotation.frozen import Frozen
+from deepsxt_core.annotation.review_plan import UNITS, Plan
+from deepsxt_core.annotation.reviewing import members_of
 from deepsxt_core.errors import TrainingDataError
 from deepsxt_core.volume import Volume
 
@@ -35,8 +39,14 @@ def training_labels(annotation: Annotation | Frozen, ignore_label: int) -> Volum
     """Return an annotation as labels to train on, uint8 (z, y, x).
 
     1 where there is an object of the class membrane, or of any class if there is none of that;
-    `ignore_label` where there is one that nobody has judged.
+    `ignore_label` where there is one that nobody has judged. If tiles of membranes, or of all
+    objects, were reviewed, `ignore_label` everywhere else.
     """
+    review = annotation.objects.review
+    if review is not None and review.plan.class_name in (None, MEMBRANE):
+        tiles = review.of(UNITS).decided
+        if tiles:
+            return _reviewed_labels(annotation, review.plan, tiles, ignore_label)
     members = [row for row in annotation.objects.values() if row.class_name == MEMBRANE]
     labels = judged(annotation, [MEMBRANE] if members else None)
 
@@ -46,6 +56,26 @@ def training_labels(annotation: Annotation | Frozen, ignore_label: int) -> Volum
         return values
 
     return replace(labels.volume, dtype=np.dtype(np.uint8), reader=read)
+
+
+def _reviewed_labels(
+    annotation: Annotation | Frozen, plan: Plan, tiles: Collection[int], ignore_label: int
+) -> Volume:
+    """Return 1 and 0 in tiles as they are now, `ignore_label` around them, uint8 (z, y, x)."""
+    labels, is_member = annotation.labels, members_of(annotation.objects, plan.class_name)
+    boxes = [plan.tiles[tile] for tile in sorted(tiles)]
+
+    def read(z0: int, z1: int) -> NDArray[np.uint8]:
+        values = np.full((z1 - z0, *labels.shape[1:]), ignore_label, np.uint8)
+        here = [box for box in boxes if z0 <= box.z0 < z1]
+        slab = Box(z0, 0, 0, z1, *labels.shape[1:])
+        if here:
+            ids = labels.read(z0, z1)
+            for place in (box.within(slab) for box in here):
+                values[place] = is_member[ids[place]]
+        return values
+
+    return replace(labels, dtype=np.dtype(np.uint8), reader=read)
 
 
 def changing_file(path: Path) -> Path:

@@ -22,7 +22,7 @@ from deepsxt_core.workspace.annotations import (
 )
 from deepsxt_core.workspace.results import RUN_NAME
 from deepsxt_core.workspace.truths import keep_truth, known_truths
-from shared import components, job_blocks, state, texts, widgets
+from shared import components, job_blocks, state, texts, training_data, widgets
 from shared.components import Download
 
 _FILE_NOTES = {
@@ -61,8 +61,18 @@ def annotation_bar(tomogram: Tomogram, result: Result | None) -> None:
                 _files(chosen)
             with st.popover("Propose all", icon=":material/auto_awesome:"):
                 _propose(tomogram, chosen)
+            st.button(
+                "Teach the model",
+                icon=":material/school:",
+                on_click=_teach,
+                args=(chosen,),
+                help="Makes a data set to train on: of a review, its tiles alone; what nobody has "
+                "looked at counts for neither side. The page Train goes on from there.",
+            )
             with st.popover("Rename or delete", icon=":material/more_horiz:"):
                 _change(chosen)
+    if st.session_state.pop("teach_now", False):
+        st.switch_page("train.py")
     proposing = job_blocks.active_job(tomogram, "propose")
     if proposing is not None:
         st.session_state["propose_job"] = proposing.id
@@ -206,6 +216,12 @@ def _propose(tomogram: Tomogram, chosen: KeptAnnotation) -> None:
             st.rerun()
     if chosen.score is None:
         st.caption("This annotation knows no result. Begin one with the result that is shown.")
+
+
+@widgets.errors_shown()
+def _teach(chosen: KeptAnnotation) -> None:
+    training_data.keep_annotated(chosen.name, [chosen])
+    st.session_state["teach_now"] = True
 
 
 def _tell_proposed(job_id: str) -> None:

@@ -100,13 +100,14 @@ def _annotated(annotated: list[KeptAnnotation]) -> None:
         disabled=not chosen or not name.strip(),
         help="Tomograms and labels are copied into the workspace: later edits change nothing in "
         "what a model has learnt from. Keep them again under the same name to renew them.",
-        on_click=_keep_annotated,
+        on_click=keep_annotated,
         args=(name, [by_id[each] for each in chosen]),
     )
 
 
 @widgets.errors_shown()
-def _keep_annotated(name: str, chosen: list[KeptAnnotation]) -> None:
+def keep_annotated(name: str, chosen: list[KeptAnnotation]) -> None:
+    """Make a data set of annotations as they are now, and choose it."""
     for annotated in chosen:
         st.session_state["data_kept"] = train_on(annotated, name).name
     st.session_state["data_way"] = _KEPT

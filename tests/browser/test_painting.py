@@ -224,3 +224,26 @@ def test_an_address_leads_to_an_object_and_a_voxel(page, kept, server):
     expect(page.locator(".objects .size")).to_contain_text("Object 1 ")
     expect(page.locator(".readout")).to_contain_text("x 42, y 31, z 12")
     expect(page.locator(".readout")).to_contain_text("Object 1 (membrane, 1)")
+
+
+def test_a_review_goes_on_by_keys_and_tells_what_follows(page, server, kept):
+    painter = Painter(page, kept)
+    painter.open(server)
+    painter.press("a")
+    page.locator('[data-review="plan"]').click()
+    task, coverage = page.locator(".verdicts .next"), page.locator(".coverage")
+    expect(coverage).to_contain_text("0 of 24 tiles")
+    for seen in range(1, 7):
+        painter.press("y")
+        expect(coverage).to_contain_text(f"{seen} of 24 tiles")
+    expect(page.locator(".review tr", has_text="F1")).to_contain_text(" to ")
+    page.locator(".queue").select_option("object random")
+    expect(task).to_contain_text("Is object 1 right?")
+    painter.press("n")
+    expect(task).to_contain_text("Nothing is left")
+    expect(page.locator(".objects .row")).to_have_count(0)
+    painter.press("Control+z")
+    expect(task).to_contain_text("Is object 1 right?")
+    expect(page.locator(".objects .row")).to_have_count(1)
+    with kept.open() as opened:
+        assert len(opened.objects.review.judged) == 6

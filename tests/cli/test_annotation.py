@@ -338,3 +338,22 @@ def test_measurements_say_what_they_are_of_and_what_is_not_seen(capsys, files, a
     cut = run(capsys, "measure", files / "cut.tif", "--out", files / "cut", "--each-label")
     assert cut["table"]["cut_by_border"] == [True, True, True]
     assert "capped" not in cut["table"]
+
+
+def test_a_review_is_told_with_its_intervals(annotated, labels, capsys):
+    assert run(capsys, "annotation", "review", annotated) is None
+    (annotated.parent / "judged.jsonl").write_text(
+        '{"kind": "plan review", "tile_px": 64}\n'
+        '{"kind": "judge", "units": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], '
+        '"verdict": "right", "queue": "random"}\n',
+        encoding="utf-8",
+    )
+    call(capsys, "apply", annotated, annotated.parent / "judged.jsonl")
+    told = call(capsys, "review", annotated)
+    assert told["tiles"]["right"] == told["tiles"]["all"] == 16
+    found = {one["name"]: one for one in told["estimates"]}
+    volume = np.count_nonzero(labels) * VOXEL_UM3
+    assert found["volume"]["low"] == found["volume"]["high"] == pytest.approx(volume)
+    assert found["count"]["value"] is None
+    assert main(["annotation", "review", str(annotated)]) == 0
+    assert "f1        1 (1 to 1)" in capsys.readouterr().out

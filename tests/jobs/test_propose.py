@@ -50,7 +50,7 @@ def test_the_job_adds_machine_made_objects_that_can_be_undone(workspace, kept):
 
 def test_a_stopped_job_has_changed_nothing(kept):
     class Stopping(NoProgress):
-        def advance(self, n: int = 1) -> None:
+        def advance(self, n: int = 1) -> None:  # noqa: ARG002
             raise CancelledError("Stop.")
 
     with kept.open() as opened:

@@ -7,6 +7,8 @@ from deepsxt_core.annotation import (
     EditClass,
     EditObjects,
     Erase,
+    Judge,
+    PlanReview,
     RunStroke,
     SourceParams,
     create_annotation,
@@ -74,6 +76,22 @@ def test_without_membranes_every_class_is_learnt(folder, annotated):
         annotation.apply(EditClass(name="wall", rename=None, colour="#101010"))
         annotation.apply(EditObjects(objects=[1, 2], class_name="wall"))
     np.testing.assert_array_equal(read(folder), labels > 0)
+
+
+@pytest.mark.parametrize("class_name", [None, "membrane"])
+def test_of_a_review_only_its_tiles_are_learnt(folder, annotated, class_name):
+    path, labels = annotated
+    with open_annotation(path) as annotation:
+        annotation.apply(EditObjects(objects=[2], class_name="not judged"))
+        annotation.apply(PlanReview(class_name=class_name, tile_px=64))
+        annotation.apply(Judge(units=[0, 9], verdict="right", queue="random"))
+        annotation.apply(Judge(units=[5], verdict="doubtful", queue="random"))
+    # Two tiles of 48 rows and two of 64 columns in each slice.
+    expected = np.full(SHAPE, IGNORED, np.uint8)
+    wanted = labels > 0 if class_name is None else labels == 1
+    for place in (np.s_[0, :48, :64], np.s_[2, :48, 64:]):
+        expected[place] = wanted[place]
+    np.testing.assert_array_equal(read(folder), expected)
 
 
 def test_an_edit_changes_the_fingerprints(folder, annotated):

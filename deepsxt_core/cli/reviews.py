@@ -1,0 +1,37 @@
+"""``deepsxt annotation review``: what a review says about the whole tomogram."""
+
+from pathlib import Path
+
+from deepsxt_core.annotation import open_annotation
+from deepsxt_core.annotation.review_state import ReviewState, review_state
+from deepsxt_core.cli.options import Outcome, command
+from deepsxt_core.errors import AnnotationError
+
+
+@command
+def review(folder: Path, /) -> Outcome:
+    """Print coverage and estimates of the review of an annotation, with 95 % intervals."""
+    state = review_state(open_annotation(folder))
+    if state is None:
+        raise AnnotationError(
+            f"No review of '{folder}' was planned. Begin one on the page Slices, or by the "
+            'operation {"kind": "plan review"}.'
+        )
+    return Outcome(_lines(state), state.to_json())
+
+
+def _lines(state: ReviewState) -> list[str]:
+    lines = [f"Review of {state.plan.class_name or 'all objects'}"]
+    for name, seen in (("tiles", state.tiles), ("objects", state.objects)):
+        lines.append(
+            f"  {name:9} {seen.all:,}: {seen.sampled} of the random sample and {seen.targeted} "
+            f"targeted decided, {seen.doubtful} doubtful"
+        )
+    if state.tiles.lacking:
+        lines.append(f"  Numbers take {state.tiles.lacking} more tiles of the random sample.")
+    units = {"volume": f"{state.unit}³", "area": f"{state.unit}²"}
+    for one in state.estimates:
+        if one.value is not None and one.low is not None and one.high is not None:
+            interval = f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})"
+            lines.append(f"  {one.name:9} {interval} {units.get(one.name, '')}".rstrip())
+    return lines
