@@ -7,7 +7,7 @@ import { coverageText, nextText, noteText, rowsOf, wishOf } from "../planes/revi
 const none = { all: 0, right: 0, corrected: 0, wrong: 0, doubtful: 0, sampled: 0, targeted: 0, lacking: 0 };
 
 test("keys judge only while a review is under way", () => {
-  assert.equal(wishOf({ key: "a" }, false, "unit"), "toggle");
+  assert.equal(wishOf({ key: "0" }, false, "unit"), "toggle");
   assert.equal(wishOf({ key: "y" }, false, "unit"), null);
   assert.equal(wishOf({ key: "Y" }, true, "unit"), "right");
   assert.equal(wishOf({ key: "n" }, true, "object"), "wrong");

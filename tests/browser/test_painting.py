@@ -229,7 +229,7 @@ def test_an_address_leads_to_an_object_and_a_voxel(page, kept, server):
 def test_a_review_goes_on_by_keys_and_tells_what_follows(page, server, kept):
     painter = Painter(page, kept)
     painter.open(server)
-    painter.press("a")
+    painter.press("0")
     page.locator('[data-review="plan"]').click()
     task, coverage = page.locator(".verdicts .next"), page.locator(".coverage")
     expect(coverage).to_contain_text("0 of 24 tiles")

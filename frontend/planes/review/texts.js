@@ -10,7 +10,7 @@
 
 /** Keys as they stand in the help, and what they do. */
 export const SHORTCUTS = [
-  ["A", "review on or off"],
+  ["0", "review on or off"],
   ["Y N Q", "in a review: right, no such object, doubtful"],
   ["Z", "in a review: show the place again"],
 ];
@@ -24,7 +24,7 @@ const VERDICTS = { y: "right", n: "wrong", q: "doubtful", z: "show" };
 export function wishOf({ key, ctrlKey, metaKey, altKey }, on, kind) {
   if (ctrlKey || metaKey || altKey) return null;
   const letter = key.toLowerCase();
-  if (letter === "a") return "toggle";
+  if (letter === "0") return "toggle";
   if (!on || (letter === "n" && kind === "unit")) return null;
   return VERDICTS[letter] ?? null;
 }
