@@ -27,6 +27,7 @@ from shared import (
     notices,
     objects,
     organelle,
+    reviews,
     snapshot,
     sources,
     state,
@@ -253,6 +254,8 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             icon=":material/straighten:",
         )
     totals(rows, unit)
+    if isinstance(source, KeptAnnotation):
+        reviews.review_note(source)
     by_score = isinstance(source, Result)
     notices.old(notices.not_of_today(tomogram, surface, state.threshold() if by_score else None))
     objects_tab, classes_tab, processes_tab, wedge_tab, conditions_tab = st.tabs(

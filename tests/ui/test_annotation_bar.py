@@ -6,6 +6,7 @@ import tifffile
 from deepsxt_core import jobs
 from deepsxt_core.annotation import Paint, RunStroke, SourceParams
 from deepsxt_core.jobs.store import Status, write_status
+from deepsxt_core.training.kept_sets import list_sets
 from deepsxt_core.web import desks
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.annotations import add_annotation, annotation, annotations
@@ -114,3 +115,31 @@ def test_an_annotation_of_another_tomogram_in_the_address_opens_nothing(app, tom
 def test_a_place_that_is_none_in_the_address_leads_nowhere(app, tomogram, at):
     show(app, "slices.py", tomogram, at=at, object="x")
     assert '"at": null' in str(app.get("bidi_component")[-1].proto).replace("\\", "")
+
+
+@pytest.mark.usefixtures("idle_workers")
+def test_all_bodies_are_proposed_by_the_shown_result_as_a_job(app, tomogram):
+    score = add_score(tomogram, ball(SHAPE, 8))
+    show(app, "slices.py", tomogram)
+    begin(app, "Nothing", "organelles")
+    (kept,) = annotations(tomogram)
+    assert kept.score == score.id
+    app.text_input(key="propose_class").set_value("vesicle").run()
+    button(app, "Propose").click().run()
+    assert not app.exception
+    (job,) = jobs.list_jobs(Workspace(), tomogram.id)
+    assert (job.request.annotation, job.request.class_name) == (kept.id, "vesicle")
+    assert job.request.least_confidence == 0.5
+    button(app, "Cancel").click().run()
+    assert jobs.read_job(Workspace(), job.id).state == "cancelled"
+
+
+def test_an_annotation_becomes_a_data_set_by_one_click(app, tomogram):
+    kept = add_annotation(tomogram, "my cells")
+    with kept.open() as opened:
+        opened.apply(ONE_VOXEL)
+    show(app, "slices.py", tomogram, annotation=kept.id)
+    button(app, "Teach the model").click().run()
+    assert not app.exception
+    assert [each.name for each in list_sets()] == ["my cells"]
+    assert app.selectbox(key="data_kept").value == "my cells"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsxt_core import jobs
-from deepsxt_core.annotation import Delete, EditObjects
+from deepsxt_core.annotation import Delete, EditObjects, Judge, PlanReview
 from deepsxt_core.io import open_volume, write_tiff
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.training.kept_sets import list_sets
@@ -98,6 +98,18 @@ def test_an_object_in_the_address_is_marked_and_leads_to_its_slices(app, tomogra
     show(app, "measure.py", tomogram, annotation=kept.id, object="2")
     assert len(app.get("page_link")) == 1
     assert "merged in *Slices*" in texts(app)
+
+
+def test_measure_tells_what_the_review_says_of_the_whole(app, tomogram, kept):
+    add_annotation_surface(tomogram, kept)
+    with kept.open() as opened:
+        opened.apply(PlanReview())
+        opened.apply(Judge(units=list(range(SHAPE[0])), verdict="right", queue="random"))
+    show(app, "measure.py", tomogram, annotation=kept.id)
+    assert not app.exception
+    assert "6 of 6 tiles decided" in texts(app)
+    told = next(each.value for each in app.dataframe if "95 % interval" in each.value)
+    assert told.set_index("").loc["F1", "95 % interval"] == "100.0% to 100.0%"
 
 
 def test_evaluate_takes_an_annotation_as_truth_and_as_result(app, tomogram, kept):
