@@ -254,8 +254,6 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             icon=":material/straighten:",
         )
     totals(rows, unit)
-    if isinstance(source, KeptAnnotation):
-        reviews.review_note(source)
     by_score = isinstance(source, Result)
     notices.old(notices.not_of_today(tomogram, surface, state.threshold() if by_score else None))
     objects_tab, classes_tab, processes_tab, wedge_tab, conditions_tab = st.tabs(
@@ -315,4 +313,6 @@ with widgets.errors_shown():
             ":material/deployed_code:",
             ("surface.py", "Make the surface"),
         )
+    if isinstance(source, KeptAnnotation):
+        reviews.review_note(source)
     page(tomogram, source, surface)

@@ -1,17 +1,16 @@
 """Long work in processes of its own, which outlive the page, the browser and the app."""
 
+from deepsxt_core.jobs.annotation_requests import AnnotateRequest, ProposeRequest
 from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
 from deepsxt_core.jobs.removal import discard_tomogram
 from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.requests import (
-    AnnotateRequest,
     BatchRequest,
     BundleRequest,
     EvaluateRequest,
     InstallRequest,
     JobRequest,
     MeasureRequest,
-    ProposeRequest,
     ReconstructRequest,
     ReportRequest,
     SegmentRequest,

@@ -1,45 +1,23 @@
 """What can be asked for as a job: one class per step.
 
-A new kind is a class here, a line in `REQUESTS`, its name in `JobKind`, and a task in
+A new kind is a class here, a line in `REQUESTS`, its name in `kinds.JobKind`, and a task in
 `deepsxt_core.jobs.tasks`.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from deepsxt_core.annotation import ORGANELLE, SourceParams
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
+from deepsxt_core.jobs.annotation_requests import AnnotateRequest, ProposeRequest
+from deepsxt_core.jobs.kinds import Checked, JobKind
 from deepsxt_core.parameters import checked
 from deepsxt_core.surface import ProcessParams, ReconstructParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.reading import DataParams
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace.annotations import AnnotationVersion
-
-JobKind = Literal[
-    "segment",
-    "reconstruct",
-    "measure",
-    "install",
-    "bundle",
-    "report",
-    "train",
-    "evaluate",
-    "batch",
-    "annotate",
-    "propose",
-]
-
-
-class _Checked:
-    """Checks the types of all fields."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        checked(self)
 
 
 def _one_of_both(
@@ -51,7 +29,7 @@ def _one_of_both(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentRequest(_Checked):
+class SegmentRequest(Checked):
     """Score a tomogram.
 
     Attributes
@@ -67,7 +45,7 @@ class SegmentRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReconstructRequest(_Checked):
+class ReconstructRequest(Checked):
     """Make surfaces.
 
     Attributes
@@ -95,7 +73,7 @@ class ReconstructRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureRequest(_Checked):
+class MeasureRequest(Checked):
     """Measure surfaces, with error bars and thin processes.
 
     Attributes
@@ -111,7 +89,7 @@ class MeasureRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BundleRequest(_Checked):
+class BundleRequest(Checked):
     """Put all that belongs to a surface into one file.
 
     Attributes
@@ -125,7 +103,7 @@ class BundleRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRequest(_Checked):
+class ReportRequest(Checked):
     """Write a report of surfaces and all that is measured on them.
 
     Attributes
@@ -142,7 +120,7 @@ class ReportRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateRequest(_Checked):
+class EvaluateRequest(Checked):
     """Compare a score or an annotation with the truth.
 
     Attributes
@@ -177,71 +155,7 @@ class EvaluateRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotateRequest(_Checked):
-    """Make an annotation, of a score or of a label file.
-
-    Attributes
-    ----------
-    tomogram : str
-        Its id.
-    name : str
-        Of the annotation.
-    wish : str
-        Differs from request to request: the same can be wanted twice.
-    score : str or None
-        Id of the result whose parts above the threshold become objects.
-    labels : str or None
-        Path of the label file.
-    params : SourceParams
-
-    Raises
-    ------
-    InvalidParameterError
-        If there are neither a score nor labels, or both.
-    """
-
-    kind: ClassVar[JobKind] = "annotate"
-    tomogram: str
-    name: str
-    wish: str
-    score: str | None = None
-    labels: str | None = None
-    params: SourceParams = field(default_factory=SourceParams)
-
-    def __post_init__(self) -> None:
-        checked(self)
-        if (self.score is None) == (self.labels is None):
-            raise InvalidParameterError(
-                "An annotation is made either of a score or of a label file. Choose one of them."
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposeRequest(_Checked):
-    """Add every body that is found to an annotation, as machine-made objects.
-
-    Attributes
-    ----------
-    tomogram, annotation : str
-        Their ids.
-    wish : str
-        Differs from request to request: the same can be wanted twice.
-    least_confidence : float
-        Bodies that are less sure are left out.
-    class_name : str
-        Of the new objects.
-    """
-
-    kind: ClassVar[JobKind] = "propose"
-    tomogram: str
-    annotation: str
-    wish: str
-    least_confidence: float = 0.5
-    class_name: str = ORGANELLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallRequest(_Checked):
+class InstallRequest(Checked):
     """Download a model of the catalogue.
 
     Attributes
@@ -255,7 +169,7 @@ class InstallRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainRequest(_Checked):
+class TrainRequest(Checked):
     """Train a model.
 
     Attributes
@@ -283,7 +197,7 @@ class TrainRequest(_Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRequest(_Checked):
+class BatchRequest(Checked):
     """Apply one recipe to many tomograms of the workspace.
 
     Attributes

@@ -46,10 +46,7 @@ def _component(name: str, html: str | None = None, styles: Sequence[str] = ()) -
 
 _upload = _component("upload")
 _viewer = _component("viewer", styles=["shared/controls.css"])
-_planes = _component(
-    "planes",
-    styles=["shared/controls.css", "planes/editing/editing.css", "planes/review/review.css"],
-)
+_planes = _component("planes", styles=["shared/controls.css", "planes/editing/editing.css"])
 _surface = _component("surface", styles=["shared/controls.css"])
 _downloads = _component("downloads", html='<div class="downloads"></div>')
 

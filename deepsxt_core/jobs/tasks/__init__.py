@@ -1,6 +1,6 @@
 """The kinds of jobs. A new one is a module here, a line below, and its class of requests."""
 
-from deepsxt_core.jobs.requests import JobKind
+from deepsxt_core.jobs.kinds import JobKind
 from deepsxt_core.jobs.tasks.annotate import ANNOTATE
 from deepsxt_core.jobs.tasks.batch import BATCH
 from deepsxt_core.jobs.tasks.bundle import BUNDLE

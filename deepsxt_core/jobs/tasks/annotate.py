@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deepsxt_core.files import write_json
-from deepsxt_core.jobs.requests import AnnotateRequest
+from deepsxt_core.jobs.annotation_requests import AnnotateRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress

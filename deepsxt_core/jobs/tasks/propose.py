@@ -5,7 +5,7 @@ from pathlib import Path
 from deepsxt_core.annotation import Propose
 from deepsxt_core.errors import AnnotationError
 from deepsxt_core.files import write_json
-from deepsxt_core.jobs.requests import ProposeRequest
+from deepsxt_core.jobs.annotation_requests import ProposeRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
