@@ -23,6 +23,8 @@ from deepsxt_core.annotation.review_plan import (
 from deepsxt_core.annotation.scene import Scene
 from deepsxt_core.errors import InvalidParameterError
 
+_SLAB = 32
+"""Slices that are read together: their cubes are read once or twice."""
 _TILES_PX = (128, 256, 512, 1024, 2048)
 _CLOSE = 0.2
 """How far a score may be from the threshold to count as close to it."""
@@ -47,20 +49,21 @@ def plan_review(operation: PlanReview, scene: Scene) -> Resolution:
     voxels, closeness, area = (np.zeros(len(tiles)) for _ in range(3))
     of_object = np.zeros((MOST_IDS + 1, 2), np.int64)
     unit, edges = 0, face_edges(scene.geometry)
-    for z in range(place.z0, place.z1):
-        layer = place._replace(z0=z, z1=z + 1)
-        ids = scene.labels.read(layer)[0]
-        mask = close = is_member[ids]
-        if scene.score is not None:
-            close = np.abs(scene.score_of(layer)[0] - operation.threshold) < _CLOSE
-        for column, chosen in enumerate((mask, mask & close)):
-            of_object[:, column] += np.bincount(ids[chosen], minlength=MOST_IDS + 1)
-        for tile in tiles.of_slice(z):
-            rows, columns = tile.within(layer)[1:]
-            voxels[unit] = np.count_nonzero(mask[rows, columns])
-            closeness[unit] = np.count_nonzero(close[rows, columns])
-            area[unit] = outline_area(mask[rows, columns], edges)
-            unit += 1
+    for slab in place.tiles((_SLAB, *scene.labels.shape[1:])):
+        labels = scene.labels.read(slab)
+        for z, ids in enumerate(labels, slab.z0):
+            layer = slab._replace(z0=z, z1=z + 1)
+            mask = close = is_member[ids]
+            if scene.score is not None:
+                close = np.abs(scene.score_of(layer)[0] - operation.threshold) < _CLOSE
+            for column, chosen in enumerate((mask, mask & close)):
+                of_object[:, column] += np.bincount(ids[chosen], minlength=MOST_IDS + 1)
+            for tile in tiles.of_slice(z):
+                rows, columns = tile.within(layer)[1:]
+                voxels[unit] = np.count_nonzero(mask[rows, columns])
+                closeness[unit] = np.count_nonzero(close[rows, columns])
+                area[unit] = outline_area(mask[rows, columns], edges)
+                unit += 1
     numbers = np.flatnonzero(is_member & (of_object[:, 0] > 0))
     plan = Plan(
         class_name=operation.class_name,

@@ -12,6 +12,7 @@ from deepsxt_core.annotation import (
     Judge,
     Paint,
     PlanReview,
+    create_annotation,
     open_annotation,
     replay,
 )
@@ -19,6 +20,8 @@ from deepsxt_core.annotation.boxes import Box
 from deepsxt_core.annotation.review_plan import OBJECTS, UNITS, Tiles
 from deepsxt_core.annotation.review_state import next_to_judge, review_state
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.geometry import Geometry
+from deepsxt_core.volume import Score, Volume
 from tests.annotation.conftest import bodies
 
 WHOLE_SLICES = PlanReview(tile_px=4096)
@@ -62,6 +65,22 @@ def test_the_plan_holds_what_the_machine_has_found(planned):
     assert [each[:2] for each in plan.objects] == [
         (n, int((labels == n).sum())) for n in np.unique(labels[labels > 0]).tolist()
     ]
+
+
+def test_of_a_cropped_score_the_tiles_are_those_that_were_scored(tmp_path, grey, codes):
+    labels = bodies()
+    create_annotation(tmp_path / "a", Volume.from_array(grey), Volume.from_array(labels))
+    place = Geometry(first_voxel=(0, 8, 16))
+    part = Volume.from_array(codes[:40, 8:72, 16:80]).with_geometry(place)
+    annotation = open_annotation(
+        tmp_path / "a", tomogram=Volume.from_array(grey), score=Score(part, first_slice=10)
+    )
+    annotation.apply(PlanReview(tile_px=32))
+    plan = annotation.objects.review.plan
+    assert (plan.first[1:], plan.end[1:]) == ((8, 16), (72, 80))
+    for unit in (0, 3, 57, len(plan.tiles) - 1):
+        inside = labels[plan.tiles[unit].within(Box.whole(labels.shape))]
+        assert plan.voxels[unit] == np.count_nonzero(inside)
 
 
 def test_a_review_of_all_gives_the_truth_without_an_interval(planned):
