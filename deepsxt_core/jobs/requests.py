@@ -233,6 +233,7 @@ JobRequest = (
     | TrainRequest
     | BatchRequest
     | AnnotateRequest
+    | ProposeRequest
 )
 
 REQUESTS: dict[str, Any] = {
