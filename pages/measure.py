@@ -1,5 +1,6 @@
 """Sizes and shapes of the objects: a table, their distribution, one against the other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,15 +10,13 @@ import streamlit as st
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.quantities import QUANTITIES, Quantity
-from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.surface.measure.tables import CLASSES, CONTACTS, OBJECTS, PROCESSES, PROFILES
-from deepsxt_core.surface.surfaces import load_report, load_table
+from deepsxt_core.surface.surfaces import ObjectRow, load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
     charts,
-    checks,
     classes,
     components,
     conditions,
@@ -32,6 +31,7 @@ from shared import (
     sources,
     state,
     texts,
+    wedge,
     widgets,
 )
 from shared.charts import Column
@@ -178,45 +178,6 @@ def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
     )
 
 
-def wedge(rows: pd.DataFrame, tomogram: Tomogram) -> None:
-    """Say how much of the elongation along the beam the missing wedge can explain."""
-    estimated = checks.health_of(tomogram.volume(), checks.void_rule(tomogram)).tilt_range_deg
-    left, right = st.columns([1, 3], vertical_alignment="center")
-    tilt = left.number_input(
-        "Tilt range (± °)",
-        10,
-        90,
-        estimated,
-        key=f"tilt_deg_{tomogram.id}",
-        help="Of the tilt series that the tomogram was reconstructed from. The page Open "
-        + ("finds this one." if estimated else "cannot tell it: enter it."),
-    )
-    found = rows["beam_elongation"].median()
-    text = (
-        f"The median object is **{found:.2f}** times as large along the beam (z) as across it; "
-        "objects turned at random would have 1. "
-    )
-    if tilt is None:
-        text += "Enter the tilt range to see how much of it the missing wedge can explain."
-    else:
-        text += _explained(found, tilt)
-    right.markdown(text, help=texts.TERMS["missing wedge"])
-    right.caption("Formula: Radermacher 1988, Ultramicroscopy 25, 241–254.")
-
-
-def _explained(found: float, tilt: int) -> str:
-    most = wedge_elongation(tilt)
-    text = (
-        f"Tilting to ± {tilt}° stretches the finest detail by **{most:.2f}** along z, larger "
-        "bodies by less. "
-    )
-    if found <= 1.05:
-        return text + "There is no sign that the missing wedge stretches these objects."
-    if found <= most:
-        return text + "So the missing wedge alone may explain all of it."
-    return text + f"So at least {found / most:.2f} of it is in the objects or in the segmentation."
-
-
 def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:
     """Show how the objects are distributed, and one quantity against another."""
     offered = [
@@ -230,6 +191,36 @@ def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int
         charts.histogram(rows, is_marked, offered, "equivalent_diameter", "objects")
     with right, st.container(border=True, key="scatter_card"):
         charts.scatter(rows, is_marked, offered, ("equivalent_diameter", "sphericity"))
+
+
+def all_objects(
+    tomogram: Tomogram,
+    source: Source,
+    surface: Result,
+    rows: pd.DataFrame,
+    known: list[Quantity],
+    unit: Unit,
+    known_objects: Sequence[ObjectRow],
+) -> None:
+    """Show the table, the object that is marked in it, and the charts."""
+    marked = table(rows, known, unit)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "Click a heading to sort. Mark one row for its pictures, several to find them "
+            "in the charts.",
+            width="stretch",
+        )
+        merging(tomogram, source, surface, marked)
+    found = [row for row in known_objects if row.id in set(marked)]
+    if len(found) == 1:
+        measured = rows[rows["object"] == found[0].id].iloc[0]
+        organelle.card(tomogram, source, surface, unit, found[0], measured)
+    else:
+        objects.links(tomogram, source, surface, unit, found)
+    draw(rows, known, unit, marked)
+    report = load_report(surface.folder)
+    if report is not None:
+        st.caption(" ".join(report.sentences(int(rows["faces"].sum()), unit)))
 
 
 def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
@@ -266,24 +257,7 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
         ]
     )
     with objects_tab:
-        marked = table(rows, known, unit)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(
-                "Click a heading to sort. Mark one row for its pictures, several to find them "
-                "in the charts.",
-                width="stretch",
-            )
-            merging(tomogram, source, surface, marked)
-        found = [row for row in known_objects if row.id in set(marked)]
-        if len(found) == 1:
-            measured = rows[rows["object"] == found[0].id].iloc[0]
-            organelle.card(tomogram, source, surface, unit, found[0], measured)
-        else:
-            objects.links(tomogram, source, surface, unit, found)
-        draw(rows, known, unit, marked)
-        report = load_report(surface.folder)
-        if report is not None:
-            st.caption(" ".join(report.sentences(int(rows["faces"].sum()), unit)))
+        all_objects(tomogram, source, surface, rows, known, unit, known_objects)
     with classes_tab:
         classes.show(rows, done, unit)
     with processes_tab:
@@ -292,7 +266,7 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             filopodia.processes(done, unit)
     with wedge_tab:
         if "beam_elongation" in rows:
-            wedge(rows, tomogram)
+            wedge.show(rows, tomogram)
     with conditions_tab:
         conditions.show()
     files(tomogram, surface, done)
