@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from deepsxt_core.annotation import is_annotation
+from deepsxt_core.annotation import is_annotation, open_annotation
+from deepsxt_core.annotation.review_state import review_state
 from deepsxt_core.cli.opening import open_part, open_source
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
 from deepsxt_core.cli.surfaces import segment_record
@@ -61,6 +62,7 @@ def report(
             *(out, tomogram, source, surface, processes, progress),
             name=input.name,
             steps=segment_record(source),
+            review=review_state(open_annotation(score)) if is_annotation(score) else None,
         )
     size = path.stat().st_size
     return Outcome([f"Report {path}, {size / 1e6:.1f} MB"], {"file": str(path), "bytes": size})

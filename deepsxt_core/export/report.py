@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
+from deepsxt_core.annotation.review_state import ReviewState
 from deepsxt_core.files import not_as_written, written_beside
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.classes import ClassContacts, class_totals
@@ -90,6 +91,8 @@ class ReportContent:
     steps : mapping
         The record of each step (``run.json``), by its name, in order.
     pictures : sequence of Picture
+    review : ReviewState, optional
+        Of the annotation that the objects are of.
     """
 
     name: str
@@ -98,6 +101,7 @@ class ReportContent:
     measurements: Measurements
     steps: Mapping[str, Mapping[str, Any]]
     pictures: Sequence[Picture] = ()
+    review: ReviewState | None = None
 
 
 def write_report(path: Path, content: ReportContent) -> Path:
@@ -162,6 +166,8 @@ def _told(content: ReportContent) -> dict[str, Any]:
         "table": _address(columns.to_csv(index=False).encode(), "text/csv"),
         "processes": process_columns(content.measurements.processes, unit),
         "states": _states(found),
+        "coverage": list(_coverage(content.review)),
+        "estimates": list(_estimates(content.review)),
         "steps": {name.capitalize(): list(_step(record)) for name, record in content.steps.items()},
         "versions": versions(),
         "paper": PAPER,
@@ -231,6 +237,32 @@ def _contacts(found: Sequence[ClassContacts], unit: Unit) -> Iterator[dict[str, 
 def _states(found: Sequence[ObjectQuantities]) -> dict[str, int]:
     """Return how many objects are in which state of review."""
     return dict(Counter(each.state or "not said" for each in found).most_common())
+
+
+def _coverage(review: ReviewState | None) -> Iterator[str]:
+    """Yield how far a review has come, in sentences."""
+    if review is None:
+        return
+    yield f"Reviewed: {review.plan.class_name or 'all objects'}."
+    for name, seen in (("tiles of slices", review.tiles), ("objects", review.objects)):
+        yield (
+            f"Of {seen.all:,} {name}, {seen.sampled} of the random sample and {seen.targeted} "
+            f"others were decided, {seen.doubtful} are doubtful."
+        )
+
+
+def _estimates(review: ReviewState | None) -> Iterator[dict[str, str]]:
+    if review is None:
+        return
+    for one in review.estimates:
+        if one.value is not None:
+            power = {"volume": f" ({review.unit}³)", "area": f" ({review.unit}²)"}
+            yield {
+                "Of the whole tomogram": f"{one.name.capitalize()}{power.get(one.name, '')}",
+                "Estimate": _number(one.value),
+                "95 % interval": f"{_number(one.low)} to {_number(one.high)}",
+                "Without the review": _number(one.machine),
+            }
 
 
 def _step(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

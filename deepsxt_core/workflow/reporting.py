@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core.annotation.review_state import ReviewState
 from deepsxt_core.errors import DrawingError
 from deepsxt_core.export.figures import write_picture
 from deepsxt_core.export.middle_planes import PlanePicture, middle_planes
@@ -31,6 +32,7 @@ def report(
     name: str,
     steps: Mapping[str, Mapping[str, Any]] | None = None,
     surfaces: Surfaces | None = None,
+    review: ReviewState | None = None,
 ) -> Path:
     """Measure all objects and write a self-contained HTML report to `path`; return it.
 
@@ -51,6 +53,8 @@ def report(
         Records of the steps before, such as ``{"segment": run}``.
     surfaces : Surfaces, optional
         What `params` have made of `source`, where it is at hand.
+    review : ReviewState, optional
+        Of the annotation that `source` is of.
     """
     params, progress = params or ReconstructParams(), progress or NoProgress()
     processes = processes or ProcessParams()
@@ -67,6 +71,7 @@ def report(
             segmentation=_segmentation(source, params),
             measurements=measured,
             steps=dict(steps or {}) | own,
+            review=review,
             pictures=[*_pictures(planes, Path(scratch)), *_scene(measured.surfaces, Path(scratch))],
         )
         progress.advance()

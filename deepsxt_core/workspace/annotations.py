@@ -210,6 +210,14 @@ def edits_since(tomogram: Tomogram, result: Result) -> int | None:
     return max(1, now.entries - result.run.get("annotation", {}).get("entries", now.entries))
 
 
+def annotation_of(tomogram: Tomogram, surface: Result) -> KeptAnnotation | None:
+    """Return the annotation that a surface was made from, if there was one and it is there."""
+    made_from = surface.identity.get("annotation")
+    if made_from is None:
+        return None
+    return next((kept for kept in annotations(tomogram) if kept.id == made_from["id"]), None)
+
+
 def _write(kept: KeptAnnotation, folder: Path) -> None:
     content = {
         "name": kept.name,

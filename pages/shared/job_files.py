@@ -7,6 +7,7 @@ from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.export.report import REPORT_NAME
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace
+from deepsxt_core.workspace.annotations import annotation_of
 from shared import components, job_blocks, snapshot, texts, widgets
 from shared.components import Download
 
@@ -33,6 +34,13 @@ def report_card(tomogram: Tomogram, surface: Result) -> None:
     _file(tomogram, surface, "reports", request, REPORT_NAME, "HTML", "summarize")
 
 
+def _is_outdated(tomogram: Tomogram, surface: Result, made: Result) -> bool:
+    """Return whether a file tells of an annotation that has been edited or reviewed since."""
+    then = made.identity.get("annotation")
+    kept = annotation_of(tomogram, surface) if then else None
+    return kept is not None and kept.version().digest != then
+
+
 def _file(
     tomogram: Tomogram,
     surface: Result,
@@ -52,7 +60,9 @@ def _file(
             address=routes.download_address(tomogram, results, found[0].id, name),
         )
         components.downloads([link], key=f"{kind}_file")
-        return
+        if not _is_outdated(tomogram, surface, found[0]):
+            return
+        st.caption("The annotation has been edited or reviewed since.")
     running = job_blocks.active_job(tomogram, kind)
     if running is not None:
         job_blocks.job_progress(running.id)

@@ -7,7 +7,11 @@ import pytest
 from pandas import read_csv
 
 from deepsxt_core.annotation import Delete, EditObjects
+from deepsxt_core.annotation.review_operations import Judge, PlanReview
+from deepsxt_core.annotation.review_plan import UNITS
+from deepsxt_core.annotation.review_state import next_to_judge, review_state
 from deepsxt_core.errors import AnnotationError, InvalidParameterError
+from deepsxt_core.export.report import REPORT_NAME
 from deepsxt_core.geometry import Region
 from deepsxt_core.io import write_tiff
 from deepsxt_core.jobs import (
@@ -15,6 +19,7 @@ from deepsxt_core.jobs import (
     EvaluateRequest,
     MeasureRequest,
     ReconstructRequest,
+    ReportRequest,
     job_log,
     read_job,
     submit,
@@ -117,6 +122,30 @@ def test_measurement_and_bundle_take_what_the_surface_was_cut_from(workspace, ce
     bundle = done(workspace, cell, BundleRequest(surface=surface.id))
     assert (cell.result("bundles", bundle).folder / "bundle.zip").is_file()
     assert cell.size_correction(surface) is None
+
+
+def test_a_report_tells_what_was_reviewed_since_the_surface_was_made(workspace, cell, kept):
+    surface = surface_of(workspace, cell, kept)
+
+    def report():
+        made = cell.result("reports", done(workspace, cell, ReportRequest(surface=surface.id)))
+        return made.id, (made.folder / REPORT_NAME).read_text("utf-8")
+
+    first, told = report()
+    assert "random sample" not in told
+    assert report()[0] == first
+    with kept.open() as opened:
+        opened.apply(PlanReview(tile_px=16))
+        assert opened.objects.review is not None
+        for _ in range(6):
+            unit = next_to_judge(opened.objects.review, UNITS, "random")
+            opened.apply(Judge(units=(unit,), verdict="right", queue="random"))
+        state = review_state(opened)
+    second, told = report()
+    assert second != first
+    assert f"Of {state.tiles.all:,} tiles of slices, 6 of the random sample" in told
+    volume = next(one for one in state.estimates if one.name == "volume")
+    assert f"<td>{volume.low:.4g} to {volume.high:.4g}</td>" in told
 
 
 def test_a_score_is_compared_with_an_annotation_and_back(workspace, cell, kept, tmp_path):

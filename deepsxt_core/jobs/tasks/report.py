@@ -9,6 +9,7 @@ from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.annotations import annotation_of
 from deepsxt_core.workspace.results import RUN_NAME
 
 
@@ -16,16 +17,20 @@ def _identity(tomogram: Tomogram, request: ReportRequest) -> Identity:
     surface = tomogram.result("surfaces", request.surface)
     surface.params(ReconstructParams)
     tomogram.require_same_input(surface)
+    kept = annotation_of(tomogram, surface)
     return {
         "step": "report",
         "surface": surface.id,
         "name": tomogram.name,
         "input_sha256": tomogram.input_sha256(),
         "params": plain(request.params),
+        # A review may go on after the surface was made.
+        "annotation": None if kept is None else kept.version().digest,
     }
 
 
 def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progress) -> None:
+    from deepsxt_core.annotation.review_state import review_state
     from deepsxt_core.export.report import REPORT_NAME
     from deepsxt_core.surface import Surfaces
     from deepsxt_core.workflow.reporting import report
@@ -33,6 +38,7 @@ def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progre
     surface = tomogram.result("surfaces", request.surface)
     score_id = surface.identity.get("score")
     score = None if score_id is None else tomogram.result("scores", score_id)
+    kept = annotation_of(tomogram, surface)
     region = surface.annotated_region if score is None else score.region
     path = report(
         out / REPORT_NAME,
@@ -44,6 +50,7 @@ def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progre
         name=tomogram.name,
         steps={} if score is None else {"segment": score.run},
         surfaces=Surfaces.load(surface.folder),
+        review=None if kept is None else review_state(kept.open()),
     )
     write_json(out / RUN_NAME, {"bytes": path.stat().st_size})
 
