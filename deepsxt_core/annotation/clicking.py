@@ -21,7 +21,7 @@ from deepsxt_core.annotation.operations import Click
 from deepsxt_core.annotation.resolution import Change, Resolution
 from deepsxt_core.annotation.scene import Scene
 from deepsxt_core.bodies.growth import REACH_PX, Body, grow_body
-from deepsxt_core.bodies.views import Views
+from deepsxt_core.bodies.patches import Surroundings
 from deepsxt_core.errors import InvalidParameterError
 
 Voxel = tuple[int, int, int]
@@ -38,7 +38,9 @@ def click(operation: Click, scene: Scene) -> Resolution:
             "correct that one first."
         )
     body = grow_body(
-        views_of(scene, box), inside_of(box, operation.inside), inside_of(box, operation.outside)
+        surroundings_of(scene, box),
+        inside_of(box, operation.inside),
+        inside_of(box, operation.outside),
     )
     if body is None:
         raise InvalidParameterError(
@@ -48,13 +50,15 @@ def click(operation: Click, scene: Scene) -> Resolution:
     number, table = operation.object, []
     if number in scene.table:
         (row,) = scene.table.require([number])
-        mended = replace(row, state="corrected") if len(operation.inside) > 1 else row
+        mended = replace(row, true_voxels=body.true_voxels)
+        if len(operation.inside) > 1:
+            mended = replace(mended, state="corrected")
         if mended != row:
             table.append(row_change(row, mended))
     else:
         class_name = operation.class_name or ORGANELLE
         table += new_class(scene, class_name)
-        table.append(row_change(None, body_row(number, class_name, CLICKED)))
+        table.append(row_change(None, body_row(number, class_name, CLICKED, body.true_voxels)))
     return Resolution(_given(scene, number, body, box), table)
 
 
@@ -79,7 +83,7 @@ def around_click(scene: Scene, inside: Sequence[Voxel], outside: Sequence[Voxel]
     return box
 
 
-def views_of(scene: Scene, box: Box) -> Views:
+def surroundings_of(scene: Scene, box: Box) -> Surroundings:
     """Return a box of the score, and of the tomogram where it is at hand, to be looked at.
 
     Raises
@@ -98,7 +102,7 @@ def views_of(scene: Scene, box: Box) -> Views:
     if scene.tomogram is not None:
         grey = scene.tomogram.read(box).astype(np.float32)
         grey = np.nan_to_num(-grey if scene.tomogram.is_bright else grey)
-    return Views(score, grey, scene.edges)
+    return Surroundings(score, grey, scene.edges)
 
 
 def inside_of(box: Box, voxels: Sequence[Voxel]) -> list[Voxel]:
@@ -106,7 +110,9 @@ def inside_of(box: Box, voxels: Sequence[Voxel]) -> list[Voxel]:
     return [(z - box.z0, y - box.y0, x - box.x0) for z, y, x in voxels]
 
 
-def body_row(number: int, class_name: str, origin: str) -> ObjectRow:
+def body_row(
+    number: int, class_name: str, origin: str, true_voxels: tuple[float, float]
+) -> ObjectRow:
     """Return the row of a body that the program has found."""
     return ObjectRow(
         id=number,
@@ -114,6 +120,7 @@ def body_row(number: int, class_name: str, origin: str) -> ObjectRow:
         class_name=class_name,
         colour=shade_of(number),
         origin=origin,
+        true_voxels=true_voxels,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.annotation.boxes import Box
-from deepsxt_core.annotation.clicking import body_row, may_be_taken, new_class, views_of
+from deepsxt_core.annotation.clicking import body_row, may_be_taken, new_class, surroundings_of
 from deepsxt_core.annotation.objects import ORGANELLE, PROPOSED, TableChange, row_change
 from deepsxt_core.annotation.operations import Propose
 from deepsxt_core.annotation.resolution import Change, Resolution
@@ -34,12 +34,15 @@ class Proposal:
     voxels : int
     confidence : float
         How likely at least half of it is right, from 0 to 1.
+    true_voxels : (low, high)
+        Between what its true number of voxels lies in 95 of 100 cases.
     """
 
     box: Box
     packed: NDArray[np.uint8]
     voxels: int
     confidence: float
+    true_voxels: tuple[float, float]
 
     def mask(self, part: Box) -> NDArray[np.bool_]:
         """Return which voxels of a part of its box belong to it, bool (z, y, x)."""
@@ -67,7 +70,8 @@ def propose(operation: Propose, scene: Scene) -> Resolution:
         for number, one in zip(ids, found, strict=True):
             if number in placed:
                 origin = f"{PROPOSED}, confidence {one.confidence:.2f}"
-                table.append(row_change(None, body_row(number, class_name, origin)))
+                row = body_row(number, class_name, origin, one.true_voxels)
+                table.append(row_change(None, row))
 
     return Resolution(changes(), table)
 
@@ -81,19 +85,20 @@ def proposals_in(scene: Scene, part: Box) -> list[Proposal]:
         If there is no score.
     """
     box = part.grown(scene.margins(REACH_PX)).meet(scene.whole)
-    views = views_of(scene, box)
+    seen = surroundings_of(scene, box)
     score = np.nan_to_num(scene.score_of(part), nan=-1.0)
     found: list[Proposal] = []
     covered = np.zeros(part.shape, bool)
     for seed in find_seeds(score):
         if covered[seed]:
             continue
-        body = grow_body(views, [tuple(np.add(seed, np.subtract(part.first, box.first)).tolist())])
-        if body is None or body.mask.sum() < _LEAST_VOXELS:
+        body = grow_body(seen, [tuple(np.add(seed, np.subtract(part.first, box.first)).tolist())])
+        if body is None or body.voxels < _LEAST_VOXELS:
             continue
         first = np.add(body.first, box.first).tolist()
         place = Box(*first, *np.add(first, body.mask.shape).tolist())
-        one = Proposal(place, np.packbits(body.mask), int(body.mask.sum()), body.confidence)
+        packed = np.packbits(body.mask)
+        one = Proposal(place, packed, body.voxels, body.confidence, body.true_voxels)
         found.append(one)
         inner = place.meet(part)
         if body.confidence > 0.5 and not inner.is_empty:

@@ -43,7 +43,10 @@ def merge(operation: Merge, scene: Scene) -> Resolution:
     """Resolve `Merge`."""
     first, *others = scene.table.require(operation.objects)
     changes = _renamed(scene, {row.id: first.id for row in others})
-    return Resolution(changes, [row_change(row, None) for row in others])
+    table = [row_change(row, None) for row in others]
+    if first.true_voxels is not None:
+        table.append(row_change(first, replace(first, true_voxels=None)))
+    return Resolution(changes, table)
 
 
 def merge_result(operation: MergeResult, scene: Scene) -> Resolution:

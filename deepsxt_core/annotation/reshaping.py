@@ -86,8 +86,12 @@ def split(operation: Split, scene: Scene) -> Resolution:
         name=f"Object {number}",
         colour=shade_of(number),
         origin=f"split from object {operation.object}",
+        true_voxels=None,
     )
-    return Resolution(_parted(operation, scene, number), [row_change(None, part)])
+    table = [row_change(None, part)]
+    if row.true_voxels is not None:
+        table.append(row_change(row, replace(row, true_voxels=None)))
+    return Resolution(_parted(operation, scene, number), table)
 
 
 def _parted(operation: Split, scene: Scene, number: int) -> Iterator[Change]:

@@ -1,4 +1,4 @@
-"""The body around a click: outlines seen from several points in it, put together."""
+"""The body around a click: looked at from the click, then from its own middle, at its own size."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,39 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit
 
-from deepsxt_core.bodies.outline import Bounds, Outline, outline
-from deepsxt_core.bodies.views import AZIMUTHS, DIRECTIONS, POLAR, RADIUS_PX, SOLID_ANGLE, Views
+from deepsxt_core.bodies.calibration import calibration
+from deepsxt_core.bodies.network import trained
+from deepsxt_core.bodies.patches import (
+    HALF,
+    PATCH,
+    SCALES,
+    Patch,
+    Surroundings,
+    click_maps,
+    fitting_scale,
+    part_scale,
+)
 
 Voxel = tuple[int, int, int]
+Place = NDArray[np.float64]
 
 REACH_PX = 72
 """How far around a click (z, y, x) is looked."""
 
-_ROUNDS = 3
-_SETTLED_PX = 1.0
-_MOST_VIEWS = 7
-# The next view is taken from where the body is, but no view was, by this share of its depth.
-_APART = 1.3
-_SOFTNESS = 0.12
-_INSIDE_COS, _OUTSIDE_COS = np.cos(np.radians([15.0, 28.0]))
-_CLEARANCE_PX = 1.5
-# Beyond this many radii a view is sure that nothing is.
-_FARTHEST = 1.6
-_NEAR_PX = 3.0
-# Of 37 places in two simulated tomograms, 12 of the 14 bodies that overlap with an organelle by one
-# half or more lie above this difference of agreement and spread, and none of the others.
-_EVEN, _STEEPNESS = 0.37, 12.0
+_ROUNDS, _SETTLED = 4, 1.5
+_WIDER, _FARTHER = 1.25, 1.5
+# A body is looked at in parts if they are shown so much closer.
+_CLOSER, _MOST_CLOSER = 1.3, 3.0
+_MOST_PARTS, _APART = 8, 1.2
+_WHOLE = 0.05
+_MIDDLE = (np.array(PATCH) - 1) / 2
+_WINDOW = np.prod(
+    np.meshgrid(
+        *(1 - np.abs(np.arange(n) - m) / (m + 1) for n, m in zip(PATCH, _MIDDLE, strict=True)),
+        indexing="ij",
+    ),
+    axis=0,
+).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,259 +54,266 @@ class Body:
         bool (z, y, x), its membrane included.
     first : (z, y, x)
         Where the first voxel of the mask lies.
-    spread : float
-        How unsure its outline is: mean standard deviation of the logarithm of its radius.
     agreement : float
-        How much the outlines seen from different points in it have in common, from 0 to 1.
+        How much what is seen at different scales has in common, from 0 to 1.
+    sureness : float
+        How far from undecided its voxels are, from 0 to 1.
     """
 
     mask: NDArray[np.bool_]
     first: Voxel
-    spread: float
     agreement: float
+    sureness: float
+
+    @property
+    def voxels(self) -> int:
+        """Return how many voxels it has."""
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """What its confidence depends on: whether its voxels are sure, and how many there are."""
+        size = np.log(max(self.voxels, 1))
+        return np.array([self.agreement, self.sureness, size / 10])
 
     @property
     def confidence(self) -> float:
         """How likely it is a body of which at least half is right, from 0 to 1."""
-        return float(expit(_STEEPNESS * (self.agreement - self.spread - _EVEN)))
+        return calibration().confidence(self.features)
+
+    @property
+    def true_voxels(self) -> tuple[float, float]:
+        """Between what its true number of voxels lies in 95 of 100 cases."""
+        low, high = calibration().volume_ratio(self.confidence)
+        return self.voxels * low, self.voxels * high
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    centre: NDArray[np.float64]
-    seen: Outline
+class _Look:
+    """What the network says of a patch: likely inside (0 to 1), and the box of the body in it.
+
+    It is cut if the body reaches the edge of the patch.
+    """
+
+    centre: Place
+    scale: float
+    likely: Patch
+    low: Place
+    high: Place
+    is_cut: bool
+
+    @property
+    def sureness(self) -> float:
+        """How far from undecided the voxels of the body are, from 0 to 1."""
+        return sureness(self.likely, self.likely > 0.5)
 
 
-def grow_body(views: Views, inside: Sequence[Voxel], outside: Sequence[Voxel] = ()) -> Body | None:
+class _Eye:
+    def __init__(
+        self,
+        seen: Surroundings,
+        inside: Sequence[Voxel],
+        outside: Sequence[Voxel],
+        network: Callable[[Patch, Patch], Patch],
+    ) -> None:
+        self.seen, self.network = seen, network
+        self.inside = np.array(inside, float).reshape(-1, 3)
+        self.outside = np.array(outside, float).reshape(-1, 3)
+
+    def look(self, centre: Place, scale: float, within: Place | None = None) -> _Look | None:
+        """Return what is seen around a place, None without a body at the clicks.
+
+        `within` counts as one more click inside.
+        """
+        step = scale / self.seen.edges
+        middle = _MIDDLE
+        inside, outside = (
+            (clicks - centre) / step + middle for clicks in (self.inside, self.outside)
+        )
+        if within is not None:
+            inside = np.vstack([inside, (within - centre) / step + middle])
+        patch = self.seen.patch(centre, scale)
+        likely = expit(self.network(patch, click_maps(inside, outside, scale)))
+        likely *= patch[..., 2]
+        body = held(likely > 0.5, inside)
+        if body is None:
+            return None
+        places = [np.flatnonzero(body.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+        low, high = (np.array([place[end] for place in places]) for end in (0, -1))
+        # Far off pieces are others.
+        near = np.where(ndimage.binary_dilation(body, iterations=2), likely, 0)
+        return _Look(
+            centre,
+            scale,
+            near.astype(np.float32),
+            centre + (low - 0.5 - middle) * step,
+            centre + (high + 0.5 - middle) * step,
+            bool((low == 0).any() or (high == np.array(PATCH) - 1).any()),
+        )
+
+    def first(self, point: Place) -> _Look | None:
+        """Return the look from a click at the scale at which it is surest."""
+        looks = [self.look(point, scale) for scale in SCALES]
+        return max(
+            (look for look in looks if look is not None),
+            key=lambda look: look.sureness,
+            default=None,
+        )
+
+    def own(self, look: _Look, factor: float = 1.0) -> _Look:
+        """Return the look from the middle of a body at its own size."""
+        centre = (look.low + look.high) / 2
+        low, high = (end * self.seen.edges for end in (look.low, look.high))
+        scale = fitting_scale(centre * self.seen.edges, low, high) * factor
+        if look.is_cut:
+            scale = max(scale, min(_FARTHER * look.scale, SCALES[-1]))
+        return self.look(centre, scale) or look
+
+    def settled(self, look: _Look) -> _Look:
+        """Return the look from the middle of a body, once it stays as large as it was."""
+        for _ in range(_ROUNDS):
+            before, look = look, self.own(look)
+            moved = np.abs(np.subtract([look.low, look.high], [before.low, before.high]))
+            if (moved * self.seen.edges).max() < _SETTLED * look.scale:
+                break
+        return look
+
+    def parts(self, look: _Look) -> list[_Look]:
+        """Return closer looks at the parts of a body that is long for its thickness."""
+        depth = ndimage.distance_transform_edt(np.pad(look.likely > 0.5, 1))[1:-1, 1:-1, 1:-1]
+        close = part_scale(float(depth.max()) * look.scale)
+        if look.scale < _CLOSER * close:
+            return []
+        close = max(close, look.scale / _MOST_CLOSER)
+        places = np.argwhere(depth > 0.5 * depth.max())
+        points = look.centre + (places - _MIDDLE) * look.scale / self.seen.edges
+        points = points[
+            (points >= 0).all(axis=1) & (points <= np.array(self.seen.shape) - 1).all(1)
+        ]
+        reach = _APART * min(HALF) * close
+        found: list[_Look] = []
+        chosen = self.inside[0] * self.seen.edges
+        nearest = np.full(len(points), np.inf)
+        while len(points) and len(found) < _MOST_PARTS:
+            nearest = np.minimum(nearest, np.linalg.norm(points * self.seen.edges - chosen, axis=1))
+            number = int(nearest.argmin() if not found else nearest.argmax())
+            if found and nearest[number] < reach:
+                break
+            part = self.look(points[number], close, points[number])
+            chosen = points[number] * self.seen.edges
+            if not found:
+                nearest[:] = np.inf
+            if part is None:
+                break
+            found.append(part)
+        return found
+
+
+def grow_body(
+    seen: Surroundings,
+    inside: Sequence[Voxel],
+    outside: Sequence[Voxel] = (),
+    network: Callable[[Patch, Patch], Patch] | None = None,
+) -> Body | None:
     """Return the body that holds the voxels `inside` and none of those `outside`.
 
     Parameters
     ----------
-    views : Views
-        Of the box around the first voxel.
+    seen : Surroundings
+        The box around the first voxel.
     inside, outside : sequence of (z, y, x)
-        In the box; the first of `inside` is where it is grown from.
+        In the box; the first of `inside` is where it is looked at first.
+    network : callable, optional
+        As `network.Network`; left out, the one that comes with the program.
 
     Returns
     -------
     Body or None
         None if there is no body around the first voxel.
     """
-    edges = views.edges
-    # From here on places are in the shortest edge of a voxel, as distances are.
-    wanted = [np.array(point) * edges for point in inside]
-    unwanted = [np.array(point) * edges for point in outside]
-
-    def look(centre: NDArray[np.float64]) -> _View:
-        bounds = _bounds(centre, wanted, unwanted)
-        return _View(centre, outline(views.at(centre / edges), bounds))
-
-    last = (np.array(views.shape) - 1) * edges
-    votes = _Votes(views)
-    for point in wanted:
-        votes.add(_settled(look, point, last))
-    mask, first = votes.body()
-    while len(votes.chosen) < _MOST_VIEWS + len(wanted):
-        place = _unseen_place(mask, votes.chosen, first, edges)
-        if place is None:
-            break
-        votes.add(look(place))
-        mask, first = votes.body()
-    chosen = votes.chosen
-    mask = _one_piece(mask, first, inside, outside)
-    if not mask.any():
+    eye = _Eye(seen, inside, outside, network or trained())
+    look = eye.first(np.array(inside[0], float))
+    if look is None:
         return None
-    spread = np.mean([(v.seen.spread * SOLID_ANGLE).sum() / SOLID_ANGLE.sum() for v in chosen])
-    return Body(mask, first, float(spread), votes.agreement(mask, first))
+    look = eye.settled(look)
+    return _together([look, eye.own(look, _WIDER)], eye.parts(look), seen, inside, outside)
 
 
-def _settled(
-    look: Callable[[NDArray[np.float64]], _View], point: NDArray[np.float64], last: NDArray
-) -> _View:
-    """Return the view from the middle of the body around a point."""
-    view = look(point)
-    for _ in range(_ROUNDS):
-        centre = np.clip(_centroid(view), 0, last)
-        if not _holds(view, centre):
-            break
-        moved = look(centre)
-        if not _holds(moved, point):
-            break
-        shift = np.linalg.norm(centre - view.centre)
-        view = moved
-        if shift < _SETTLED_PX:
-            break
-    return view
+def sureness(likely: Patch, inside: NDArray[np.bool_]) -> float:
+    """Return how far from undecided voxels are, from 0 to 1."""
+    return float(np.abs(2 * likely[inside] - 1).mean())
 
 
-def _centroid(view: _View) -> NDArray[np.float64]:
-    radius = view.seen.radius_px.astype(float)
-    volume = (radius**3 / 3 * SOLID_ANGLE).sum()
-    moment = (DIRECTIONS * (radius**4 / 4 * SOLID_ANGLE)[..., None]).sum(axis=(0, 1))
-    return view.centre + moment / volume
+def _together(
+    whole: Sequence[_Look],
+    parts: Sequence[_Look],
+    seen: Surroundings,
+    inside: Sequence[Voxel],
+    outside: Sequence[Voxel],
+) -> Body | None:
+    """Return what several looks say in the mean; where there were clicks, what those say.
 
-
-def _holds(view: _View, point: NDArray[np.float64]) -> bool:
-    z, y, x = (point - view.centre).astype(np.float32)[:, None, None, None]
-    return bool(_share_inside(view, (z, y, x)).item() >= 0.5)
-
-
-def _bounds(
-    centre: NDArray[np.float64],
-    inside: Sequence[NDArray[np.float64]],
-    outside: Sequence[NDArray[np.float64]],
-) -> Bounds | None:
-    least = np.zeros((POLAR, AZIMUTHS), np.float32)
-    most = np.full((POLAR, AZIMUTHS), np.inf, np.float32)
-    for points, is_inside in ((inside, True), (outside, False)):
-        for point in points:
-            offset = point - centre
-            distance = float(np.linalg.norm(offset))
-            if not 1 < distance < RADIUS_PX[-1]:
-                continue
-            towards = DIRECTIONS @ (offset / distance)
-            # At least the ray that comes nearest.
-            limit = _INSIDE_COS if is_inside else _OUTSIDE_COS
-            meant = towards >= min(float(limit), float(towards.max()))
-            if is_inside:
-                least[meant] = np.maximum(least[meant], distance)
-            else:
-                most[meant] = np.minimum(most[meant], max(distance - _CLEARANCE_PX, RADIUS_PX[1]))
-    if not least.any() and np.isinf(most).all():
+    The parts count more in their middle, where there are some.
+    """
+    looks = [*whole, *parts]
+    clicks = np.array([*inside, *outside])
+    held_at = np.array(inside, float)
+    low = np.vstack([held_at, *(look.low for look in looks)]).min(axis=0)
+    high = np.vstack([held_at, *(look.high for look in looks)]).max(axis=0)
+    low, high = np.floor(low).astype(int) - 2, np.ceil(high).astype(int) + 3
+    low, high = np.maximum(low, 0), np.minimum(high, seen.shape)
+    z, y, x = (high - low).tolist()
+    each = [_in_voxels(look, low, (z, y, x), seen.edges) for look in looks]
+    weights = [np.full((z, y, x), _WHOLE if parts else 1.0, np.float32) for _ in whole]
+    weights += [_in_voxels(look, low, (z, y, x), seen.edges, _WINDOW) for look in parts]
+    likely = np.sum([w * one for w, one in zip(weights, each, strict=True)], axis=0)
+    likely /= np.sum(weights, axis=0)
+    nears = [
+        tuple(slice(max(c - 1, 0), max(c + 2, 0)) for c in (click - low).tolist())
+        for click in clicks
+    ]
+    for near in nears[: len(inside)]:
+        likely[near] = 1
+    for near in nears[len(inside) :]:
+        likely[near] = 0
+    body = held(likely > 0.5, held_at - low)
+    if body is None:
         return None
-    return Bounds(np.minimum(least, most * 0.9), most)
-
-
-class _Votes:
-    """What several views say about each voxel of their box; the nearer ones count more."""
-
-    def __init__(self, views: Views) -> None:
-        self.chosen: list[_View] = []
-        self._edges = views.edges
-        self._inside = np.zeros(views.shape, np.float32)
-        self._all = np.zeros(views.shape, np.float32)
-        self._alone: list[tuple[NDArray[np.bool_], tuple[slice, slice, slice]]] = []
-
-    def add(self, view: _View) -> None:
-        """Count a view in."""
-        self.chosen.append(view)
-        weight = self._weight(view, (slice(None),) * 3)
-        self._all += weight
-        reach = float(view.seen.radius_px.max()) * _FARTHEST + 1
-        low = np.floor((view.centre - reach) / self._edges).astype(int).clip(0)
-        high = np.ceil((view.centre + reach) / self._edges).astype(int) + 1
-        z, y, x = (slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
-        share = _share_inside(view, self._offset(view, (z, y, x)))
-        self._inside[z, y, x] += weight[z, y, x] * share
-        self._alone.append((share > 0.5, (z, y, x)))
-
-    def body(self) -> tuple[NDArray[np.bool_], Voxel]:
-        """Return where most of the votes see a body, and its first voxel."""
-        parts = [part for _, part in self._alone]
-        union = tuple(
-            slice(min(part[axis].start for part in parts), max(part[axis].stop for part in parts))
-            for axis in range(3)
-        )
-        mask = self._inside[union] > self._all[union] / 2
-        return mask, (union[0].start, union[1].start, union[2].start)
-
-    def agreement(self, mask: NDArray[np.bool_], first: Voxel) -> float:
-        """Return the mean overlap (intersection over union) of what a view sees with a body."""
-        shares = []
-        for alone, part in self._alone:
-            place = tuple(
-                slice(max(cut.start - origin, 0), max(cut.start - origin, 0) + n)
-                for cut, origin, n in zip(part, first, alone.shape, strict=True)
-            )
-            both = np.count_nonzero(mask[place] & alone)
-            shares.append(both / max(alone.sum() + mask.sum() - both, 1))
-        return float(np.mean(shares))
-
-    def _weight(self, view: _View, part: tuple[slice, ...]) -> NDArray[np.float32]:
-        z, y, x = self._offset(view, part)
-        return 1 / (z * z + y * y + x * x + np.float32(_NEAR_PX**2))
-
-    def _offset(self, view: _View, part: tuple[slice, ...]) -> list[NDArray[np.float32]]:
-        places = [
-            (np.arange(self._all.shape[axis])[cut] * edge - centre).astype(np.float32)
-            for axis, (cut, edge, centre) in enumerate(
-                zip(part, self._edges, view.centre, strict=True)
-            )
-        ]
-        return list(np.meshgrid(*places, indexing="ij", sparse=True))
-
-
-def _share_inside(view: _View, offset: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return how surely places lie inside, from 0 to 1, given along z, y, x from the centre."""
-    z, y, x = offset
-    # The radius changes slowly with the direction: every second place will do.
-    coarse = _log_radius(view, z[::2], y[:, ::2], x[:, :, ::2])
-    shape: Voxel = (z.shape[0], y.shape[1], x.shape[2])
-    for axis, n in enumerate(shape):
-        coarse = np.repeat(coarse, 2, axis=axis).take(range(n), axis=axis)
-    squared = np.maximum(z * z + y * y + x * x, np.float32(1e-6))
-    return expit((coarse - np.log(squared) / 2) / np.float32(_SOFTNESS))
-
-
-def _log_radius(
-    view: _View, z: NDArray[np.float32], y: NDArray[np.float32], x: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the logarithm of the radius of a view's outline in the direction of places."""
-    across = np.hypot(y, x)
-    to_z = np.arctan2(across, z)
-    azimuth = np.arctan2(y, x) % np.float32(2 * np.pi)
-    margin = 2
-    surface = _wrapped(np.log(view.seen.radius_px), margin)
-    rows = to_z * np.float32(POLAR / np.pi) + np.float32(margin - 0.5)
-    columns = azimuth * np.float32(AZIMUTHS / (2 * np.pi)) + np.float32(margin)
-    places = np.broadcast_arrays(rows, columns)
-    return ndimage.map_coordinates(surface, places, order=1, mode="nearest")
-
-
-def _wrapped(values: NDArray[np.float32], margin: int) -> NDArray[np.float32]:
-    """Return values on the sphere with what lies beyond the poles and around the azimuths."""
-    beyond = np.roll(values, AZIMUTHS // 2, axis=1)
-    tall = np.concatenate([beyond[:margin][::-1], values, beyond[-margin:][::-1]])
-    return np.concatenate([tall[:, -margin:], tall, tall[:, :margin]], axis=1)
-
-
-def _unseen_place(
-    mask: NDArray[np.bool_],
-    chosen: Sequence[_View],
-    first: Voxel,
-    edges: NDArray[np.floating],
-) -> NDArray[np.float64] | None:
-    """Return the deepest place of the body that lies far from all views, None without any."""
-    boxes = ndimage.find_objects(mask.astype(np.uint8))
-    if not boxes:
+    for near in nears[len(inside) :]:
+        body[near] = False
+    if not body.any():
         return None
-    coarse = mask[boxes[0]][::2, ::2, ::2]
-    depth = ndimage.distance_transform_edt(np.pad(coarse, 1), 2 * edges)[1:-1, 1:-1, 1:-1]
-    first = tuple(np.add(first, [cut.start for cut in boxes[0]]).tolist())
-    places = np.argwhere(depth > max(0.5 * depth.max(), 2.0))
-    if not len(places):
-        return None
-    depths = depth[tuple(places.T)]
-    points = (places * 2.0 + first) * edges
-    nearest = np.min([np.linalg.norm(points - v.centre, axis=1) for v in chosen], axis=0)
-    value = np.where(nearest > _APART * depths, depths * np.minimum(nearest, 3 * depths), 0)
-    best = int(value.argmax())
-    return points[best] if value[best] > 0 else None
+    alone = [one > 0.5 for one in each[: len(whole)]]
+    both, either = np.logical_and.reduce(alone), np.logical_or.reduce(alone)
+    agreement = float(both.sum() / max(int(either.sum()), 1))
+    sure = sureness(likely, body)
+    first = (int(low[0]), int(low[1]), int(low[2]))
+    return Body(body, first, agreement, sure)
 
 
-def _one_piece(
-    mask: NDArray[np.bool_], first: Voxel, inside: Sequence[Voxel], outside: Sequence[Voxel]
-) -> NDArray[np.bool_]:
-    """Return the pieces that hold the points inside, without holes."""
-    ends = np.array(mask.shape)
-    for point in outside:
-        place = np.array(point) - first
-        if ((place >= 0) & (place < ends)).all():
-            mask[tuple(place)] = False
+def _in_voxels(
+    look: _Look, first: NDArray, shape: Voxel, edges: NDArray, values: Patch | None = None
+) -> Patch:
+    """Return values of a patch, left out what is likely inside, in voxels of the box."""
+    step = look.scale / edges
+    origin = (first - look.centre) / step + _MIDDLE
+    wanted = look.likely if values is None else values
+    return ndimage.affine_transform(wanted, 1 / step, origin, shape, order=1, mode="grid-constant")
+
+
+def held(mask: NDArray[np.bool_], points: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+    """Return the pieces of a mask that hold points, without holes; None if none does."""
     pieces = cc3d.connected_components(mask, connectivity=6)
-    places = [np.array(point) - first for point in inside]
-    held = {
-        int(pieces[tuple(place)]) for place in places if ((place >= 0) & (place < ends)).all()
-    } - {0}
-    kept = np.isin(pieces, list(held))
-    return ndimage.binary_fill_holes(kept) if held else kept
+    ends = np.array(mask.shape) - 1
+    numbers = set()
+    for point in np.rint(points).astype(int):
+        if (point < 0).any() or (point > ends).any():
+            continue
+        # A click on the membrane may lie just outside.
+        near = tuple(slice(max(p - 1, 0), p + 2) for p in point)
+        found = pieces[near][pieces[near] > 0]
+        if found.size:
+            numbers.add(int(np.bincount(found).argmax()))
+    if not numbers:
+        return None
+    return ndimage.binary_fill_holes(np.isin(pieces, list(numbers)))

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter, Token
 
-from deepsxt_core.annotation import Click, Propose, open_annotation
+from deepsxt_core.annotation import Annotation, Click, ObjectRow, Propose, open_annotation
 from deepsxt_core.cli.options import Outcome, comma_separated, command
 
 _SHOWN = 20
@@ -76,18 +77,38 @@ def click(
             )
         )
         seconds = time.monotonic() - begun
-        size = annotation.geometry.voxel_size_nm
-    volume_um3 = None if size is None else done.voxels * size.z * size.y * size.x / 1e9
-    shown = "" if volume_um3 is None else f", {volume_um3:.4g} µm³"
+        row = annotation.objects[number]
+        found = _volumes(annotation, row, done.voxels)
+    shown = ""
+    if found["volume_um3"] is not None:
+        low, high = found["volume_interval_um3"]
+        shown = f", {found['volume_um3']:.4g} µm³ ({low:.4g} to {high:.4g})"
     return Outcome(
         [f"Object {number}: {done.voxels:,} voxels{shown}, in {seconds:.1f} s"],
         {
             "id": number,
             "voxels": done.voxels,
-            "volume_um3": volume_um3,
+            **found,
             "seconds": round(seconds, 3),
         },
     )
+
+
+def _volumes(annotation: Annotation, row: ObjectRow, voxels: int) -> dict[str, Any]:
+    """Return the volume of a grown object and its interval of 95 %, None without a voxel size."""
+    size = annotation.geometry.voxel_size_nm
+    if size is None or row.true_voxels is None:
+        return {"volume_um3": None, "volume_interval_um3": None}
+    one = size.z * size.y * size.x / 1e9
+    return {
+        "volume_um3": voxels * one,
+        "volume_interval_um3": [count * one for count in row.true_voxels],
+    }
+
+
+def _voxels_of(annotation: Annotation, number: int) -> int:
+    cubes = annotation.boxes_of(number)
+    return sum(int(np.count_nonzero(annotation.read_box(cube) == number)) for cube in cubes)
 
 
 @command
@@ -108,13 +129,22 @@ def propose(
         done = annotation.apply(Propose(least_confidence=least_confidence, class_name=class_name))
         seconds = time.monotonic() - begun
         added = [annotation.objects[number] for number in done.objects if number not in before]
+        listed = [
+            {
+                "id": row.id,
+                "origin": row.origin,
+                "voxels": voxels,
+                **_volumes(annotation, row, voxels),
+            }
+            for row, voxels in ((row, _voxels_of(annotation, row.id)) for row in added)
+        ]
     return Outcome(
         [f"{len(added)} bodies, {done.voxels:,} voxels, in {seconds:.1f} s"]
         + [f"  {row.id:5}  {row.origin}" for row in added[:_SHOWN]],
         {
             "annotation": str(folder),
             "ids": [row.id for row in added],
-            "objects": [{"id": row.id, "origin": row.origin} for row in added],
+            "objects": listed,
             "voxels": done.voxels,
             "seconds": round(seconds, 3),
         },

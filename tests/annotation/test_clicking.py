@@ -8,7 +8,9 @@ from deepsxt_core.annotation import (
     Click,
     Delete,
     EditObjects,
+    Merge,
     Propose,
+    Split,
     create_annotation,
     open_annotation,
     replay,
@@ -70,6 +72,20 @@ def test_a_click_gives_each_of_two_bodies_that_touch_with_its_unseen_caps(annota
         assert dice(labels == number, truth(number - 1)) > 0.8
     row = annotated.objects[1]
     assert (row.class_name, row.state) == (ORGANELLE, "machine-made")
+
+
+def test_an_interval_is_kept_of_the_true_size_until_it_is_another_object(annotated):
+    for number, (centre, _) in enumerate(BODIES, 1):
+        annotated.apply(Click(object=number, inside=[centre]))
+        low, high = annotated.objects[number].true_voxels
+        assert low < np.count_nonzero(read_all(annotated) == number) < high
+        assert high / low < 3
+    annotated.apply(Merge(objects=[1, 2]))
+    assert annotated.objects[1].true_voxels is None
+    annotated.undo()
+    annotated.apply(Split(object=1, seeds=[(20, 34, 26), (28, 34, 26)]))
+    assert annotated.objects[1].true_voxels is None
+    assert annotated.objects[3].true_voxels is None
 
 
 def test_a_click_beside_the_middle_gives_the_same_body(annotated):

@@ -357,3 +357,27 @@ def test_a_review_is_told_with_its_intervals(annotated, labels, capsys):
     assert found["count"]["value"] is None
     assert main(["annotation", "review", str(annotated)]) == 0
     assert "f1        1 (1 to 1)" in capsys.readouterr().out
+
+
+def test_a_click_and_proposals_tell_volumes_with_their_interval(capsys, tmp_path):
+    z, y, x = np.indices((40, 56, 60), dtype=np.float32)
+    radius = np.sqrt((z - 20) ** 2 + (y - 28) ** 2 + (x - 30) ** 2)
+    wall = (np.abs(radius - 12) < 3.5) & (np.abs(z - 20) < 9)
+    writer = create_score(tmp_path / "score.ome.zarr", wall.shape, VoxelSize(10, 10, 10))
+    writer.write(0, Score.encode(np.where(wall, 0.95, -0.95).astype(np.float32)))
+    cell = tmp_path / "cell.tif"
+    write_tiff(Volume.from_array(np.zeros(wall.shape, np.uint8), VoxelSize(10, 10, 10)), cell)
+    out, score = tmp_path / "a", ("--score", tmp_path / "score.ome.zarr")
+    call(capsys, "new", "empty", "--tomogram", cell, "--out", out)
+    clicked = call(capsys, "click", out, "--at", "20,28,30", *score)
+    assert clicked["volume_um3"] == pytest.approx(clicked["voxels"] * 1e-6)
+    low, high = clicked["volume_interval_um3"]
+    # The membrane is drawn 7 voxels wide, to both sides of the surface.
+    assert low < np.count_nonzero(radius <= 12) * 1e-6 < high
+    call(capsys, "undo", out)
+    (proposed,) = call(capsys, "propose", out, *score)["objects"]
+    with open_annotation(out) as annotation:
+        voxels = np.count_nonzero(annotation.labels.read(0, 40) == proposed["id"])
+    assert proposed["voxels"] == voxels
+    assert proposed["volume_um3"] == pytest.approx(voxels * 1e-6)
+    assert proposed["volume_interval_um3"][0] < proposed["volume_um3"]
