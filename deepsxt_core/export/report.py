@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
@@ -22,9 +21,10 @@ from deepsxt_core.annotation.review_state import ReviewState
 from deepsxt_core.files import not_as_written, written_beside
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.classes import ClassContacts, class_totals
+from deepsxt_core.surface.measure.key_numbers import ERROR_OF, KEY_QUANTITIES, number_text
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 from deepsxt_core.surface.measure.processes import process_columns
-from deepsxt_core.surface.measure.quantities import QUANTITIES, ObjectQuantities, table
+from deepsxt_core.surface.measure.quantities import ObjectQuantities, table
 from deepsxt_core.surface.measure.tables import Measurements
 from deepsxt_core.surface.surfaces import PALETTE
 from deepsxt_core.versions import versions
@@ -40,19 +40,6 @@ PAPER = (
 )
 DOI = "10.1073/pnas.2209938120"
 
-# Of the quantities, those that stand in the table of the page; the file in it holds all.
-_SHOWN = (
-    "volume",
-    "enclosed_volume",
-    "area",
-    "equivalent_diameter",
-    "mean_thickness",
-    "sphericity",
-    "elongation",
-    "gap",
-    "mean_grey_value",
-)
-_ERRORS = {"volume": "volume_error", "area": "area_error"}
 _FLAGS = {"cut_by_border": "cut by the border", "capped": "closed by the program"}
 _UNCLASSED = "without a class"
 _MOST_ROWS = 2000
@@ -159,8 +146,8 @@ def _told(content: ReportContent) -> dict[str, Any]:
         "contacts": list(_contacts(content.measurements.contacts, unit)),
         "contact_voxels": CONTACT_VOXELS,
         "chart": _address(_chart(found, unit), "image/svg+xml"),
-        "headings": [_QUANTITIES[name].heading(unit) for name in _SHOWN],
-        "helps": [(_QUANTITIES[name].heading(unit), _QUANTITIES[name].help) for name in _SHOWN],
+        "headings": [quantity.heading(unit) for quantity in KEY_QUANTITIES],
+        "helps": [(quantity.heading(unit), quantity.help) for quantity in KEY_QUANTITIES],
         "rows": [_row(each) for each in found[:_MOST_ROWS]],
         "left_out": max(0, len(found) - _MOST_ROWS),
         "table": _address(columns.to_csv(index=False).encode(), "text/csv"),
@@ -175,9 +162,6 @@ def _told(content: ReportContent) -> dict[str, Any]:
     }
 
 
-_QUANTITIES = {quantity.name: quantity for quantity in QUANTITIES}
-
-
 def _size(volume: Volume) -> str:
     size = volume.voxel_size_nm
     if size is None:
@@ -190,12 +174,6 @@ def _warnings(volume: Volume, steps: Mapping[str, Mapping[str, Any]]) -> list[st
     return list(dict.fromkeys(str(warning) for warning in told))
 
 
-def _number(value: float | None, error: float | None = None) -> str:
-    if value is None or not np.isfinite(value):
-        return "–"
-    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"
-
-
 def _row(found: ObjectQuantities) -> dict[str, Any]:
     flags = [words for name, words in _FLAGS.items() if getattr(found, name)]
     return {
@@ -203,8 +181,11 @@ def _row(found: ObjectQuantities) -> dict[str, Any]:
         "name": found.name or "",
         "class_name": found.class_name or "",
         "values": [
-            _number(getattr(found, name), getattr(found, _ERRORS.get(name, ""), None))
-            for name in _SHOWN
+            number_text(
+                getattr(found, quantity.name),
+                getattr(found, ERROR_OF.get(quantity.name, ""), None),
+            )
+            for quantity in KEY_QUANTITIES
         ],
         "flags": ", ".join(filter(None, [found.measured, found.state, *flags])),
     }
@@ -215,10 +196,10 @@ def _classes(found: Sequence[ObjectQuantities], unit: Unit) -> Iterator[dict[str
         yield {
             "Class": group.name or _UNCLASSED,
             "Objects": f"{group.objects}",
-            f"Volume ({unit}³)": _number(group.volume, group.volume_error),
-            f"Enclosed volume ({unit}³)": _number(group.enclosed_volume),
-            f"Area ({unit}²)": _number(group.area, group.area_error),
-            f"Median diameter ({unit})": _number(group.median_diameter),
+            f"Volume ({unit}³)": number_text(group.volume, group.volume_error),
+            f"Enclosed volume ({unit}³)": number_text(group.enclosed_volume),
+            f"Area ({unit}²)": number_text(group.area, group.area_error),
+            f"Median diameter ({unit})": number_text(group.median_diameter),
         }
 
 
@@ -228,9 +209,9 @@ def _contacts(found: Sequence[ClassContacts], unit: Unit) -> Iterator[dict[str, 
             "Class": pair.name,
             "To": pair.other,
             "Touching": f"{pair.touching} of {pair.objects}",
-            f"Contact area ({unit}²)": _number(pair.contact_area),
-            f"Median gap ({unit})": _number(pair.median_gap),
-            f"Smallest gap ({unit})": _number(pair.smallest_gap),
+            f"Contact area ({unit}²)": number_text(pair.contact_area),
+            f"Median gap ({unit})": number_text(pair.median_gap),
+            f"Smallest gap ({unit})": number_text(pair.smallest_gap),
         }
 
 
@@ -259,9 +240,9 @@ def _estimates(review: ReviewState | None) -> Iterator[dict[str, str]]:
             power = {"volume": f" ({review.unit}³)", "area": f" ({review.unit}²)"}
             yield {
                 "Of the whole tomogram": f"{one.name.capitalize()}{power.get(one.name, '')}",
-                "Estimate": _number(one.value),
-                "95 % interval": f"{_number(one.low)} to {_number(one.high)}",
-                "Without the review": _number(one.machine),
+                "Estimate": number_text(one.value),
+                "95 % interval": f"{number_text(one.low)} to {number_text(one.high)}",
+                "Without the review": number_text(one.machine),
             }
 
 

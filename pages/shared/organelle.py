@@ -10,7 +10,7 @@ import streamlit as st
 from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.measure.key_numbers import ERROR_OF, KEY_QUANTITIES, number_text
 from deepsxt_core.surface.surfaces import ObjectRow
 from deepsxt_core.workspace import Result, Tomogram, display
 from deepsxt_core.workspace.annotations import KeptAnnotation
@@ -18,18 +18,6 @@ from shared import objects, snapshot, sources, texts, widgets
 from shared.sources import Source
 
 _PLANES = {"z": "XY", "y": "XZ", "x": "YZ"}
-_SHOWN = (
-    "volume",
-    "enclosed_volume",
-    "area",
-    "equivalent_diameter",
-    "mean_thickness",
-    "sphericity",
-    "elongation",
-    "gap",
-    "mean_grey_value",
-)
-_ERRORS = {"volume": "volume_error", "area": "area_error"}
 _FLAGS = {"cut_by_border": "Cut by the border", "capped": "Closed by the program"}
 _WIDTH_PX = 220
 _ROOM = 0.75
@@ -84,17 +72,13 @@ def _flags(measured: pd.Series) -> Iterator[str]:
 
 def _lines(measured: pd.Series, unit: Unit) -> Iterator[tuple[str, str]]:
     """Yield what was measured with its error, in words."""
-    for quantity in QUANTITIES:
-        value = measured.get(quantity.column(unit))
-        if quantity.name not in _SHOWN or value is None or pd.isna(value):
-            continue
-        text = f"{value:.4g}"
-        error = _ERRORS.get(quantity.name)
-        ending = quantity.column(unit).removeprefix(quantity.name)
-        spread = measured.get(f"{error}{ending}") if error else None
-        if spread is not None and not pd.isna(spread):
-            text += f" ± {spread:.2g}"
-        yield quantity.heading(unit), text
+    for quantity in KEY_QUANTITIES:
+        column = quantity.column(unit)
+        value = measured.get(column)
+        if value is not None and not pd.isna(value):
+            error = ERROR_OF.get(quantity.name)
+            spread = measured.get(column.replace(quantity.name, error, 1)) if error else None
+            yield quantity.heading(unit), number_text(value, spread)
 
 
 def _pictures(

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from deepsxt_core.cli.main import main
 from deepsxt_core.errors import DrawingError, InvalidParameterError
 from deepsxt_core.export import middle_planes
 from deepsxt_core.export.report import DOI
+from deepsxt_core.io import write_tiff
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
@@ -194,3 +197,44 @@ class TestPlanes:
         source = Score(Volume.from_array(np.zeros((30, 32, 34), np.uint8)))
         with pytest.raises(InvalidParameterError, match="that was segmented"):
             self.planes(monkeypatch, told, source)
+
+
+class TestCommand:
+    @pytest.fixture
+    def files(self, tmp_path):
+        values = np.zeros((12, 16, 16), np.uint8)
+        values[3:9, 4:12, 4:12] = 1
+        grey, mask = tmp_path / "grey.tif", tmp_path / "mask.tif"
+        write_tiff(Volume.from_array(1000 - 300 * values.astype(np.float32), SIZE), grey)
+        write_tiff(Volume.from_array(values, SIZE), mask)
+        return grey, mask
+
+    def run(self, capsys, grey, mask, out):
+        code = main(["report", str(grey), "--score", str(mask), "--out", str(out), "--json"])
+        return code, capsys.readouterr()
+
+    def test_it_writes_the_page(self, files, tmp_path, capsys):
+        code, said = self.run(capsys, *files, tmp_path / "new" / "r.html")
+        assert code == 0
+        told = json.loads(said.out)
+        page = Page((tmp_path / "new" / "r.html").read_text("utf-8"))
+        assert told["bytes"] == (tmp_path / "new" / "r.html").stat().st_size
+        assert "grey.tif" in page.text
+        assert csv_of(page)["volume_um3"].sum() == pytest.approx(6 * 8 * 8 * 0.02**3, rel=0.05)
+
+    def test_what_is_no_page_is_refused(self, files, tmp_path, capsys):
+        code, said = self.run(capsys, *files, tmp_path / "r.pdf")
+        assert (code, ".html" in said.err) == (1, True)
+
+    def test_a_mask_of_something_else_is_refused(self, files, tmp_path, capsys):
+        other = tmp_path / "other.tif"
+        write_tiff(Volume.from_array(np.ones((12, 16, 20), np.float32), SIZE), other)
+        code, said = self.run(capsys, other, files[1], tmp_path / "r.html")
+        assert (code, "that was segmented" in said.err) == (1, True)
+        assert not (tmp_path / "r.html").exists()
+
+    def test_a_single_slice_is_measured_instead(self, files, tmp_path, capsys):
+        flat = tmp_path / "flat.tif"
+        write_tiff(Volume.from_array(np.ones((1, 16, 16), np.float32), SIZE), flat)
+        code, said = self.run(capsys, flat, files[1], tmp_path / "r.html")
+        assert (code, "deepsxt measure" in said.err) == (1, True)
