@@ -17,6 +17,10 @@ from deepsxt_core.annotation.checks import (
 MOST_CLICKS = 100
 
 
+LEAST_CONFIDENCE = 0.7
+"""Of proposals: on phantoms, most of those that are less sure are no organelles."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click(Checked):
     """Give to an object the whole body around a voxel, its membrane included.
@@ -54,5 +58,5 @@ class Propose(Checked):
     """
 
     kind: ClassVar[str] = "propose"
-    least_confidence: float = given(real(0, 1), 0.5)
+    least_confidence: float = given(real(0, 1), LEAST_CONFIDENCE)
     class_name: str | None = given(maybe(text), None)

@@ -9,6 +9,7 @@ import numpy as np
 from cyclopts import Parameter, Token
 
 from deepsxt_core.annotation import Annotation, Click, ObjectRow, Propose, open_annotation
+from deepsxt_core.annotation.body_operations import LEAST_CONFIDENCE
 from deepsxt_core.cli.options import Outcome, comma_separated, command
 
 _SHOWN = 20
@@ -118,7 +119,7 @@ def propose(
     *,
     least_confidence: Annotated[
         float, Parameter(help="Leave out bodies that are less sure, from 0 to 1.")
-    ] = 0.5,
+    ] = LEAST_CONFIDENCE,
     class_name: ClassName = None,
     score: ScoreFile = None,
 ) -> Outcome:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from deepsxt_core.annotation import ORGANELLE, SourceParams
+from deepsxt_core.annotation.body_operations import LEAST_CONFIDENCE
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.jobs.kinds import Checked, JobKind
 from deepsxt_core.parameters import checked
@@ -69,5 +70,5 @@ class ProposeRequest(Checked):
     tomogram: str
     annotation: str
     wish: str
-    least_confidence: float = 0.5
+    least_confidence: float = LEAST_CONFIDENCE
     class_name: str = ORGANELLE

@@ -7,6 +7,7 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.annotation import ORGANELLE, SourceParams
+from deepsxt_core.annotation.body_operations import LEAST_CONFIDENCE
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.web.annotations import annotation_address
@@ -197,7 +198,12 @@ def _propose(tomogram: Tomogram, chosen: KeptAnnotation) -> None:
     )
     class_name = st.text_input("Class", ORGANELLE, max_chars=200, key="propose_class")
     confidence = st.slider(
-        "Least confidence", 0.0, 1.0, 0.5, 0.05, help="Less sure bodies are left out."
+        "Least confidence",
+        0.0,
+        1.0,
+        LEAST_CONFIDENCE,
+        0.05,
+        help="Less sure bodies are left out; most of those below 0.7 are no organelles.",
     )
     busy = job_blocks.active_job(tomogram, "propose") is not None
     if st.button("Propose", type="primary", disabled=busy or chosen.score is None):

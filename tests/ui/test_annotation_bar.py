@@ -5,6 +5,7 @@ import tifffile
 
 from deepsxt_core import jobs
 from deepsxt_core.annotation import Paint, RunStroke, SourceParams
+from deepsxt_core.annotation.body_operations import LEAST_CONFIDENCE
 from deepsxt_core.jobs.store import Status, write_status
 from deepsxt_core.training.kept_sets import list_sets
 from deepsxt_core.web import desks
@@ -129,7 +130,7 @@ def test_all_bodies_are_proposed_by_the_shown_result_as_a_job(app, tomogram):
     assert not app.exception
     (job,) = jobs.list_jobs(Workspace(), tomogram.id)
     assert (job.request.annotation, job.request.class_name) == (kept.id, "vesicle")
-    assert job.request.least_confidence == 0.5
+    assert job.request.least_confidence == LEAST_CONFIDENCE
     button(app, "Cancel").click().run()
     assert jobs.read_job(Workspace(), job.id).state == "cancelled"
 
