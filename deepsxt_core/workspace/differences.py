@@ -6,7 +6,7 @@ one does not say what is there, as it was not scored or not judged there.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,12 +42,12 @@ class _Other:
     not_judged: NotJudged | None = None
 
 
-def comparable_surfaces(tomogram: Tomogram, surface: Result) -> list[Result]:
-    """Return the other surfaces of a tomogram that lie in the same space, newest first."""
+def comparable_surfaces(surface: Result, known: Iterable[Result]) -> list[Result]:
+    """Return those of the known surfaces of a tomogram that lie in the same space as one of them."""
     unit, _ = load_table(surface.folder)
     return [
         other
-        for other in tomogram.readable_results("surfaces")
+        for other in known
         if other.id != surface.id
         and other.voxel_size_nm == surface.voxel_size_nm
         and load_table(other.folder)[0] == unit
@@ -118,7 +118,7 @@ def _write(tomogram: Tomogram, result: Result, name: str, other: str, path: Path
 
 
 def _surface(tomogram: Tomogram, result: Result, other: Result) -> _Other:
-    if other not in comparable_surfaces(tomogram, result):
+    if other not in comparable_surfaces(result, tomogram.readable_results("surfaces")):
         raise InvalidParameterError(
             "The two surfaces were made with different voxel sizes and do not lie in the same "
             "space. Reconstruct the older one again."

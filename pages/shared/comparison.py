@@ -55,7 +55,8 @@ def comparable(tomogram: Tomogram, chosen: Result | None) -> list[dict[str, Any]
 def other_surfaces(tomogram: Tomogram, surface: Result) -> list[dict[str, str]]:
     """Return what the distance of a surface can be measured to, as its 3D view takes it."""
     found = [
-        (each.id, _surface_name(tomogram, each)) for each in comparable_surfaces(tomogram, surface)
+        (each.id, _surface_name(tomogram, each))
+        for each in comparable_surfaces(surface, snapshot.results(tomogram, "surfaces"))
     ]
     score, evaluations = surface.identity.get("score"), snapshot.results(tomogram, "evaluations")
     for path in shown_truths(tomogram, [score] if score else ()):

@@ -23,6 +23,8 @@ from deepsxt_core.workspace.annotations import add_annotation
 from tests.results import add_annotation_surface, add_score, add_surface, ball
 from tests.waiting import wait_until
 
+from .conftest import running_app
+
 pytestmark = pytest.mark.browser
 
 SHAPE = (24, 48, 96)
@@ -45,9 +47,22 @@ def tomogram(workspace_home, tmp_path):
     return two_balls(workspace_home, tmp_path / "two balls.tif")
 
 
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """The address of a surface that several tests look at, and change nothing of."""
+    folder = tmp_path_factory.mktemp("shown")
+    home = folder / "workspace"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSXT_HOME", str(home))
+        patch.setenv("DEEPSXT_ENGINE", "keras")
+        tomogram = two_balls(home, folder / "two balls.tif")
+        with running_app(home, folder / "server.log") as server:
+            yield f"{server}/surface?t={tomogram.id}"
+
+
 @pytest.fixture
-def stage(page: Page, server, tomogram):
-    page.goto(f"{server}/surface?t={tomogram.id}")
+def stage(page: Page, shown):
+    page.goto(shown)
     stage = page.locator(".stage")
     expect(stage).to_have_attribute("data-drawn", "full")
     return stage
@@ -158,9 +173,12 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
 
 
 def test_another_tomogram_shows_all_objects_where_one_hides_some(
-    page, server, stage, workspace_home, tmp_path
+    page, server, tomogram, workspace_home, tmp_path
 ):
     """Made with the same recipe, so that the results of both have the same id."""
+    page.goto(f"{server}/surface?t={tomogram.id}")
+    stage = page.locator(".stage")
+    expect(stage).to_have_attribute("data-drawn", "full")
     whole = blue(pixels(stage.screenshot())).sum()
     stage.click(position=middle(blue(pixels(stage.screenshot()))))
     expect(stage.locator(".card")).to_contain_text("Object 1")

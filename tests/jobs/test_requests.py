@@ -16,7 +16,9 @@ from deepsxt_core.jobs import (
     EvaluateRequest,
     InstallRequest,
     MeasureRequest,
+    ProposeRequest,
     ReconstructRequest,
+    ReportRequest,
     SegmentRequest,
     TrainRequest,
     UnreadableRequest,
@@ -45,6 +47,7 @@ REQUESTS_WRITTEN = [
     ReconstructRequest(score=None, annotation=AnnotationVersion(id="a" * 18, digest="b" * 20)),
     MeasureRequest(surface="a" * 20, params=ProcessParams(max_diameter=0.5)),
     BundleRequest(surface="a" * 20),
+    ReportRequest(surface="a" * 20, params=ProcessParams(max_diameter=0.5)),
     EvaluateRequest(score="a", truth="/t.tif", params=EvaluateParams(ignore_label=128)),
     EvaluateRequest(
         score="a", truth=None, true_annotation=AnnotationVersion(id="a" * 18, digest="b" * 20)
@@ -65,6 +68,7 @@ REQUESTS_WRITTEN = [
     AnnotateRequest(
         tomogram="t", name="n", wish="w", score="a", params=SourceParams(threshold=0.2)
     ),
+    ProposeRequest(tomogram="t", annotation="a" * 18, wish="w", least_confidence=0.4),
 ]
 
 

@@ -27,7 +27,7 @@ from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder
 from tests.waiting import wait_until
 
-STEPS = 40
+STEPS = 24
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def data(tmp_path):
 
 def request(data, name, **params):
     small = {"minutes": None, "steps": STEPS, "batch_size": 2, "crop_px": 32}
-    training = small | {"validation_steps": 4, "rehearsal": 0.0} | params
+    training = small | {"validation_steps": 8, "rehearsal": 0.0} | params
     return {"name": name, "data": str(data), "base": "base", "params": training}
 
 
@@ -81,7 +81,7 @@ def test_a_killed_training_is_resumed_to_the_same_model(data):
     wait_until(lambda: finished(killed))
 
     run = read_json(work / "run.json")
-    assert 4 <= run["continued_from"] < STEPS
+    assert 8 <= run["continued_from"] < STEPS
     assert run["steps"] == STEPS
     assert find_model("killed").card.splitlines()[0] == "# killed"
     assert (find_model("killed").folder / "examples.png").is_file()

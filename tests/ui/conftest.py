@@ -1,9 +1,11 @@
+import functools
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from deepsxt_core.jobs import runner
@@ -14,8 +16,13 @@ FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 SHAPE = (6, 24, 32)
 
 
+# Streamlit reads the metadata of every installed package for each app; they stay as they are.
+SCANNED = functools.cache(manifest_scanner.scan_component_manifests)
+
+
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", SCANNED)
     # Streamlit puts the page in the place of __main__, which processes started later would run.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     return AppTest.from_file(str(FRAME), default_timeout=60)

@@ -96,7 +96,7 @@ def test_an_object_in_the_address_is_marked_and_leads_to_its_slices(app, tomogra
     )
     assert "**the**" not in link.proto.label
     show(app, "measure.py", tomogram, annotation=kept.id, object="2")
-    assert len(app.get("page_link")) == 1
+    assert [each.proto.label for each in app.get("page_link")] == [link.proto.label, "In 3D"]
     assert "merged in *Slices*" in texts(app)
 
 

@@ -47,7 +47,7 @@ def told(tomogram, surface, other):
 
 def test_a_sphere_lies_inside_a_larger_one_and_that_one_outside(tomogram, small):
     large = add_surface(tomogram, add_score(tomogram, ball(SHAPE, LARGE)))
-    assert comparable_surfaces(tomogram, small) == [large]
+    assert comparable_surfaces(small, tomogram.readable_results("surfaces")) == [large]
     for surface, other, sign in ((small, large, -1), (large, small, 1)):
         _, distances = told(tomogram, surface, other.id)
         np.testing.assert_allclose(distances, sign * (LARGE - SMALL), atol=0.6)
