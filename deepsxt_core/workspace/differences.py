@@ -43,7 +43,7 @@ class _Other:
 
 
 def comparable_surfaces(surface: Result, known: Iterable[Result]) -> list[Result]:
-    """Return those of the known surfaces of a tomogram that lie in the same space as one of them."""
+    """Return those of the other known surfaces that lie in the same space."""
     unit, _ = load_table(surface.folder)
     return [
         other
