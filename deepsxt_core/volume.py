@@ -293,6 +293,23 @@ class Labels(Mask):
     not_judged: Callable[[int, int], NDArray[np.bool_]]
 
 
+def require_slices(tomogram: Volume, part: Volume, first_slice: int) -> None:
+    """Check that a tomogram holds the slices that a part was made of.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it does not.
+    """
+    end = first_slice + part.shape[0]
+    if tomogram.shape[1:] != part.shape[1:] or tomogram.shape[0] < end:
+        raise InvalidParameterError(
+            f"The tomogram of shape {tomogram.shape} does not hold the slices {first_slice} to "
+            f"{end} of shape {part.shape[1:]}. Give the one that was segmented, cropped and binned "
+            "alike."
+        )
+
+
 def as_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """Return `shape` as (z, y, x), a single slice counting as z = 1."""
     padded = (1,) * (3 - len(shape)) + tuple(int(n) for n in shape)

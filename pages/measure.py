@@ -15,6 +15,7 @@ from deepsxt_core.surface.surfaces import ObjectRow, load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
 from deepsxt_core.workspace.annotations import KeptAnnotation
+from deepsxt_core.workspace.measured import measured_objects, thorough_measurement
 from shared import (
     charts,
     classes,
@@ -48,13 +49,6 @@ _WORDS: dict[str, Any] = {
 }
 _WHOLE = {"object", "euler_number", "nearest_object", "voxels", "faces"}
 _NO_CHART = {"object", "nearest_object", "volume_error", "area_error"}
-
-
-def read(surface: Result, done: Result | None) -> pd.DataFrame:
-    """Return the measurements, made on the first visit, with error bars if there are any."""
-    if done is not None:
-        return pd.read_csv(downloads.measurement_file(done, f"{OBJECTS}.csv"))
-    return pd.read_csv(downloads.surface_file(surface, downloads.MEASUREMENTS_FILE))
 
 
 def totals(rows: pd.DataFrame, unit: Unit) -> None:
@@ -225,18 +219,11 @@ def all_objects(
 
 def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
     """Show the table and the charts of one surface."""
-    done = next(
-        (
-            result
-            for result in snapshot.results(tomogram, "measurements")
-            if result.made_from == surface.id
-        ),
-        None,
-    )
+    done = thorough_measurement(surface, snapshot.results(tomogram, "measurements"))
     notices.size_correction(tomogram, surface)
     with st.spinner("Measuring …", show_time=True):
         unit, known_objects = load_table(surface.folder)
-        rows = read(surface, done)
+        rows = measured_objects(surface, done)
     known = [each for each in QUANTITIES if each.column(unit) in rows.columns]
     if unit == "voxel":
         st.info(

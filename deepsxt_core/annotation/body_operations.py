@@ -15,8 +15,6 @@ from deepsxt_core.annotation.checks import (
 )
 
 MOST_CLICKS = 100
-
-
 LEAST_CONFIDENCE = 0.7
 """Of proposals: on phantoms, most of those that are less sure are no organelles."""
 

@@ -73,6 +73,10 @@ class ReviewState:
     estimates: tuple[Estimate, ...]
     unit: str
 
+    def unit_of(self, name: str) -> str:
+        """Return the unit of an estimate, such as ``"µm³"``; empty for a number or a share."""
+        return {"volume": f"{self.unit}³", "area": f"{self.unit}²"}.get(name, "")
+
     def to_json(self) -> dict[str, Any]:
         """Return what people are told, as an object of JSON."""
         return {

@@ -29,9 +29,8 @@ def _lines(state: ReviewState) -> list[str]:
         )
     if state.tiles.lacking:
         lines.append(f"  Numbers take {state.tiles.lacking} more tiles of the random sample.")
-    units = {"volume": f"{state.unit}³", "area": f"{state.unit}²"}
     for one in state.estimates:
         if one.value is not None and one.low is not None and one.high is not None:
             interval = f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})"
-            lines.append(f"  {one.name:9} {interval} {units.get(one.name, '')}".rstrip())
+            lines.append(f"  {one.name:9} {interval} {state.unit_of(one.name)}".rstrip())
     return lines

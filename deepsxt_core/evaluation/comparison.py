@@ -147,7 +147,7 @@ def compare(
     """
     params = params or EvaluateParams()
     progress = progress or NoProgress()
-    offset = first_slice(prediction, truth)
+    first_slice(prediction, truth)  # before scratch space is made
     size = prediction.volume.voxel_size_nm or truth.volume.voxel_size_nm
     tolerance, pixel = _tolerance(params, size)
     depth, height, width = prediction.volume.shape
@@ -159,14 +159,7 @@ def compare(
         for first, end in prediction.volume.slabs(max(1, _SLAB_VOXELS // (height * width))):
             # A slice more on either side, for the faces between slices.
             low, high = max(0, first - 1), min(depth, end + 1)
-            labels = truth.volume.read(low + offset, high + offset)
-            unknown = labels < 0
-            if params.ignore_label is not None:
-                unknown |= labels == params.ignore_label
-            if isinstance(truth, Labels):
-                unknown |= truth.not_judged(low + offset, high + offset)
-            if isinstance(prediction, Labels):
-                unknown |= prediction.not_judged(low, high)
+            labels, unknown = read_truth(prediction, truth, params, low, high)
             true = (labels > 0) & ~unknown
             codes = _codes(prediction, low, high)
             marked = (codes >= Score.threshold_code(_threshold(prediction, params))) & ~unknown
@@ -241,6 +234,28 @@ def _tolerance(
             "tells. Give the voxel size, or the tolerance in pixels."
         )
     return params.tolerance_nm, (size.y, size.x)
+
+
+def read_truth(
+    prediction: Score | Mask, truth: Mask, params: EvaluateParams, z0: int, z1: int
+) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Return the labels of slices z0 to z1 of `prediction`, and where nobody has judged.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the shapes do not fit.
+    """
+    offset = first_slice(prediction, truth)
+    labels = truth.volume.read(z0 + offset, z1 + offset)
+    unknown = labels < 0
+    if params.ignore_label is not None:
+        unknown |= labels == params.ignore_label
+    if isinstance(truth, Labels):
+        unknown |= truth.not_judged(z0 + offset, z1 + offset)
+    if isinstance(prediction, Labels):
+        unknown |= prediction.not_judged(z0, z1)
+    return labels, unknown
 
 
 def _codes(prediction: Score | Mask, first: int, end: int) -> NDArray[np.uint8]:

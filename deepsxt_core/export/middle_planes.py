@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.slice_figure import draw_figure
 from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface.surfaces import ObjectRow
-from deepsxt_core.volume import Labels, Mask, Score, Volume
+from deepsxt_core.volume import Labels, Mask, Score, Volume, require_slices
 
 _SLAB = 16
 _AXES = (("z", "XY"), ("y", "XZ"), ("x", "YZ"))
@@ -53,12 +52,7 @@ def middle_planes(
     """
     first = source.first_slice if isinstance(source, Score) else 0
     shape = source.volume.shape
-    if tomogram.shape[1:] != shape[1:] or tomogram.shape[0] < first + shape[0]:
-        raise InvalidParameterError(
-            f"The tomogram of shape {tomogram.shape} does not hold the slices {first} to "
-            f"{first + shape[0]} of shape {shape[1:]}. Give the one that was segmented, with the "
-            "same --crop and --bin."
-        )
+    require_slices(tomogram, source.volume, first)
     progress.stage("Cutting planes", shape[0], "slice")
     grey = _cut(tomogram, first, shape, progress)
     known = np.concatenate([plane[np.isfinite(plane)] for plane in grey])

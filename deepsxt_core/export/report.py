@@ -237,9 +237,9 @@ def _estimates(review: ReviewState | None) -> Iterator[dict[str, str]]:
         return
     for one in review.estimates:
         if one.value is not None:
-            power = {"volume": f" ({review.unit}³)", "area": f" ({review.unit}²)"}
+            unit = review.unit_of(one.name)
             yield {
-                "Of the whole tomogram": f"{one.name.capitalize()}{power.get(one.name, '')}",
+                "Of the whole tomogram": one.name.capitalize() + (unit and f" ({unit})"),
                 "Estimate": number_text(one.value),
                 "95 % interval": f"{number_text(one.low)} to {number_text(one.high)}",
                 "Without the review": number_text(one.machine),

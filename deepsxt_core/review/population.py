@@ -104,14 +104,12 @@ class Population:
         It is of the stratum in which least was decided, and there every unseen unit is as likely
         as another.
         """
-        waiting = [
-            (len(group.decided), -len(group.members), place)
-            for place, group in enumerate(self.groups(judged)[1:], 1)
-            if group.members - judged.seen
-        ]
+        waiting = [group for group in self.groups(judged)[1:] if group.members - judged.seen]
         if not waiting:
             return None
-        unseen = self.groups(judged)[min(waiting)[2]].members - judged.seen
+        # Of equal ones the first.
+        group = min(waiting, key=lambda group: (len(group.decided), -len(group.members)))
+        unseen = group.members - judged.seen
         return next(unit for unit in self.at_random.tolist() if unit in unseen)
 
     def next_targeted(self, judged: Judged) -> int | None:

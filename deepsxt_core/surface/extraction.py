@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
+from deepsxt_core.errors import EmptySurfaceError
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.field.bodies import numbered_volume
 from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
@@ -27,7 +27,7 @@ from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.surface.report import Report
 from deepsxt_core.surface.sources import settled
 from deepsxt_core.surface.surfaces import Surfaces
-from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
+from deepsxt_core.volume import Mask, Score, Volume, VoxelSize, require_slices
 
 
 def reconstruct(
@@ -214,13 +214,7 @@ def _start(source: Score | Mask) -> NDArray[np.float64]:
 def _grey_reader(
     tomogram: Volume, scored: Volume, first_slice: int
 ) -> Callable[[int, int], NDArray]:
-    fits = tomogram.shape[1:] == scored.shape[1:]
-    if not fits or tomogram.shape[0] < first_slice + scored.shape[0]:
-        raise InvalidParameterError(
-            f"The tomogram of shape {tomogram.shape} does not hold the slices {first_slice} to "
-            f"{first_slice + scored.shape[0]} of shape {scored.shape[1:]}. Give the one that was "
-            "segmented."
-        )
+    require_slices(tomogram, scored, first_slice)
     return lambda first, end: tomogram.read(first + first_slice, end + first_slice)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.annotation.checks import MOST_IDS
-from deepsxt_core.evaluation import EvaluateParams, first_slice
+from deepsxt_core.evaluation import EvaluateParams
+from deepsxt_core.evaluation.comparison import read_truth
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.field.bodies import BodyJoiner
 from deepsxt_core.volume import Labels, Mask, Score, Tag
@@ -91,20 +92,12 @@ def compare_objects(
         If the shapes do not fit.
     """
     params, progress = params or EvaluateParams(), progress or NoProgress()
-    offset = first_slice(prediction, truth)
     depth, height, width = prediction.volume.shape
     sides = [_Side(side.tags if isinstance(side, Labels) else None) for side in (truth, prediction)]
     progress.stage("Comparing objects", depth, "slice")
     for first, end in prediction.volume.slabs(max(1, _SLAB_VOXELS // (height * width))):
         low = max(0, first - 1)  # a slice more, in which objects go on
-        labels = truth.volume.read(low + offset, end + offset)
-        unknown = labels < 0
-        if params.ignore_label is not None:
-            unknown |= labels == params.ignore_label
-        if isinstance(truth, Labels):
-            unknown |= truth.not_judged(low + offset, end + offset)
-        if isinstance(prediction, Labels):
-            unknown |= prediction.not_judged(low, end)
+        labels, unknown = read_truth(prediction, truth, params, low, end)
         if isinstance(prediction, Score):
             marks: NDArray = prediction.read_mask(low, end, params.threshold)
         else:

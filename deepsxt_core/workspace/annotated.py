@@ -1,13 +1,31 @@
-"""What a surface of an annotation was cut out of: kept with it, as the annotation changes."""
+"""What a surface was made from: where that lies, and what was cut out of an annotation for it."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import UnreadableFileError
+from deepsxt_core.geometry import Region
 from deepsxt_core.io import open_volume
 from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.volume import Labels, Tag
 from deepsxt_core.workspace.results import INSTANCES_NAME, Result
+
+if TYPE_CHECKING:
+    from deepsxt_core.workspace.tomogram import Tomogram
+
+
+def source_region(tomogram: "Tomogram", surface: Result) -> Region:
+    """Return the part of the tomogram whose voxels the source of a surface has, slices aside.
+
+    Raises
+    ------
+    DeepSXTError
+        If the score is gone.
+    """
+    score_id = surface.identity.get("score")
+    return tomogram.result("scores", score_id).region if score_id else surface.annotated_region
 
 
 def annotated_objects(surface: Result) -> Labels:

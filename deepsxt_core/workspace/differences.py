@@ -23,8 +23,9 @@ from deepsxt_core.surface.measure.distances import signed_distances, voxels_of
 from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.surface.view import VIEW_FILES, view_points
 from deepsxt_core.volume import NOT_JUDGED_CODE, Mask, Score, Volume
+from deepsxt_core.workspace.annotated import source_region
 from deepsxt_core.workspace.annotations import AnnotationVersion, annotation
-from deepsxt_core.workspace.downloads import view_file, view_version
+from deepsxt_core.workspace.downloads import exports_folder, order_of, view_file, view_version
 from deepsxt_core.workspace.making import made
 from deepsxt_core.workspace.results import Result, is_id
 from deepsxt_core.workspace.tomogram import Tomogram
@@ -78,18 +79,9 @@ def distances_file(tomogram: Tomogram, result: Result, name: str, other: str) ->
         )
     content = (name, view_version(result.folder), other, _version(tomogram, other))
     digest = hashlib.sha256(repr(content).encode()).hexdigest()[:16]
-    folder = result.folder / "exports"
-    folder.mkdir(exist_ok=True)
-    order = {
-        "file": "distances",
-        "result": str(result.folder),
-        "tomogram": [str(tomogram.folder.parents[1]), tomogram.id],
-        "name": name,
-        "other": other,
-    }
-    return made(
-        folder / f"distances-{digest}.bin", order, partial(_write, tomogram, result, name, other)
-    )
+    path = exports_folder(result) / f"distances-{digest}.bin"
+    order = order_of("distances", result, tomogram, name=name, other=other)
+    return made(path, order, partial(_write, tomogram, result, name, other))
 
 
 def _version(tomogram: Tomogram, other: str) -> int:
@@ -135,9 +127,9 @@ def _surface(tomogram: Tomogram, result: Result, other: Result) -> _Other:
 
 def _truth(tomogram: Tomogram, result: Result, other: str) -> _Other:
     path, ignore_label = named_truth(tomogram, other)
-    source, score = tomogram.surface_source(result), result.identity.get("score")
-    region = result.annotated_region if score is None else tomogram.result("scores", score).region
-    codes = codes_beside(tomogram, Compared(source, region), path, ignore_label)
+    source = tomogram.surface_source(result)
+    compared = Compared(source, source_region(tomogram, result))
+    codes = codes_beside(tomogram, compared, path, ignore_label)
     codes = codes.with_geometry(_placed(source).geometry)
 
     def not_judged(z0: int, z1: int) -> NDArray[np.bool_]:

@@ -25,6 +25,7 @@ from deepsxt_core.surface.measure.quantities import write_quantities
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, load_table
 from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
 from deepsxt_core.volume import Volume, VoxelSize
+from deepsxt_core.workspace.annotated import source_region
 from deepsxt_core.workspace.making import made
 from deepsxt_core.workspace.results import INSTANCES_NAME, Result
 from deepsxt_core.workspace.tomogram import Tomogram
@@ -56,8 +57,11 @@ def score_file(tomogram: Tomogram, result: Result, name: str, threshold: float =
     score = tomogram.todays_score(result.id)
     kind, suffix = Path(name).stem, Path(name).suffix
     content = (kind, score.placed.geometry, threshold if kind == "mask" else None)
-    path = _exports(result) / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
-    order = _order("score", result, tomogram, name=name, threshold=threshold)
+    path = (
+        exports_folder(result)
+        / f"{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}{suffix}"
+    )
+    order = order_of("score", result, tomogram, name=name, threshold=threshold)
     if kind == "mask":
         return made(path, order, partial(write_mask, score, threshold))
     return made(path, order, partial(write_volume, score.placed))
@@ -86,8 +90,8 @@ def surface_file(
     DrawingError
         If the page or a picture cannot be drawn here.
     """
-    path = _exports(result) / name
-    order = _order("surface", result, name=name, objects=list(objects), unit=unit)
+    path = exports_folder(result) / name
+    order = order_of("surface", result, name=name, objects=list(objects), unit=unit)
     if name == OBJECTS_FILE:
         return made(path, order, partial(_write_table, result.folder))
     if name in MEASUREMENTS_FILES:
@@ -135,7 +139,7 @@ def instances_file(tomogram: Tomogram, result: Result, name: str) -> Path:
         raise InvalidParameterError(
             f"Objects can be had as {', '.join(INSTANCE_FILES)}: got '{name}'."
         )
-    path, order = _exports(result) / name, _order("instances", result, tomogram, name=name)
+    path, order = exports_folder(result) / name, order_of("instances", result, tomogram, name=name)
     kept = kept_instances(result)
     if kept is not None:
         return made(path, order, partial(write_volume, kept))
@@ -182,13 +186,14 @@ def view_version(folder: Path) -> int:
         raise UnreadableFileError(f"'{folder}' holds no surface. Reconstruct it again.") from error
 
 
-def _exports(result: Result) -> Path:
+def exports_folder(result: Result) -> Path:
+    """Return where files are kept that were made from a result on demand."""
     folder = result.folder / "exports"
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def _order(
+def order_of(
     file: str, result: Result, tomogram: Tomogram | None = None, **asked: Any
 ) -> dict[str, Any]:
     """Return what `deepsxt_core.workspace.orders` needs to call what asks for a file once more."""
@@ -256,10 +261,9 @@ def bundle_result(
     """
     source, score_id = tomogram.surface_source(surface), surface.identity.get("score")
     records = {"reconstruct": surface.run}
-    binning = surface.annotated_region.bin
     if score_id is not None:
-        score = tomogram.result("scores", score_id)
-        records["segment"], binning = score.run, score.region.bin
+        records["segment"] = tomogram.result("scores", score_id).run
+    binning = source_region(tomogram, surface).bin
     size = surface.voxel_size_nm
     # Of the whole tomogram, in voxels that are not binned.
     whole = size and VoxelSize(*(edge / binning for edge in size))

@@ -1,5 +1,6 @@
 """The latest measurements of each tomogram, to compare tomograms with each other."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -44,14 +45,18 @@ def latest_measurements(tomogram: Tomogram) -> Measured | None:
     surface = next(iter(tomogram.readable_results("surfaces")), None)
     if surface is None:
         return None
-    thorough = (
-        done for done in tomogram.readable_results("measurements") if done.made_from == surface.id
-    )
-    done = next(thorough, None)
-    path = (
-        downloads.surface_file(surface, downloads.MEASUREMENTS_FILE)
-        if done is None
-        else downloads.measurement_file(done, f"{OBJECTS}.csv")
-    )
     unit, _ = load_table(surface.folder)
-    return Measured(tomogram, surface, unit, pd.read_csv(path))
+    done = thorough_measurement(surface, tomogram.readable_results("measurements"))
+    return Measured(tomogram, surface, unit, measured_objects(surface, done))
+
+
+def thorough_measurement(surface: Result, known: Iterable[Result]) -> Result | None:
+    """Return the newest of the known measurements (newest first) that is of a surface."""
+    return next((done for done in known if done.made_from == surface.id), None)
+
+
+def measured_objects(surface: Result, done: Result | None) -> pd.DataFrame:
+    """Return what is measured on a surface, with error bars if `done` is given; made if need be."""
+    if done is not None:
+        return pd.read_csv(downloads.measurement_file(done, f"{OBJECTS}.csv"))
+    return pd.read_csv(downloads.surface_file(surface, downloads.MEASUREMENTS_FILE))

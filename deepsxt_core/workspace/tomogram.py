@@ -15,7 +15,7 @@ from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.io.probe import probe
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
-from deepsxt_core.workspace.annotated import annotated_objects
+from deepsxt_core.workspace.annotated import annotated_objects, source_region
 from deepsxt_core.workspace.data_roots import places_of
 from deepsxt_core.workspace.records import damaged_results, problem
 from deepsxt_core.workspace.results import (
@@ -177,8 +177,7 @@ class Tomogram:
         if "surface" in result.identity:
             return self.size_correction(self.result("surfaces", result.identity["surface"]))
         is_score = result.folder.parent.name == "scores"
-        score_id = result.id if is_score else result.identity.get("score")
-        region = self.result("scores", score_id).region if score_id else result.annotated_region
+        region = result.region if is_score else source_region(self, result)
         then = self.score(result.id).volume.voxel_size_nm if is_score else result.voxel_size_nm
         now = self.volume(region).voxel_size_nm
         if then is None or now is None:

@@ -21,6 +21,8 @@ _ALL = "All objects"
 _COLOURS = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in PALETTE[:2]]
 
 
+@st.fragment
+@widgets.errors_shown()
 def show() -> None:
     """Let the user choose two groups of tomograms, and compare their objects."""
     offered = [entry for entry in catalogue(Workspace()) if entry.surfaces]
@@ -94,10 +96,9 @@ def _compare(first: Sequence[Measured], second: Sequence[Measured], unit: Unit) 
         {one.tomogram.id: _values(one, column.name, chosen) for one in group}
         for group in (first, second)
     ]
-    with widgets.errors_shown():
-        found = contrast(*values)
-        _draw((first, second), values, column)
-        _tell(found, column)
+    found = contrast(*values)
+    _draw((first, second), values, column)
+    _tell(found, column)
 
 
 def _values(measured: Measured, column: str, class_name: str) -> list[float]:

@@ -23,11 +23,11 @@ def review_note(kept: KeptAnnotation) -> None:
                 f"{state.tiles.lacking} more tiles of the random sample, then there are numbers."
             )
             return
-        units = {"volume": f" ({state.unit}³)", "area": f" ({state.unit}²)"}
         st.dataframe(
             [
                 {
-                    "": _TITLES[one.name] + units.get(one.name, ""),
+                    "": _TITLES[one.name]
+                    + (state.unit_of(one.name) and f" ({state.unit_of(one.name)})"),
                     "Estimate": _shown(one.name, one.value),
                     "95 % interval": f"{_shown(one.name, one.low)} to {_shown(one.name, one.high)}",
                     "Without the review": ""

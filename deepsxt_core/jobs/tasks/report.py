@@ -9,6 +9,7 @@ from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.annotated import source_region
 from deepsxt_core.workspace.annotations import annotation_of
 from deepsxt_core.workspace.results import RUN_NAME
 
@@ -39,7 +40,7 @@ def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progre
     score_id = surface.identity.get("score")
     score = None if score_id is None else tomogram.result("scores", score_id)
     kept = annotation_of(tomogram, surface)
-    region = surface.annotated_region if score is None else score.region
+    region = source_region(tomogram, surface)
     path = report(
         out / REPORT_NAME,
         tomogram.volume(region).with_voxel_size(surface.voxel_size_nm),
