@@ -120,6 +120,13 @@ def place_of(volume: Volume, region: Region) -> dict[str, Any]:
     return {"first": first, "bin": region.bin}
 
 
+def index_in(place: dict[str, Any], volume: Volume, axis: Axis, index: int) -> int | None:
+    """Return which plane of a part a plane of the tomogram lies in; None where it lies beyond."""
+    across = AXES.index(axis)
+    there = (index - place["first"][across]) // place["bin"]
+    return int(there) if 0 <= there < volume.shape[across] else None
+
+
 def looked_at(tomogram: Tomogram, version: str) -> tuple[Coding, Survey]:
     """Return how the grey values of a version of a tomogram are coded, and a survey of them."""
     return _looked_at(tomogram.folder, tomogram.id, version)

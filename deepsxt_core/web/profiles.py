@@ -23,7 +23,7 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io.pyramid import AXES, Axis
 from deepsxt_core.preprocessing.profiles import line_through, values_along
 from deepsxt_core.volume import SCORE_LEVELS
-from deepsxt_core.web.plane_sources import Source, grey_source, number_in, score_source
+from deepsxt_core.web.plane_sources import Source, grey_source, index_in, number_in, score_source
 from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import ASK_AGAIN, answer
 from deepsxt_core.workspace import Workspace
@@ -39,7 +39,7 @@ def routes() -> list[BaseRoute]:
 def _profile(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     axis, index = axis_of(request), number_in("index", request.path_params)
-    across, inside = AXES.index(axis), [n for n, name in enumerate(AXES) if name != axis]
+    inside = [n for n, name in enumerate(AXES) if name != axis]
     grey = grey_source(tomogram)
     start, end = (pair_in(name, request.query_params) - 0.5 for name in ("from", "to"))
     size = grey.volume.voxel_size_nm
@@ -56,7 +56,7 @@ def _profile(request: Request) -> Response:
     result_id = request.query_params.get("score")
     if result_id is not None:
         scored = score_source(tomogram, result_id)
-        columns["score"] = _scores(scored, axis, index, at[:, inside], across, inside)
+        columns["score"] = _scores(scored, axis, index, at[:, inside], inside)
     told = {name: _plain(values) for name, values in columns.items()}
     return JSONResponse(told, headers=ASK_AGAIN)
 
@@ -66,13 +66,12 @@ def _scores(
     axis: Axis,
     index: int,
     places: NDArray[np.float64],
-    across: int,
     inside: list[int],
 ) -> NDArray[np.float64]:
     """Return the score at places of a plane of the tomogram, NaN where nothing was scored."""
     first, step = source.place["first"], source.place["bin"]
-    there = (index - first[across]) // step
-    if not 0 <= there < source.volume.shape[across]:
+    there = index_in(source.place, source.volume, axis, index)
+    if there is None:
         return np.full(len(places), np.nan)
     own = (places + 0.5 - [first[n] for n in inside]) / step - 0.5
     return values_along(source.plane(axis, there), own) * (2 / SCORE_LEVELS) - 1

@@ -32,7 +32,14 @@ from deepsxt_core.parameters import declared
 from deepsxt_core.volume import Volume
 from deepsxt_core.web.desks import desk_of
 from deepsxt_core.web.label_planes import plane_of
-from deepsxt_core.web.plane_sources import grey_source, looked_at, number_in, place_of, score_source
+from deepsxt_core.web.plane_sources import (
+    grey_source,
+    index_in,
+    looked_at,
+    number_in,
+    place_of,
+    score_source,
+)
 from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import ASK_AGAIN, HttpError, Waiting, answer
 from deepsxt_core.workspace import Tomogram, Workspace
@@ -69,7 +76,7 @@ def _figure(request: Request) -> Response:
     if "score" in query:
         scored = score_source(tomogram, query["score"])
         codes = np.full(grey.shape, np.nan)
-        there = _index_in(scored.place, scored.volume, axis, index)
+        there = index_in(scored.place, scored.volume, axis, index)
         if there is not None:
             _put(codes, scored.plane(axis, there), scored.place, inside)
         caption.append(_score_words(tomogram, query["score"], params))
@@ -79,7 +86,7 @@ def _figure(request: Request) -> Response:
         desk = desk_of(annotation(tomogram, query["annotation"]))
         place = place_of(desk.kept.volume(), desk.kept.region)
         labels = np.zeros(grey.shape, np.int32)
-        there = _index_in(place, desk.annotation.labels, axis, index)
+        there = index_in(place, desk.annotation.labels, axis, index)
         if there is not None:
             ids = plane_of(desk.annotation, AXES.index(axis), there, 0, {})
             _put(labels, ids, place, inside)
@@ -135,12 +142,6 @@ def _view(query: Mapping[str, str]) -> tuple[float, float, float, float] | None:
     if not all(map(math.isfinite, (r0, c0, r1, c1))):
         raise InvalidParameterError(f"view must be four numbers: got '{text[:80]}'.")
     return r0, c0, r1, c1
-
-
-def _index_in(place: dict[str, Any], volume: Volume, axis: Axis, index: int) -> int | None:
-    across = AXES.index(axis)
-    there = (index - place["first"][across]) // place["bin"]
-    return there if 0 <= there < volume.shape[across] else None
 
 
 def _put(into: NDArray, values: NDArray, place: dict[str, Any], inside: list[int]) -> None:
