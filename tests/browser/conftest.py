@@ -7,46 +7,49 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
-import tifffile
 from playwright.sync_api import expect
 
-from deepsxt_core.volume import VoxelSize
-from deepsxt_core.workspace import Tomogram, Workspace
-from tests.results import add_measurement, add_score, add_surface, ball
 from tests.waiting import wait_until
 
 # A busy machine is no failure.
 expect.set_options(timeout=60_000)
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [
-    "",
-    "segment",
-    "slices",
-    "surface",
-    "measure",
-    "evaluate",
-    "batch",
-    "jobs",
-    "train",
-    "models",
-]
-"""What stands in the address of each page."""
+
+
+@pytest.fixture(scope="session")
+def shared_app(tmp_path_factory):
+    """The workspace, the log and the address of an app that runs while all tests do."""
+    folder = tmp_path_factory.mktemp("shared app")
+    home, log = folder / "workspace", folder / "server.log"
+    with running_app(home, log) as address:
+        yield home, log, address
 
 
 @pytest.fixture
-def server(workspace_home, tmp_path):
-    """The address of a running app with an empty workspace."""
-    with running_app(workspace_home, tmp_path / "server.log") as address:
-        yield address
+def workspace_home(request, workspace_home, monkeypatch):
+    """The shared app's workspace for tests that use that app, else an empty one of the test's."""
+    if "server" not in request.fixturenames:
+        return workspace_home
+    home, _, _ = request.getfixturevalue("shared_app")
+    monkeypatch.setenv("DEEPSXT_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def server(shared_app):
+    """The address of an app whose workspace holds what tests before left there."""
+    _, log, address = shared_app
+    begun = log.stat().st_size
+    yield address
+    assert b"Traceback" not in log.read_bytes()[begun:]
 
 
 @pytest.fixture
 def page(browser):
     """A tab; at its end no request may have left this computer and no script may have failed."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1200})
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
     context.set_default_timeout(60_000)
     page = context.new_page()
     hosts, failures = set(), []
@@ -59,21 +62,21 @@ def page(browser):
     assert not failures
 
 
+@pytest.fixture
+def violations(page):
+    """What the policy made the browser refuse."""
+    found = []
+    page.on(
+        "console",
+        lambda message: found.append(message.text) if "Security Policy" in message.text else None,
+    )
+    return found
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def with_results(workspace_home: Path, folder: Path, name: str) -> Tomogram:
-    """Return a small tomogram of that name with a score, a surface and a measurement."""
-    path, shape = folder / "cell.tif", (8, 48, 48)
-    grey = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
-    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
-    tomogram = Workspace(workspace_home).add_file(path, name=name)
-    tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
-    add_measurement(tomogram, add_surface(tomogram, add_score(tomogram, ball(shape, 3))))
-    return tomogram
 
 
 @contextlib.contextmanager
@@ -85,7 +88,7 @@ def running_app(workspace_home, log, port=None):
         process = subprocess.Popen(
             [sys.executable, "-m", "deepsxt_core.cli", "app", "--port", str(port)],
             cwd=ROOT,
-            env=os.environ | {"DEEPSXT_HOME": str(workspace_home)},
+            env=os.environ | {"DEEPSXT_HOME": str(workspace_home), "DEEPSXT_ENGINE": "keras"},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -7,9 +7,6 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
-from deepsxt_core.network import models
-from tests.browser.conftest import PAGES, with_results
-
 pytestmark = pytest.mark.browser
 
 HOSTILE = "![a](http://evil.example/a.png) [b](http://evil.example/b) <img src=//evil.example/c>"
@@ -36,53 +33,11 @@ def site(html: str):
         server.shutdown()
 
 
-@pytest.fixture
-def violations(page):
-    """What the policy made the browser refuse."""
-    found = []
-    page.on(
-        "console",
-        lambda message: found.append(message.text) if "Security Policy" in message.text else None,
-    )
-    return found
-
-
-@pytest.fixture
-def tomogram(workspace_home, tmp_path):
-    """Results of every kind, under names that would load what they name."""
-    return with_results(workspace_home, tmp_path, HOSTILE)
-
-
-@pytest.fixture
-def hostile_card(workspace_home):
-    """A model whose card would load pictures and lead elsewhere."""
-    known = models.find_model("deepsxt-compact")
-    folder = workspace_home / "models" / "hostile"
-    folder.mkdir(parents=True)
-    for file in known.folder.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    (folder / models.CARD_NAME).write_text(f"# {HOSTILE}\n\n{HOSTILE}\n\n| {HOSTILE} | |\n|-|-|\n")
-    return folder
-
-
 def settled(page) -> None:
     """Wait until the page has run."""
     expect(page.get_by_test_id("stMain").get_by_role("heading").first).to_be_visible()
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
-
-
-@pytest.mark.usefixtures("hostile_card")
-def test_no_page_asks_anybody_else(page, server, tomogram, violations):
-    """The tab's own check is that all requests go to localhost."""
-    for name in PAGES:
-        page.goto(f"{server}/{name}?t={tomogram.id}")
-        settled(page)
-        for expander in page.get_by_test_id("stExpander").all():
-            expander.locator("summary").click()
-        settled(page)
-        assert not page.locator(FOREIGN).count(), name
-        assert not violations, name
 
 
 def test_an_address_shows_no_foreign_picture(page, server, violations):

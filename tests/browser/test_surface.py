@@ -23,8 +23,6 @@ from deepsxt_core.workspace.annotations import add_annotation
 from tests.results import add_annotation_surface, add_score, add_surface, ball
 from tests.waiting import wait_until
 
-from .conftest import running_app
-
 pytestmark = pytest.mark.browser
 
 SHAPE = (24, 48, 96)
@@ -48,21 +46,14 @@ def tomogram(workspace_home, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    """The address of a surface that several tests look at, and change nothing of."""
-    folder = tmp_path_factory.mktemp("shown")
-    home = folder / "workspace"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEEPSXT_HOME", str(home))
-        patch.setenv("DEEPSXT_ENGINE", "keras")
-        tomogram = two_balls(home, folder / "two balls.tif")
-        with running_app(home, folder / "server.log") as server:
-            yield f"{server}/surface?t={tomogram.id}"
+def shown(shared_app, tmp_path_factory):
+    """A surface that several tests look at, and change nothing of."""
+    return two_balls(shared_app[0], tmp_path_factory.mktemp("shown") / "two balls.tif")
 
 
 @pytest.fixture
-def stage(page: Page, shown):
-    page.goto(shown)
+def stage(page: Page, server, shown):
+    page.goto(f"{server}/surface?t={shown.id}")
     stage = page.locator(".stage")
     expect(stage).to_have_attribute("data-drawn", "full")
     return stage

@@ -156,6 +156,7 @@ def test_an_upload_goes_on_after_a_broken_connection(page, server, ring, workspa
             assert route.request.headers["upload-offset"] == "1000"
             route.continue_()
 
+    ring = ring.rename(ring.with_name("broken off.tif"))
     page.route("**/api/uploads/*", interfere)
     page.goto(server)
     page.set_input_files("input[type=file]", ring)
@@ -164,8 +165,8 @@ def test_an_upload_goes_on_after_a_broken_connection(page, server, ring, workspa
     page.reload()
     expect(page.get_by_text("Drop a tomogram here")).to_be_visible()
     page.set_input_files("input[type=file]", ring)
-    expect(page.get_by_role("heading", name="one membrane.tif")).to_be_visible()
-    (kept,) = workspace_home.glob("tomograms/*/source/*")
+    expect(page.get_by_role("heading", name="broken off.tif")).to_be_visible()
+    (kept,) = workspace_home.glob("tomograms/*/source/broken off.tif")
     assert kept.read_bytes() == ring.read_bytes()
     assert not list((workspace_home / "uploads").iterdir())
 
