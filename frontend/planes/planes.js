@@ -124,6 +124,8 @@ class Planes {
     if (another) {
       const kept = JSON.parse(sessionStorage.getItem(this.memory) ?? "null");
       this.state = beginning(kept, images.told, this.data);
+      // What was set before would be lost.
+      for (const part of this.root.querySelectorAll("[inert]")) part.removeAttribute("inert");
       // Who steps on and loads again stays where they went, and the way back leads back.
       forgetPlace();
       if (this.data.at) {
