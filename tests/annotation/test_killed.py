@@ -15,7 +15,7 @@ from deepsxt_core.volume import Volume
 from tests.annotation.conftest import bodies, read_all
 
 PAINTER = Path(__file__).with_name("painter.py")
-KILLS = int(os.environ.get("DEEPSXT_KILLS", "10"))
+KILLS = int(os.environ.get("DEEPSXT_KILLS", "5"))
 
 
 def painted_until_killed(path: Path, seed: int, seconds: float) -> list[str]:

@@ -18,7 +18,7 @@ from tests.results import add_score, add_surface, ball
 
 pytestmark = [pytest.mark.slow, pytest.mark.making]
 
-MESHES = 12
+MESHES = 6
 SHAPE = (132, 132, 132)
 
 
