@@ -52,6 +52,10 @@ Change = dict[str, Any]
 """What was asked for: ``what``, and the ``operation`` if it is one."""
 
 
+class Refused(Exception):
+    """The server answered that it would not."""
+
+
 class Tab:
     """What a tab of a browser sends to an annotation in the server at a port."""
 
@@ -82,7 +86,7 @@ class Tab:
         answer = self._connection.getresponse()
         content = answer.read()
         if answer.status != http.client.OK:
-            raise RuntimeError(f"{answer.status}: {content!r:.200}")
+            raise Refused(f"{answer.status}: {content!r:.200}")
         return content
 
 
@@ -98,6 +102,9 @@ def paint(tab: Tab, rng: np.random.Generator, asked: list[Change], done: list[Ch
         asked.append(change)
         try:
             told = tab.post(**change)
+        except Refused:
+            asked.pop()  # there is no such object, just now
+            continue
         except (OSError, http.client.HTTPException):
             return
         done.append(change)
