@@ -23,7 +23,7 @@ from benchmarks.step_planes import SHAPE, make_tomogram, measure, server_memory
 from deepsxt_core.annotation import Brush, Paint
 from deepsxt_core.web.annotations import annotation_address
 from deepsxt_core.web.own_pages import token
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace import Tomogram
 from deepsxt_core.workspace.annotations import KeptAnnotation, add_annotation
 from tests.browser.conftest import running_app
 from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
@@ -58,9 +58,9 @@ KEPT = """(pane) => new Promise((done) => {
 })"""
 
 
-def make_annotation(tomogram_id: str) -> KeptAnnotation:
+def make_annotation(tomogram: Tomogram) -> KeptAnnotation:
     """Draw objects all over the tomogram."""
-    kept = add_annotation(Workspace().tomogram(tomogram_id), "objects")
+    kept = add_annotation(tomogram, "objects")
     places = np.random.default_rng(0).integers(0, SHAPE, (OBJECTS, 2, 3))
     with kept.open() as opened:
         for number, points in enumerate(places.tolist(), 1):

@@ -233,7 +233,8 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
         )
     totals(rows, unit)
     by_score = isinstance(source, Result)
-    notices.old(notices.not_of_today(tomogram, surface, state.threshold() if by_score else None))
+    thresholds = (state.threshold(), state.low_threshold()) if by_score else (None, None)
+    notices.old(notices.not_of_today(tomogram, surface, *thresholds))
     objects_tab, classes_tab, processes_tab, wedge_tab, conditions_tab = st.tabs(
         [
             ":material/table: Objects",

@@ -56,7 +56,8 @@ def look(
     marked = objects.marked(rows, table_key)
     score = source if isinstance(source, Result) else None
     threshold = state.threshold() if score else None
-    old = notices.not_of_today(tomogram, surface, threshold)
+    low = state.low_threshold() if score else None
+    old = notices.not_of_today(tomogram, surface, threshold, low)
 
     def mark() -> None:
         ids = set(st.session_state[view_key].chosen)
@@ -86,6 +87,7 @@ def look(
         old=old,
         distances=comparison.other_surfaces(tomogram, surface),
         threshold=threshold,
+        low=low,
         on_threshold=take_threshold,
     )
     objects_tab, files_tab = st.tabs(

@@ -197,6 +197,8 @@ class MergeResult(Checked):
         Path of a score or a label file of the same tomogram.
     threshold : float
         Of a score.
+    low : float, optional
+        Its second threshold, as in `SourceParams`.
     separate : bool
         Whether each connected part of a label file is an object, or each of its values.
     min_voxels : int
@@ -208,6 +210,7 @@ class MergeResult(Checked):
     kind: ClassVar[str] = "merge result"
     source: str = given(path)
     threshold: float = given(real(-1, 1), 0.0)
+    low: float | None = given(maybe(real(-1, 1)), None)
     separate: bool = given(flag, False)
     min_voxels: int = given(whole(1, 1 << 62), 1)
     class_name: str | None = given(maybe(text), None)

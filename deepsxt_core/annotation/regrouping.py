@@ -57,6 +57,7 @@ def merge_result(operation: MergeResult, scene: Scene) -> Resolution:
     place = place_of(source, scene.labels.shape, scene.geometry.first_voxel)
     params = SourceParams(
         threshold=operation.threshold,
+        low=operation.low,
         separate=operation.separate,
         min_voxels=operation.min_voxels,
     )

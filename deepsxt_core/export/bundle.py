@@ -24,7 +24,7 @@ from deepsxt_core.io import mask_volume, write_volume
 from deepsxt_core.io.spool import spooled
 from deepsxt_core.preprocessing.cutting import cut
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface import Surfaces, quantify
+from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.measure.quantities import write_quantities
 from deepsxt_core.volume import Labels, Mask, Score, Volume
 
@@ -63,13 +63,20 @@ class BundleContent:
         cls,
         tomogram: Volume,
         source: Score | Mask,
-        threshold: float,
+        params: ReconstructParams,
         instances: Volume,
         surfaces: Surfaces,
     ) -> Self:
-        """Put together what was made from a score at a threshold, or from a mask."""
+        """Put together what was made from a score or a mask.
+
+        With a second threshold of a score, the mask is where objects are.
+        """
         if isinstance(source, Score):
-            mask, segmentation = mask_volume(source, threshold), f"score above {threshold:g}"
+            mask, segmentation = mask_volume(source, params.threshold), f"score {params.above}"
+            if params.low is not None:
+                mask = replace(
+                    instances, dtype=np.dtype(bool), reader=lambda z0, z1: instances.read(z0, z1) > 0
+                )
         else:
             mask = replace(source.volume, dtype=np.dtype(bool), reader=source.read_mask)
             is_annotation = isinstance(source, Labels)

@@ -37,13 +37,14 @@ class PlanePicture:
 def middle_planes(
     tomogram: Volume,
     source: Score | Mask,
-    threshold: float,
+    thresholds: tuple[float, float | None],
     objects: Sequence[ObjectRow],
     progress: Progress,
 ) -> list[PlanePicture]:
     """Draw the planes z, y and x through the middle of `source` with the outlines of its objects.
 
-    The volume is read once, in slabs.
+    The volume is read once, in slabs. The thresholds are those of a score, the second None for
+    none.
 
     Raises
     ------
@@ -57,8 +58,9 @@ def middle_planes(
     grey = _cut(tomogram, first, shape, progress)
     known = np.concatenate([plane[np.isfinite(plane)] for plane in grey])
     black, white = np.percentile(known, _WINDOW_PERCENT) if known.size else (0.0, 1.0)
+    threshold, low = thresholds
     params = FigureParams(
-        black=float(black), white=float(white), style="outline", threshold=threshold,
+        black=float(black), white=float(white), style="outline", threshold=threshold, low=low,
         label_style="outline",
     )  # fmt: skip
     marked = _cut(source.volume, 0, shape, None)

@@ -7,13 +7,15 @@ import json
 import math
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError
 from deepsxt_core.geometry import Place, Shape
+from deepsxt_core.surface.field.instances import CONNECTIVITY
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.volume import Score
+from deepsxt_core.volume import Score, require_order
 
 MOST_VOXELS = 1 << 20
 """Voxels of a binned score, at most, which take as many bytes."""
@@ -66,25 +68,33 @@ def coarse_score(score: Score, most_voxels: int = MOST_VOXELS) -> CoarseScore:
     return CoarseScore(codes, bins, (dz, dy, dx), (z, y, x), "voxel" if size is None else "µm")
 
 
-def coarse_view(coarse: CoarseScore, threshold: float) -> bytes:
+def coarse_view(coarse: CoarseScore, threshold: float, low: float | None = None) -> bytes:
     """Return the surface above a threshold as the 3D view reads it, as one object of id 1.
 
-    By marching cubes (Lewiner et al. 2003). The layout is that of `deepsxt_core.surface.view`.
+    With a second threshold, of what is above it that holds something above the first. By marching
+    cubes (Lewiner et al. 2003). The layout is that of `deepsxt_core.surface.view`.
 
     Raises
     ------
     EmptySurfaceError
         If nothing lies above the threshold.
     InvalidParameterError
-        If the threshold is not in [-1, 1).
+        If a threshold is not in [-1, 1), or the second above the first.
     """
     # Imported here because it takes a second, and few need it.
     from skimage.measure import marching_cubes
 
+    require_order(low, threshold)
     level = Score.threshold_code(threshold) - 0.5
-    if coarse.codes.max() < level:
+    codes = coarse.codes
+    if codes.max() < level:
         raise EmptySurfaceError(f"Nothing scores above {threshold:.2f}. Lower the threshold.")
-    corners, triangles, _, _ = marching_cubes(coarse.codes, level)
+    if low is not None:
+        core, level = codes > level, Score.threshold_code(low) - 0.5
+        parts = cc3d.connected_components(codes > level, connectivity=CONNECTIVITY)
+        faint = (parts > 0) & ~np.isin(parts, parts[core])
+        codes = np.where(faint, 0, codes)
+    corners, triangles, _, _ = marching_cubes(codes, level)
     places = (corners - 1) * np.array(coarse.edges) + np.array(coarse.first)
     # In space x comes first.
     points = np.ascontiguousarray(places[:, ::-1], "<f4")

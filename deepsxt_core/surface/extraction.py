@@ -14,7 +14,7 @@ from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.field.bodies import numbered_volume
 from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.field.object_ids import label_volume
-from deepsxt_core.surface.field.smoothing import cuts_at_necks, field_slabs
+from deepsxt_core.surface.field.smoothing import core_height, cuts_at_necks, field_slabs
 from deepsxt_core.surface.label_extraction import reconstruct_labels
 from deepsxt_core.surface.lengths import edges_zyx, start_zyx, unit_of
 from deepsxt_core.surface.mesh.finishing import thin
@@ -135,7 +135,7 @@ def _cut(
     needed = params.least_voxels(volume.voxel_size_nm)
     first_slice = source.first_slice if isinstance(source, Score) else 0
     grey = None if tomogram is None else _grey_reader(tomogram, volume, first_slice)
-    pieces = SlabJoiner(volume.shape, grey, scratch)
+    pieces = SlabJoiner(volume.shape, grey, scratch, core_height(params))
     progress.stage("Reconstructing", volume.shape[0], "slice")
     necks = cuts_at_necks(source, params)
     # The voxels of a mask tell its volume better than its steps; those of a cut are in no part.
@@ -189,7 +189,7 @@ def _finished(
     rows = tuple(
         replace(
             row,
-            mean_score=scores[row.id] + params.threshold if isinstance(source, Score) else None,
+            mean_score=scores[row.id] + params.level if isinstance(source, Score) else None,
             mean_grey_value=None if greys is None else greys[row.id],
             volume_error=volume_error(row.volume, row.voxels, float(edges.prod())),
         )
@@ -288,7 +288,7 @@ def _nothing_found(source: Score | Mask, params: ReconstructParams, highest: flo
             "No surface: the mask is empty, or holds only what vanishes with smoothing_voxels="
             f"{params.smoothing_voxels}. Check the mask, or set smoothing_voxels to 0."
         )
-    highest += params.threshold
+    highest += params.level
     message = (
         f"No surface: no voxel scores above the threshold {params.threshold:g}; the highest "
         f"smoothed score is {highest:.2f}."

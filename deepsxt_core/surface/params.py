@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import VoxelSize
 from deepsxt_core.parameters import Limits, checked
-from deepsxt_core.volume import Labels, Mask, Score, Threshold
+from deepsxt_core.volume import Labels, Mask, Score, Threshold, require_order
 
 _GROUPS = "a list of groups of at least two object ids, as [[2, 7], [3, 4]]"
 
@@ -36,6 +36,10 @@ class ReconstructParams:
         Voxels that score above it count as membrane: the surface lies where the smoothed score
         crosses it. Lower finds more and lets more errors in, higher keeps only what is certain.
         Not used for a mask.
+    low : float, optional
+        A second threshold (hysteresis): the surface lies where the smoothed score crosses this
+        one, and an object is what holds a voxel above the first. What is certain then keeps its
+        faint ends, and what is faint throughout is left out. Not used for a mask.
     smoothing_voxels : float
         Width (standard deviation) of the smoothing of the score along each axis, so that noise
         leaves no roughness. More than 2 closes fine gaps and swallows thin details. 0 switches it
@@ -86,6 +90,7 @@ class ReconstructParams:
     """
 
     threshold: Threshold = 0.0
+    low: Threshold | None = None
     smoothing_voxels: Annotated[float, Limits(least=0, most=10, unit="voxels")] = 0.7
     close_gap_voxels: Annotated[int, Limits(least=0, most=5, unit="voxels")] = 0
     fill_lumens: bool = False
@@ -101,6 +106,7 @@ class ReconstructParams:
 
     def __post_init__(self) -> None:
         checked(self)
+        require_order(self.low, self.threshold)
         if self.each_label and (self.close_gap_voxels or self.fill_lumens):
             raise InvalidParameterError(
                 "each_label, which an annotation always has, takes labels as they are: "
@@ -109,6 +115,17 @@ class ReconstructParams:
             )
         if any(len(set(group)) < 2 for group in self.merge):
             raise InvalidParameterError(f"merge must be {_GROUPS}: got {self.merge!r}.")
+
+    @property
+    def level(self) -> float:
+        """Where the surface lies: the lower of the thresholds."""
+        return self.threshold if self.low is None else self.low
+
+    @property
+    def above(self) -> str:
+        """In words, where the score of objects lies."""
+        faint = "" if self.low is None else f", with what is connected to it above {self.low:g}"
+        return f"above {self.threshold:g}{faint}"
 
     def of(self, source: Score | Mask) -> Self:
         """Return the parameters for what surfaces are made of: ids that people know are kept.

@@ -28,6 +28,7 @@ def settled(
     if isinstance(source, Labels):
         return source, params
     if isinstance(source, Mask):
+        params = replace(params, low=None)
         if params.outside:
             _require_value(source.volume, params.outside)
             read = partial(_exchanged, source.volume, params.outside)

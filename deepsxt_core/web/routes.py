@@ -14,7 +14,7 @@
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
     GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
-    GET /api/tomograms/<id>/scores/<result>/coarse.bin?threshold=    see `surface.coarse`
+    GET /api/tomograms/<id>/scores/<result>/coarse.bin?threshold=&low=    see `surface.coarse`
     GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
     GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
         ?objects=&unit=                                   in a mesh: these alone, in this unit
@@ -243,8 +243,9 @@ def _coarse(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     result = tomogram.result("scores", request.path_params["result"])
     binned = _binned(tomogram, result.id, tomogram.todays_score(result.id).placed.geometry)
+    low = _threshold(request, "low") if "low" in request.query_params else None
     return Response(
-        coarse_view(binned, _threshold(request)),
+        coarse_view(binned, _threshold(request), low),
         media_type="application/octet-stream",
         headers=ASK_AGAIN | AS_IT_IS,
     )
@@ -255,9 +256,9 @@ def _binned(tomogram: Tomogram, result_id: str, _geometry: Geometry) -> CoarseSc
     return coarse_score(tomogram.todays_score(result_id))
 
 
-def _threshold(request: Request) -> float:
+def _threshold(request: Request, name: str = "threshold") -> float:
     """Return the threshold asked for, to two decimals as the name of the file tells it."""
-    text = request.query_params.get("threshold", "0")
+    text = request.query_params.get(name, "0")
     try:
         return round(float(text), 2)
     except ValueError:

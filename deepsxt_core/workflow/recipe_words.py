@@ -58,7 +58,7 @@ def _range(params: SegmentParams) -> str:
 
 
 def _surfaces(params: ReconstructParams) -> str:
-    return f"Surfaces where the score is above {params.threshold:.2f}{_changed(params)}."
+    return f"Surfaces where the score is {params.above}{_changed(params)}."
 
 
 def _changed(params: ReconstructParams) -> str:

@@ -62,7 +62,8 @@ def report(
         source, params, processes, progress, tomogram=tomogram, surfaces=surfaces
     )
     own = {"reconstruct": {"params": asdict(params)}, "measure": {"params": asdict(processes)}}
-    planes = middle_planes(tomogram, source, params.threshold, measured.surfaces.objects, progress)
+    thresholds = params.threshold, params.low
+    planes = middle_planes(tomogram, source, thresholds, measured.surfaces.objects, progress)
     progress.stage("Drawing", 1, "picture")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".report-") as scratch:
         content = ReportContent(
@@ -80,7 +81,7 @@ def report(
 
 def _segmentation(source: Score | Mask, params: ReconstructParams) -> str:
     if isinstance(source, Score):
-        return f"the network's score above {params.threshold:g}"
+        return f"the network's score {params.above}"
     return "an annotation" if isinstance(source, Labels) else "labels from a file"
 
 

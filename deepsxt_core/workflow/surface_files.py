@@ -92,8 +92,8 @@ def reconstruct_to(
             write_volume(numbered, files.instances)
             written.append(files.instances)
         if files.bundle is not None and tomogram is not None:
-            content = BundleContent.of(tomogram, source, params.threshold, numbered, surfaces)
-            if mask is not None:
+            content = BundleContent.of(tomogram, source, params, numbered, surfaces)
+            if mask is not None and params.low is None:
                 content = replace(content, mask=mask)
             steps = {"reconstruct": {"step": "reconstruct", "params": asdict(params)}}
             written.append(

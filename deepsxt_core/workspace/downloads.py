@@ -272,7 +272,7 @@ def bundle_result(
         content = BundleContent.of(
             tomogram.volume().with_voxel_size(whole),
             source,
-            params.threshold,
+            params,
             kept_instances(surface)
             or object_labels(source, params, Path(scratch) / "labels", progress),
             Surfaces.load(surface.folder),

@@ -35,7 +35,7 @@ class Made:
         How many there were.
     crop : str or None
     bin : int or None
-    threshold : float or None
+    threshold, low : float or None
     surface : str or None
         Id of the surface that it is, or was made of.
     score : str or None
@@ -56,6 +56,7 @@ class Made:
     crop: str | None = None
     bin: int | None = None
     threshold: float | None = None
+    low: float | None = None
     surface: str | None = None
     score: str | None = None
     annotation: str | None = None
@@ -104,6 +105,7 @@ def _made(
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         name=source.run.get("annotation", {}).get("name"),
         threshold=params.get("threshold") if from_score else None,
+        low=params.get("low") if from_score else None,
         surface=surface.id if surface else identity.get("surface"),
         score=score_id,
         annotation=annotated.get("id"),

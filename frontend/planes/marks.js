@@ -16,9 +16,11 @@ export function drawMarks(canvas, { plane, view, edges, size, at, known, ratio, 
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size[0], size[1]);
+  // Lines through the whole plane get an edge: a blurred shadow of them costs as much as the plane.
+  context.shadowBlur = 0;
+  if (crosshair) drawCrosshair(context, plane, toScreen(view, edges, size, [at[plane.u] + 0.5, at[plane.v] + 0.5]), size);
   context.shadowColor = "rgb(0 0 0 / 85%)";
   context.shadowBlur = 3;
-  if (crosshair) drawCrosshair(context, plane, toScreen(view, edges, size, [at[plane.u] + 0.5, at[plane.v] + 0.5]), size);
   drawBar(context, scaleBar(view.zoom, size[0] * BAR_SHARE, known), size);
 }
 
@@ -39,15 +41,16 @@ export function writeBeside(context, text, [x, y], width) {
 function drawCrosshair(context, plane, [x, y], [width, height]) {
   const colour = (/** @type {number} */ place) => COLOURS[/** @type {const} */ (["z", "y", "x"])[place]];
   const line = (/** @type {string} */ stroke, /** @type {number[][]} */ ...ends) => {
-    context.strokeStyle = stroke;
     context.beginPath();
     for (const [a, b, c, d] of ends) {
       context.moveTo(a, b);
       context.lineTo(c, d);
     }
-    context.stroke();
+    for (const [colour, width] of /** @type {[string, number][]} */ ([["rgb(0 0 0 / 45%)", 3], [stroke, 1]])) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: width });
+      context.stroke();
+    }
   };
-  context.lineWidth = 1;
   const [px, py] = [Math.round(x) + 0.5, Math.round(y) + 0.5];
   line(colour(plane.u), [px, 0, px, py - GAP_PX], [px, py + GAP_PX, px, height]);
   line(colour(plane.v), [0, py, px - GAP_PX, py], [px + GAP_PX, py, width, py]);

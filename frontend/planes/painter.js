@@ -1,13 +1,40 @@
 // Draws one plane with WebGL 2: its codes lie in textures, everything else is a number for the shader.
 
-import { FRAGMENT, VERTEX } from "./shaders.js";
+import { fragment, usesOf, VERTEX } from "./shaders.js";
 
 /** @type {Record<string, [internal: "R8UI" | "R16UI", type: "UNSIGNED_BYTE" | "UNSIGNED_SHORT"]>} */
 const FORMATS = { uint8: ["R8UI", "UNSIGNED_BYTE"], uint16: ["R16UI", "UNSIGNED_SHORT"] };
 /** @type {Record<string, number>} */
 const UNITS = { grey: 0, score: 1, label: 2, palette: 3, other: 4 };
-const INTEGERS = new Set(["style", "scored", "otherScored", "compare", "labelStyle", "chosen", ...Object.keys(UNITS).map((name) => `${name}Texture`)]);
+const INTEGERS = new Set(["scored", "otherScored", "compare", "chosen", ...Object.keys(UNITS).map((name) => `${name}Texture`)]);
 const PALETTE_SIDE = 256;
+
+/** @typedef {{program: WebGLProgram, places: Map<string, WebGLUniformLocation | null>}} Program */
+
+/** @param {WebGL2RenderingContext} gl
+ *  @param {string} source of the pixels' shader
+ *  @returns {Program} */
+function compiled(gl, source) {
+  const program = gl.createProgram();
+  for (const [kind, text] of /** @type {[number, string][]} */ ([
+    [gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, source],
+  ])) {
+    const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
+    gl.shaderSource(shader, text);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`The planes cannot be drawn here: ${gl.getProgramInfoLog(program)}`);
+  }
+  const places = new Map();
+  for (let n = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) - 1; n >= 0; n--) {
+    const { name } = /** @type {WebGLActiveInfo} */ (gl.getActiveUniform(program, n));
+    places.set(name, gl.getUniformLocation(program, name));
+  }
+  return { program, places };
+}
 
 export class Painter {
   /** @param {HTMLCanvasElement} canvas
@@ -27,27 +54,9 @@ export class Painter {
 
   prepare() {
     const { gl } = this;
-    const program = gl.createProgram();
-    for (const [kind, source] of /** @type {[number, string][]} */ ([
-      [gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT],
-    ])) {
-      const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
-      gl.shaderSource(shader, source);
-      gl.compileShader(shader);
-      gl.attachShader(program, shader);
-    }
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      throw new Error(`The planes cannot be drawn here: ${gl.getProgramInfoLog(program)}`);
-    }
-    gl.useProgram(program);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    /** @type {Map<string, WebGLUniformLocation | null>} */
-    this.places = new Map();
-    for (let n = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) - 1; n >= 0; n--) {
-      const { name } = /** @type {WebGLActiveInfo} */ (gl.getActiveUniform(program, n));
-      this.places.set(name, gl.getUniformLocation(program, name));
-    }
+    /** @type {Map<string, Program>} by what they can draw, made when they are needed */
+    this.programs = new Map();
     /** @type {Record<string, {texture: WebGLTexture, plane: any}>} */
     this.textures = {};
     for (const [name, unit] of Object.entries(UNITS)) {
@@ -60,10 +69,22 @@ export class Painter {
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
       this.textures[name] = { texture, plane: null };
-      this.set(`${name}Texture`, unit);
       if (name === "palette") this.takePalette(new Uint8Array(4 * PALETTE_SIDE ** 2));
       else this.take(name, { codes: new Uint8Array(1), rows: 1, columns: 1, dtype: "uint8" });
     }
+  }
+
+  /** Have what is drawn next drawn by the program for it.
+   *  @param {import("./shaders.js").Uses} uses */
+  use(uses) {
+    const key = JSON.stringify(uses), { gl } = this;
+    const known = this.programs.get(key);
+    /** @type {Program} */
+    this.program = known ?? compiled(gl, fragment(uses));
+    gl.useProgram(this.program.program);
+    if (known) return;
+    this.programs.set(key, this.program);
+    for (const [name, unit] of Object.entries(UNITS)) this.set(`${name}Texture`, unit);
   }
 
   get largestSide() {
@@ -100,7 +121,8 @@ export class Painter {
    *  @param {number | number[]} value */
   set(name, value) {
     const { gl } = this;
-    const place = this.places.get(name) ?? null;
+    const place = this.program?.places.get(name);
+    if (!place) return; // this picture does not need it
     if (Array.isArray(value)) gl.uniform2f(place, value[0], value[1]);
     else if (INTEGERS.has(name)) gl.uniform1i(place, value);
     else gl.uniform1f(place, value);
@@ -109,6 +131,7 @@ export class Painter {
   /** @param {Record<string, number | number[]>} numbers the values of the shader's uniforms */
   draw(numbers) {
     const { gl, canvas } = this;
+    this.use(usesOf(numbers));
     gl.viewport(0, 0, canvas.width, canvas.height);
     for (const [name, value] of Object.entries(numbers)) this.set(name, value);
     gl.drawArrays(gl.TRIANGLES, 0, 3);

@@ -138,7 +138,8 @@ export class Pane {
     const place = within(this.plane, this.viewer.state.at).map((n) => n + 0.5);
     const { view } = this;
     this.view = always ? { ...view, centre: place, fitted: false } : revealing(view, this.edges, this.size, place);
-    if (this.view !== view) this.invalidate();
+    if (this.view !== view) this.stale = true;
+    this.schedule(); // the crosshair may have moved
     this.load();
   }
 
@@ -186,7 +187,6 @@ export class Pane {
     const { first: scores, comparison: { store: others } } = viewer;
     const [score, other, label] = [scores, others, labels].map((store) => this.over(store, index));
     const overs = /** @type {[PlaneStore, Over | null][]} */ ([[scores, score], [others, other], [labels, label]]);
-    this.schedule(); // the crosshair may have moved
     this.ahead("giveUp", level, overs);
     try {
       const [grey, codes, otherCodes, ids] = await Promise.all([

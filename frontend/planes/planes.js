@@ -19,6 +19,7 @@ import { PlaneStore } from "./store.js";
 
 const REPORT_AFTER_MS = 350;
 const ASK_AGAIN_MS = 900;
+const SOON_MS = 60;
 const WRITTEN_IN = 'select, input:not([type="range"], [type="checkbox"])';
 
 /** Take from the address what is asked for once, without a step that the way back would meet. */
@@ -252,16 +253,19 @@ class Planes {
   }
 
   /** @param {number[]} at */
-  move(at) {
+  async move(at) {
     const before = this.state.at;
     this.state.at = at;
     this.remember();
+    const panes = Object.values(this.panes);
+    const crossed = panes.filter(({ plane: { u, v } }) => at[u] !== before[u] || at[v] !== before[v]);
+    const stepped = panes.filter((pane) => !crossed.includes(pane) && at[pane.plane.across] !== before[pane.plane.across]);
+    // The plane first: what only says where it lies would hold it up.
+    const loading = Promise.all(stepped.map((pane) => pane.load()));
+    await Promise.race([loading, new Promise((done) => setTimeout(done, SOON_MS))]);
+    if (this.listening.signal.aborted) return;
     fillControls(this);
-    for (const pane of Object.values(this.panes)) {
-      const { across, u, v } = pane.plane;
-      if (at[u] !== before[u] || at[v] !== before[v]) pane.reveal();
-      else if (at[across] !== before[across]) pane.load();
-    }
+    for (const pane of crossed) pane.reveal();
     this.readout.refresh();
   }
 

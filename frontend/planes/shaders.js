@@ -57,7 +57,34 @@ void main() {
 
 const rgb = (/** @type {number[]} */ colour) => `vec3(${colour.join(", ")}) / 255.0`;
 
-export const FRAGMENT = `#version 300 es
+/**
+ * @typedef {object} Uses what a picture needs of the shader
+ * @property {0 | 1 | 2} sampling 0 voxels as they are, 1 smooth, 2 averaged
+ * @property {number} style of the result: 0 none, 1 area, 2 contour, 3 score
+ * @property {boolean} faint whether there is a second threshold
+ * @property {boolean} compared whether the result is compared with another
+ * @property {number} labelStyle of the objects: 0 none, 1 area, 2 contour
+ * @property {boolean} chosen whether one of them is pointed out
+ */
+
+/** What a picture of these numbers needs: what it does not is not compiled, as each pixel would pay for it.
+ *  @param {Record<string, any>} numbers of the shader
+ *  @returns {Uses} */
+export function usesOf({ scale, factor, style, faintest, lowest, compare, labelStyle, chosen }) {
+  const least = Math.min(...scale) * factor;
+  return {
+    sampling: least >= 3 ? 0 : least >= 1 ? 1 : 2,
+    style,
+    faint: style > 0 && style < 3 && faintest < lowest,
+    compared: style > 0 && compare > 0,
+    labelStyle,
+    chosen: labelStyle > 0 && chosen > 0,
+  };
+}
+
+/** The shader of the pixels.
+ *  @param {Uses} uses */
+export const fragment = (uses) => `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2D;
@@ -66,10 +93,12 @@ uniform sampler2D paletteTexture;
 uniform vec2 size, centre, scale, extent, scoreFirst, scoreEnd, otherFirst, otherEnd, labelFirst, labelEnd;
 uniform float ratio, factor, scoreFactor, otherFactor, labelFactor, black, gain, invert, invalid;
 uniform float lowest, faintest, otherLowest, unjudged, otherUnjudged, swipe, opacity, labelOpacity; // unjudged: a code, -1 for none
-uniform int labelStyle, chosen; // labelStyle: 0 none, 1 area, 2 contour
-uniform int style, compare; // compare: 0 nothing, 1 A and B in false colour, 2 A left and B right of the line
+uniform int chosen, compare; // compare: 0 nothing, 1 A and B in false colour, 2 A left and B right of the line
 uniform int scored, otherScored; // of A and B: 0 there is no result, 1 it is here, 2 nothing was scored here
 out vec4 colour;
+const int SAMPLING = ${uses.sampling};
+const int STYLE = ${uses.style}, LABEL_STYLE = ${uses.labelStyle};
+const bool FAINT = ${uses.faint}, COMPARED = ${uses.compared}, CHOSEN = ${uses.chosen};
 
 float greyTexel(ivec2 at) {
   ivec2 last = textureSize(greyTexture, 0) - 1;
@@ -80,9 +109,8 @@ float greyTexel(ivec2 at) {
 // Voxels as they are where they are large, smooth where they are about a pixel, averaged where smaller.
 float grey(vec2 at) {
   vec2 texel = at / factor, pixels = scale * factor;
-  float least = min(pixels.x, pixels.y);
-  if (least >= 3.0) return greyTexel(ivec2(floor(texel)));
-  if (least >= 1.0) {
+  if (SAMPLING == 0) return greyTexel(ivec2(floor(texel)));
+  if (SAMPLING == 1) {
     vec2 low = floor(texel - 0.5), share = texel - 0.5 - low;
     ivec2 a = ivec2(low);
     return mix(
@@ -126,9 +154,9 @@ bool onEdge(vec2 at, bool other, float least) {
     && reaches(at + vec2(0, step.y), other, least) && reaches(at - vec2(0, step.y), other, least));
 }
 
-// Whether what reaches a code is drawn: as an area, or as a contour.
+// Whether what reaches a code is drawn, where it is known: as an area, or as a contour.
 bool drawnFrom(vec2 at, bool other, float least) {
-  return reaches(at, other, least) && (style != 2 || onEdge(at, other, least));
+  return scoreAt(at, other) >= least && (STYLE != 2 || onEdge(at, other, least));
 }
 
 bool drawn(vec2 at, bool other) { return drawnFrom(at, other, other ? otherLowest : lowest); }
@@ -139,10 +167,10 @@ vec3 scoreColour(float score) {
 }
 
 vec3 withResult(vec3 seen, vec2 at, bool other) {
-  if (style == 3) return mix(seen, scoreColour(scoreAt(at, other) * 2.0 / 255.0 - 1.0), opacity);
+  if (STYLE == 3) return mix(seen, scoreColour(scoreAt(at, other) * 2.0 / 255.0 - 1.0), opacity);
   if (drawn(at, other)) return mix(seen, vec3(1, 0.478, 0.102), opacity);
   // What reaches the second threshold alone: it may or may not touch, anywhere in 3D, what reaches the first.
-  bool faint = !other && faintest < lowest && drawnFrom(at, other, faintest);
+  bool faint = FAINT && !other && drawnFrom(at, other, faintest);
   return faint ? mix(seen, ${rgb(FAINT_RGB)}, opacity) : seen;
 }
 
@@ -179,9 +207,9 @@ vec3 withObject(vec3 seen, vec2 at, vec2 pixel) {
   if (id == 0u) return seen;
   vec4 paint = texelFetch(paletteTexture, ivec2(int(id & 255u), int(id >> 8)), 0);
   if (paint.a < 0.25) return seen;
-  bool isChosen = int(id) == chosen, border = (isChosen || labelStyle == 2) && atBorder(at, id);
+  bool isChosen = CHOSEN && int(id) == chosen, border = (isChosen || LABEL_STYLE == 2) && atBorder(at, id);
   if (border) return isChosen ? vec3(1) : mix(seen, paint.rgb, max(labelOpacity, 0.75));
-  if (labelStyle == 2) return seen;
+  if (LABEL_STYLE == 2) return seen;
   bool gap = paint.a < 0.75 && mod(pixel.x - pixel.y, 10.0 * ratio) > 3.0 * ratio; // not judged
   return gap ? seen : mix(seen, paint.rgb, labelOpacity);
 }
@@ -197,10 +225,12 @@ void main() {
   bool nothing = level < -1e6;
   level = clamp(level, 0.0, 1.0);
   vec3 seen = nothing ? vec3(0.09, 0.13, 0.16) : vec3(invert > 0.5 ? 1.0 - level : level);
-  bool other = compare == 2 && pixel.x >= swipe, both = compare == 1 && otherScored > 0;
-  if (style > 0 && isScored(at, other) && (!both || isScored(at, true)))
-    seen = both ? withDifference(seen, at) : withResult(seen, at, other);
-  else if (style > 0 && (other ? otherScored : scored) > 0) seen = hatched(seen, pixel);
-  if (labelStyle > 0) seen = withObject(seen, at, pixel);
+  if (STYLE > 0) {
+    bool other = COMPARED && compare == 2 && pixel.x >= swipe, both = COMPARED && compare == 1 && otherScored > 0;
+    if (isScored(at, other) && (!both || isScored(at, true)))
+      seen = both ? withDifference(seen, at) : withResult(seen, at, other);
+    else if ((other ? otherScored : scored) > 0) seen = hatched(seen, pixel);
+  }
+  if (LABEL_STYLE > 0) seen = withObject(seen, at, pixel);
   colour = vec4(seen, 1);
 }`;

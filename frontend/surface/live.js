@@ -6,10 +6,11 @@ import { fillPanels } from "./panels.js";
 
 const REPORT_AFTER_MS = 500;
 
-/** The address for a threshold.
- *  @param {string} address @param {number} threshold */
-export function addressAt(address, threshold) {
-  return `${address}?threshold=${threshold.toFixed(2)}`;
+/** The address for a threshold, and a second one where that lies below.
+ *  @param {string} address @param {number} threshold @param {number | null} low */
+export function addressAt(address, threshold, low) {
+  const first = `${address}?threshold=${threshold.toFixed(2)}`;
+  return low !== null && low < threshold ? `${first}&low=${low.toFixed(2)}` : first;
 }
 
 /** Answers wishes one after the other, of those that came meanwhile the last alone.
@@ -42,7 +43,7 @@ export function follower(view) {
     const { scene, data, loading } = view;
     if (!scene || !data.live) return;
     try {
-      const mesh = await fetchMesh(addressAt(data.live, threshold), { signal: loading.signal, onProgress: undefined });
+      const mesh = await fetchMesh(addressAt(data.live, threshold, data.low), { signal: loading.signal, onProgress: undefined });
       if (view.scene !== scene || view.liveAt === null) return;
       mesh.places.fill(view.ids.length); // a row of the looks beyond all objects
       scene.add("live", mesh);

@@ -152,7 +152,9 @@ test("of wishes that come while one is answered, the last alone is answered next
   assert.deepEqual(answered, [0.1, 0.4]);
   waiting.pop()();
   await first;
-  assert.equal(addressAt("a/b", -0.1), "a/b?threshold=-0.10");
+  assert.equal(addressAt("a/b", -0.1, null), "a/b?threshold=-0.10");
+  assert.equal(addressAt("a/b", 0.5, 0.2), "a/b?threshold=0.50&low=0.20");
+  assert.equal(addressAt("a/b", 0.1, 0.2), "a/b?threshold=0.10");
 });
 
 test("numbers are short and never lose their size", () => {

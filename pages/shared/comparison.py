@@ -15,7 +15,7 @@ from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from deepsxt_core.workspace.differences import comparable_surfaces
 from deepsxt_core.workspace.truths import Compared, shown_truths, truth_id, truth_name
-from shared import objects, snapshot, widgets
+from shared import objects, snapshot, texts, widgets
 from shared.truths import Truth
 
 _ROWS_SHOWN_PX = 420
@@ -75,8 +75,8 @@ def _surface_name(tomogram: Tomogram, surface: Result) -> str:
     score = next((each for each in scores if each.id == surface.made_from), None)
     if score is None:
         return "Labels of the file"
-    threshold = surface.params(ReconstructParams).threshold
-    return f"Above {threshold:.2f} · {widgets.score_label(score)}"
+    params = surface.params(ReconstructParams)
+    return f"Above {texts.thresholds(params.threshold, params.low)} · {widgets.score_label(score)}"
 
 
 def _ignored(evaluations: list[Result], truth: Path) -> int | None:

@@ -219,6 +219,7 @@ def surface_view(
     old: Sequence[str] = (),
     distances: Sequence[Mapping[str, str]] = (),
     threshold: float | None = None,
+    low: float | None = None,
     on_threshold: Callable[[], None] | None = None,
 ) -> None:
     """Show surfaces in 3D; what is clicked on is in ``st.session_state[key].chosen``.
@@ -238,6 +239,8 @@ def surface_view(
     threshold : float, optional
         Of the page, for surfaces of a score: the view can follow another one coarsely, and has it
         in ``st.session_state[key].threshold`` then.
+    low : float, optional
+        The second threshold of the page.
     on_threshold : callable, optional
         Called before the page runs again, when somebody has set another threshold.
 
@@ -266,6 +269,7 @@ def surface_view(
             "old": " ".join(old),
             "distances": distances,
             "threshold": threshold,
+            "low": low,
             "slices": surface_addresses.slices(tomogram, region, surface, unit),
         },
         default={"chosen": chosen, "threshold": threshold},

@@ -48,7 +48,7 @@ def _facts(made: Made) -> list[str]:
     if made.model:
         parts.append(f"model {texts.escaped(made.model)}")
     if made.threshold is not None:
-        parts.append(f"threshold {made.threshold:.2f}")
+        parts.append(f"threshold {texts.thresholds(made.threshold, made.low)}")
     if made.rotations:
         parts.append(f"{made.rotations} rotation{'' if made.rotations == 1 else 's'}")
     if made.slices is not None:

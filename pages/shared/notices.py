@@ -48,13 +48,15 @@ def size_correction(tomogram: Tomogram, result: Result) -> None:
     )
 
 
-def not_of_today(tomogram: Tomogram, surface: Result, threshold: float | None) -> list[str]:
+def not_of_today(
+    tomogram: Tomogram, surface: Result, threshold: float | None, low: float | None = None
+) -> list[str]:
     """Return why a surface is not what would be made now, in sentences.
 
     Parameters
     ----------
-    threshold : float or None
-        That which is shown now; None where there is none.
+    threshold, low : float or None
+        Those which are shown now; None where there is none.
     """
     told = []
     try:
@@ -64,9 +66,11 @@ def not_of_today(tomogram: Tomogram, surface: Result, threshold: float | None) -
     else:
         if edits is not None:
             told.append(f"Made before {edits} edit{'' if edits == 1 else 's'}; reconstruct again.")
-    then = surface.params(ReconstructParams).threshold
-    if threshold is not None and f"{then:.2f}" != f"{threshold:.2f}":
-        told.append(f"Made at the threshold {then:.2f}, not at {threshold:.2f}; reconstruct again.")
+    then = surface.params(ReconstructParams)
+    if threshold is not None:
+        made, now = texts.thresholds(then.threshold, then.low), texts.thresholds(threshold, low)
+        if made != now:
+            told.append(f"Made at the threshold {made}, not at {now}; reconstruct again.")
     return told
 
 

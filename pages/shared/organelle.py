@@ -129,6 +129,7 @@ def _overlay(source: Source, surface: Result, row: ObjectRow) -> dict[str, str |
     if isinstance(source, KeptAnnotation):
         return {"annotation": source.id, "only": row.id}
     if isinstance(source, Result):
-        threshold = surface.params(ReconstructParams).threshold
-        return {"score": source.id, "style": "outline", "threshold": threshold}
+        params = surface.params(ReconstructParams)
+        low = {} if params.low is None else {"low": params.low}
+        return {"score": source.id, "style": "outline", "threshold": params.threshold} | low
     return {}

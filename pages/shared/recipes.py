@@ -102,8 +102,9 @@ def _of_result() -> Recipe | None:
         label = widgets.score_label(scores[made_from])
         if result_id in scores:
             return f"Segmentation · {label}"
-        threshold = offered[result_id].params(ReconstructParams).threshold
-        return f"Surface · threshold {threshold:.2f} · {label}"
+        params = offered[result_id].params(ReconstructParams)
+        threshold = texts.thresholds(params.threshold, params.low)
+        return f"Surface · threshold {threshold} · {label}"
 
     chosen = st.selectbox(
         "Result",

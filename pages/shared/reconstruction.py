@@ -38,7 +38,8 @@ def parameters(volume: Volume, source: Source) -> ReconstructParams:
     if labels:
         chosen = _of_labels(default)
     elif not chosen.each_label:
-        chosen = replace(chosen, threshold=_threshold())
+        threshold, low = _thresholds()
+        chosen = replace(chosen, threshold=threshold, low=low)
     as_they_are = _untouched(chosen.each_label)
     smoothing = inputs.slider(
         ReconstructParams,
@@ -91,7 +92,7 @@ def _of_labels(default: ReconstructParams) -> ReconstructParams:
     return replace(default, each_label=each_label is True, outside=outside or 0)
 
 
-def _threshold() -> float:
+def _thresholds() -> tuple[float, float | None]:
     # Not as its default: the 3D view sets it too.
     st.session_state.setdefault("surface_threshold", state.threshold())
     threshold = inputs.slider(
@@ -103,7 +104,20 @@ def _threshold() -> float:
         key="surface_threshold",
     )
     state.set_threshold(threshold)
-    return round(threshold, 2)
+    st.session_state.setdefault("surface_low", state.low_threshold())
+    low = inputs.number(
+        ReconstructParams,
+        "low",
+        "Second threshold",
+        step=0.02,
+        format="%.2f",
+        placeholder="none",
+        key="surface_low",
+    )
+    state.set_low_threshold(low)
+    if low is not None and state.low_threshold() is None:
+        st.caption("The second threshold has no effect: it is not below the first.")
+    return round(threshold, 2), state.low_threshold()
 
 
 def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructParams:
@@ -186,7 +200,7 @@ def made_with(surface: Result) -> str:
         if params.outside:
             parts.append(f"{params.outside} lies outside")
     else:
-        parts.insert(0, f"threshold {params.threshold:.2f}")
+        parts.insert(0, f"threshold {texts.thresholds(params.threshold, params.low)}")
     if params.close_gap_voxels:
         parts.append(f"gaps closed with {params.close_gap_voxels} voxels")
     if params.fill_lumens:

@@ -68,6 +68,11 @@ def voxels_text(voxels: float, size: VoxelSize | None) -> str:
     return f"{text} ({voxels * math.cbrt(math.prod(size)) / 1000:.3g} µm)"
 
 
+def thresholds(threshold: float, low: float | None) -> str:
+    """Return one threshold or two, such as ``0.50 over 0.20``."""
+    return f"{threshold:.2f}" if low is None else f"{threshold:.2f} over {low:.2f}"
+
+
 def duration_text(seconds: float) -> str:
     """Return a duration rounded to what matters."""
     if seconds < 90:

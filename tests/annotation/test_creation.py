@@ -12,6 +12,7 @@ from deepsxt_core.annotation import (
     MEMBRANE,
     NOT_JUDGED,
     Brush,
+    MergeResult,
     Paint,
     SourceParams,
     create_annotation,
@@ -94,6 +95,11 @@ def test_with_a_second_threshold_parts_reach_as_far_as_it(
     assert (faint & ~wanted[5:65]).any()  # some faint parts have nothing certain in them
     np.testing.assert_array_equal(read_all(annotation) > 0, wanted)
     assert annotation.description.params == params
+    # A result that is merged in later has it too.
+    create_annotation(tmp_path / "b", tomogram)
+    merged = open_annotation(tmp_path / "b")
+    merged.apply(MergeResult(source=str(tmp_path / "score"), threshold=0.5, low=0.3))
+    np.testing.assert_array_equal(read_all(merged), read_all(annotation))
     with pytest.raises(InvalidParameterError, match="low"):
         SourceParams(threshold=0.2, low=0.3)
 

@@ -45,7 +45,7 @@ def bundled(tmp_path, params, size=SIZE, first_slice=0, progress=None):
     surfaces = reconstruct(score, params)
     path = tmp_path / "out" / "bundle.zip"
     numbered = object_labels(score, params, tmp_path / "labels")
-    content = BundleContent.of(tomogram, score, params.threshold, numbered, surfaces)
+    content = BundleContent.of(tomogram, score, params, numbered, surfaces)
     write_bundle(path, content, {"segment": {"model": "m"}}, progress)
     assert [found.name for found in path.parent.iterdir()] == ["bundle.zip"]
     folder = tmp_path / "unpacked"

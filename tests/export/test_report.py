@@ -165,7 +165,7 @@ class TestPlanes:
         monkeypatch.setattr(
             middle_planes, "draw_figure", lambda plane, params: found.append((plane, params))
         )
-        middle_planes.middle_planes(tomogram, source, 0.125, objects, NoProgress())
+        middle_planes.middle_planes(tomogram, source, (0.125, None), objects, NoProgress())
         return found
 
     @pytest.fixture

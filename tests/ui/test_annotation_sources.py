@@ -85,6 +85,12 @@ def test_a_surface_says_that_it_has_another_threshold(app, tomogram):
     assert "Made at the threshold" not in texts(app)
     app.slider(key="surface_threshold").set_value(0.3).run()
     assert "Made at the threshold 0.10, not at 0.30" in texts(app).replace("\\", "")
+    app.number_input(key="surface_low").set_value(0.05).run()
+    assert "0.10, not at 0.30 over 0.05; reconstruct" in texts(app).replace("\\", "")
+    assert app.query_params["low"] == "0.05"
+    app.number_input(key="surface_low").set_value(0.4).run()
+    assert "has no effect: it is not below the first" in texts(app)
+    assert "0.10, not at 0.30; reconstruct" in texts(app).replace("\\", "")
 
 
 def test_an_object_in_the_address_is_marked_and_leads_to_its_slices(app, tomogram, kept):

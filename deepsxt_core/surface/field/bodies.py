@@ -23,7 +23,7 @@ class Bodies:
     body_of_label : ndarray
         Body per provisional label; label 0 is the background, and body 0.
     voxels : ndarray
-        Voxels per body; the background counts 0.
+        Voxels per body; 0 for the background, and for a body without a core.
     """
 
     body_of_label: NDArray[np.int32]
@@ -37,20 +37,23 @@ class BodyJoiner:
     ----------
     scratch : Path, optional
         A file that gets the provisional label of each voxel, 4 bytes each.
+    core_height : float
+        Voxels with a higher field are the core of their body.
     """
 
-    def __init__(self, scratch: Path | None = None) -> None:
+    def __init__(self, scratch: Path | None = None, core_height: float = 0.0) -> None:
         self.labels = 0
         """Provisional labels given so far."""
-        self._scratch = scratch
+        self._scratch, self._core_height = scratch, core_height
         self._voxels: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+        self._cores: list[NDArray[np.bool_]] = [np.zeros(1, bool)]
         self._equal: list[NDArray[np.int64]] = [np.zeros((0, 2), np.int64)]
         self._last_slice: NDArray[np.int64] | None = None
         if scratch is not None:
             scratch.write_bytes(b"")
 
-    def add(self, inside: NDArray[np.bool_]) -> tuple[NDArray[np.integer], slice]:
-        """Take in a slab (n, y, x).
+    def add(self, field: NDArray[np.float32]) -> tuple[NDArray[np.integer], slice]:
+        """Take in a slab (n, y, x), whose bodies lie where it is above 0.
 
         Returns
         -------
@@ -59,13 +62,17 @@ class BodyJoiner:
         fresh : slice
             The slices of the slab that no slab before has held.
         """
-        labels, n = cc3d.connected_components(inside, connectivity=CONNECTIVITY, return_N=True)
+        labels, n = cc3d.connected_components(field > 0, connectivity=CONNECTIVITY, return_N=True)
         if self._last_slice is not None:
             both = labels[0] > 0
             pairs = np.stack([self._last_slice[both], labels[0][both] + self.labels], axis=1)
             self._equal.append(np.unique(pairs, axis=0))
         fresh = slice(0 if self._last_slice is None else 1, None)
         self._voxels.append(np.bincount(labels[fresh].ravel(), minlength=n + 1)[1:])
+        has_core = np.full(n + 1, self._core_height == 0)
+        if self._core_height:
+            has_core[labels[field > self._core_height]] = True
+        self._cores.append(has_core[1:])
         if self._scratch is not None:
             with self._scratch.open("ab") as file:
                 self._provisional(labels[fresh]).astype(_PROVISIONAL).tofile(file)
@@ -80,7 +87,9 @@ class BodyJoiner:
         count, body_of_label = scipy.sparse.csgraph.connected_components(graph, directed=False)
         voxels = np.zeros(count, np.int64)
         np.add.at(voxels, body_of_label, np.concatenate(self._voxels))
-        return Bodies(body_of_label, voxels)
+        has_core = np.zeros(count, bool)
+        has_core[body_of_label[np.concatenate(self._cores)]] = True
+        return Bodies(body_of_label, np.where(has_core, voxels, 0))
 
     def _provisional(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
         return np.where(labels, labels + np.int64(self.labels), 0)

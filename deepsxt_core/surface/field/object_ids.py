@@ -10,7 +10,7 @@ from deepsxt_core.surface.field.bodies import BodyJoiner, numbered_volume, small
 from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
 from deepsxt_core.surface.field.label_field import LabelField
 from deepsxt_core.surface.field.label_objects import label_objects
-from deepsxt_core.surface.field.smoothing import BORDER, field_slabs
+from deepsxt_core.surface.field.smoothing import BORDER, core_height, field_slabs
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.sources import settled
 from deepsxt_core.volume import Mask, Score, Volume
@@ -50,10 +50,10 @@ def object_labels(
         objects = label_objects(source, params, scratch)
         progress.advance()
         return label_volume(objects.field, max(objects.voxels), volume)
-    bodies = BodyJoiner(scratch)
+    bodies = BodyJoiner(scratch, core_height(params))
     progress.stage("Numbering objects", volume.shape[0], "slice")
     for first, field in field_slabs(source, params):
-        labels, fresh = bodies.add(inside_voxels(field, first, volume.shape[0]) > 0)
+        labels, fresh = bodies.add(inside_voxels(field, first, volume.shape[0]))
         progress.advance(len(labels[fresh]))
     found = bodies.joined()
     by_size = ids_by_size(found.voxels, params.least_voxels(volume.voxel_size_nm))

@@ -57,7 +57,7 @@ def field_slabs(
     params: ReconstructParams,
     cuts: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the smoothed score minus the threshold in slabs that share their outermost slice.
+    """Yield the smoothed score minus the lower threshold in slabs that share their outermost slice.
 
     A mask counts as a score of -1 and +1 and a threshold of 0. The `cuts` are those of
     `cuts_at_necks`; without them, they are found here.
@@ -79,7 +79,11 @@ def field_slabs(
     for first, end in _overlapping_slabs(source):
         inner = _slab(source, params, first, end)
         if enclosed is not None:
-            np.abs(inner, out=inner, where=enclosed[first:end])
+            inside = enclosed[first:end]
+            np.abs(inner, out=inner, where=inside)
+            if params.low is not None:
+                # What is filled in is nothing certain, and still inside.
+                np.minimum(inner, max(core_height(params), _MARGIN), out=inner, where=inside)
         if cuts is not None:
             # Just below the threshold, so that the surfaces on both sides come close.
             part = cuts[first:end]
@@ -95,6 +99,11 @@ def field_slabs(
             _turn_outside(planes[0])
             _turn_outside(planes[-1])
         yield first, field
+
+
+def core_height(params: ReconstructParams) -> float:
+    """Return what the field of an object exceeds somewhere; with one threshold, 0."""
+    return params.threshold - params.level
 
 
 def cuts_at_necks(source: Score | Mask, params: ReconstructParams) -> NDArray[np.bool_] | None:
@@ -118,7 +127,7 @@ def _overlapping_slabs(source: Score | Mask) -> Iterator[tuple[int, int]]:
 
 
 def _enclosed(source: Score | Mask, params: ReconstructParams) -> NDArray[np.bool_]:
-    """Return which voxels (z, y, x) below the threshold cannot be reached from the border."""
+    """Return which voxels (z, y, x) below the lower threshold cannot be reached from the border."""
     outside = np.empty(source.volume.shape, bool)
     for first, end in _overlapping_slabs(source):
         outside[first:end] = _slab(source, params, first, end) < 0
@@ -135,7 +144,7 @@ def _enclosed(source: Score | Mask, params: ReconstructParams) -> NDArray[np.boo
 def _slab(
     source: Score | Mask, params: ReconstructParams, first: int, end: int
 ) -> NDArray[np.float32]:
-    """Return slices `first` to `end` of the smoothed score minus the threshold, nowhere 0."""
+    """Return slices `first` to `end` of the smoothed score minus the lower threshold, nowhere 0."""
     radius = params.close_gap_voxels
     low, high = max(0, first - 2 * radius), min(source.volume.shape[0], end + 2 * radius)
     field = _smoothed(source, params, low, high)
@@ -144,7 +153,7 @@ def _slab(
         z, y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1, -radius : radius + 1]
         ball = z**2 + y**2 + x**2 <= (radius + 0.25) ** 2
         field = grey_closing(field, footprint=ball, mode="nearest")[first - low : end - low]
-    field -= np.float32(params.threshold if isinstance(source, Score) else 0.0)
+    field -= np.float32(params.level if isinstance(source, Score) else 0.0)
     too_near = np.abs(field) < _MARGIN
     field[too_near] = np.where(field[too_near] > 0, _MARGIN, -_MARGIN)
     return field

@@ -27,7 +27,7 @@ def with_error_bars(
 ) -> tuple[ObjectQuantities, ...]:
     """Return what can be said about `surfaces`, which were made from `source` with `params`.
 
-    A score is reconstructed again at the threshold ± one step. The objects of these surfaces
+    A score is reconstructed again at the threshold ± one step, both where there are two. The objects of these surfaces
     are given to those that they lie closest to, and the larger of the two changes is the error.
     One that vanishes at the higher threshold may not be there at all: its error is at least as
     large as itself. One that runs together with another at the lower one has no error bar. A mask
@@ -36,11 +36,9 @@ def with_error_bars(
     found = quantify(surfaces)
     if isinstance(source, Mask):
         return found
-    low = max(-1.0, params.threshold - THRESHOLD_STEP)
-    high = min(params.threshold + THRESHOLD_STEP, float(np.nextafter(1.0, 0.0)))
     larger, smaller = (
-        _sizes_at(source, replace(params, threshold=threshold), surfaces, progress)
-        for threshold in (low, high)
+        _sizes_at(source, _moved(params, step), surfaces, progress)
+        for step in (-THRESHOLD_STEP, THRESHOLD_STEP)
     )
     # What there is at one threshold there is at any lower one: it has gone into something larger.
     larger[(larger == 0).any(axis=1)] = np.nan
@@ -58,6 +56,14 @@ def with_error_bars(
         )
         for each, error in zip(found, errors, strict=True)
     )
+
+
+def _moved(params: ReconstructParams, step: float) -> ReconstructParams:
+    """Return the parameters with all thresholds moved, within their range."""
+    end = float(np.nextafter(1.0, 0.0))
+    threshold = min(max(params.threshold + step, -1.0), end)
+    low = None if params.low is None else min(max(params.low + step, -1.0), end)
+    return replace(params, threshold=threshold, low=low)
 
 
 def _sizes_at(

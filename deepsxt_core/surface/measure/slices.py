@@ -103,7 +103,7 @@ class SliceMeasurements:
 def measure_slice(source: Score | Mask, params: ReconstructParams) -> SliceMeasurements:
     """Measure the objects in a single slice.
 
-    Of the parameters, the threshold, ``each_label`` and the least number of voxels count.
+    Of the parameters, the thresholds, ``each_label`` and the least number of voxels count.
 
     Raises
     ------
@@ -136,10 +136,13 @@ def _ids(source: Score | Mask, params: ReconstructParams) -> NDArray[np.integer]
     if isinstance(source, Labels) or (isinstance(source, Mask) and params.each_label):
         return np.maximum(source.volume.read(0, 1)[0].astype(np.int64), 0)
     if isinstance(source, Score):
-        inside = source.read_mask(0, 1, params.threshold)[0]
+        inside = source.read_mask(0, 1, params.level)[0]
     else:
         inside = source.read_mask(0, 1)[0]
     labels = cc3d.connected_components(inside, connectivity=_CONNECTIVITY)
+    if isinstance(source, Score) and params.low is not None:
+        core = source.read_mask(0, 1, params.threshold)[0]
+        labels[~np.isin(labels, labels[core])] = 0
     sizes = np.bincount(labels.ravel())
     order = np.argsort(-sizes[1:], kind="stable") + 1
     ranks = np.zeros(len(sizes), np.int64)

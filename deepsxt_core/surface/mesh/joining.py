@@ -30,7 +30,7 @@ class Cut:
     point_labels : ndarray
         Label of the connected body each point lies on (n,), from 1.
     voxels_of_label : ndarray
-        Voxels per label; label 0, the background, counts 0.
+        Voxels per label; 0 for label 0, the background, and for bodies without a core.
     label_of_provisional : ndarray
         The label of each provisional one in the file of `BodyJoiner`.
     field_of_label : ndarray
@@ -69,6 +69,8 @@ class SlabJoiner:
         those that are not finite are left out.
     scratch : Path, optional
         A file that gets the provisional label of each voxel; see `BodyJoiner`.
+    core_height : float
+        Of the field; see `BodyJoiner`.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class SlabJoiner:
         shape: tuple[int, int, int],
         read_grey: Callable[[int, int], NDArray] | None = None,
         scratch: Path | None = None,
+        core_height: float = 0.0,
     ) -> None:
         self.slices = 0
         """Slices taken in so far."""
@@ -86,7 +89,7 @@ class SlabJoiner:
         self._points: list[NDArray[np.float32]] = []
         self._triangles: list[NDArray[np.int64]] = []
         self._labels: list[NDArray[np.int64]] = []
-        self._bodies = BodyJoiner(scratch)
+        self._bodies = BodyJoiner(scratch, core_height)
         self._sums: list[NDArray[np.float64]] = [np.zeros(1)]
         self._greys: list[NDArray[np.float64]] = [np.zeros(1)]
         self._measured: list[NDArray[np.float64]] = [np.zeros(1)]
@@ -99,7 +102,7 @@ class SlabJoiner:
         depth = len(inner)
         self.highest = max(self.highest, float(inner.max()))
         known = self._bodies.labels
-        labels, fresh = self._bodies.add(inner > 0)
+        labels, fresh = self._bodies.add(inner)
         self._sum(labels, inner, self._bodies.labels - known, first, fresh)
 
         grid, triangles = _cut(field)

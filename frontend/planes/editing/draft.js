@@ -44,13 +44,16 @@ export class Draft {
   draw(pane) {
     const { labels, holding } = this.editing;
     const canvas = this.canvasOf(pane);
+    // A canvas that shows nothing is still laid over the plane, pixel by pixel.
+    canvas.hidden = !labels?.told;
+    if (canvas.hidden) return;
     const { width, height } = pane.picture;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
     const { view } = pane;
-    if (!labels?.told || !view) return;
+    if (!labels || !view) return;
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const { place } = labels.told;
