@@ -8,21 +8,25 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from deepsxt_core import jobs
+from deepsxt_core import jobs, settings
 from deepsxt_core.io.scratch import sweep_scratch
+from deepsxt_core.people.registry import People
 from deepsxt_core.web import routes
 from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace
+from shared import people
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
+people.prepare_login()
 # What an app that was killed had unpacked.
 sweep_scratch()
 
 app = st.App(
     PAGES / "frame.py",
     routes=routes.routes(PAGES.parent / "frontend"),
-    middleware=[Middleware(Guard)],
+    middleware=[Middleware(Guard, who=people.who)],
 )
 # A job that waits has no process of its own that could wait.
-jobs.keep_queue_going(Workspace())
+of_all = settings.people_folder()
+jobs.keep_queue_going(People(of_all).workspaces if of_all else lambda: [Workspace()])

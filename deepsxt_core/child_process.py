@@ -4,13 +4,32 @@ import os
 import signal
 from pathlib import Path
 
+from deepsxt_core import access
+
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
 def child_environment() -> dict[str, str]:
-    """Return an environment in which Python finds this package, installed or not."""
+    """Return an environment in which Python finds this package, installed or not.
+
+    Where several people use the server, the process has the workspace of who asks; if nobody does,
+    it has none but those that it is told.
+    """
     python_path = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, python_path))}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, python_path))}
+    known = access.found() if "DEEPSXT_PEOPLE" in environment else None
+    return environment if known is None else environment | workspace_variables(known)
+
+
+def workspace_variables(known: access.Access) -> dict[str, str]:
+    """Return the variables of the environment of a process that works in one workspace."""
+    quota = "" if known.quota_bytes is None else f"{known.quota_bytes / 1e9:.9f}"
+    return {
+        "DEEPSXT_PEOPLE": "",
+        "DEEPSXT_LOGIN": "",
+        "DEEPSXT_HOME": str(known.folder),
+        "DEEPSXT_QUOTA_GB": quota,
+    }
 
 
 OUT_OF_MEMORY = 3

@@ -17,6 +17,7 @@ DeepSXTError                     anything a user can understand and act on
 ├── NoRoomError                  a file is larger than is allowed, or than the disk has room for
 ├── WriteError                   a file cannot be written whole: the disk is full or read-only
 ├── BusyError                    too much is going on here; the same request works later
+├── NotAllowedError              who asks is not signed in, or may only look
 ├── JobError                     a job cannot be started, found or read
 └── CancelledError               the user asked to stop
 
@@ -112,6 +113,10 @@ class WriteError(DeepSXTError):
 
 class BusyError(DeepSXTError):
     """Too much is going on here; the same request works later."""
+
+
+class NotAllowedError(DeepSXTError):
+    """Who asks is not signed in, or may only look."""
 
 
 class JobError(DeepSXTError):

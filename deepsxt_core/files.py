@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError, WriteError
+from deepsxt_core.room import require_quota
 
 _MAX_NAME_BYTES = 150
 _MAX_SUFFIX_BYTES = 20
@@ -109,7 +110,11 @@ def require_room(path: Path, n_bytes: int) -> None:
     ------
     WriteError
         If it does not.
+    NoRoomError
+        If the quota of the workspace that it lies in does not leave so much.
     """
+    if n_bytes:
+        require_quota(n_bytes, path.parent)
     free = _free_bytes(path.parent)
     if n_bytes > free:
         raise WriteError(

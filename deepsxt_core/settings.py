@@ -5,6 +5,7 @@ import os
 import sysconfig
 from pathlib import Path
 
+from deepsxt_core import access
 from deepsxt_core.errors import InvalidParameterError
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -33,12 +34,77 @@ def assets_folder() -> Path:
 def workspace_folder() -> Path:
     """Return the folder that holds all tomograms and results (``DEEPSXT_HOME``).
 
+    Where several people use the server (`people_folder`), it is that of who asks.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is a file, or lies in the home of a user who does not exist.
+    NotAllowedError
+        If several people use the server and nobody is signed in.
+    """
+    if people_folder() is not None:
+        return access.current().folder
+    return _folder("DEEPSXT_HOME", os.environ.get("DEEPSXT_HOME", "").strip() or "workspace")
+
+
+def people_folder() -> Path | None:
+    """Return the folder of the workspaces of several people (``DEEPSXT_PEOPLE``); None for one.
+
     Raises
     ------
     InvalidParameterError
         If it is a file, or lies in the home of a user who does not exist.
     """
-    return _folder("DEEPSXT_HOME", os.environ.get("DEEPSXT_HOME", "").strip() or "workspace")
+    name = os.environ.get("DEEPSXT_PEOPLE", "").strip()
+    return _folder("DEEPSXT_PEOPLE", name) if name else None
+
+
+def login_file() -> Path | None:
+    """Return the file that says how people sign in (``DEEPSXT_LOGIN``), if any; it holds secrets.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it and `people_folder` are not both named, or both not, or it is not there.
+    """
+    name = os.environ.get("DEEPSXT_LOGIN", "").strip()
+    if bool(name) != (people_folder() is not None):
+        raise InvalidParameterError(
+            "DEEPSXT_PEOPLE, the folder of the workspaces, and DEEPSXT_LOGIN, the file that says "
+            "how people sign in, go together: set both, or neither. See docs/server.md."
+        )
+    path = Path(name).resolve() if name else None
+    if path is not None and not path.is_file():
+        raise InvalidParameterError(f"DEEPSXT_LOGIN names no file: got {name!r}.")
+    return path
+
+
+def quota_bytes() -> int | None:
+    """Return what the workspace may take (``DEEPSXT_QUOTA_GB``, or of who asks); None for any.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no number of 0 or more.
+    NotAllowedError
+        If several people use the server and nobody is signed in.
+    """
+    if people_folder() is not None:
+        return access.current().quota_bytes
+    return _gigabytes("DEEPSXT_QUOTA_GB", "") if os.environ.get("DEEPSXT_QUOTA_GB") else None
+
+
+def shared_models() -> Path | None:
+    """Return a folder of models that all may use and nobody changes (``DEEPSXT_MODELS``), if any.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is a file, or lies in the home of a user who does not exist.
+    """
+    name = os.environ.get("DEEPSXT_MODELS", "").strip()
+    return _folder("DEEPSXT_MODELS", name) if name else None
 
 
 def data_roots() -> tuple[Path, ...]:
@@ -74,8 +140,16 @@ def check() -> None:
     InvalidParameterError
         If a variable of the environment holds what it must not.
     """
-    workspace_folder()
-    data_roots()
+    people, roots = people_folder(), data_roots()
+    if people is None:
+        workspace_folder()
+        quota_bytes()
+    elif any(people.is_relative_to(root) or root.is_relative_to(people) for root in roots):
+        raise InvalidParameterError(
+            "DEEPSXT_DATA_ROOTS must be apart from DEEPSXT_PEOPLE: everybody could open the files "
+            "of the others."
+        )
+    shared_models()
     max_upload_bytes()
     max_exports_bytes()
     engine()

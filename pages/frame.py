@@ -6,7 +6,8 @@ import streamlit as st
 
 from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
-from shared import job_blocks, snapshot, state, texts
+from deepsxt_core.workspace import Workspace
+from shared import job_blocks, people, snapshot, state, texts
 
 ASSETS = settings.assets_folder()
 FRONT_END = Path(__file__).parents[1] / "frontend"
@@ -20,6 +21,7 @@ st.set_page_config(
 )
 st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "logo_icon.svg")
 st.html(FRONT_END / "shared" / "app.css")
+known = people.enter()
 try:
     settings.check()
 except DeepSXTError as error:
@@ -27,8 +29,15 @@ except DeepSXTError as error:
     st.stop()
 state.restore()
 
+is_guest = known is not None and known.is_guest
 page = st.navigation(
     [
+        st.Page("slices.py", title="Slices", icon=":material/layers:", default=True),
+        st.Page("surface.py", title="Surface", icon=":material/deployed_code:"),
+        st.Page("measure.py", title="Measure", icon=":material/straighten:"),
+    ]
+    if is_guest
+    else [
         st.Page("open.py", title="Open", icon=":material/folder_open:", default=True),
         st.Page("segment.py", title="Segment", icon=":material/network_intelligence:"),
         st.Page("slices.py", title="Slices", icon=":material/layers:"),
@@ -44,6 +53,8 @@ page = st.navigation(
 )
 
 with snapshot.taken():
+    if is_guest and "t" not in st.session_state:
+        state.open_tomogram(next((each.id for each in Workspace().tomograms()), None))
     tomogram = state.tomogram()
     if tomogram is not None:
         with st.sidebar, st.container(border=True, gap="xsmall", key="open_now"):
@@ -63,5 +74,7 @@ with snapshot.taken():
 
     with st.sidebar:
         job_blocks.jobs_panel()
+        if known is not None:
+            people.panel(known, tomogram)
 
     page.run()

@@ -110,7 +110,7 @@ def preview_card(
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _model(_sha256: str, name: str) -> Model:
+def _model(sha256: str, name: str) -> Model:  # noqa: ARG001
     from deepsxt_core.network import load_model
 
     return load_model(name)

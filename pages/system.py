@@ -3,6 +3,7 @@
 import psutil
 import streamlit as st
 
+from deepsxt_core import settings
 from deepsxt_core.workflow.checkup import Item, as_text, check_up
 from shared import texts
 
@@ -14,8 +15,8 @@ _ICONS = {
 
 
 @st.cache_data(ttl="10m", show_spinner="Looking at this computer, which takes some seconds …")
-def looked() -> list[Item]:
-    """Return what was found in the last minutes."""
+def looked(workspace: str) -> list[Item]:  # noqa: ARG001
+    """Return what was found in the last minutes; for each `workspace` anew."""
     return check_up()
 
 
@@ -28,7 +29,7 @@ def item_row(item: Item) -> None:
 
 st.title("System")
 st.caption("What computes here, what is missing, and how to get it. The same: `deepsxt doctor`.")
-items = looked()
+items = looked(str(settings.workspace_folder()))
 server = psutil.Process().memory_info().rss
 items = [*items, Item(topic="This server", found=f"holds {server / 1e6:.0f} MB of memory.")]
 with st.container(border=True, gap="small"):

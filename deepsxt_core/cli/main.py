@@ -64,6 +64,7 @@ _COMMANDS = {
         "Repeat a segmentation and say whether the result is the same (exit code 1 if not).",
     ),
     "jobs": ("jobs:APP", "Long work in the workspace of the app."),
+    "people": ("people:APP", "Several people on one server: who may what."),
     "doctor": (
         "doctor:doctor",
         "Tell what this installation has, what it lacks, and how to get it.",

@@ -16,4 +16,5 @@ def start(*, port: int = 8501, address: str = "localhost") -> None:
     from deepsxt_core.web.server import serve
 
     settings.check()
+    settings.login_file()
     serve(port, address, print)

@@ -2,7 +2,7 @@
 
 from deepsxt_core.jobs.annotation_requests import AnnotateRequest, ProposeRequest
 from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
-from deepsxt_core.jobs.removal import discard_tomogram
+from deepsxt_core.jobs.removal import clean, discard_tomogram
 from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.requests import (
     BatchRequest,
@@ -18,7 +18,6 @@ from deepsxt_core.jobs.requests import (
 )
 from deepsxt_core.jobs.runner import (
     cancel,
-    clean,
     keep_queue_going,
     resume,
     start_waiting,

@@ -1,7 +1,12 @@
-"""Delete a tomogram: only while nothing works on it."""
+"""Delete a tomogram, only while nothing works on it; forget jobs that have ended."""
 
+import shutil
+from datetime import UTC, datetime, timedelta
+
+from deepsxt_core import access
 from deepsxt_core.errors import JobError
-from deepsxt_core.jobs.facts import title
+from deepsxt_core.files import delete_folder
+from deepsxt_core.jobs.facts import can_be_continued, job_folder, task_of, title
 from deepsxt_core.jobs.requests import BatchRequest
 from deepsxt_core.jobs.runner import queue_lock
 from deepsxt_core.jobs.store import Job, list_jobs
@@ -39,3 +44,41 @@ def discard_tomogram(workspace: Workspace, tomogram_id: str) -> Deleted:
 def _works_on(job: Job, tomogram_id: str) -> bool:
     in_batch = isinstance(job.request, BatchRequest) and tomogram_id in job.request.tomograms
     return job.tomogram == tomogram_id or in_batch
+
+
+def clean(
+    workspace: Workspace, *, kept_slabs: bool = False, older_than: timedelta = timedelta()
+) -> list[Job]:
+    """Forget jobs that have ended and delete what they left unfinished; results stay.
+
+    What has been in the trash for its time is deleted for good.
+
+    Parameters
+    ----------
+    kept_slabs : bool
+        Whether to forget those too whose finished slabs wait for a resume.
+    older_than : timedelta
+        How long ago a job must have given its last sign of life.
+
+    Returns
+    -------
+    list of Job
+        Those that are forgotten.
+    """
+    access.require_write()
+    forgotten = []
+    trash.empty(workspace)
+    with queue_lock(workspace):
+        for job in list_jobs(workspace):
+            work = job_folder(workspace, job)
+            waits = (
+                job.state != "done" and work is not None and can_be_continued(work, task_of(job))
+            )
+            recent = datetime.now(UTC) - (job.status.updated or job.created) < older_than
+            if job.active or recent or (waits and not kept_slabs):
+                continue
+            if work is not None:
+                shutil.rmtree(work, ignore_errors=True)
+            delete_folder(job.folder)
+            forgotten.append(job)
+    return forgotten

@@ -7,23 +7,22 @@ line. So the queue goes on whichever of these is killed.
 """
 
 import logging
-import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 from filelock import FileLock
 
+from deepsxt_core import access
 from deepsxt_core.child_process import child_environment
 from deepsxt_core.errors import DeepSXTError, JobError
-from deepsxt_core.files import delete_folder
-from deepsxt_core.jobs.facts import can_be_continued, job_folder, result_folder, task_of
+from deepsxt_core.jobs import sharing
+from deepsxt_core.jobs.facts import result_folder
 from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.requests import JobRequest
 from deepsxt_core.jobs.status import Status
@@ -38,15 +37,15 @@ from deepsxt_core.jobs.store import (
     write_status,
 )
 from deepsxt_core.jobs.tasks import TASKS
+from deepsxt_core.room import require_quota
 from deepsxt_core.workflow.producing import is_finished, take_over
-from deepsxt_core.workspace import Workspace, recipe_hash, trash
+from deepsxt_core.workspace import Workspace, recipe_hash
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.worker")
 """The command of a worker; the folder of its job is its argument."""
 
 _LOOK_S = 5.0
 """How often the server looks whether a job waits for a slot that nobody fills."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -70,8 +69,11 @@ def submit(workspace: Workspace, request: JobRequest, *, tomogram: str | None = 
     ------
     DeepSXTError
         If the tomogram, the model or the score is unknown, a parameter does not fit the tomogram,
-        disk or memory will not do, or the process cannot be started.
+        disk, quota or memory will not do, or the process cannot be started; `BusyError` if too
+        many of them wait already where several people share a server.
     """
+    access.require_write()
+    require_quota()
     task = TASKS[request.kind]
     subject = task.subject(workspace, tomogram)
     result_id = recipe_hash(task.identity(subject, request))
@@ -90,6 +92,7 @@ def submit(workspace: Workspace, request: JobRequest, *, tomogram: str | None = 
             )
         if task.check is not None:
             task.check(subject, request)
+        sharing.require_turn(workspace)
         idle = not any(job.active for job in same)
         job = create_job(workspace, request, result_id, Status(), tomogram)
         if idle and final is not None:
@@ -112,7 +115,10 @@ def resume(workspace: Workspace, job_id: str) -> Job:
         If there is no such job, its request cannot be read, or its process cannot be started.
     DeepSXTError
         If the tomogram is gone.
+    NotAllowedError
+        If they may only look.
     """
+    access.require_write()
     with queue_lock(workspace):
         job = read_job(workspace, job_id)
         if isinstance(job.request, UnreadableRequest):
@@ -131,36 +137,40 @@ def resume(workspace: Workspace, job_id: str) -> Job:
 def start_waiting(workspace: Workspace) -> None:
     """Start the jobs whose turn it is: of each device as many as it has free slots.
 
+    Where several people share the server, the next slot is for the workspace that has the fewest.
+
     Raises
     ------
     JobError
         If a process cannot be started; its job is then marked as failed.
     """
-    if not workspace.jobs_folder.is_dir():
+    beside = sharing.workspaces(workspace)
+    if not any(each.jobs_folder.is_dir() for each in beside):
         return
-    with queue_lock(workspace):
-        jobs = [job for job in list_jobs(workspace) if job.active and job.kind in TASKS]
-        taken: dict[str, int] = {}
-        for job in jobs:
-            if not job.is_waiting:
-                device = task_of(job).device
-                taken[device.name] = taken.get(device.name, 0) + 1
-        for job in sorted(jobs, key=lambda job: job.ticket):
-            device = task_of(job).device
-            readable = not isinstance(job.request, UnreadableRequest)
-            if job.is_waiting and readable and taken.get(device.name, 0) < device.slots:
-                taken[device.name] = taken.get(device.name, 0) + 1
-                start(job.folder, WORKER)
+    with sharing.starting_lock(workspace):
+        for folder in sharing.next_turns(beside):
+            queue = Workspace(folder.parent.parent)
+            with queue_lock(queue):
+                # It may have been cancelled meanwhile.
+                if read_job(queue, folder.name).is_waiting:
+                    start(folder, WORKER)
 
 
-def keep_queue_going(workspace: Workspace, stop: threading.Event | None = None) -> threading.Thread:
-    """Look from time to time, in a thread of its own, whether a job waits for a free slot."""
+def keep_queue_going(
+    workspaces: Callable[[], Sequence[Workspace]], stop: threading.Event | None = None
+) -> threading.Thread:
+    """Look from time to time, in a thread of its own, whether a job waits for a free slot.
+
+    `workspaces` returns those whose queues are looked after.
+    """
     stop = stop or threading.Event()
 
     def look() -> None:
         while not stop.wait(_LOOK_S):
             try:
-                start_waiting(workspace)
+                # Those that share a server are looked at together.
+                for workspace in list(workspaces())[:1]:
+                    start_waiting(workspace)
             except (DeepSXTError, OSError):
                 _log.exception("A waiting job was not started")
 
@@ -173,43 +183,6 @@ def queue_lock(workspace: Workspace) -> FileLock:
     """Return the lock that is held while the queue changes."""
     workspace.jobs_folder.mkdir(parents=True, exist_ok=True)
     return FileLock(workspace.jobs_folder / "submit.lock")
-
-
-def clean(
-    workspace: Workspace, *, kept_slabs: bool = False, older_than: timedelta = timedelta()
-) -> list[Job]:
-    """Forget jobs that have ended and delete what they left unfinished; results stay.
-
-    What has been in the trash for its time is deleted for good.
-
-    Parameters
-    ----------
-    kept_slabs : bool
-        Whether to forget those too whose finished slabs wait for a resume.
-    older_than : timedelta
-        How long ago a job must have given its last sign of life.
-
-    Returns
-    -------
-    list of Job
-        Those that are forgotten.
-    """
-    forgotten = []
-    trash.empty(workspace)
-    with queue_lock(workspace):
-        for job in list_jobs(workspace):
-            work = job_folder(workspace, job)
-            waits = (
-                job.state != "done" and work is not None and can_be_continued(work, task_of(job))
-            )
-            recent = datetime.now(UTC) - (job.status.updated or job.created) < older_than
-            if job.active or recent or (waits and not kept_slabs):
-                continue
-            if work is not None:
-                shutil.rmtree(work, ignore_errors=True)
-            delete_folder(job.folder)
-            forgotten.append(job)
-    return forgotten
 
 
 def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
@@ -227,7 +200,9 @@ def start(folder: Path, command: Sequence[str]) -> subprocess.Popen:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=child_environment() | {"PYTHONUNBUFFERED": "1"},
+                env=child_environment()
+                | sharing.worker_variables(folder.parent.parent)
+                | {"PYTHONUNBUFFERED": "1"},
                 # Neither Ctrl-C in the app's terminal nor closing it shall end the job.
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -264,6 +239,7 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     JobError
         If there is no such job.
     """
+    access.require_write()
     job = _withdrawn(workspace, job_id)
     if job.active:
         request_cancel(job.folder)
@@ -294,6 +270,7 @@ def terminate(workspace: Workspace, job_id: str, timeout_s: float = 5.0) -> Job:
     JobError
         If there is no such job, or its process is still there after `timeout_s`.
     """
+    access.require_write()
     job = _withdrawn(workspace, job_id)
     if job.active:
         request_cancel(job.folder)

@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from deepsxt_core.errors import CancelledError, DeepSXTError, JobError
+from deepsxt_core.jobs import sharing
 from deepsxt_core.jobs.facts import can_be_continued, place_of, title
 from deepsxt_core.jobs.reporting import JobProgress
 from deepsxt_core.jobs.request_files import UnreadableRequest
@@ -120,7 +121,7 @@ def _turn(workspace: Workspace, job: Job, progress: JobProgress) -> AbstractCont
     device = TASKS[job.kind].device  # type: ignore[index]
     # The system frees the lock of a process that dies, however it dies.
     locks = [
-        FileLock(workspace.jobs_folder / f"{device.name}-{slot}.lock")
+        FileLock(sharing.locks_folder(workspace) / f"{device.name}-{slot}.lock")
         for slot in range(device.slots)
     ]
     while True:

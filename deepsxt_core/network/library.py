@@ -4,7 +4,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from deepsxt_core import settings
+from deepsxt_core import access, settings
 from deepsxt_core.errors import ModelError
 from deepsxt_core.files import keep_apart, prepare_file, require_archive, safe_name, written_beside
 from deepsxt_core.fingerprints import file_sha256
@@ -21,6 +21,7 @@ from deepsxt_core.network.models import (
     read_card,
     read_model,
 )
+from deepsxt_core.room import require_quota
 
 _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras", ".zip")
 
@@ -82,10 +83,12 @@ def import_model(
     NoRoomError
         If the disk is too full.
     """
+    access.require_write()
     path = Path(path)
     folder = new_model_folder(name or _stem(path.name))
     if not path.is_file():
         raise ModelError(f"There is no file {str(path)!r}.")
+    require_quota(path.stat().st_size)
     if card is not None and len(card.encode()) > MOST_CARD_BYTES:
         raise ModelError(f"The card of a model has at most {MOST_CARD_BYTES} bytes.")
     with model_written_beside(folder) as partial:
@@ -129,6 +132,7 @@ def remove_model(name: str) -> None:
         If there is no such model, or it came with the program.
     """
     info = find_model(name)
+    access.require_write()
     if info.folder != installed_folder(info.name):
         raise ModelError(f"The model {info.name!r} was not installed here and cannot be removed.")
     shutil.rmtree(info.folder)

@@ -88,8 +88,10 @@ def _joint_sha256(paths: tuple[Path, ...], _versions: tuple[tuple[int, int], ...
 
 
 def _library() -> tuple[Path, ...]:
-    """Return the folders that hold models: those of the workspace come before the bundled."""
-    return settings.workspace_folder() / "models", settings.assets_folder() / "models"
+    """Return the folders that hold models: those of the workspace first, the bundled last."""
+    shared = settings.shared_models()
+    own, bundled = settings.workspace_folder() / "models", settings.assets_folder() / "models"
+    return (own, bundled) if shared is None else (own, shared, bundled)
 
 
 def read_card(folder: Path) -> str:

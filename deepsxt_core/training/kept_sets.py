@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from deepsxt_core import settings
+from deepsxt_core import access, settings
 from deepsxt_core.errors import TrainingDataError
 from deepsxt_core.files import delete_folder, safe_name, written_beside
 from deepsxt_core.io import write_tiff
+from deepsxt_core.room import require_quota
 from deepsxt_core.volume import Volume
 
 
@@ -96,6 +97,8 @@ def add_labelled(name: str, stem: str, image: Volume, labels: Volume) -> KeptSet
 
 
 def _folder_of(name: str) -> Path:
+    access.require_write()
+    require_quota()
     if not name.strip():
         raise TrainingDataError("The data set needs a name. Give it one and add the files again.")
     folder = _sets_folder() / safe_name(name)
@@ -111,6 +114,7 @@ def remove_set(name: str) -> None:
     TrainingDataError
         If there is none of that name.
     """
+    access.require_write()
     known = {kept.name: kept for kept in list_sets()}
     if name not in known:
         raise TrainingDataError(f"There is no data set {name!r} in this workspace.")

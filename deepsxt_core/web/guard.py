@@ -5,16 +5,23 @@ from its own pages, or show the app in a frame of its own. Every request, of a p
 WebSocket and of our routes alike, therefore passes here: its host has to be one of
 `deepsxt_core.settings.allowed_hosts`, its origin the host and port that it came to, and the answer
 carries a policy that lets a page load from this server alone.
+
+Where several people use the server, all below ``/api/`` is done as who the cookies say, or not at
+all. The pages ask the same for themselves; what both need is the workspace, and there is none for
+nobody (`deepsxt_core.access`).
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deepsxt_core import settings
+from deepsxt_core import access, settings
+from deepsxt_core.access import Access
 
 BODY_PAUSE_S = 60.0
 """How long a sender may pause within the body of a request."""
@@ -23,13 +30,24 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Streamlit shows components of its first generation in frames of their own, from here.
 _FRAMED = "/component/"
+_OURS = "/api/"
+
+WhoIsThere = Callable[[Mapping[str, str]], Access | None]
+"""Tells from cookies what somebody may do; None if that is nothing."""
 
 
 class Guard:
-    """Middleware in front of everything that the server answers."""
+    """Middleware in front of everything that the server answers.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Parameters
+    ----------
+    app : callable
+    who : callable, optional
+        Asked where several people use the server (`settings.people_folder`).
+    """
+
+    def __init__(self, app: ASGIApp, who: WhoIsThere = lambda _: None) -> None:
+        self._app, self._who = app, who
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -47,11 +65,16 @@ class Guard:
             return
         host = "" if refusal else headers["host"]
         send = _with_headers(send, dict(_policies(scope["path"], host)))
+        known = None
+        if refusal is None and scope["path"].startswith(_OURS) and settings.people_folder():
+            known = await run_in_threadpool(self._who, cookie_parser(headers.get("cookie", "")))
+            refusal = _not_allowed(known, scope["method"])
         if refusal is not None:
             status, reason = refusal
             await PlainTextResponse(reason, status)(scope, receive, send)
         else:
-            await self._app(scope, _impatient(receive), send)
+            with access.given(known):
+                await self._app(scope, _impatient(receive), send)
 
 
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
@@ -72,6 +95,14 @@ def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
     followed = mode == "navigate" and headers.get("sec-fetch-dest") == "document"
     if site not in (None, "same-origin", "none") and not (followed and not changes):
         return 403, "Only the app's own pages may do this."
+    return None
+
+
+def _not_allowed(known: Access | None, method: str) -> tuple[int, str] | None:
+    if known is None:
+        return 401, "Sign in first."
+    if not known.may_write and method not in _SAFE_METHODS:
+        return 403, "You may look at this, and not change it."
     return None
 
 

@@ -16,6 +16,7 @@ more than one piece of a file in memory; the hash is computed while the pieces a
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import anyio
@@ -44,7 +45,7 @@ class _Turn:
 _looking = Waiting(8)
 
 # Those of requests that are at work.
-_turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+_turns: WeakValueDictionary[Path, _Turn] = WeakValueDictionary()
 
 
 def routes() -> list[BaseRoute]:
@@ -81,7 +82,7 @@ def _tell(request: Request) -> Response:
 
 async def _receive(request: Request) -> Response:
     upload_id, workspace = request.path_params["upload"], Workspace()
-    turn = _turns.setdefault(upload_id, _Turn())
+    turn = _turns.setdefault(workspace.uploads_folder / upload_id, _Turn())
     # An earlier request, whose connection broke, may not have noticed yet.
     turn.owner = me = object()
     async with _held(turn, me):
@@ -146,11 +147,11 @@ async def _held(turn: _Turn, owner: object) -> AsyncIterator[None]:
 
 
 async def _discard(request: Request) -> Response:
-    upload_id = request.path_params["upload"]
-    turn = _turns.setdefault(upload_id, _Turn())
+    upload_id, workspace = request.path_params["upload"], Workspace()
+    turn = _turns.setdefault(workspace.uploads_folder / upload_id, _Turn())
     turn.owner = None
     async with turn.lock:
-        await run_in_threadpool(uploads.discard, Workspace(), upload_id)
+        await run_in_threadpool(uploads.discard, workspace, upload_id)
     return Response(status_code=204)
 
 

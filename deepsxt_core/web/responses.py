@@ -17,6 +17,7 @@ from deepsxt_core.errors import (
     DeepSXTError,
     InvalidParameterError,
     NoRoomError,
+    NotAllowedError,
     VolumeError,
     WriteError,
 )
@@ -106,6 +107,8 @@ def answer(work: Callable, waiting: "Waiting | None" = None) -> Endpoint:
             response = PlainTextResponse(str(error), error.status, error.headers)
         except NoRoomError as error:
             response = PlainTextResponse(str(error), 413)
+        except NotAllowedError as error:
+            response = PlainTextResponse(str(error), 403)
         except (VolumeError, InvalidParameterError) as error:
             response = PlainTextResponse(str(error), 422)
         except WriteError as error:

@@ -21,6 +21,7 @@
     GET /api/tomograms/<id>/measurements/<result>/<file>  tables
     GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
     GET /api/tomograms/<id>/reports/<result>/report.html  the report of an analysis
+    GET /guest/<token> and /place/<project>               see `deepsxt_core.web.places`
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
 What a result's address returns never changes, and the address of a slice or of a view carries a
@@ -56,6 +57,7 @@ from deepsxt_core.web import (
     glances,
     judged_planes,
     notes,
+    places,
     planes,
     profiles,
     receiving,
@@ -81,7 +83,7 @@ _KEPT_COARSE = 4
 _WAITING_THREADS = 16
 _PARTS = (
     *(receiving, planes, annotations, judged_planes, differences, glances, profiles, notes),
-    slice_figures,
+    *(slice_figures, places),
 )
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
 

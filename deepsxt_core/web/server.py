@@ -96,7 +96,12 @@ def _prepare(port: int, address: str) -> None:
     """Tell what is imported from now on where it is, through the environment."""
     folder = settings.installation_folder()
     # From here, before the folder changes.
-    os.environ.setdefault("DEEPSXT_HOME", str(settings.workspace_folder()))
+    people = settings.people_folder()
+    if people is None:
+        os.environ.setdefault("DEEPSXT_HOME", str(settings.workspace_folder()))
+    else:
+        os.environ["DEEPSXT_PEOPLE"] = str(people)
+        os.environ["DEEPSXT_LOGIN"] = str(settings.login_file())
     if address not in _EVERY_ADDRESS:
         name = f"[{address}]" if ":" in address else address
         named = [os.environ.get("DEEPSXT_ALLOWED_HOSTS", ""), name]

@@ -15,6 +15,7 @@ import psutil
 
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json, write_json
+from deepsxt_core.room import require_quota
 
 _KNOWN_RUNS = "speeds.json"
 # Metadata, the record of slabs, and what a file system rounds up.
@@ -56,8 +57,9 @@ class Estimate:
         Raises
         ------
         DeepSXTError
-            If not, with the numbers and what would do.
+            If not, with the numbers and what would do; if the quota of the workspace will not.
         """
+        require_quota(self.disk_bytes, self.folder)
         if self.disk_bytes > self.free_bytes:
             fitting = self.free_bytes * self.slices // self.disk_bytes
             instead = f", or segment at most {fitting} slices at once" if fitting else ""

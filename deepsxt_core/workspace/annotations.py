@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deepsxt_core import access
 from deepsxt_core.annotation import SourceParams, create_annotation, is_annotation
 from deepsxt_core.annotation.lease import holder_of
 from deepsxt_core.errors import AnnotationError, DeepSXTError, LeaseError
@@ -23,6 +24,7 @@ from deepsxt_core.files import delete_folder, partial_folder, read_json, shown_n
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.links import open_in_place
 from deepsxt_core.progress import Progress
+from deepsxt_core.room import require_quota
 from deepsxt_core.training.annotated import training_labels
 from deepsxt_core.training.kept_sets import KeptSet, add_labelled
 from deepsxt_core.training.label_values import DEFAULT_IGNORE_LABEL
@@ -110,6 +112,8 @@ def add_annotation(
     DeepSXTError
         If the source is gone, does not fit, or holds too many objects.
     """
+    access.require_write()
+    require_quota()
     region = Region()
     source: Score | Volume | None = None
     known = score or beside
@@ -146,6 +150,7 @@ def add_annotation(
 
 def rename_annotation(kept: KeptAnnotation, name: str) -> KeptAnnotation:
     """Give an annotation another name, and return its new state."""
+    access.require_write()
     renamed = replace(kept, name=shown_name(name, "Unnamed"))
     _write(renamed, renamed.folder)
     return renamed
@@ -159,6 +164,7 @@ def remove_annotation(kept: KeptAnnotation) -> None:
     LeaseError
         If somebody edits it.
     """
+    access.require_write()
     require_unedited(kept)
     delete_folder(kept.folder)
 

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from deepsxt_core import access
+from deepsxt_core.access import Access
 from deepsxt_core.errors import BusyError, DeepSXTError, VolumeError
 from deepsxt_core.files import delete_folder, read_json, write_json
 from deepsxt_core.io.pyramid import build_pyramid
@@ -172,15 +174,16 @@ def prepare(display: Display) -> Preparation:
             if len(_under_way) >= MOST_WAITING:
                 raise BusyError(f"{MOST_WAITING} tomograms are being prepared. Try again later.")
             _under_way.add(display.path)
-            threading.Thread(target=_make, args=(display,), daemon=True).start()
+            known = access.found()
+            threading.Thread(target=_make, args=(display, known), daemon=True).start()
     told = read_json(_progress_file(display.path)) or {}
     return Preparation("making", told.get("progress", 0.0))
 
 
-def _make(display: Display) -> None:
+def _make(display: Display, known: Access | None) -> None:
     problem = ""
     try:
-        with _turn:
+        with _turn, access.given(known):
             if making.in_process:
                 build(display.order)
             else:

@@ -28,7 +28,7 @@ other; the first to finish is kept. JSON files are written beside and renamed li
 import secrets
 from pathlib import Path
 
-from deepsxt_core import settings
+from deepsxt_core import access, settings
 from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
 from deepsxt_core.files import delete_folder, partial_folder, publish, shown_name, write_json
 from deepsxt_core.fingerprints import content_stamp
@@ -117,6 +117,7 @@ class Workspace:
             If the file cannot serve as a tomogram; it stays where it is then. Several candidates
             inside are no error here: the choice is made later with `Tomogram.update`.
         """
+        access.require_write()
         _check(path, None)
         folder = self._folder_of(tomogram_id)
         source = folder / "source" / path.name
@@ -138,6 +139,7 @@ class Workspace:
             If the file cannot serve as a tomogram. Several candidates inside are no error here:
             the choice is made later with `Tomogram.update`.
         """
+        access.require_write()
         source = path.expanduser().resolve()
         for tomogram in self.tomograms():
             if tomogram.source == source and dataset in (None, tomogram.dataset):
@@ -152,6 +154,7 @@ class Workspace:
 
     def add_sample(self) -> Tomogram:
         """Return the simulated sample, made on first use."""
+        access.require_write()
         sample_id = recipe_hash({"sample": SAMPLE_SEED})
         tomogram = read_tomogram(self._folder_of(sample_id))
         return tomogram or self._make_sample(sample_id)
@@ -175,6 +178,7 @@ class Workspace:
         DeepSXTError
             If the id is malformed or unknown.
         """
+        access.require_write()
         delete_folder(self.tomogram(tomogram_id).folder)
 
     def _make_sample(self, sample_id: str) -> Tomogram:

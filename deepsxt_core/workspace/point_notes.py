@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from filelock import FileLock
 
+from deepsxt_core import access
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.geometry import Shape, VoxelSize
@@ -144,5 +145,6 @@ def _require_whole(tomogram: Tomogram) -> tuple[list[PointNote], int]:
 
 
 def _write(tomogram: Tomogram, notes: Sequence[PointNote], following: int) -> None:
+    access.require_write()
     content = {"following": following, "notes": [asdict(note) for note in notes]}
     write_json(tomogram.folder / _NAME, content)

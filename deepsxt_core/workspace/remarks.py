@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepsxt_core import access
 from deepsxt_core.files import read_json, write_json
 
 REMARKS_NAME = "remarks.json"
@@ -47,6 +48,7 @@ def write_remarks(folder: Path, tags: Iterable[str], notes: str) -> Remarks:
 
     Tags lose what cannot be printed and are shortened to 40 characters, notes to 5000.
     """
+    access.require_write()
     remarks = Remarks(_tidy(tags), notes.strip()[:_LONGEST_NOTES])
     write_json(folder / REMARKS_NAME, {"tags": remarks.tags, "notes": remarks.notes})
     return remarks

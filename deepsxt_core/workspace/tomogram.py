@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
+from deepsxt_core import access
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.files import read_json, shown_name, write_json
 from deepsxt_core.fingerprints import remembered_sha256
@@ -68,8 +69,7 @@ class Tomogram:
         When it was added, in UTC.
     region : Region
         What the user wants to be segmented, and how coarsely; nothing is thrown away.
-    void : bool
-    void_value : float or None
+    void, void_value : bool, float or None
         Which voxels count, as in `SegmentParams`.
     """
 
@@ -209,6 +209,7 @@ class Tomogram:
         VolumeError
             If a dataset is chosen that cannot serve as a tomogram.
         """
+        access.require_write()
         if changes.get("dataset") is not None:
             refuse_link_out(self.source, places_of(self.source))
             probe(self.source, changes["dataset"])

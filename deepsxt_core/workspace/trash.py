@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from deepsxt_core import access
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import delete_folder, read_json, write_json
 from deepsxt_core.workspace.library import Workspace
@@ -58,6 +59,7 @@ class Deleted:
 
 def discard(workspace: Workspace, tomogram: Tomogram) -> Deleted:
     """Move a tomogram with all its results into the trash; nothing may be working on it."""
+    access.require_write()
     token = secrets.token_hex(_TOKEN_BYTES)
     folder = _trash(workspace) / token
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +88,7 @@ def restore(workspace: Workspace, token: str) -> Tomogram:
     DeepSXTError
         If it is not in the trash any more, or there is a tomogram of its id again.
     """
+    access.require_write()
     deleted = _find(workspace, token)
     final = workspace.folder / "tomograms" / deleted.tomogram_id
     if final.exists():
@@ -107,6 +110,7 @@ def erase(workspace: Workspace, token: str) -> None:
     DeepSXTError
         If it is not there any more.
     """
+    access.require_write()
     delete_folder(_find(workspace, token).folder)
 
 
@@ -117,6 +121,12 @@ def empty(workspace: Workspace) -> list[Deleted]:
     for deleted in expired:
         delete_folder(deleted.folder)
     return expired
+
+
+def last_change(tomogram: Tomogram) -> datetime:
+    """Return when the latest of the files of a tomogram was written, in UTC."""
+    times = [path.stat().st_mtime for path in tomogram.folder.rglob("*") if path.is_file()]
+    return datetime.fromtimestamp(max(times, default=0.0), UTC)
 
 
 def _find(workspace: Workspace, token: str) -> Deleted:

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsxt_core import access
 from deepsxt_core.errors import DeepSXTError, UnreadableFileError, VolumeError
 from deepsxt_core.evaluation import first_slice
 from deepsxt_core.geometry import Geometry, Region
@@ -180,6 +181,7 @@ def keep_truth(tomogram: Tomogram, uploaded_id: str) -> Path:
     DeepSXTError
         If it holds no labels; it is deleted then.
     """
+    access.require_write()
     workspace = Workspace()
     uploaded = workspace.tomogram(uploaded_id)
     try:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from deepsxt_core import settings
+from deepsxt_core import access, settings
 from deepsxt_core.errors import (
     BusyError,
     DeepSXTError,
@@ -31,6 +31,7 @@ from deepsxt_core.errors import (
     VolumeError,
 )
 from deepsxt_core.files import delete_folder, read_json, safe_name, write_json
+from deepsxt_core.room import require_quota
 from deepsxt_core.workspace import Tomogram, Workspace, is_id
 
 _ID_BYTES = 9
@@ -132,11 +133,14 @@ def begin(workspace: Workspace, name: str, size: int, kind: str = "tomogram") ->
     InvalidParameterError
         If the name is missing, the size is not above 0, or the kind is unknown.
     NoRoomError
-        If the size is beyond what is allowed (``DEEPSXT_MAX_UPLOAD_GB``), or what the disk holds
-        besides all that was promised.
+        If the size is beyond what is allowed (``DEEPSXT_MAX_UPLOAD_GB``), or what disk and quota
+        hold besides all that was promised.
     BusyError
         If too many are on their way.
+    NotAllowedError
+        If they may only look.
     """
+    access.require_write()
     if kind not in get_args(Kind):
         raise InvalidParameterError(
             f"An upload is of kind {', '.join(get_args(Kind))}: got '{kind[:40]}'."
@@ -158,6 +162,7 @@ def begin(workspace: Workspace, name: str, size: int, kind: str = "tomogram") ->
             raise BusyError(
                 f"{MOST_PENDING} uploads are on their way already. Try again once some are done."
             )
+        require_quota(size + sum(promised))
         free = shutil.disk_usage(workspace.folder).free - sum(promised)
         if size > free:
             raise NoRoomError(

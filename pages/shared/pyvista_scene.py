@@ -60,7 +60,7 @@ def _scene(tomogram: Tomogram, source: Source, surface: Result) -> None:
         )
     with st.spinner("Making the scene: some seconds, at most some minutes.", show_time=True):
         component, unusable = _component()
-        wanted = (surface.id, tomogram.source.stat().st_mtime_ns, params, unusable)
+        wanted = (str(surface.folder), tomogram.source.stat().st_mtime_ns, params, unusable)
         made = _made(tomogram, surface, *wanted)
     _show(made, component, params, key)
     if made.reason:
@@ -156,7 +156,7 @@ def _places(volume: Volume) -> tuple[float, float, float]:
 def _made(
     _tomogram: Tomogram,
     _surface: Result,
-    surface_id: str,  # noqa: ARG001
+    surface_folder: str,  # noqa: ARG001
     changed_ns: int,  # noqa: ARG001
     params: SceneParams,
     unusable: str | None,
