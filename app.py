@@ -14,18 +14,18 @@ from deepsxt_core.people.registry import People
 from deepsxt_core.web import routes
 from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace
-from shared import people
+from shared import signed_in
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
-people.prepare_login()
+signed_in.prepare_login()
 # What an app that was killed had unpacked.
 sweep_scratch()
 
 app = st.App(
     PAGES / "frame.py",
     routes=routes.routes(PAGES.parent / "frontend"),
-    middleware=[Middleware(Guard, who=people.who)],
+    middleware=[Middleware(Guard, who=signed_in.who)],
 )
 # A job that waits has no process of its own that could wait.
 of_all = settings.people_folder()

@@ -29,7 +29,7 @@ except DeepSXTError as error:
     st.stop()
 state.restore()
 
-is_guest = known is not None and known.is_guest
+is_guest = state.is_guest()
 page = st.navigation(
     [
         st.Page("slices.py", title="Slices", icon=":material/layers:", default=True),

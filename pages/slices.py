@@ -35,14 +35,17 @@ result = state.score_result(tomogram)
 about = "" if result else " is not segmented yet; these are its slices as they are."
 row = widgets.header("Slices", texts.shortened(tomogram.name, 80) + about)
 if result is None:
-    if row.button("Segment", type="primary", icon=":material/network_intelligence:"):
+    if not state.is_guest() and row.button(
+        "Segment", type="primary", icon=":material/network_intelligence:"
+    ):
         st.switch_page("segment.py")
 elif row.button("Surface", type="primary", icon=":material/arrow_forward:"):
     st.switch_page("surface.py")
 with widgets.errors_shown():
     if result is not None:
         result = widgets.score_chooser(tomogram, result)
-    annotation_bar(tomogram, result)
+    if not state.is_guest():
+        annotation_bar(tomogram, result)
     annotation = state.annotation(tomogram)
     at, object_id = state.asked_place(snapshot.volume(tomogram).shape)
     viewer()

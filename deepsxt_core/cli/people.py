@@ -157,7 +157,7 @@ def clean(*, older_than: Days | None = None) -> Outcome:
     for workspace in people.workspaces():
         forgotten += len(jobs.clean(workspace, older_than=age))
         for tomogram in workspace.tomograms() if older_than is not None else []:
-            if trash.last_change(tomogram) < datetime.now(UTC) - age:
+            if trash.last_change(tomogram) < _now() - age:
                 discarded += _discarded(workspace, tomogram.id)
     lines = [
         f"{len(discarded)} tomograms lie in the trash now, {forgotten} jobs are forgotten, "
@@ -166,6 +166,10 @@ def clean(*, older_than: Days | None = None) -> Outcome:
     return Outcome(
         lines, {"discarded": discarded, "forgotten": forgotten, "links": [e.id for e in over]}
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _discarded(workspace: Workspace, tomogram_id: str) -> list[str]:

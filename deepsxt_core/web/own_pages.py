@@ -15,7 +15,8 @@ from deepsxt_core.web.responses import HttpError
 from deepsxt_core.workspace import Workspace
 
 _NAME = "page-token"
-_OF_THIS_START = secrets.token_urlsafe(24)
+_TOKEN_BYTES = 24
+_OF_THIS_START = secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def token() -> str:
@@ -31,7 +32,7 @@ def token() -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Of several that write at once, the first is right for all.
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{_NAME}.") as file:
-            file.write(_OF_THIS_START.encode())
+            file.write(secrets.token_urlsafe(_TOKEN_BYTES).encode())
             file.flush()
             with suppress(FileExistsError):
                 os.link(file.name, path)

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from deepsxt_core import access
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation
@@ -51,6 +52,12 @@ def open_tomogram(tomogram_id: str | None) -> None:
     for name in _IN_ADDRESS:
         _remember(name, None)
     _remember("t", tomogram_id)
+
+
+def is_guest() -> bool:
+    """Return whether whoever looks came by a link, and can change nothing."""
+    known = access.found()
+    return known is not None and known.is_guest
 
 
 def tomogram() -> Tomogram | None:

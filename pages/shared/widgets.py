@@ -98,7 +98,9 @@ def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
         st.markdown(f"# {icon}", text_alignment="center")
         st.markdown(f"**{title}**", text_alignment="center")
         st.caption(text, text_alignment="center")
-        if st.button(link[1], type="primary", icon=":material/arrow_forward:"):
+        if not state.is_guest() and st.button(
+            link[1], type="primary", icon=":material/arrow_forward:"
+        ):
             st.switch_page(link[0])
     st.stop()
 

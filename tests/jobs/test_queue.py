@@ -57,7 +57,7 @@ def test_a_queue_whose_every_process_was_killed_goes_on_with_the_server(
         assert read_job(workspace, job.id).is_waiting
         wait_until(lambda: not process.is_running())
     stop = threading.Event()
-    thread = keep_queue_going(workspace, stop)
+    thread = keep_queue_going(lambda: [workspace], stop)
     try:
         done = wait_until(lambda: ended(workspace, job))
         assert (done.state, done.status.error) == ("done", None), job_log(done)
