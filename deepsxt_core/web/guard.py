@@ -30,7 +30,8 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Streamlit shows components of its first generation in frames of their own, from here.
 _FRAMED = "/component/"
-_OURS = "/api/"
+# What Streamlit takes in from its own pages comes there.
+_FOR_SOMEBODY = ("/api/", "/_stcore/upload_file/")
 
 WhoIsThere = Callable[[Mapping[str, str]], Access | None]
 """Tells from cookies what somebody may do; None if that is nothing."""
@@ -66,7 +67,7 @@ class Guard:
         host = "" if refusal else headers["host"]
         send = _with_headers(send, dict(_policies(scope["path"], host)))
         known = None
-        if refusal is None and scope["path"].startswith(_OURS) and settings.people_folder():
+        if refusal is None and scope["path"].startswith(_FOR_SOMEBODY) and settings.people_folder():
             known = await run_in_threadpool(self._who, cookie_parser(headers.get("cookie", "")))
             refusal = _not_allowed(known, scope["method"])
         if refusal is not None:
