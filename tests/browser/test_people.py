@@ -11,8 +11,11 @@ import json
 import secrets
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from playwright.sync_api import expect
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
@@ -23,11 +26,13 @@ from deepsxt_core.network import models
 from deepsxt_core.people import guests
 from deepsxt_core.people.entry import PLACE_COOKIE, claimed_id
 from deepsxt_core.people.registry import People
+from deepsxt_core.volume import VoxelSize
 from deepsxt_core.web import own_pages
 from deepsxt_core.workspace import Tomogram, Workspace, trash, uploads
 from deepsxt_core.workspace.annotations import add_annotation
 from deepsxt_core.workspace.point_notes import add_point_note
-from tests.browser.conftest import free_port, running_app, with_results
+from tests.browser.conftest import free_port, running_app
+from tests.results import add_measurement, add_score, add_surface, ball
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +66,17 @@ def claims_of(name: str) -> dict[str, str]:
     return {"iss": "https://login.example", "sub": name}
 
 
+def with_results(path: Path, name: str) -> Tomogram:
+    """Return a small tomogram of that name with a score, a surface and a measurement."""
+    shape = (8, 48, 48)
+    grey = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "ZYX"})
+    tomogram = Workspace().add_file(path, name=name)
+    tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(20))
+    add_measurement(tomogram, add_surface(tomogram, add_score(tomogram, ball(shape, 3))))
+    return tomogram
+
+
 def copied(tomogram: Tomogram, name: str) -> Tomogram:
     """Return a tomogram of another name and id with the same results."""
     tomogram_id = secrets.token_hex(9)
@@ -82,7 +98,7 @@ def shared(tmp_path_factory):
         tokens = [own_pages.token()]
         patch.setenv("DEEPSXT_HOME", str(ann))
         tokens.append(own_pages.token())
-        private = with_results(ann, folder, "private cell")
+        private = with_results(folder / "cell.tif", "private cell")
         shown = copied(private, "shown to guests")
         gone = copied(private, "private and gone")
         trash.discard(Workspace(), gone)
