@@ -137,8 +137,9 @@ def clean_button(row: DeltaGenerator) -> None:
         help="Forget jobs that have ended. Results stay, and so do jobs whose finished slices "
         "wait for a resume. Tomograms that were deleted 14 days ago or earlier go for good.",
     ):
-        jobs.clean(Workspace())
-        st.rerun()
+        with widgets.errors_shown():
+            jobs.clean(Workspace())
+            st.rerun()
 
 
 row = widgets.header("Jobs", "Long work goes on when this page, the browser or the app is closed.")

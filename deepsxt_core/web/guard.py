@@ -70,6 +70,8 @@ class Guard:
         if refusal is None and scope["path"].startswith(_FOR_SOMEBODY) and settings.people_folder():
             known = await run_in_threadpool(self._who, cookie_parser(headers.get("cookie", "")))
             refusal = _not_allowed(known, scope["method"])
+            # Who uses the same browser after somebody gets nothing that it kept of them.
+            send = _with_headers(send, {"Vary": "Cookie"})
         if refusal is not None:
             status, reason = refusal
             await PlainTextResponse(reason, status)(scope, receive, send)

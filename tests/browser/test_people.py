@@ -346,8 +346,15 @@ def test_in_browsers_each_sees_what_is_theirs(shared, browser):
     for name in ("models", f"?t={shared.private.id}"):
         guest.goto(f"{shared.address}/{name}")
         assert "private" not in settled(guest).replace(shared.private.id, "")
-    for link in shared.people.links():
-        shared.people.revoke(link.id)
+    people = shared.people
+    people.share(people.project("Beamline"), people.find("bob@lab.example"), "read")
+    bob.goto(shared.address)
+    bob.get_by_role("link", name="Beamline").click()
+    expect(bob.get_by_test_id("stSidebar")).to_contain_text("Beamline (to look at)")
+    bob.get_by_role("button", name="Open the sample").click()
+    expect(bob.get_by_text("You may look at this, and not change it.")).to_be_visible()
+    for link in people.links():
+        people.revoke(link.id)
     guest.goto(shared.address)
     expect(guest.get_by_role("button", name="Sign in")).to_be_visible()
     for page in tabs.values():
