@@ -29,7 +29,7 @@ _EXPORTS = {
     "create_annotation": "annotation",
     "open_annotation": "annotation",
     "evaluate": "workflow.pipeline",
-    "preview_slice": "workflow.segmentation",
+    "preview_slice": "workflow.preview",
     "reconstruct": "workflow.pipeline",
     "segment": "workflow.segmentation",
     "write_mask": "export.volumes",
