@@ -17,6 +17,16 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_LAUNCHER = """
+import json, resource, subprocess, sys, time
+begun = time.perf_counter()
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+wall_s = time.perf_counter() - begun
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / 1024]))
+sys.exit(code)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -103,19 +113,14 @@ def whole(command: list[str], environment: Mapping[str, str] | None = None) -> C
     RuntimeError
         If it fails.
     """
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=_environment(environment),
-        stdout=subprocess.DEVNULL,
+    # Peak memory counts from the process that starts another on: that one is small.
+    launched = [sys.executable, "-S", "-c", _LAUNCHER, sys.executable, *command]
+    done = subprocess.run(
+        launched, cwd=ROOT, env=_environment(environment), stdout=subprocess.PIPE, text=True
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
-        raise RuntimeError(f"{' '.join(command)} failed: {process.returncode}.")
-    return Cost(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss / 1024)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.returncode}.")
+    return Cost(*json.loads(done.stdout))
 
 
 def least(costs: list[Cost]) -> Cost:
