@@ -20,6 +20,7 @@ _EXPORTS = {
     "list_models": "network",
     "load_legacy_weights": "network",
     "load_model": "network",
+    "open_model": "network",
     "save_model": "network",
     "SegmentParams": "inference",
     "predict_slice": "inference",
