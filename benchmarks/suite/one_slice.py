@@ -90,19 +90,16 @@ def main() -> None:
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--rotations", type=int, default=1)
     parser.add_argument("--published", action="store_true", help="the published procedure")
-    parser.add_argument("--work", action="store_true", help="count operations alone")
     parser.add_argument("--save", help="file for the scores")
     args = parser.parse_args()
     if args.make:
         make_published(args.make)
         return
     model, slices = open_model(args.model), drawn(args.side)
-    if args.work:
-        print(json.dumps({"gflop": gflop(model.network, args.side)}))
-        return
     if args.published:
         cost, note = published(model.network, slices)
-        print(json.dumps(asdict(cost) | {"note": note}))
+        work = {"note": note, "gflop": gflop(model.network, args.side)}
+        print(json.dumps(asdict(cost) | work))
         return
     predictor = Predictor(
         model, precision=args.precision, rotations=args.rotations, engine=args.engine
