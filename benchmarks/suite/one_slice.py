@@ -47,7 +47,7 @@ def make_published(folder: Path) -> None:
     save_model(folder, build_network(config), config, "")
 
 
-def published(network: Any, slices: NDArray[np.float32]) -> tuple[Cost, str]:
+def published(network: Any, slices: NDArray[np.float32], repeats: int) -> tuple[Cost, str]:
     """Return the cost of the published procedure on a slice, and how it is counted."""
     tile = min(_TILE, *slices.shape[1:]) // _DIVISOR * _DIVISOR
     count = len(compat_starts(slices.shape[1], tile, _STRIDE)) ** 2
@@ -57,7 +57,7 @@ def published(network: Any, slices: NDArray[np.float32]) -> tuple[Cost, str]:
         _, score = network(part, training=False)
         np.asarray(score)
 
-    cost = measured(eager, 2)
+    cost = measured(eager, repeats)
     note = f"one tile of {tile}² of {count}, times {count}"
     return Cost(count * cost.cpu_s, count * cost.wall_s, cost.peak_mb), note
 
@@ -86,19 +86,25 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--make", type=Path, help="write a model of the published size, and end")
     parser.add_argument("--side", type=int, default=1024)
+    parser.add_argument("--draw", help="draw slices into this file, and end")
+    parser.add_argument("--slices", help="file with what is scored, (1, y, x)")
     parser.add_argument("--engine")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--rotations", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--published", action="store_true", help="the published procedure")
     parser.add_argument("--save", help="file for the scores")
     args = parser.parse_args()
     if args.make:
         make_published(args.make)
         return
-    model, slices = open_model(args.model), drawn(args.side)
+    if args.draw:
+        np.save(args.draw, drawn(args.side))
+        return
+    model, slices = open_model(args.model), np.load(args.slices)
     if args.published:
-        cost, note = published(model.network, slices)
-        work = {"note": note, "gflop": gflop(model.network, args.side)}
+        cost, note = published(model.network, slices, args.repeats)
+        work = {"note": note, "gflop": gflop(model.network, slices.shape[-1])}
         print(json.dumps(asdict(cost) | work))
         return
     predictor = Predictor(
@@ -107,7 +113,7 @@ def main() -> None:
     scores = predictor.score(slices)
     if args.save:
         np.save(args.save, scores)
-    cost = measured(lambda: predictor.score(slices), 2 if args.rotations > 1 else 3)
+    cost = measured(lambda: predictor.score(slices), args.repeats)
     note = f"{predictor.engine}, {predictor.precision}"
     print(json.dumps(asdict(cost) | {"note": note}))
 
