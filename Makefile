@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: app demo test lint python-lint frontend bench fuzz bundled-model browser pins clean
+.PHONY: app demo test lint python-lint frontend bench bench-check bench-more fuzz bundled-model browser pins clean
 
 app: $(RUN)
 	$(BIN)/deepsxt app
@@ -39,7 +39,14 @@ frontend:
 	  echo "No Node.js found: the checks of frontend/ are skipped. Install Node.js 18 or newer to run them."; \
 	fi
 
-bench: $(DEV) browser
+# Ratios of one run, kept in docs/performance.md; `make bench SECTIONS="start surfaces"` measures these
+# alone. `make bench-check` keeps nothing, and fails where a ratio has fallen by more than a fifth.
+bench bench-check: $(DEV) browser
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks.suite $(SECTIONS) $(if $(filter bench-check,$@),--check)
+
+# What stands in other pages of the documentation, or in none.
+bench-more: $(DEV) browser
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/segment_memory.py
 	$(BIN)/python benchmarks/load_published.py

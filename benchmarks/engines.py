@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 ENGINES = {
     "TensorFlow": {"KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0"},
@@ -32,7 +33,11 @@ def measure(engine: str, name: str, side: int, repeats: int) -> dict[str, float]
         load_model().network if name == "bundled" else build_network(NetworkConfig.published())
     )
     if engine == "OpenVINO":
-        from deepsxt_core.inference.openvino_runtime import compile_score
+        from deepsxt_core.inference.openvino_graph import network_graph
+        from deepsxt_core.inference.openvino_runtime import compile_graph
+
+        def compile_score(network: Any) -> Any:
+            return compile_graph(network_graph(network))
     elif engine == "Keras on OpenVINO":
         from deepsxt_core.inference.keras_runtime import compile_score
     else:

@@ -87,15 +87,18 @@ def ask(process: subprocess.Popen, tomogram_id: str, arguments: argparse.Namespa
         connection.close()
 
     before = app.memory_info().rss
+    spent = sum(app.cpu_times()[:2])
     begun = time.perf_counter()
     with ThreadPoolExecutor(arguments.clients) as threads:
         list(threads.map(client, range(arguments.clients)))
     seconds = time.perf_counter() - begun
+    cpu_s = sum(app.cpu_times()[:2]) - spent
     half = len(memory_bytes) // 2
     return {
         "requests": arguments.requests,
         "errors": len(errors),
         "per_second": round(arguments.requests / seconds, 1),
+        "cpu_ms": round(1000 * cpu_s / arguments.requests, 2),
         "median_ms": round(1000 * float(np.median(waited_s)), 1),
         "slowest_ms": round(1000 * max(waited_s), 1),
         "memory_before_mb": round(before / MB),

@@ -66,8 +66,11 @@ class Laps:
         self._last = now
 
 
-def published(mask: NDArray, laps: Laps) -> int:
-    """Do what the published recipe does; return the number of surfaces kept."""
+def published(mask: NDArray, laps: Laps, out: str | None = None) -> int:
+    """Do what the published recipe does; return the number of surfaces kept.
+
+    They are written to `out` as one OBJ file, where it is given.
+    """
     try:
         from pymeshfix import MeshFix
     except ImportError:
@@ -89,9 +92,12 @@ def published(mask: NDArray, laps: Laps) -> int:
     whole = trimesh.Trimesh(points, triangles)
     laps("trimesh object")
     pieces = whole.split(only_watertight=False)
-    kept = sum(len(piece.faces) > 1000 for piece in pieces)
+    kept = [piece for piece in pieces if len(piece.faces) > 1000]
     laps("split and filter")
-    return kept
+    if out is not None:
+        trimesh.util.concatenate(kept).export(out)
+        laps("writing")
+    return len(kept)
 
 
 def _arrays(mesh: Any) -> tuple[NDArray, NDArray]:

@@ -26,6 +26,13 @@ def installation_folder() -> Path:
     return Path(sysconfig.get_path("data")) / "share" / "deepsxt"
 
 
+def cache_folder() -> Path:
+    """Return the user's folder for what can be made again; it may not exist yet."""
+    import pooch
+
+    return Path(pooch.os_cache("deepsxt"))
+
+
 def assets_folder() -> Path:
     """Return the folder of the bundled models and pictures."""
     return installation_folder() / "assets"

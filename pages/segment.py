@@ -7,7 +7,8 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.inference import SegmentParams, choose_rescaling
-from deepsxt_core.network import Model, ModelInfo, list_models
+from deepsxt_core.jobs.trial import desk
+from deepsxt_core.network import ModelInfo, list_models
 from deepsxt_core.volume import Volume
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
@@ -100,7 +101,7 @@ def preview_card(
         picture, note = grey, f"Slice {z + 1} of {volume.shape[0]}, as it is."
         if st.session_state.get("tried") == wish:
             with widgets.errors_shown(), st.spinner("Asking the network …", show_time=True):
-                score = _one_slice(tomogram, model.sha256(), model.name, z, params)
+                score = _one_slice(tomogram, model, z, params)
                 found = np.mean(score > state.threshold())
                 picture = overlay(grey, score, state.threshold())
                 note = f"Slice {z + 1}: {found:.1%} of it counts as membrane."
@@ -109,20 +110,13 @@ def preview_card(
         st.image(picture, caption=note, alt=note, width="stretch", output_format="JPEG")
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _model(sha256: str, name: str) -> Model:  # noqa: ARG001
-    from deepsxt_core.network import load_model
-
-    return load_model(name)
-
-
-@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Tomogram: repr})
-def _one_slice(
-    tomogram: Tomogram, sha256: str, model: str, z: int, params: SegmentParams
-) -> np.ndarray:
-    from deepsxt_core.workflow.segmentation import preview_slice
-
-    return preview_slice(snapshot.volume(tomogram), _model(sha256, model), z, params)
+@st.cache_data(
+    max_entries=16,
+    show_spinner=False,
+    hash_funcs={Tomogram: repr, ModelInfo: ModelInfo.sha256},
+)
+def _one_slice(tomogram: Tomogram, model: ModelInfo, z: int, params: SegmentParams) -> np.ndarray:
+    return desk.score(tomogram, model.name, z, params)
 
 
 def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentParams) -> None:

@@ -25,10 +25,11 @@ from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
+from deepsxt_core.inference.engines import fastest
 from deepsxt_core.io import SCORE_NAME, open_volume
 from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.io.spool import remembered
-from deepsxt_core.network import DEFAULT_MODEL, load_model
+from deepsxt_core.network import DEFAULT_MODEL, open_model
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Score, Volume
@@ -219,7 +220,9 @@ def _segment_to(wish: _Wish, progress: Progress) -> tuple[Score, dict[str, Any]]
     from deepsxt_core.workflow import segmentation
 
     with native_stderr_silenced():
-        model = load_model(wish.model)
+        model = open_model(wish.model)
+        if wish.scheduler is None:
+            fastest(model)
     score = segmentation.segment(
         wish.tomogram, model, wish.out, wish.params, progress, scheduler=wish.scheduler
     )

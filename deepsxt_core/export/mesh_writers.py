@@ -73,14 +73,17 @@ def _names(surfaces: ColouredMesh) -> dict[int, str]:
 
 def write_stl(surfaces: ColouredMesh, path: Path) -> None:
     """Binary; the unit in its head."""
-    corners = np.asarray(surfaces.mesh.points)[surfaces.triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    points = np.asarray(surfaces.mesh.points, np.float32)
+    corners = np.take(points, surfaces.triangles, axis=0)
+    a, b, c = np.moveaxis(corners, (1, 2), (0, 1))
+    (ux, uy, uz), (vx, vy, vz) = b - a, c - a
+    normals = np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
+    lengths = np.sqrt(np.einsum("ij,ij->j", normals, normals))
     np.divide(normals, lengths, out=normals, where=lengths > 0)
     facets = np.zeros(
         len(corners), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")]
     )
-    facets["normal"], facets["corners"] = normals, corners
+    facets["normal"], facets["corners"] = normals.T, corners
     with path.open("wb") as file:
         file.write(_note(surfaces).encode("ascii").ljust(80))
         file.write(np.uint32(len(facets)).astype("<u4").tobytes())

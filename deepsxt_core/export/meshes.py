@@ -29,6 +29,7 @@ from deepsxt_core.export.mesh_writers import (
     write_vtp,
 )
 from deepsxt_core.files import not_as_written, prepare_folder, written_beside
+from deepsxt_core.surface.mesh.object_rows import object_volumes
 from deepsxt_core.surface.surfaces import ObjectRow
 
 if TYPE_CHECKING:
@@ -147,24 +148,40 @@ def _require_triangles(n: int, path: Path) -> None:
 
 def _check(surfaces: ColouredMesh) -> None:
     """Raise a `DeepSXTError` if an object is no closed surface that faces outwards."""
-    points, triangles = np.asarray(surfaces.mesh.points, np.float64), surfaces.triangles
-    starts, ends = triangles.ravel(), np.roll(triangles, -1, axis=1).ravel()
-    # In closed, oriented surfaces an edge is passed as often one way as the other.
-    there = np.sort(starts * len(points) + ends)
-    back = np.sort(ends * len(points) + starts)
-    if not np.isfinite(points).all() or not np.array_equal(there, back):
+    points, triangles = np.asarray(surfaces.mesh.points), surfaces.triangles
+    columns = np.ascontiguousarray(triangles.T).astype(np.uint64)
+    # In closed, oriented surfaces an edge is passed as often one way as the other: what is drawn
+    # by lot for each way adds up to the same.
+    surplus = 0
+    for starts, ends in zip(columns, np.roll(columns, -1, axis=0), strict=True):
+        surplus += _lots(starts * np.uint64(len(points)) + ends)
+        surplus -= _lots(ends * np.uint64(len(points)) + starts)
+    if not np.isfinite(points).all() or surplus % 2**64:
         raise DeepSXTError(
             "The surface has open edges or points at infinity. Reconstruct it again before "
             "exporting it."
         )
-    a, b, c = (points[triangles[:, corner]] - points.mean(axis=0) for corner in range(3))
-    volumes = np.bincount(surfaces.face_objects, np.einsum("ij,ij->i", a, np.cross(b, c)))
+    objects = surfaces.face_objects
+    # Whole numbers from 1 there.
+    volumes = object_volumes(points, triangles, objects + 1, int(objects.max()) + 1)
     inwards = np.flatnonzero(volumes < 0)
     if len(inwards):
         raise DeepSXTError(
             f"The normals of object {inwards[0]} point inwards. Reconstruct the surface again "
             "before exporting it."
         )
+
+
+def _lots(numbers: NDArray[np.uint64]) -> int:
+    """Return the sum, but for multiples of 2^64, of 64 bits drawn by lot for each number (n,).
+
+    The bits are those of SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195).
+    """
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        mixed ^= mixed >> np.uint64(shift)
+        mixed *= np.uint64(factor)
+    return int(mixed.sum(dtype=np.uint64))
 
 
 MeshSuffix = Literal["stl", "obj", "ply", "vtp", "glb", "off", "gltf", "vtk", "inp", "msh"]

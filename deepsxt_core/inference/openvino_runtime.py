@@ -1,16 +1,11 @@
-"""The score on OpenVINO: the layers of a network, one by one, as operations of its own.
-
-Nothing but the layers that `architecture` uses is known here, and neither TensorFlow nor another
-backend of Keras is needed for it. The weights are copied: what is compiled does not learn.
-"""
+"""The score on OpenVINO: graphs compiled, written and read. Keras is not needed for it."""
 
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,10 +38,6 @@ openvino, ops = _import_unreported()
 
 _EXHAUSTED = re.compile(r"alloc|out of memory", re.IGNORECASE)
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
-_SAME = "same_upper"
-_NO_PADS = [0, 0]
-# OpenVINO has the channels first.
-_CHANNELS = 1
 
 
 def device_name() -> str:
@@ -64,21 +55,38 @@ def has_bfloat16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def compile_score(network: keras.Model, precision: str = "float32") -> ScoreTiles:
-    """Compile a score network to one graph for all sizes of input.
+def read_graph(path: Path) -> Any:
+    """Read what `write_graph` wrote.
+
+    Raises
+    ------
+    RuntimeError
+        If it is not there, or damaged.
+    """
+    return openvino.Core().read_model(path)
+
+
+def write_graph(graph: Any, path: Path) -> None:
+    """Write a graph to `path` (.xml) and its weights, float32, beside it (.bin).
+
+    Raises
+    ------
+    RuntimeError, OSError
+        If it cannot be written.
+    """
+    openvino.save_model(graph, path, compress_to_fp16=False)
+
+
+def compile_graph(graph: Any, precision: str = "float32") -> ScoreTiles:
+    """Compile a graph, (n, 1, y, x) in and out, for all sizes of input.
 
     The `precision` of its arithmetic is "float32" or, where the processor has it, "bfloat16".
 
     What it returns raises `MemoryError` where there is too little memory for its input.
-
-    Raises
-    ------
-    NotImplementedError
-        If a layer is none of those that `architecture` uses.
     """
     # Left to itself it computes in bfloat16 where the processor can.
     hints = {"INFERENCE_PRECISION_HINT": _HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(_graph(network), "CPU", hints)
+    compiled = openvino.Core().compile_model(graph, "CPU", hints)
     one_at_a_time = threading.Lock()
 
     def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,115 +100,3 @@ def compile_score(network: keras.Model, precision: str = "float32") -> ScoreTile
             raise MemoryError("The network's memory is exhausted.") from error
 
     return score
-
-
-def _graph(network: keras.Model) -> Any:
-    """Return the network as a graph of OpenVINO, (n, 1, y, x) in and out."""
-    tiles = ops.parameter([-1, 1, -1, -1], np.float32)
-    made: dict[int, Any] = {}
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            made[id(layer.output)] = tiles
-            continue
-        given = layer.input if isinstance(layer.input, list) else [layer.input]
-        made[id(layer.output)] = _operation(layer, [made[id(each)] for each in given])
-    return openvino.Model([made[id(network.outputs[0])]], [tiles])
-
-
-def _operation(layer: keras.layers.Layer, given: Sequence[Any]) -> Any:
-    for kind, make in _OPERATIONS.items():
-        if isinstance(layer, kind):
-            return make(layer, *given)
-    raise NotImplementedError(f"OpenVINO is not told what a {type(layer).__name__} does.")
-
-
-def _conv(layer: Any, x: Any) -> Any:
-    kernel = _values(layer.kernel).transpose(3, 2, 0, 1)
-    x = ops.convolution(x, kernel, [1, 1], _NO_PADS, _NO_PADS, [1, 1], _SAME)
-    return _with_bias(layer, x)
-
-
-def _transposed_conv(layer: Any, x: Any) -> Any:
-    """Return what becomes `strides` times as large; what is too much is cut at both ends."""
-    surplus = [k - s for k, s in zip(layer.kernel_size, layer.strides, strict=True)]
-    before = [max(each, 0) // 2 for each in surplus]
-    after = [max(each, 0) - first for each, first in zip(surplus, before, strict=True)]
-    kernel = _values(layer.kernel).transpose(3, 2, 0, 1)
-    x = ops.convolution_backprop_data(
-        x,
-        kernel,
-        list(layer.strides),
-        pads_begin=before,
-        pads_end=after,
-        output_padding=[max(-each, 0) for each in surplus],
-    )
-    return _with_bias(layer, x)
-
-
-def _with_bias(layer: Any, x: Any) -> Any:
-    return ops.add(x, _per_channel(_values(layer.bias))) if layer.use_bias else x
-
-
-def _norm(layer: Any, x: Any) -> Any:
-    scale = _values(layer.gamma) / np.sqrt(_values(layer.moving_variance) + layer.epsilon)
-    shift = _values(layer.beta) - scale * _values(layer.moving_mean)
-    return ops.add(ops.multiply(x, _per_channel(scale)), _per_channel(shift))
-
-
-def _leaky_relu(layer: Any, x: Any) -> Any:
-    return ops.prelu(x, np.array([layer.negative_slope], np.float32))
-
-
-def _activation(layer: Any, x: Any) -> Any:
-    name = layer.activation.__name__
-    if name not in _FUNCTIONS:
-        raise NotImplementedError(f"OpenVINO is not told what {name} does.")
-    return _FUNCTIONS[name](x)
-
-
-def _max_pool(layer: Any, x: Any) -> Any:
-    size = list(layer.pool_size)
-    pooled = ops.max_pool(x, list(layer.strides), [1, 1], _NO_PADS, _NO_PADS, size, "floor", _SAME)
-    return pooled.output(0)
-
-
-def _average_pool(layer: Any, x: Any) -> Any:
-    size, strides = list(layer.pool_size), list(layer.strides)
-    return ops.avg_pool(x, strides, _NO_PADS, _NO_PADS, size, True, "floor", _SAME)
-
-
-def _per_channel(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return values[np.newaxis, :, np.newaxis, np.newaxis]
-
-
-def _values(weight: Any) -> NDArray[np.float32]:
-    return keras.ops.convert_to_numpy(weight)
-
-
-def _sum(_layer: Any, *given: Any) -> Any:
-    total, *rest = given
-    for each in rest:
-        total = ops.add(total, each)
-    return total
-
-
-_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "relu": ops.relu,
-    "softplus": ops.softplus,
-    "tanh": ops.tanh,
-    "linear": lambda x: x,
-}
-
-_OPERATIONS: dict[type, Callable[..., Any]] = {
-    # Before the convolution, of which Keras may make it a kind.
-    keras.layers.Conv2DTranspose: _transposed_conv,
-    keras.layers.Conv2D: _conv,
-    keras.layers.BatchNormalization: _norm,
-    keras.layers.LeakyReLU: _leaky_relu,
-    keras.layers.Activation: _activation,
-    keras.layers.MaxPooling2D: _max_pool,
-    keras.layers.AveragePooling2D: _average_pool,
-    keras.layers.SpatialDropout2D: lambda _layer, x: x,
-    keras.layers.Concatenate: lambda _layer, *given: ops.concat(list(given), _CHANNELS),
-    keras.layers.Add: _sum,
-}

@@ -5,14 +5,21 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.inference.engines import Compiled, compiled, fastest, reduced
-from deepsxt_core.inference.params import Precision, Tiling
+from deepsxt_core.inference.engines import (
+    OPENVINO,
+    Compiled,
+    compiled,
+    fastest,
+    gains_by_bfloat16,
+    reduced,
+)
+from deepsxt_core.inference.params import Precision, SegmentParams, Tiling
 from deepsxt_core.inference.tiling import (
     TilingParams,
     score_compat,
@@ -28,7 +35,8 @@ logger = logging.getLogger(__name__)
 _BATCH_PX = {"CPU": 1024 * 1024, "GPU": 8 * 1024 * 1024}
 _WIDE = 32
 _AGREE_SCORE = 0.02
-_AGREE_MASK = 0.005
+_AGREE_DICE = 0.995
+_SAMPLE_PX = 512
 
 
 def _cpu_has_bfloat16() -> bool:
@@ -75,24 +83,34 @@ class Predictor:
         compat_stride_px: int = 400,
         engine: str | None = None,
     ) -> None:
-        self._network = model.network if isinstance(model, Model) else model
-        self._config: NetworkConfig = self._network.deepsxt_config
+        self._model = model
+        self._config: NetworkConfig = (
+            model.config if isinstance(model, Model) else model.deepsxt_config
+        )
         self._tiling = tiling
         self._rotations = rotations
         self._compat = {"tile_px": compat_tile_px, "stride_px": compat_stride_px}
         self._full = TilingParams.for_network(
             self._config.receptive_radius_px, self._config.divisor
         )
-        if isinstance(model, Model):
-            found = fastest(self._network, model.info.sha256(), engine)
-        else:
-            # It may learn further, which the backend of Keras alone follows.
-            found = compiled(self._network)
+        # A bare network may learn further, which the backend of Keras alone follows.
+        found = fastest(model, engine) if isinstance(model, Model) else compiled(model)
         self._take(found, "float32")
         self._undecided = precision == "auto"
         self._most_slices = sys.maxsize
         if precision not in ("auto", "float32"):
             self._take(self._reduced(precision), precision)
+
+    @classmethod
+    def of(cls, model: "Model | Any", params: SegmentParams, engine: str | None = None) -> Self:
+        """Make the one that scores as `params` say."""
+        return cls(
+            model,
+            tiling=params.tiling,
+            precision=params.precision,
+            rotations=params.rotations,
+            engine=engine,
+        )
 
     @property
     def tiling(self) -> Tiling:
@@ -100,7 +118,7 @@ class Predictor:
         return self._tiling
 
     def _reduced(self, precision: str) -> Compiled:
-        return reduced(self._network, self.engine, precision)
+        return reduced(self._model, self.engine, precision)
 
     def _take(self, found: Compiled, precision: str) -> None:
         self._score, self.device, self.engine = found
@@ -121,33 +139,37 @@ class Predictor:
     def _decide_precision(self, slices: NDArray[np.float32]) -> None:
         """Take less than float32 where the device gains by it and a sample of scores agrees.
 
-        On CPUs with bfloat16 arithmetic a network of width 64 ran 1.5 times as fast, one of
-        width 12 to 16 hardly faster, so narrow networks stay at float32 there.
+        With OpenVINO that is measured. On TensorFlow a network of width 64 ran 1.5 times as fast
+        in bfloat16 on CPUs that have it, one of width 12 to 16 hardly faster: it stays at float32.
         """
         self._undecided = False
         if self.device != "CPU":
             precision = "float16"
+        elif self.engine == OPENVINO:
+            if not gains_by_bfloat16(self._model):
+                return
+            precision = "bfloat16"
         elif self._config.width >= _WIDE and _cpu_has_bfloat16():
             precision = "bfloat16"
         else:
             return
         divisor = self._config.divisor
-        side = min(256, *slices.shape[1:]) // divisor * divisor
+        side = min(_SAMPLE_PX, *slices.shape[1:]) // divisor * divisor
         if side == 0:
             return
         sample = slices[:1, :side, :side]
         candidate = self._reduced(precision)
         exact, rough = self._score(sample), candidate.score(sample)
         difference = float(np.abs(exact - rough).mean())
-        flipped = float(np.mean((exact > 0) != (rough > 0)))
-        if difference <= _AGREE_SCORE and flipped <= _AGREE_MASK:
+        dice = _dice(exact > 0, rough > 0)
+        if difference <= _AGREE_SCORE and dice >= _AGREE_DICE:
             self._take(candidate, precision)
         else:
             logger.info(
-                "%s is not used: scores differ by %.3f on average and %.2f %% of voxels flip.",
+                "%s is not used: scores differ by %.3f on average, the Dice of masks is %.4f.",
                 precision,
                 difference,
-                100 * flipped,
+                dice,
             )
 
     def batch_slices(self, height: int, width: int) -> int:
@@ -213,6 +235,11 @@ class Predictor:
                 continue
             first += len(batch)
             yield scored
+
+
+def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    marked = np.count_nonzero(one) + np.count_nonzero(other)
+    return float(2 * np.count_nonzero(one & other) / marked) if marked else 1.0
 
 
 def predict_slice(

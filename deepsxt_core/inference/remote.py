@@ -22,7 +22,7 @@ from deepsxt_core.inference.params import Precision, SegmentParams
 from deepsxt_core.inference.predictor import Predictor
 from deepsxt_core.inference.segment import Preparation, ScoredSlab, score_slab
 from deepsxt_core.io import open_volume
-from deepsxt_core.network.models import ModelInfo, find_model, load_model
+from deepsxt_core.network.models import ModelInfo, find_model, open_model
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.progress import Progress
 from deepsxt_core.versions import versions
@@ -247,7 +247,7 @@ def _kept_predictor(
             "Keep models on a file system that all workers share."
         )
     return Predictor(
-        load_model(name), tiling=tiling, precision=precision, rotations=rotations, engine=engine
+        open_model(name), tiling=tiling, precision=precision, rotations=rotations, engine=engine
     )
 
 

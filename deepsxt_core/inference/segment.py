@@ -1,9 +1,12 @@
 """Scores a volume slab by slab; memory is bounded by the slab."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 import numpy as np
@@ -24,6 +27,8 @@ from deepsxt_core.preprocessing import (
 )
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, Volume
+
+_IN_HAND = 3
 
 KeepSlab = Callable[[Slab, NDArray[np.uint8]], None]
 """Receives a slab and its codes (n, y, x)."""
@@ -73,7 +78,12 @@ class Preparation:
 
         The void scores -1.
         """
-        scores = predictor.score(prepared.standardised)
+        return self.finish(predictor.score(prepared.standardised), prepared)
+
+    def finish(
+        self, scores: NDArray[np.float32], prepared: "PreparedSlices"
+    ) -> NDArray[np.float32]:
+        """Bring what the network says of prepared slices to the pixels of the volume."""
         if self.rescaling is not None:
             scores = self.rescaling.to_tomogram(scores)
         if prepared.valid is not None:
@@ -194,8 +204,42 @@ def score_slab(
 
 
 def score_here(volume: Volume, predictor: Predictor, preparation: Preparation) -> ScoreSlabs:
-    """Return what scores slabs in this process, one after the other."""
-    return lambda ranges: (score_slab(volume, predictor, preparation, *each) for each in ranges)
+    """Return what scores slabs in this process, one after the other.
+
+    While the network scores a slab, the next one is read and prepared, and the one before is
+    finished and kept by whoever asked. At most `_IN_HAND` are in memory.
+    """
+
+    def prepared(first: int, end: int) -> PreparedSlices:
+        return preparation.apply(volume.read(first, end))
+
+    def network(ready: Future[PreparedSlices]) -> tuple[PreparedSlices, NDArray[np.float32]]:
+        return ready.result(), predictor.score(ready.result().standardised)
+
+    def scored(ranges: Sequence[tuple[int, int]]) -> Generator[ScoredSlab, None, None]:
+        waiting: deque[tuple[int, Future[tuple[PreparedSlices, NDArray[np.float32]]]]] = deque()
+        missing, before = iter(ranges), time.monotonic()
+        with ThreadPoolExecutor(1) as preparing, ThreadPoolExecutor(1) as scoring:
+            try:
+                while True:
+                    for first, end in islice(missing, _IN_HAND - len(waiting)):
+                        ready = preparing.submit(prepared, first, end)
+                        waiting.append((first, scoring.submit(network, ready)))
+                    if not waiting:
+                        return
+                    first, future = waiting.popleft()
+                    slices, scores = future.result()
+                    codes = Score.encode(preparation.finish(scores, slices))
+                    now = time.monotonic()
+                    seconds, before = now - before, now
+                    yield ScoredSlab(
+                        first, codes, slices.nonfinite_voxels, slices.void_voxels, seconds
+                    )
+            finally:
+                for executor in (preparing, scoring):
+                    executor.shutdown(wait=False, cancel_futures=True)
+
+    return scored
 
 
 def score_volume(

@@ -21,6 +21,7 @@ from deepsxt_core.network.models import (
     find_model,
     list_models,
     load_model,
+    open_model,
     save_model,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "load_legacy_weights",
     "load_model",
     "new_model_folder",
+    "open_model",
     "remove_model",
     "save_model",
     "score_network",

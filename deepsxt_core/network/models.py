@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,21 +62,38 @@ class ModelInfo:
         return _joint_sha256(paths, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded model.
+    """A model that can score.
 
     Attributes
     ----------
     info : ModelInfo
     config : NetworkConfig
-    network : keras.Model
-        As `build_network` makes it, float32, with the trained weights.
+    built : keras.Model, optional
+        The network where it is at hand; left out, it is built when it is asked for.
     """
 
     info: ModelInfo
     config: NetworkConfig
-    network: "keras.Model"
+    built: "keras.Model | None" = None
+
+    @cached_property
+    def network(self) -> "keras.Model":
+        """As `build_network` makes it, float32, with the trained weights.
+
+        Raises
+        ------
+        WeightsMismatchError
+            If the weights do not fit the configuration.
+        """
+        if self.built is not None:
+            return self.built
+        from deepsxt_core.network.architecture import build_network
+
+        network = build_network(self.config)
+        load_weights(network, self.info.folder / WEIGHTS_NAME, self.info.name)
+        return network
 
 
 @lru_cache(maxsize=32)
@@ -177,13 +194,22 @@ def load_model(name_or_folder: str | Path = DEFAULT_MODEL) -> Model:
     WeightsMismatchError
         If its weights do not fit its configuration.
     """
-    from deepsxt_core.network.architecture import build_network
+    model = open_model(name_or_folder)
+    return Model(model.info, model.config, model.network)
 
+
+def open_model(name_or_folder: str | Path = DEFAULT_MODEL) -> Model:
+    """Find a model as `load_model` does; its network is loaded when it is asked for.
+
+    What scores on OpenVINO may never ask for it, and then needs neither Keras nor TensorFlow.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or its configuration is invalid.
+    """
     info = find_model(name_or_folder)
-    config = NetworkConfig.from_json(info.folder / CONFIG_NAME)
-    network = build_network(config)
-    load_weights(network, info.folder / WEIGHTS_NAME, info.name)
-    return Model(info, config, network)
+    return Model(info, NetworkConfig.from_json(info.folder / CONFIG_NAME))
 
 
 def load_weights(network: "keras.Model", weights: Path, name: str) -> None:

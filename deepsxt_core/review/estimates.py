@@ -18,8 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 
 from deepsxt_core.review.population import LEAST_IN_GROUP, Group
 
@@ -170,7 +169,7 @@ class _Measure:
         freedom = variance**2 / sum(
             v**2 / part.freedom for v, part in zip(variances.tolist(), parts, strict=True)
         )
-        reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+        reach = float(stdtrit(freedom, (1 + _CONFIDENCE) / 2)) * math.sqrt(variance)
         if self.is_share and 0 < value < 1:
             middle, scaled = math.log(value / (1 - value)), reach / (value * (1 - value))
             low, high = (float(expit(middle + sign * scaled)) for sign in (-1, 1))

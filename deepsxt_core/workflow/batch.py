@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from deepsxt_core.errors import CancelledError, DeepSXTError, ModelError
 from deepsxt_core.inference.cluster import mapped, worker_count
-from deepsxt_core.network import Model, ModelInfo, find_model, load_model
+from deepsxt_core.network import Model, ModelInfo, find_model, open_model
 from deepsxt_core.progress import NoProgress, Progress, Renamed
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workflow import steps
@@ -123,7 +123,7 @@ def apply_recipe(
             yield number, row
             progress.advance()
         return
-    loaded = cache(lambda: load_model(recipe.model))
+    loaded = cache(lambda: open_model(recipe.model))
     for number, subject in enumerate(subjects):
         named = Renamed(progress, f"{number + 1}/{len(subjects)} {subject.name}")
         yield number, _row(subject, recipe, model, loaded, producer, named, scheduler)
@@ -153,7 +153,7 @@ def _remote_row(
 
 @lru_cache(maxsize=1)
 def _kept_model(name: str, _sha256: str | None) -> Model:
-    return load_model(name)
+    return open_model(name)
 
 
 def _row(

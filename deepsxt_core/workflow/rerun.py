@@ -12,7 +12,7 @@ from deepsxt_core.files import read_json
 from deepsxt_core.fingerprints import content_sha256
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
-from deepsxt_core.network import load_model
+from deepsxt_core.network import open_model
 from deepsxt_core.parameters import parsed
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, VoxelSize
@@ -57,7 +57,7 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
     if not known or content_sha256(path) != source["sha256"]:
         what = "is another file than it was then" if known else "is gone"
         raise DeepSXTError(f"The tomogram '{path}' {what}. Put it back to repeat the run.")
-    model = load_model(run["model"]["name"])
+    model = open_model(run["model"]["name"])
     if model.info.sha256() != run["model"]["sha256"]:
         raise ModelError(
             f"The model {model.info.name!r} is another one than it was then. Install the one with "

@@ -181,29 +181,6 @@ def score_sha256(score: Score) -> str:
     return digest.hexdigest()
 
 
-def preview_slice(
-    volume: Volume,
-    model: Model,
-    z: int,
-    params: SegmentParams | None = None,
-    preparation: Preparation | None = None,
-) -> NDArray[np.float32]:
-    """Score slice `z` of what crop and binning leave as `segment` would, (y, x) in [-1, 1].
-
-    `preparation` (from `prepare`) saves measuring the volume again.
-
-    Raises
-    ------
-    InvalidParameterError
-        If there is no such slice.
-    """
-    params = params or SegmentParams()
-    volume = cut(volume, params.region)
-    preparation = preparation or prepare(volume, params, model.config.pixel_size_nm)
-    prepared = preparation.apply(volume.read(z, z + 1))
-    return preparation.score(_predictor(model, params), prepared)[0]
-
-
 def _prepare_folder(out: Path, volume: Volume) -> None:
     """Refuse one where the score would replace the tomogram; what it holds is not finished now."""
     if volume.path is not None:
@@ -246,13 +223,7 @@ def _scorer(
 
 
 def _predictor(model: Model, params: SegmentParams, engine: str | None = None) -> Predictor:
-    return Predictor(
-        model,
-        tiling=params.tiling,
-        precision=params.precision,
-        rotations=params.rotations,
-        engine=engine,
-    )
+    return Predictor.of(model, params, engine)
 
 
 def _new(

@@ -52,7 +52,7 @@ def no_work(monkeypatch):
         raise AssertionError("The work began.")
 
     for name in (
-        "cli.segmenting.load_model",
+        "cli.segmenting.open_model",
         "cli.surfaces.reconstruct_to",
         "workflow.pipeline.measure",
         "workflow.simulation.simulate",

@@ -7,20 +7,24 @@ import threading
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError
-from deepsxt_core.files import read_json
-from deepsxt_core.inference import Predictor, SegmentParams, engines
+from deepsxt_core.files import read_json, write_json
+from deepsxt_core.inference import Predictor, SegmentParams, engines, kept_graphs
 from deepsxt_core.inference.engines import Compiled, compiled, fastest
 from deepsxt_core.network import (
+    Model,
     NetworkConfig,
     build_network,
     load_legacy_weights,
     load_model,
+    open_model,
     save_model,
+    score_network,
 )
 from deepsxt_core.network.config import BlockConfig
 from deepsxt_core.volume import Volume
@@ -34,14 +38,30 @@ if find_spec("openvino") is None:
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
-MODEL = "f" * 64
+
+
+def model_of(network, sha256="f" * 64):
+    return Model(SimpleNamespace(sha256=lambda: sha256), network.deepsxt_config, network)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return model_of(build_network(small_config(1)))
+
+
+def openvino_score(network):
+    from deepsxt_core.inference.openvino_graph import network_graph
+    from deepsxt_core.inference.openvino_runtime import compile_graph
+
+    return compile_graph(network_graph(score_network(network)))
 
 
 @pytest.fixture(autouse=True)
 def kept(tmp_path, monkeypatch):
     """Keep measurements out of the user's folder, and let them decide."""
     monkeypatch.delenv("DEEPSXT_ENGINE")
-    monkeypatch.setattr(engines, "_kept_at", lambda: tmp_path / "cache" / "engines.json")
+    monkeypatch.setattr(engines.settings, "cache_folder", lambda: tmp_path / "cache")
+    engines._chosen.clear()
     return tmp_path / "cache" / "engines.json"
 
 
@@ -50,7 +70,7 @@ def test_openvino_scores_as_the_published_network(name):
     network = build_network(NetworkConfig.from_json(GOLDEN / f"{name}.json"))
     load_legacy_weights(network, GOLDEN / f"{name}.h5")
     arrays = np.load(GOLDEN / f"{name}.npz")
-    score = compiled(network, "openvino").score
+    score = openvino_score(network)
     for shape in ("square", "rect"):
         found = score(arrays[f"x_{shape}"][..., 0])
         np.testing.assert_allclose(found, arrays[f"label_{shape}"][..., 0], rtol=0, atol=SCORE_ATOL)
@@ -101,14 +121,14 @@ def test_openvino_scores_as_keras_whatever_the_configuration(odd):
                 values = rng.normal(0, 0.1, weight.shape)
         weight.assign(values)
     tiles = rng.normal(size=(2, 7 * odd["factor"], 9 * odd["factor"])).astype(np.float32)
-    own, other = compiled(network).score(tiles), compiled(network, "openvino").score(tiles)
+    own, other = compiled(network).score(tiles), openvino_score(network)(tiles)
     assert other.shape == tiles.shape
     assert own.std() > 1e-3
     np.testing.assert_allclose(other, own, rtol=0, atol=1e-3 * own.std())
 
 
 def test_threads_score_at_once():
-    score = compiled(build_network(small_config(2)), "openvino").score
+    score = openvino_score(build_network(small_config(2)))
     tiles = np.random.default_rng(0).normal(size=(8, 1, 64, 64)).astype(np.float32)
     alone = [score(each) for each in tiles]
     together = [None] * len(tiles)
@@ -152,8 +172,8 @@ def measured(monkeypatch):
     taken, found, calls = {}, {}, []
     monkeypatch.setattr(engines._Others, "share", lambda _: 0.1)
 
-    def compile_it(_network, name=None):
-        each = found[name or "tensorflow"]
+    def compile_it(name):
+        each = found[name]
         if isinstance(each, Exception):
             raise each
         return each
@@ -168,7 +188,8 @@ def measured(monkeypatch):
         taken.update(seconds)
         return calls
 
-    monkeypatch.setattr(engines, "compiled", compile_it)
+    monkeypatch.setattr(engines, "compiled", lambda _: compile_it("tensorflow"))
+    monkeypatch.setattr(engines, "on_openvino", lambda *_: compile_it("openvino"))
     monkeypatch.setattr(engines, "_timed", timed)
     return prepare
 
@@ -183,36 +204,89 @@ def measured(monkeypatch):
         (RuntimeError("no such instruction"), {}, "tensorflow"),
     ],
 )
-def test_the_faster_engine_scores_if_it_agrees(measured, other, seconds, expected):
+def test_the_faster_engine_scores_if_it_agrees(measured, tiny, other, seconds, expected):
     measured(engine("tensorflow"), other, **seconds)
-    assert fastest(build_network(small_config(1)), MODEL).engine == expected
+    assert fastest(tiny).engine == expected
 
 
-def test_a_gpu_is_left_to_keras_unmeasured(measured, kept):
+def test_a_gpu_is_left_to_keras_unmeasured(measured, kept, tiny):
     calls = measured(engine("tensorflow", device="H200"), engine("openvino"))
-    assert fastest(build_network(small_config(1)), MODEL).engine == "tensorflow"
+    assert fastest(tiny).engine == "tensorflow"
     assert calls == []
     assert not kept.exists()
 
 
-def test_what_was_measured_is_known_again(measured, kept):
+def test_what_was_measured_is_known_again(measured, kept, tiny):
     calls = measured(engine("tensorflow"), engine("openvino"), tensorflow=2, openvino=1)
-    fastest(build_network(small_config(1)), MODEL)
+    fastest(tiny)
     before = len(calls)
     assert before > 0
     (entry,) = read_json(kept).values()
     assert entry["seconds"] == {"tensorflow": 2, "openvino": 1}
-    assert fastest(build_network(small_config(1)), MODEL).engine == "openvino"
+    assert fastest(model_of(tiny.network)).engine == "openvino"
     assert len(calls) == before
-    fastest(build_network(small_config(1)), "0" * 64)
+    fastest(model_of(tiny.network, "0" * 64))
     assert len(calls) == 2 * before
 
 
-def test_on_a_busy_machine_the_processor_decides_and_nothing_is_kept(measured, kept, monkeypatch):
-    measured(engine("tensorflow"), engine("openvino"), tensorflow=2, openvino=3)
+def test_on_a_busy_machine_the_processor_decides_and_that_is_kept_for_a_day(
+    measured, kept, tiny, monkeypatch
+):
+    calls = measured(engine("tensorflow"), engine("openvino"), tensorflow=2, openvino=3)
     monkeypatch.setattr(engines._Others, "share", lambda _: 0.5)
-    assert fastest(build_network(small_config(1)), MODEL).engine == "openvino"
-    assert not kept.exists()
+    assert fastest(tiny).engine == "openvino"
+    before = len(calls)
+    assert fastest(model_of(tiny.network)).engine == "openvino"
+    assert len(calls) == before
+    entries = read_json(kept)
+    next(iter(entries.values()))["measured"] -= 90_000
+    write_json(kept, entries)
+    fastest(model_of(tiny.network))
+    assert len(calls) == 2 * before
+
+
+def test_bfloat16_is_tried_where_it_was_measured_to_gain(measured, tiny, monkeypatch):
+    from deepsxt_core.inference import openvino_runtime
+
+    monkeypatch.setattr(openvino_runtime, "has_bfloat16", lambda: True)
+    for number, (seconds, expected) in enumerate([(0.5, True), (0.95, False)]):
+        exact, rough = engine("openvino"), engine("openvino")
+        measured(exact, rough, tensorflow=1, openvino=seconds)
+        both = {"float32": exact, "bfloat16": rough}
+        monkeypatch.setattr(engines, "on_openvino", lambda _, name, both=both: both[name])
+        model = model_of(tiny.network, str(number) * 64)
+        assert engines.gains_by_bfloat16(model) is expected
+
+
+def test_a_model_is_translated_once_and_then_scored_without_keras(monkeypatch, tmp_path):
+    save_model(tmp_path / "model", small_network(), small_config(2), "")
+    monkeypatch.setenv("DEEPSXT_ENGINE", "openvino")
+    slices = np.random.default_rng(0).normal(size=(1, 32, 32)).astype(np.float32)
+    expected = Predictor(load_model(tmp_path / "model")).score(slices)
+    code = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from deepsxt_core import settings\n"
+        "settings.cache_folder = lambda: Path(sys.argv[1])\n"
+        "from deepsxt_core.inference import Predictor\n"
+        "from deepsxt_core.network import open_model\n"
+        "predictor = Predictor(open_model(sys.argv[2]), precision='float32')\n"
+        "np.save(sys.argv[4], predictor.score(np.load(sys.argv[3])))\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules), 'was loaded'\n"
+    )
+    np.save(tmp_path / "slices.npy", slices)
+    arguments = [tmp_path / name for name in ("cache", "model", "slices.npy", "scores.npy")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code, *arguments], env=environment, check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), expected)
+    (graph,) = (tmp_path / "cache" / "graphs").glob("*.xml")
+    graph.write_text("damaged")
+    again = Predictor(open_model(tmp_path / "model")).score(slices)
+    np.testing.assert_array_equal(again, expected)
+    monkeypatch.setattr(kept_graphs, "MOST_KEPT", 1)
+    save_model(tmp_path / "other", build_network(small_config(3)), small_config(3), "")
+    Predictor(open_model(tmp_path / "other"))
+    (kept_one,) = (tmp_path / "cache" / "graphs").glob("*.xml")
+    assert kept_one != graph
 
 
 def test_a_resumed_run_goes_on_with_its_engine(monkeypatch, tmp_path):
@@ -231,33 +305,31 @@ def test_a_resumed_run_goes_on_with_its_engine(monkeypatch, tmp_path):
     assert record["resumed_slices"] > 0
 
 
-def test_a_folder_that_cannot_be_written_harms_nothing(measured, kept):
+def test_a_folder_that_cannot_be_written_harms_nothing(measured, kept, tiny):
     kept.parent.write_text("a file")
     measured(engine("tensorflow"), engine("openvino"), tensorflow=2, openvino=1)
-    assert fastest(build_network(small_config(1)), MODEL).engine == "openvino"
+    assert fastest(tiny).engine == "openvino"
 
 
-def test_without_openvino_keras_scores(monkeypatch):
+def test_without_openvino_keras_scores(monkeypatch, tiny):
     monkeypatch.setattr(engines, "_has_openvino", lambda: False)
-    network = build_network(small_config(1))
-    assert fastest(network, MODEL, "openvino").engine == "tensorflow"
+    assert fastest(tiny, "openvino").engine == "tensorflow"
     monkeypatch.setenv("DEEPSXT_ENGINE", "openvino")
     with pytest.raises(DeepSXTError, match="pip install openvino"):
-        fastest(network, MODEL)
+        fastest(tiny)
 
 
-def test_the_environment_and_what_scored_before_decide(monkeypatch):
-    network = build_network(small_config(1))
+def test_the_environment_and_what_scored_before_decide(monkeypatch, tiny):
     monkeypatch.setattr(engines, "_choose", None)
     for name in ("tensorflow", "openvino"):
-        assert fastest(network, MODEL, name).engine == name
+        assert fastest(tiny, name).engine == name
     monkeypatch.setenv("DEEPSXT_ENGINE", "keras")
-    assert fastest(network, MODEL, "openvino").engine == "tensorflow"
+    assert fastest(tiny, "openvino").engine == "tensorflow"
     monkeypatch.setenv("DEEPSXT_ENGINE", "openvino")
-    assert fastest(network, MODEL).engine == "openvino"
+    assert fastest(tiny).engine == "openvino"
     monkeypatch.setenv("DEEPSXT_ENGINE", "fastest")
     with pytest.raises(InvalidParameterError, match="DEEPSXT_ENGINE"):
-        fastest(network, MODEL)
+        fastest(tiny)
 
 
 def test_a_network_that_learns_is_scored_as_it_is_now(monkeypatch):

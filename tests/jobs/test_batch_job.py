@@ -47,7 +47,7 @@ def stand_in(monkeypatch):
 
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: stand_in_network.StandInPredictor())
     monkeypatch.setattr(segmentation, "segment", noted)
-    monkeypatch.setattr(batch, "load_model", lambda _: stand_in_network.MODEL)
+    monkeypatch.setattr(batch, "open_model", lambda _: stand_in_network.MODEL)
     return scored
 
 

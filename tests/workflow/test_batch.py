@@ -50,7 +50,7 @@ def stand_in(monkeypatch):
 
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: StandInPredictor())
     monkeypatch.setattr(segmentation, "segment", noted)
-    monkeypatch.setattr(batch, "load_model", lambda _: MODEL)
+    monkeypatch.setattr(batch, "open_model", lambda _: MODEL)
     return scored
 
 

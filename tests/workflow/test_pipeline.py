@@ -12,6 +12,7 @@ from deepsxt_core.io import open_score
 from deepsxt_core.network import load_model, save_model
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
 from deepsxt_core.workflow import pipeline, segmentation
+from deepsxt_core.workflow.preview import preview_slice
 from tests.cancelling import StopAfter
 from tests.models import small_config, small_network
 from tests.tolerances import CODES_ATOL
@@ -49,7 +50,7 @@ def test_score_file_geometry_and_record(model, volume, tmp_path):
 
 def test_one_slice_previewed_is_the_same_slice_segmented(model, volume, tmp_path):
     score = segmentation.segment(volume, model, tmp_path, SegmentParams(rotations=8))
-    preview = segmentation.preview_slice(volume, model, 4, SegmentParams(rotations=8))
+    preview = preview_slice(volume, model, 4, SegmentParams(rotations=8))
     np.testing.assert_allclose(
         Score.encode(preview).astype(int), score.volume.read(4, 5)[0], rtol=0, atol=CODES_ATOL
     )

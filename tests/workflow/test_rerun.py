@@ -19,7 +19,7 @@ def run_json(tmp_path, monkeypatch):
     """The record of a finished segmentation."""
     path = tmp_path / "scan.tif"
     write_tiff(Volume.from_array(np.random.default_rng(0).random((5, 9, 9)), SIZE), path)
-    monkeypatch.setattr(rerun, "load_model", lambda _: stand_in_network.MODEL)
+    monkeypatch.setattr(rerun, "open_model", lambda _: stand_in_network.MODEL)
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: stand_in_network.StandInPredictor())
     segmentation.segment(open_volume(path), stand_in_network.MODEL, tmp_path / "out")
     return tmp_path / "out" / "run.json"
@@ -59,7 +59,7 @@ def test_what_differs_is_told_in_numbers(capsys, run_json):
 
 def test_what_is_no_longer_what_it_was_is_refused(capsys, run_json, tmp_path, monkeypatch):
     other = SimpleNamespace(info=SimpleNamespace(name="stand-in", sha256=lambda: "1" * 64))
-    monkeypatch.setattr(rerun, "load_model", lambda _: other)
+    monkeypatch.setattr(rerun, "open_model", lambda _: other)
     assert "another one" in call(capsys, run_json)[1].err
     scan = tmp_path / "scan.tif"
     scan.write_bytes(scan.read_bytes() + b"\0")

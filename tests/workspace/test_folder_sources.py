@@ -40,7 +40,7 @@ def folder(request, tmp_path):
 def stand_in(monkeypatch):
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: StandInPredictor())
     for module in (batch, rerun):
-        monkeypatch.setattr(module, "load_model", lambda _: MODEL)
+        monkeypatch.setattr(module, "open_model", lambda _: MODEL)
 
 
 def files(folder):

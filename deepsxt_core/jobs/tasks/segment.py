@@ -47,12 +47,12 @@ def _workspace_folder(tomogram: Tomogram) -> Path:
 
 
 def _run(tomogram: Tomogram, request: SegmentRequest, out: Path, progress: Progress) -> None:
-    from deepsxt_core.network import load_model
+    from deepsxt_core.network import open_model
     from deepsxt_core.workflow import steps
 
     steps.make_score(
         tomogram,
-        partial(load_model, find_installed(request.model).folder),
+        partial(open_model, find_installed(request.model).folder),
         request.params,
         out,
         progress,

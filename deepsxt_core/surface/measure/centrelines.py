@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import splev, splprep
 from scipy.ndimage import distance_transform_edt, find_objects, maximum_filter
 from scipy.spatial import cKDTree
 
@@ -184,6 +183,9 @@ def smooth_line(points: NDArray[np.float64], step: float) -> NDArray[np.float64]
     if len(points) < 5:
         points = np.linspace(points[0], points[-1], 5)
     tolerance = len(points) * (_ROUGHNESS * step) ** 2 * 3
+    # Imported here: it takes a third of a second, which few commands need.
+    from scipy.interpolate import splev, splprep
+
     spline, _ = splprep(points.T, s=tolerance, k=3)
     dense = np.array(splev(np.linspace(0, 1, 8 * len(points)), spline)).T
     along = arc_length(dense)

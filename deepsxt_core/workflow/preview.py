@@ -1,0 +1,45 @@
+"""One slice scored as a segmentation would, to try a model and its settings."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsxt_core.inference import Predictor, Preparation, SegmentParams, prepare
+from deepsxt_core.network import Model
+from deepsxt_core.preprocessing import cut, sampled_volume
+from deepsxt_core.volume import Volume
+
+
+def preview_slice(
+    volume: Volume,
+    model: Model,
+    z: int,
+    params: SegmentParams | None = None,
+    preparation: Preparation | None = None,
+) -> NDArray[np.float32]:
+    """Score slice `z` of what crop and binning leave as `segment` would, (y, x) in [-1, 1].
+
+    `preparation` (from `prepare_preview`) saves measuring the volume again.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such slice.
+    """
+    params = params or SegmentParams()
+    part = cut(volume, params.region)
+    preparation = preparation or prepare_preview(volume, model, params)
+    prepared = preparation.apply(part.read(z, z + 1))
+    return preparation.score(Predictor.of(model, params), prepared)[0]
+
+
+def prepare_preview(volume: Volume, model: Model, params: SegmentParams) -> Preparation:
+    """Measure what `preview_slice` needs to know of all slices."""
+    part = sampled_volume(cut(volume, params.region))
+    return prepare(part, params, model.config.pixel_size_nm)
+
+
+def preparing_params(params: SegmentParams) -> SegmentParams:
+    """Return the same for all that `prepare_preview` comes to the same for."""
+    return replace(params, z0=0, z1=None, precision="auto", rotations=1)
