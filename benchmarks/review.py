@@ -24,7 +24,7 @@ from deepsxt_core.annotation.review_plan import outline_area
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import open_score
 from deepsxt_core.network import load_model
-from deepsxt_core.phantom import PRESETS, simulate
+from deepsxt_core.phantom import PRESETS, PhantomParams, simulate
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.review import ERRORS, Estimate, Found, Judged, Machine, Population, estimates
 from deepsxt_core.volume import Score, Volume
@@ -161,24 +161,27 @@ def review(
     return {each.name: each for each in estimates(one.machine, kinds)}
 
 
+def scored_truth(place: Path, params: PhantomParams) -> dict[str, NDArray]:
+    """Return the codes of the score, the truth and the ids of a phantom; `place` keeps them."""
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        one = simulate(params)
+        tomogram = Volume.from_array(one.volume, one.voxel_size_nm)
+        with tempfile.TemporaryDirectory() as scratch:
+            out = Path(scratch) / "score"
+            segment(tomogram, load_model(), out, SegmentParams(rotations=1), NoProgress())
+            codes = open_score(out / SCORE_NAME).volume.read(0, tomogram.shape[0])
+        np.savez_compressed(place, codes=codes, truth=one.truth, ids=one.organelle_ids)
+    with np.load(place) as file:
+        return {name: file[name] for name in ("codes", "truth", "ids")}
+
+
 def phantoms(folder: Path) -> Iterator[tuple[str, Reviewed]]:
     """Yield the names and what is known of all phantoms."""
     for preset, seed in PHANTOMS:
         place = folder / f"review-{preset}-{seed}.npz"
-        if not place.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            one = simulate(replace(PRESETS[preset], seed=seed, shape=SHAPE))
-            tomogram = Volume.from_array(one.volume, one.voxel_size_nm)
-            with tempfile.TemporaryDirectory() as scratch:
-                out = Path(scratch) / "score"
-                segment(tomogram, load_model(), out, SegmentParams(rotations=1), NoProgress())
-                codes = open_score(out / SCORE_NAME).volume.read(0, SHAPE[0])
-            np.savez_compressed(place, codes=codes, truth=one.truth, ids=one.organelle_ids)
-        with np.load(place) as file:
-            yield (
-                f"{preset} {seed}",
-                reviewed(Score.decode(file["codes"]), file["truth"], file["ids"]),
-            )
+        one = scored_truth(place, replace(PRESETS[preset], seed=seed, shape=SHAPE))
+        yield f"{preset} {seed}", reviewed(Score.decode(one["codes"]), one["truth"], one["ids"])
 
 
 def held(

@@ -16,7 +16,7 @@ from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import Region
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
 from deepsxt_core.web import annotations, notes, own_pages, planes, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads

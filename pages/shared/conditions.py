@@ -8,7 +8,7 @@ import streamlit as st
 
 from deepsxt_core.evaluation.conditions import Contrast, contrast
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.catalogue import Entry, catalogue, known_tags

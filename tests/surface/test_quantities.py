@@ -14,7 +14,8 @@ from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io import write_tiff
 from deepsxt_core.surface import ObjectQuantities, ReconstructParams, quantify, reconstruct
-from deepsxt_core.surface.measure.quantities import QUANTITIES, table, write_quantities
+from deepsxt_core.surface.measure.columns import QUANTITIES
+from deepsxt_core.surface.measure.quantities import table, write_quantities
 from deepsxt_core.surface.measure.shapes import wedge_elongation
 from deepsxt_core.volume import Score, Volume, VoxelSize
 from deepsxt_core.workflow import pipeline
