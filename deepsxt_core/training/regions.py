@@ -38,7 +38,7 @@ def regions(data: TrainingSet, params: SplitParams, most: int) -> tuple[Region, 
 
     Of several labelled files, each is one, or several neighbours by name are; of one tomogram, runs
     of labelled slices; of one image, strips. What is too close to a region is not learnt from when
-    it is left out; neighbours by name are if nothing else remains.
+    it is left out; neighbours by name are where less than half of the other files would remain.
     """
     labelled = [i for i, source in enumerate(data.sources) if source.labelled]
     if len(labelled) > 1:
@@ -74,7 +74,7 @@ def _files(data: TrainingSet, labelled: list[int], params: SplitParams, most: in
                 if i in held or any(are_near(names[i], names[j], gap) for j in held)
             }
             rest = [i for i in labelled if i not in near]
-            if rest or not gap:
+            if 2 * len(rest) >= len(labelled) - len(held) or not gap:
                 break
             gap -= 1
         unlabelled = [i for i in range(len(names)) if i not in near]

@@ -6,14 +6,17 @@ import pytest
 from PIL import Image
 
 from deepsxt_core.cli.main import main
+from deepsxt_core.errors import CancelledError
 from deepsxt_core.network import ModelInfo, list_models, load_model, save_model
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.training import held_back
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.held_back import can_choose, count_regions
-from deepsxt_core.training.left_out import REGIONS_NAME, LeftOut, sentences
+from deepsxt_core.training.left_out import LeftOut, sentences, verdict
 from deepsxt_core.training.outcome import TrainingResult
-from deepsxt_core.training.splits import Block, split
+from deepsxt_core.training.regions import regions
+from deepsxt_core.training.splits import Block, SplitParams, split
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder, draw
 from tests.training.stand_in_training import PARAMS, read_log
@@ -141,36 +144,43 @@ def test_the_command_tells_of_bad_data_in_one_line(capsys, folder):
 
 def test_regions_are_left_out_in_turn_and_the_model_learns_from_all(base, tmp_path):
     folder = PairFolder(tmp_path / "data")
-    folder.add_drawn("a", "b", "c")
+    folder.add_drawn("a", "b")
     data, work = open_training_set(folder.path), tmp_path / "work"
-    params = replace(PARAMS, regions=3)
 
-    result = finetune(base, data, params, tmp_path / "mine", work=work)
+    result = finetune(base, data, replace(PARAMS, regions=2, steps=2), tmp_path / "mine", work=work)
 
     record = json.loads((tmp_path / "mine" / "training.json").read_text())
-    assert [one.name for one in result.regions] == ["a", "b", "c"]
+    assert [one["name"] for one in record["regions"]] == ["a", "b"]
     assert not result.chosen and not list(work.glob("region-*"))
-    # Each was measured whole, by the base as by the model that was taught without it.
     for number, one in enumerate(result.regions):
         whole = [Block(number, 0, 0, 96, 0, 128)]
         assert one.base_scores == held_back.measure(base.network, data, whole)
-    counts = [
-        one["counts"][0]["pixels"] for one in json.loads((work / REGIONS_NAME).read_text())["rows"]
-    ]
-    hits, off = (
-        sum(c[n] for c in counts for n in names)
-        for names in (("true_positive",), ("false_positive", "false_negative"))
-    )
-    assert result.scores["f1"] == pytest.approx(2 * hits / (2 * hits + off))
-    assert [one["name"] for one in record["regions"]] == ["a", "b", "c"]
-    assert "3 regions, each left out in turn" in load_model(tmp_path / "mine").info.card
-    # After a break only what is missing is done.
-    known = json.loads((work / REGIONS_NAME).read_text())
-    known["rows"] = known["rows"][:2]
-    known["rows"][0]["name"] = "kept"
-    (work / REGIONS_NAME).write_text(json.dumps(known))
-    again = finetune(base, data, params, tmp_path / "again", work=work)
-    assert [one.name for one in again.regions] == ["kept", "b", "c"]
+    assert "2 regions, each left out in turn" in load_model(tmp_path / "mine").info.card
+
+
+def test_after_a_break_only_missing_regions_are_measured(base, tmp_path):
+    folder = PairFolder(tmp_path / "data")
+    folder.add_drawn("a", "b", "c")
+    data = open_training_set(folder.path)
+    found, taught = regions(data, SplitParams(), 3), []
+
+    def judge():
+        def teach(part, scratch, _progress):
+            scratch.mkdir()
+            taught.append(part.rule)
+            if len(taught) == 2:
+                raise CancelledError
+            return base.network
+
+        return verdict(data, found, base.network, teach, tmp_path, {"seed": 0}, NoProgress())
+
+    with pytest.raises(CancelledError):
+        judge()
+    (tmp_path / "region-1").rmdir()
+    result = judge()
+    assert taught == ["a", "b", "b", "c"]
+    blocks = [block for region in found for block in region.split.validation]
+    assert result.scores == result.base_scores == held_back.measure(base.network, data, blocks)
 
 
 def region(name: str, new: float, old: float) -> LeftOut:
@@ -181,11 +191,9 @@ def region(name: str, new: float, old: float) -> LeftOut:
     ("f1", "word"), [(0.7, "Better than"), (0.5, "Worse than"), (0.6, "No better")]
 )
 def test_regions_that_got_worse_are_told_as_plainly(tmp_path, f1, word):
-    regions = (region("a", 0.5, 0.6), region("b", 0.7, 0.6))
+    pair = (region("a", 0.5, 0.6), region("b", 0.7, 0.6))
     info = ModelInfo("mine", tmp_path, "")
-    result = TrainingResult(
-        info, "base", {"f1": f1}, {"f1": 0.6}, 10, 10, False, 1.0, 0, "", regions
-    )
+    result = TrainingResult(info, "base", {"f1": f1}, {"f1": 0.6}, 10, 10, False, 1.0, 0, "", pair)
     assert result.verdict.startswith(word)
     assert "2 regions, each left out in turn (1 better, 1 worse)" in result.verdict
-    assert [sentence.rsplit(" ", 1)[1] for sentence in sentences(regions)] == ["worse", "better"]
+    assert [sentence.rsplit(" ", 1)[1] for sentence in sentences(pair)] == ["worse", "better"]
