@@ -188,7 +188,7 @@ def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int
     offered = [
         Column(each.column(unit), each.heading(unit))
         for each in known
-        if each.name not in _NO_CHART and "_error" not in each.name
+        if each.name not in _NO_CHART and not each.is_error
     ]
     is_marked = rows["object"].isin(marked)
     left, right = widgets.split(1, 1)

@@ -260,7 +260,7 @@ def surface_view(
             "quantities": [
                 {"column": each.column(unit), "title": each.heading(unit), "help": each.help}
                 for each in QUANTITIES
-                if each.name != "object"
+                if each.name != "object" and not each.is_error
             ],
             "summed": [each.column(unit) for each in QUANTITIES if each.name in _SUMMED],
             "palette": PALETTE.tolist(),

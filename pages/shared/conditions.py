@@ -88,7 +88,7 @@ def _compare(first: Sequence[Measured], second: Sequence[Measured], unit: Unit) 
     columns = [
         Column(quantity.column(unit), quantity.heading(unit))
         for quantity in QUANTITIES
-        if quantity.name not in _NO_CHOICE
+        if quantity.name not in _NO_CHOICE and not quantity.is_error
     ]
     with right:
         column = charts.chooser("Quantity", columns, "equivalent_diameter", "condition_quantity")

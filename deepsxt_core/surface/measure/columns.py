@@ -24,6 +24,11 @@ class Quantity:
     power: int = 0
     help: str = ""
 
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error bar of another one, or a part of that."""
+        return "_error" in self.name
+
     def column(self, unit: Unit) -> str:
         """Return the name with its unit, such as ``volume_um3``."""
         length = "um" if unit == "µm" else unit
