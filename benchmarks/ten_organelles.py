@@ -69,7 +69,8 @@ def annotate(page: Page, address: str, clock: Clock) -> None:
     with clock.step("opening the slices"):
         page.goto(address)
         page.get_by_role("button", name="Start an annotation").click()
-        page.get_by_text("Nothing", exact=True).click()
+        page.get_by_role("radiogroup").get_by_text("Nothing", exact=True).click()
+        expect(page.get_by_text("Smallest object")).to_have_count(0)
         page.get_by_role("button", name="Begin", exact=True).click()
         expect(page.get_by_role("button", name="Propose all")).to_be_visible()
     with clock.step("proposals"):
