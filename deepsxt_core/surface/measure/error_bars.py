@@ -56,8 +56,8 @@ def _moved(
     """Return the larger changes of each object, and the numbers of objects."""
     low, high = BEST_THRESHOLDS
     larger, smaller = (
-        _at(source, _moved_to(threshold, params), progress)
-        for threshold in (min(low, params.threshold), max(high, params.threshold))
+        _at(source, _moved_to(level, params), progress)
+        for level in (min(low, params.level), max(high, params.level))
     )
     sizes = np.array([(row.volume, row.area) for row in surfaces.objects])
     changes = [
@@ -74,12 +74,13 @@ def _moved(
     ], counts
 
 
-def _moved_to(threshold: float, params: ReconstructParams) -> ReconstructParams:
-    """Return the parameters at another threshold; a second one moves with it, within its range."""
-    low = params.low
-    if low is not None:
-        low = min(max(low + threshold - params.threshold, -1.0), threshold)
-    return replace(params, threshold=threshold, low=low)
+def _moved_to(level: float, params: ReconstructParams) -> ReconstructParams:
+    """Return the parameters with the surface at another threshold; a second one moves with it."""
+    if params.low is None:
+        return replace(params, threshold=level)
+    end = float(np.nextafter(1.0, 0.0))
+    threshold = min(params.threshold + level - params.low, end)
+    return replace(params, threshold=threshold, low=level)
 
 
 def _at(source: Score, params: ReconstructParams, progress: Progress) -> Surfaces | None:
