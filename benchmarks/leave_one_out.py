@@ -86,6 +86,7 @@ def main() -> None:
             minutes=None if arguments.steps else arguments.minutes,
             steps=arguments.steps,
             learning_rate=arguments.learning_rate,
+            regions=1,
             seed=arguments.seed,
         )
         tomograms = []

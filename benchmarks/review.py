@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from deepsxt_core.annotation.review_plan import outline_area
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import open_score
 from deepsxt_core.network import load_model
-from deepsxt_core.phantom import PRESETS, simulate
+from deepsxt_core.phantom import PRESETS, PhantomParams, simulate
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.review import ERRORS, Estimate, Found, Judged, Machine, Population, estimates
 from deepsxt_core.volume import Score, Volume
@@ -35,7 +36,7 @@ SHAPE = (64, 256, 256)
 TILE_PX = 64
 CLOSE = 0.2
 LEAST_VOXELS = 200
-NAMES = ("volume", "count", "precision", "recall", "f1")
+NAMES = ("volume", "area", "count", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Reviewed:
 
     Attributes
     ----------
-    voxels, closeness : ndarray
+    voxels, closeness, area : ndarray
         float64 (tiles,).
     errors : ndarray
         float64 (tiles, 5), in the order of `ERRORS`.
@@ -54,21 +55,23 @@ class Reviewed:
 
     voxels: NDArray[np.float64]
     closeness: NDArray[np.float64]
+    area: NDArray[np.float64]
     errors: NDArray[np.float64]
     wrong_objects: NDArray[np.bool_]
 
     @property
     def machine(self) -> Machine:
         """What the machine found in all."""
-        return Machine(self.voxels.sum(), 0.0, len(self.wrong_objects))
+        return Machine(self.voxels.sum(), self.area.sum(), len(self.wrong_objects))
 
     def truth(self) -> dict[str, float]:
         """Return what a review of all would find."""
-        wrong, missed, *_, missed_objects = self.errors.sum(axis=0)
+        wrong, missed, area, _, missed_objects = self.errors.sum(axis=0)
         found = self.voxels.sum()
         right = found - wrong
         return {
             "volume": right + missed,
+            "area": self.area.sum() + area,
             "count": len(self.wrong_objects) - self.wrong_objects.sum() + missed_objects,
             "precision": right / found,
             "recall": right / (right + missed),
@@ -81,6 +84,13 @@ def of_tiles(values: NDArray) -> NDArray[np.float64]:
     z, y, x = values.shape
     tiles = values.reshape(z, y // TILE_PX, TILE_PX, x // TILE_PX, TILE_PX)
     return tiles.sum(axis=(2, 4), dtype=np.float64).ravel()
+
+
+def areas_of_tiles(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the area (tiles,) of the surface of a mask (z, y, x), as a review tells it."""
+    z, y, x = mask.shape
+    tiles = mask.reshape(z, y // TILE_PX, TILE_PX, x // TILE_PX, TILE_PX).transpose(0, 1, 3, 2, 4)
+    return np.array([outline_area(tile, (1, 1)) for tile in tiles.reshape(-1, TILE_PX, TILE_PX)])
 
 
 def enclosed(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -98,6 +108,8 @@ def reviewed(score: NDArray, truth: NDArray[np.bool_], ids: NDArray) -> Reviewed
     mask = score > 0
     errors = np.zeros((of_tiles(mask).size, len(ERRORS)))
     errors[:, 0], errors[:, 1] = of_tiles(mask & ~truth), of_tiles(truth & ~mask)
+    area = areas_of_tiles(mask)
+    errors[:, 2] = areas_of_tiles(truth) - area
     bodies = enclosed(mask)
     met: set[int] = set()
     wrong = []
@@ -112,7 +124,8 @@ def reviewed(score: NDArray, truth: NDArray[np.bool_], ids: NDArray) -> Reviewed
         if sizes[number] >= LEAST_VOXELS and number not in met:
             there = of_tiles(ids == number) > 0
             errors[there, 4] += 1 / there.sum()
-    return Reviewed(of_tiles(mask), of_tiles(np.abs(score) < CLOSE), errors, np.array(wrong, bool))
+    close = of_tiles(np.abs(score) < CLOSE)
+    return Reviewed(of_tiles(mask), close, area, errors, np.array(wrong, bool))
 
 
 def drawn(units: Population, seen: Judged, count: int) -> frozenset[int]:
@@ -135,37 +148,40 @@ def review(
     seen = Judged(targeted=frozenset(units.by_size[:targeted].tolist()))
     seen = replace(seen, sampled=drawn(units, seen, tiles))
     some = Judged(sampled=frozenset(bodies.at_random[:objects].tolist()))
-    filled = one.voxels[one.voxels > 0].mean()
+    filled, outline = (each[one.voxels > 0].mean() for each in (one.voxels, one.area))
     wrong = {n: np.eye(len(ERRORS))[3] * one.wrong_objects[n] for n in some.sampled}
     kinds = [
         Found(
             units.groups(seen),
             {unit: one.errors[unit] for unit in seen.decided},
-            np.array([filled, filled, 0, 0, 0.1]),
+            np.array([filled, filled, outline, 0, 0.1]),
         ),
         Found(bodies.groups(some), wrong, np.array([0, 0, 0, 1.0, 0])),
     ]
     return {each.name: each for each in estimates(one.machine, kinds)}
 
 
+def scored_truth(place: Path, params: PhantomParams) -> dict[str, NDArray]:
+    """Return the codes of the score, the truth and the ids of a phantom; `place` keeps them."""
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        one = simulate(params)
+        tomogram = Volume.from_array(one.volume, one.voxel_size_nm)
+        with tempfile.TemporaryDirectory() as scratch:
+            out = Path(scratch) / "score"
+            segment(tomogram, load_model(), out, SegmentParams(rotations=1), NoProgress())
+            codes = open_score(out / SCORE_NAME).volume.read(0, tomogram.shape[0])
+        np.savez_compressed(place, codes=codes, truth=one.truth, ids=one.organelle_ids)
+    with np.load(place) as file:
+        return {name: file[name] for name in ("codes", "truth", "ids")}
+
+
 def phantoms(folder: Path) -> Iterator[tuple[str, Reviewed]]:
     """Yield the names and what is known of all phantoms."""
     for preset, seed in PHANTOMS:
         place = folder / f"review-{preset}-{seed}.npz"
-        if not place.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            one = simulate(replace(PRESETS[preset], seed=seed, shape=SHAPE))
-            tomogram = Volume.from_array(one.volume, one.voxel_size_nm)
-            with tempfile.TemporaryDirectory() as scratch:
-                out = Path(scratch) / "score"
-                segment(tomogram, load_model(), out, SegmentParams(rotations=1), NoProgress())
-                codes = open_score(out / SCORE_NAME).volume.read(0, SHAPE[0])
-            np.savez_compressed(place, codes=codes, truth=one.truth, ids=one.organelle_ids)
-        with np.load(place) as file:
-            yield (
-                f"{preset} {seed}",
-                reviewed(Score.decode(file["codes"]), file["truth"], file["ids"]),
-            )
+        one = scored_truth(place, replace(PRESETS[preset], seed=seed, shape=SHAPE))
+        yield f"{preset} {seed}", reviewed(Score.decode(one["codes"]), one["truth"], one["ids"])
 
 
 def held(

@@ -63,6 +63,8 @@ class Tag:
         Whether a person has looked at it: one of the states of an annotation.
     is_capped : bool or None
         Whether the program has closed it where its membrane is not seen; None if nobody knows.
+    true_voxels : (low, high) or None
+        Between what its true number of voxels lies, of a body that was grown.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Tag:
     colour: str
     state: str | None = None
     is_capped: bool | None = None
+    true_voxels: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from deepsxt_core.files import read_json
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import QUANTITIES, Quantity
-from deepsxt_core.surface.measure.tables import CLASSES, CONTACTS, OBJECTS, PROCESSES, PROFILES
+from deepsxt_core.surface.measure.columns import QUANTITIES, Quantity
+from deepsxt_core.surface.measure.key_numbers import ROTATIONS_UNKNOWN, number_text, parts_text
+from deepsxt_core.surface.measure.tables import (
+    CLASSES,
+    CONTACTS,
+    OBJECTS,
+    PROCESSES,
+    PROFILES,
+    TOTALS_NAME,
+)
 from deepsxt_core.surface.surfaces import ObjectRow, load_report, load_table
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
@@ -48,32 +57,34 @@ _WORDS: dict[str, Any] = {
     "state": "State",
 }
 _WHOLE = {"object", "euler_number", "nearest_object", "voxels", "faces"}
-_NO_CHART = {"object", "nearest_object", "volume_error", "area_error"}
+_NO_CHART = {"object", "nearest_object"}
 
 
-def totals(rows: pd.DataFrame, unit: Unit) -> None:
+def totals(rows: pd.DataFrame, done: Result | None, unit: Unit) -> None:
     """Show sums over all objects."""
     length = "um" if unit == "µm" else unit
+    told = {} if done is None else read_json(done.folder / TOTALS_NAME) or {}
 
-    def with_error(name: str, power: str) -> str:
-        text = f"{rows[f'{name}_{length}{power}'].sum():.4g}"
-        error = f"{name}_error_{length}{power}"
-        return f"{text} ± {rows[error].sum():.2g}" if error in rows else text
+    def metric(name: str, title: str, value: float, ending: str, text: str) -> None:
+        error = told.get(f"{name}_error{ending}")
+        parts = parts_text(told, name, ending)
+        if error is not None:
+            text += f" ± holds the truth in 95 % of cases: {parts}; {ROTATIONS_UNKNOWN}."
+        elif done is not None:
+            text += f" No error bar: how well objects are outlined is not known. Known: {parts}."
+        else:
+            text += " *Measure thoroughly* tells how sure it is."
+        st.metric(title, number_text(value, error), help=text, width="content")
 
     with st.container(horizontal=True, gap="large", key="totals"):
-        st.metric("Objects", f"{len(rows):,}", width="content")
-        st.metric(
-            f"Volume ({unit}³)",
-            with_error("volume", "3"),
-            help="Of all objects together. The error is what the threshold ± 0.02 changes.",
-            width="content",
-        )
-        st.metric(
-            f"Area ({unit}²)",
-            with_error("area", "2"),
-            help="Of all surfaces; a membrane has two sides.",
-            width="content",
-        )
+        metric("objects", "Objects", len(rows), "", "Connected bodies.")
+        for name, power, text in (
+            ("volume", "³", "Of all objects together."),
+            ("area", "²", "Of all surfaces; a membrane has two sides."),
+        ):
+            ending = f"_{length}{'3' if name == 'volume' else '2'}"
+            total = rows[f"{name}{ending}"].sum()
+            metric(name, f"{name.capitalize()} ({unit}{power})", total, ending, text)
         st.metric(
             f"Median diameter ({unit})",
             f"{rows[f'equivalent_diameter_{length}'].median():.4g}",
@@ -177,7 +188,7 @@ def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int
     offered = [
         Column(each.column(unit), each.heading(unit))
         for each in known
-        if each.name not in _NO_CHART
+        if each.name not in _NO_CHART and not each.is_error
     ]
     is_marked = rows["object"].isin(marked)
     left, right = widgets.split(1, 1)
@@ -231,7 +242,7 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             "reconstruct again.",
             icon=":material/straighten:",
         )
-    totals(rows, unit)
+    totals(rows, done, unit)
     by_score = isinstance(source, Result)
     thresholds = (state.threshold(), state.low_threshold()) if by_score else (None, None)
     notices.old(notices.not_of_today(tomogram, surface, *thresholds))

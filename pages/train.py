@@ -1,5 +1,6 @@
 """Make a model that knows your own data."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from deepsxt_core import jobs
 from deepsxt_core.files import safe_name
 from deepsxt_core.network import ModelInfo, list_models, new_model_folder
 from deepsxt_core.training.datasets import Source, TrainingSet
+from deepsxt_core.training.left_out import left_out_regions
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.preview import preview_samples
 from deepsxt_core.training.reading import DataParams
+from deepsxt_core.training.regions import Region
 from deepsxt_core.training.splits import Split, SplitParams, split
 from deepsxt_core.web.pictures import with_scale_bar
 from deepsxt_core.workspace import Workspace
@@ -80,8 +83,9 @@ def _expert(params: TrainingParams) -> TrainingParams:
     inverted = slider(right, "invert_chance", "Inverted crops", 0.1)
     rehearsal = slider(left, "rehearsal", "Simulated crops", 0.25)
     held = inputs.slider(SplitParams, "fraction", "Held back", step=0.05, at=right, key="held_back")
-    patience = number(left, "patience", "Patience", placeholder="endless")
-    seed = number(right, "seed", "Seed")
+    regions = number(left, "regions", "Regions left out in turn")
+    patience = number(right, "patience", "Patience", placeholder="endless")
+    seed = number(left, "seed", "Seed")
     return replace(
         params,
         learning_rate=rate,
@@ -92,12 +96,15 @@ def _expert(params: TrainingParams) -> TrainingParams:
         rehearsal=rehearsal,
         invert_chance=inverted,
         patience=patience,
+        regions=regions,
         seed=seed,
         split=SplitParams(fraction=held, seed=seed),
     )
 
 
-def summary_card(data: TrainingSet, parts: Split) -> None:
+def summary_card(
+    data: TrainingSet, parts: Split, left_out: Sequence[Region], params: TrainingParams
+) -> None:
     """Tell what was found in the data and how it is parted."""
     counts = data.counts()
     with st.container(border=True, key="summary"):
@@ -108,10 +115,16 @@ def summary_card(data: TrainingSet, parts: Split) -> None:
                 ("Membrane pixels", f"{counts['membrane_px']:,}"),
             ):
                 st.metric(label, value, width="content")
+        measured = f"Measured on {texts.escaped(parts.rule)}."
+        if left_out:
+            each = texts.duration_text(60 * (params.minutes or 0) / len(left_out))
+            measured = (
+                f"To tell whether it helps, each of {len(left_out)} regions is left out in turn, "
+                f"about {each} each; then the model learns from all of them."
+            )
         st.caption(
-            f":green[:material/check_circle:] All {counts['files']} files were read. "
-            f"Measured on {texts.escaped(parts.rule)}.",
-            help=texts.TERMS["held back"],
+            f":green[:material/check_circle:] All {counts['files']} files were read. {measured}",
+            help=", ".join(region.name for region in left_out) or texts.TERMS["held back"],
         )
         with st.expander("Files", icon=":material/list:"):
             st.dataframe(_files(data, parts), hide_index=True)
@@ -166,11 +179,14 @@ def preview_card(data: TrainingSet, parts: Split, params: TrainingParams) -> Non
 
 
 def start_button(
-    folder: Path, wish: tuple[str, str, bool, TrainingParams], reading: DataParams
+    folder: Path,
+    wish: tuple[str, str, bool, TrainingParams],
+    reading: DataParams,
+    left_out: Sequence[Region],
 ) -> None:
     """Start the training."""
     name, base, fresh, params = wish
-    text = texts.duration_text(60 * (params.minutes or 0))
+    text = texts.duration_text(60 * (params.minutes or 0) * (2 if left_out else 1))
     if st.button(
         f"Train for {text}", type="primary", icon=":material/school:", width="stretch", key="train"
     ):
@@ -267,10 +283,11 @@ def new_training(trainings: list[jobs.Job]) -> None:
         with left:
             wish = settings_card(folder, models)
         parts = split(data, wish[3].split)
-        summary_card(data, parts)
+        left_out = () if wish[2] else left_out_regions(data, parts, wish[3])
+        summary_card(data, parts, left_out, wish[3])
         preview_card(data, parts, wish[3])
         with left, widgets.errors_shown():
-            start_button(folder, wish, reading)
+            start_button(folder, wish, reading, left_out)
         earlier_card(trainings)
 
 

@@ -11,7 +11,7 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.parameters import Declared, declared
 from deepsxt_core.phantom import PhantomParams
-from deepsxt_core.surface import ProcessParams, ReconstructParams
+from deepsxt_core.surface import ProcessParams, ReconstructParams, UncertaintyParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.splits import SplitParams
@@ -24,7 +24,8 @@ CLASSES: dict[type, tuple[str, ...]] = {
     SegmentParams: ("run", "segment"),
     ReconstructParams: ("run", "reconstruct", "measure", "export"),
     ExportParams: ("run", "reconstruct"),
-    ProcessParams: ("measure",),
+    ProcessParams: ("measure", "report"),
+    UncertaintyParams: ("measure", "report"),
     EvaluateParams: ("evaluate",),
     TrainingParams: ("train", "finetune"),
     SplitParams: ("train", "finetune"),

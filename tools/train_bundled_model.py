@@ -128,7 +128,7 @@ def train(
 
 def real_params(steps: int, seed: int) -> TrainingParams:
     """Return how the bundled model is fine-tuned on real slices."""
-    return TrainingParams(minutes=None, steps=steps, positive_weight=3.0, seed=seed)
+    return TrainingParams(minutes=None, steps=steps, positive_weight=3.0, regions=1, seed=seed)
 
 
 def adapt(folder: Path, real: Path, steps: int, seed: int, tomograms: int = 0) -> None:

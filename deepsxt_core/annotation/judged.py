@@ -27,7 +27,7 @@ def judged(annotation: Annotation | Frozen, classes: Collection[str] | None = No
     """
     rows = annotation.objects.values()
     tags = {
-        row.id: Tag(row.name, row.class_name, row.colour, row.state, row.is_capped)
+        row.id: Tag(row.name, row.class_name, row.colour, row.state, row.is_capped, row.true_voxels)
         for row in rows
         if row.class_name != NOT_JUDGED and (classes is None or row.class_name in classes)
     }

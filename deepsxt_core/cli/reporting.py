@@ -15,7 +15,7 @@ from deepsxt_core.files import keep_apart, prepare_file
 from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface import ProcessParams, ReconstructParams
+from deepsxt_core.surface import ProcessParams, ReconstructParams, UncertaintyParams
 
 
 @command
@@ -30,6 +30,7 @@ def report(
     part: PartParams,
     surface: ReconstructParams,
     processes: ProcessParams,
+    uncertainty: UncertaintyParams,
     progress: Progress,
 ) -> Outcome:
     """Write pictures, numbers and how they were made into one HTML file.
@@ -63,6 +64,7 @@ def report(
             name=input.name,
             steps=segment_record(source),
             review=review_state(open_annotation(score)) if is_annotation(score) else None,
+            uncertainty=uncertainty,
         )
     size = path.stat().st_size
     return Outcome([f"Report {path}, {size / 1e6:.1f} MB"], {"file": str(path), "bytes": size})

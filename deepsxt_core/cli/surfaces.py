@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from deepsxt_core.annotation import is_annotation
+from deepsxt_core.annotation import is_annotation, open_annotation
 from deepsxt_core.annotation.creation import DESCRIPTION
+from deepsxt_core.annotation.review_state import review_state
 from deepsxt_core.cli.opening import open_part, open_source, require_unit
 from deepsxt_core.cli.options import (
     Dataset,
@@ -24,7 +25,7 @@ from deepsxt_core.io import open_volume, writer_for
 from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.preprocessing import find_wedge
 from deepsxt_core.progress import Progress
-from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces, UncertaintyParams
 from deepsxt_core.surface.measure.classes import class_totals, contact_columns, total_columns
 from deepsxt_core.surface.measure.processes import process_columns
 from deepsxt_core.surface.measure.quantities import table
@@ -120,6 +121,7 @@ def measure(
     tilt_range_deg: TiltRange = None,
     surface: ReconstructParams,
     processes: ProcessParams,
+    uncertainty: UncertaintyParams,
     progress: Progress,
 ) -> Outcome:
     """Measure the objects in a score (score.ome.zarr), a mask file or an annotation.
@@ -148,11 +150,14 @@ def measure(
         return _slice_measured(source, surface, out)
     # An annotation may change: it is read as it is at the beginning.
     with unchanged(None if is_annotation(input) else input), unchanged(tomogram):
-        result = pipeline.measure(source, surface, processes, progress, tomogram=grey)
+        result = pipeline.measure(
+            source, surface, processes, progress, tomogram=grey, uncertainty=uncertainty
+        )
     files = result.write(out)
     surfaces = result.surfaces
     report = surfaces.summary() | {"files": [str(path) for path in files]}
-    lines = told(surfaces, report | {"files": []}) + _process_text(result)
+    lines = told(surfaces, report | {"files": []}) + _process_text(result) + result.sentences()
+    review = review_state(open_annotation(input)) if is_annotation(input) else None
     return Outcome(
         [*lines, *(f"Table  {path}" for path in files)],
         report
@@ -163,6 +168,7 @@ def measure(
             "contacts": contact_columns(result.contacts, surfaces.unit),
             "processes": process_columns(result.processes, surfaces.unit),
         }
+        | ({} if review is None else {"review": review.to_json()})
         | _wedge_report(grey, tilt_range_deg),
     )
 

@@ -1,5 +1,6 @@
 """``deepsxt train | finetune``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from deepsxt_core.files import safe_name
 from deepsxt_core.network import DEFAULT_MODEL, load_model, new_model_folder
 from deepsxt_core.progress import Progress
 from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.left_out import left_out_regions, sentences
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.splits import SplitParams, split
@@ -97,14 +99,16 @@ def _train(
     out = None if check else new_model_folder(name)
     data = open_training_set(folder, reading, progress)
     parts = split(data, params.split)
+    regions = [] if fresh else [one.name for one in left_out_regions(data, parts, params)]
     report: dict[str, Any] = {
         "data": data.counts(),
         "held_back": parts.rule,
         "training_blocks": len(parts.training),
         "validation_blocks": len(parts.validation),
+        "regions": regions,
     }
     if out is None:
-        return Outcome(_data_text(report), report)
+        return Outcome([*_data_text(report), *_plan_text(regions, params)], report)
     with native_stderr_silenced():
         from deepsxt_core.network.compact import compact_config
         from deepsxt_core.training import finetune as loops
@@ -116,6 +120,7 @@ def _train(
         result = loops.finetune(base, data, params, out, progress)
     lines = [
         *_data_text(report),
+        *sentences(result.regions),
         f"{result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}",
         result.verdict,
         f"Model  {result.info.folder}",
@@ -135,8 +140,21 @@ def _train(
             "scores": result.scores,
             "base_scores": result.base_scores,
             "better": result.is_better,
+            "regions": [asdict(one) for one in result.regions],
         },
     )
+
+
+def _plan_text(regions: list[str], params: TrainingParams) -> list[str]:
+    """Return how long it takes to leave regions out, if any are."""
+    if not regions:
+        return []
+    short = params.within(1 / len(regions))
+    each = f"{short.minutes:.3g} minutes" if short.minutes else f"{short.steps} steps"
+    return [
+        f"{len(regions)} regions are left out in turn instead, {each} each and measuring: "
+        f"{', '.join(regions)}. Then the model learns from all."
+    ]
 
 
 def _data_text(report: dict[str, Any]) -> list[str]:

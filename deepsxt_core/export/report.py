@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader
 
 from deepsxt_core.annotation.review_state import ReviewState
 from deepsxt_core.files import not_as_written, written_beside
+from deepsxt_core.review import Estimate
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.classes import ClassContacts, class_totals
 from deepsxt_core.surface.measure.key_numbers import ERROR_OF, KEY_QUANTITIES, number_text
@@ -80,6 +81,8 @@ class ReportContent:
     pictures : sequence of Picture
     review : ReviewState, optional
         Of the annotation that the objects are of.
+    voxel_size_error : float
+        By what part of it the edge of a voxel may be off.
     """
 
     name: str
@@ -89,6 +92,7 @@ class ReportContent:
     steps: Mapping[str, Mapping[str, Any]]
     pictures: Sequence[Picture] = ()
     review: ReviewState | None = None
+    voxel_size_error: float = 0.0
 
 
 def write_report(path: Path, content: ReportContent) -> Path:
@@ -154,7 +158,8 @@ def _told(content: ReportContent) -> dict[str, Any]:
         "processes": process_columns(content.measurements.processes, unit),
         "states": _states(found),
         "coverage": list(_coverage(content.review)),
-        "estimates": list(_estimates(content.review)),
+        "estimates": list(_estimates(content)),
+        "sure": content.measurements.sentences(),
         "steps": {name.capitalize(): list(_step(record)) for name, record in content.steps.items()},
         "versions": versions(),
         "paper": PAPER,
@@ -232,18 +237,25 @@ def _coverage(review: ReviewState | None) -> Iterator[str]:
         )
 
 
-def _estimates(review: ReviewState | None) -> Iterator[dict[str, str]]:
+def _estimates(content: ReportContent) -> Iterator[dict[str, str]]:
+    review = content.review
     if review is None:
         return
+    relative = content.voxel_size_error if review.unit == "µm" else 0.0
     for one in review.estimates:
         if one.value is not None:
             unit = review.unit_of(one.name)
             yield {
                 "Of the whole tomogram": one.name.capitalize() + (unit and f" ({unit})"),
                 "Estimate": number_text(one.value),
-                "95 % interval": f"{number_text(one.low)} to {number_text(one.high)}",
+                "95 % interval": _span(one),
+                f"With ± {relative:.2g} of the voxel size": _span(one.with_size_error(relative)),
                 "Without the review": number_text(one.machine),
             }
+
+
+def _span(one: Estimate) -> str:
+    return f"{number_text(one.low)} to {number_text(one.high)}"
 
 
 def _step(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.annotation_requests import AnnotateRequest, ProposeRequest
 from deepsxt_core.jobs.kinds import Checked, JobKind
 from deepsxt_core.parameters import checked
-from deepsxt_core.surface import ProcessParams, ReconstructParams
+from deepsxt_core.surface import ProcessParams, ReconstructParams, UncertaintyParams
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.reading import DataParams
 from deepsxt_core.workflow.recipe import Recipe
@@ -81,11 +81,13 @@ class MeasureRequest(Checked):
     surface : str
         Id of the result to measure.
     params : ProcessParams
+    uncertainty : UncertaintyParams
     """
 
     kind: ClassVar[JobKind] = "measure"
     surface: str
     params: ProcessParams = field(default_factory=ProcessParams)
+    uncertainty: UncertaintyParams = field(default_factory=UncertaintyParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +114,13 @@ class ReportRequest(Checked):
         Id of the result to report.
     params : ProcessParams
         Of thin processes.
+    uncertainty : UncertaintyParams
     """
 
     kind: ClassVar[JobKind] = "report"
     surface: str
     params: ProcessParams = field(default_factory=ProcessParams)
+    uncertainty: UncertaintyParams = field(default_factory=UncertaintyParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ logarithm of a size, of the logit of a share; their variances come by Taylor's s
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,23 @@ class Estimate:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def with_size_error(self, relative: float) -> "Estimate":
+        """Return it with what the size of a voxel may be off, as an error of 95 %.
+
+        Each half of the interval becomes the root of the sum of the squares.
+
+        Parameters
+        ----------
+        relative : float
+            Of the edge of a voxel; a volume is off by three times as much, an area by twice.
+        """
+        power = {"volume": 3, "area": 2}.get(self.name, 0)
+        if self.value is None or self.low is None or self.high is None or not power:
+            return self
+        off = power * relative * self.value
+        low, high = (math.hypot(end - self.value, off) for end in (self.low, self.high))
+        return replace(self, low=max(self.value - low, 0.0), high=self.value + high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ its own, `deepsxt_core.export.figures`, because it is also run as a program.
 from deepsxt_core.surface.extraction import reconstruct, reconstruct_numbered
 from deepsxt_core.surface.measure.processes import Process, ProcessParams, trace_processes
 from deepsxt_core.surface.measure.quantities import ObjectQuantities, quantify
+from deepsxt_core.surface.measure.uncertainty import UncertaintyParams
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import ObjectRow, Surfaces
 
@@ -17,6 +18,7 @@ __all__ = [
     "ProcessParams",
     "ReconstructParams",
     "Surfaces",
+    "UncertaintyParams",
     "quantify",
     "reconstruct",
     "reconstruct_numbered",

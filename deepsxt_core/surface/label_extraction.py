@@ -155,4 +155,5 @@ def _called(tag: Tag | None) -> dict[str, Any]:
         "colour": tag.colour,
         "state": tag.state,
         "capped": tag.is_capped,
+        "true_voxels": tag.true_voxels,
     }

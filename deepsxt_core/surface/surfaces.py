@@ -39,6 +39,9 @@ PALETTE: NDArray[np.uint8] = np.array(
 )
 
 
+_TUPLES = ("centroid", "bounds", "true_voxels")
+
+
 def object_colours(ids: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Return the colours (n, 3) of objects `ids` (n,), red, green, blue; always the same."""
     return PALETTE[(np.asarray(ids) - 1) % len(PALETTE)]
@@ -77,6 +80,8 @@ class ObjectRow:
         Whether a person has looked at it, as an annotation tells; None where none does.
     capped : bool or None
         Whether the program has closed it where its membrane is not seen; None if nobody knows.
+    true_voxels : (low, high) or None
+        Between what its true number of voxels lies, of a body that was grown.
     """
 
     id: int
@@ -94,6 +99,7 @@ class ObjectRow:
     colour: str | None = None
     state: str | None = None
     capped: bool | None = None
+    true_voxels: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +242,7 @@ def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:
     try:
         table = json.loads((folder / TABLE_NAME).read_text(encoding="utf-8"))
         rows = tuple(
-            ObjectRow(**row | {"centroid": tuple(row["centroid"]), "bounds": tuple(row["bounds"])})
+            ObjectRow(**row | {n: tuple(row[n]) for n in _TUPLES if isinstance(row.get(n), list)})
             for row in table["objects"]
         )
         return table["unit"], rows

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.files import require_bytes, written_beside
-from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.mesh.finishing import decimate
 from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.surface.surfaces import Surfaces

@@ -2,10 +2,10 @@
 
 import json
 import logging
-import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from deepsxt_core.network import (
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training.batches import Pair
 from deepsxt_core.training.datasets import Source, TrainingSet
-from deepsxt_core.training.devices import device_count, spread
+from deepsxt_core.training.devices import spread
 from deepsxt_core.training.held_back import can_choose, glance, measure
+from deepsxt_core.training.left_out import Verdict, left_out_regions, verdict
 from deepsxt_core.training.loop import Training
+from deepsxt_core.training.mixing import labelled_samples, unlabelled_samples
 from deepsxt_core.training.outcome import TrainingResult, card
 from deepsxt_core.training.panels import write_panels
-from deepsxt_core.training.params import CROP_STEP_PX, TrainingParams
+from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.records import (
     CHECKPOINT_NAME,
     LOG_NAME,
@@ -37,9 +39,7 @@ from deepsxt_core.training.records import (
     REFERENCE_NAME,
     write_log,
 )
-from deepsxt_core.training.rehearsal import Rehearsal
-from deepsxt_core.training.samples import Draws, Samples
-from deepsxt_core.training.splits import Split, split
+from deepsxt_core.training.splits import Split, split, taught_by_all
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +61,9 @@ def finetune(
 
     The checkpoint, and these files as they grow, lie in `work` until then; the same call after a
     break goes on from there. What is kept is the model that was best on the data held back where
-    that is enough to choose by, otherwise the last one; also if it is worse than the base: its
-    card then says so.
+    that is enough to choose by. Otherwise regions are left out in turn to tell whether teaching
+    helps, and the model that learnt from all of them is kept, after its last step; also if it is
+    worse than the base: its card then says so.
 
     Parameters
     ----------
@@ -86,6 +87,40 @@ def finetune(
     CancelledError
         If the user stops.
     """
+    progress = progress or NoProgress()
+    origin = {"base": base.info.sha256()}
+    story = f"Fine-tuned from {base.info.name!r}"
+    parts = split(data, params.split)
+    regions = left_out_regions(data, parts, params)
+    judged = None
+    if regions:
+        folder = _work(out, work)
+        recipe = {**origin, "data": data.fingerprint(), "params": asdict(params)}
+        short = params.within(1 / len(regions))
+
+        def teach(part: Split, scratch: Path, told: Progress) -> keras.Model:
+            network = _to_tune(base, params)
+            samples = (
+                labelled_samples(data, part, short, base.config.divisor, tomograms),
+                unlabelled_samples(data, part, short, base.config.divisor),
+            )
+            look = partial(glance, network, data, part.validation)
+            part_recipe = {**recipe, "without": part.rule}
+            Training(network, *samples, look, False, short, scratch, part_recipe).run(told)
+            return network
+
+        judged = verdict(data, regions, base.network, teach, folder, recipe, progress)
+        parts = taught_by_all(data, parts, f"{len(regions)} regions, each left out in turn")
+    network = _to_tune(base, params)
+    return _train(
+        *(network, base.config, base, data, parts, params, out, progress, work, origin, story),
+        tomograms,
+        judged,
+    )
+
+
+def _to_tune(base: Model, params: TrainingParams) -> keras.Model:
+    """Return a copy of the network of the base."""
     keras.utils.set_random_seed(params.seed)
     with spread():
         network = build_network(base.config)
@@ -94,11 +129,13 @@ def finetune(
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    origin = {"base": base.info.sha256()}
-    story = f"Fine-tuned from {base.info.name!r}"
-    return _train(
-        network, base.config, base, data, params, out, progress, work, origin, story, tomograms
-    )
+    return network
+
+
+def _work(out: Path, work: Path | None) -> Path:
+    folder = work or out.with_name(f".{out.name}.training")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def train(
@@ -125,7 +162,10 @@ def train(
     with spread():
         network = build_network(config)
     story = "Trained from fresh weights"
-    return _train(network, config, reference, data, params, out, progress, work, origin, story)
+    parts = split(data, params.split)
+    return _train(
+        *(network, config, reference, data, parts, params, out, progress, work, origin, story)
+    )
 
 
 def _train(
@@ -133,6 +173,7 @@ def _train(
     config: NetworkConfig,
     base: Model,
     data: TrainingSet,
+    parts: Split,
     params: TrainingParams,
     out: Path,
     progress: Progress | None,
@@ -140,12 +181,11 @@ def _train(
     origin: dict[str, Any],
     story: str,
     tomograms: Sequence[Pair] = (),
+    judged: Verdict | None = None,
 ) -> TrainingResult:
-    parts = split(data, params.split)
-    folder = work or out.with_name(f".{out.name}.training")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _work(out, work)
     recipe = {**origin, "data": data.fingerprint(), "params": asdict(params)}
-    base_scores = _reference(folder, base, data, parts, recipe)
+    base_scores = _reference(folder, base, data, parts, recipe, is_seen=judged is not None)
 
     def look() -> dict[str, float]:
         write_panels(network, data, parts.validation, folder / PANELS_NAME)
@@ -153,10 +193,10 @@ def _train(
 
     training = Training(
         network,
-        _samples(data, parts, params, config.divisor, tomograms),
-        _unlabelled_samples(data, parts, params, config.divisor),
+        labelled_samples(data, parts, params, config.divisor, tomograms),
+        unlabelled_samples(data, parts, params, config.divisor),
         look,
-        can_choose(data, parts.validation),
+        judged is None and can_choose(data, parts.validation),
         params,
         folder,
         recipe,
@@ -165,8 +205,9 @@ def _train(
     result = TrainingResult(
         info=ModelInfo(out.name, out, ""),
         base=base.info.name,
-        scores=measure(network, data, parts.validation),
-        base_scores=base_scores,
+        scores=judged.scores if judged else measure(network, data, parts.validation),
+        base_scores=judged.base_scores if judged else base_scores,
+        regions=judged.regions if judged else (),
         steps=training.steps,
         best_step=training.best_step,
         chosen=training.chooses,
@@ -199,9 +240,18 @@ def _publish(folder: Path, made: Path, out: Path) -> None:
 
 
 def _reference(
-    folder: Path, base: Model, data: TrainingSet, parts: Split, recipe: dict[str, Any]
+    folder: Path,
+    base: Model,
+    data: TrainingSet,
+    parts: Split,
+    recipe: dict[str, Any],
+    *,
+    is_seen: bool,
 ) -> dict[str, float]:
-    """Measure the base, unless that was done before a break, and note it for who looks on."""
+    """Measure the base, unless that was done before a break, and note it for who looks on.
+
+    And whether what it is measured on is learnt from.
+    """
     path = folder / REFERENCE_NAME
     known = read_json(path) or {}
     wanted = json.loads(json.dumps(recipe))
@@ -213,6 +263,7 @@ def _reference(
             "scores": scores,
             "glance": glance(base.network, data, parts.validation),
             "pixel_nm": sizes.pop() if len(sizes) == 1 else None,
+            "is_seen": is_seen,
             "recipe": wanted,
         }
         write_json(path, known)
@@ -222,38 +273,3 @@ def _reference(
 def _pixel_nm(source: Source) -> float | None:
     size = source.image.voxel_size_nm
     return None if size is None else size.x
-
-
-def _samples(
-    data: TrainingSet,
-    parts: Split,
-    params: TrainingParams,
-    divisor: int,
-    tomograms: Sequence[Pair],
-) -> Draws:
-    fitting = _fitting(params, divisor)
-    simulated = min(round(params.rehearsal * fitting.batch_size), fitting.batch_size - 1)
-    own = replace(fitting, batch_size=fitting.batch_size - simulated)
-    if simulated == 0:
-        return Samples(data, parts.training, **own.sampling())
-    return Rehearsal(Samples(data, parts.training, **own.sampling()), fitting, simulated, tomograms)
-
-
-def _unlabelled_samples(
-    data: TrainingSet, parts: Split, params: TrainingParams, divisor: int
-) -> Samples | None:
-    if not parts.unlabelled:
-        return None
-    others = _fitting(params, divisor).sampling() | {"seed": 2 * params.seed + 1}
-    return Samples(data, parts.unlabelled, **others)
-
-
-def _fitting(params: TrainingParams, divisor: int) -> TrainingParams:
-    """Return the parameters with crops that the network can halve as often as it does.
-
-    Batches are rounded up to an equal part for each device.
-    """
-    devices = device_count()
-    batch_size = math.ceil(params.batch_size / devices) * devices
-    step = math.lcm(divisor, CROP_STEP_PX)
-    return replace(params, batch_size=batch_size, crop_px=max(1, params.crop_px // step) * step)

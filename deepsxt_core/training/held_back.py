@@ -8,9 +8,9 @@ measurements is the luckiest rather than the best, and the last weights of the s
 better choice.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +32,36 @@ _REGION_SLICES = 8
 _ENOUGH_REGIONS = 25
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Pixels that are right and wrong, and those near; they add up."""
+
+    pixels: PixelCounts = field(default_factory=PixelCounts)
+    boundary: BoundaryCounts = field(default_factory=BoundaryCounts)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.pixels + other.pixels, self.boundary + other.boundary)
+
+    def scores(self) -> dict[str, float]:
+        """Return ``accuracy, precision, recall, f1, iou`` and, within 3 px, ``tolerant_f1``."""
+        return asdict(self.pixels.scores()) | {"tolerant_f1": self.boundary.f1}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Return what `dataclasses.asdict` has made a mapping of."""
+        return cls(PixelCounts(**content["pixels"]), BoundaryCounts(**content["boundary"]))
+
+
 def measure(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str, float]:
+    """Score blocks as `count`, and return the scores of `Counts`."""
+    return count(network, data, blocks).scores()
+
+
+def count(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> Counts:
     """Score blocks at threshold 0, as one data set.
 
     Slices are scored whole, as in use, and compared inside the blocks where labels are known. Of
     more than 24 blocks, 24 are taken, evenly spread.
-
-    Returns
-    -------
-    dict
-        ``accuracy, precision, recall, f1, iou`` and, within 3 px, ``tolerant_f1``.
     """
     predictor = Predictor(network, precision="float32")
 
@@ -68,7 +88,7 @@ def glance(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str
         y, x = block.y0 - y0, block.x0 - x0
         return found[y : y + block.y1 - block.y0, x : x + block.x1 - block.x0]
 
-    return _compare(data, _glanced(blocks), score)
+    return _compare(data, _glanced(blocks), score).scores()
 
 
 def can_choose(data: TrainingSet, blocks: Sequence[Block]) -> bool:
@@ -95,16 +115,18 @@ def _compare(
     data: TrainingSet,
     blocks: Sequence[Block],
     score: Callable[[Block], NDArray[np.float32]],
-) -> dict[str, float]:
-    pixels, boundary = PixelCounts(), BoundaryCounts()
+) -> Counts:
+    found = Counts()
     for block in blocks:
         labels = data.sources[block.source].read_labels(block.z)
         labels = labels[block.y0 : block.y1, block.x0 : block.x1]
         known = labels != IGNORED
         marked, true = (score(block) > 0) & known, labels == 1
-        pixels += PixelCounts.of(marked[known], true[known])
-        boundary += BoundaryCounts.of(marked, true, TOLERANCE_PX)
-    return asdict(pixels.scores()) | {"tolerant_f1": boundary.f1}
+        found += Counts(
+            PixelCounts.of(marked[known], true[known]),
+            BoundaryCounts.of(marked, true, TOLERANCE_PX),
+        )
+    return found
 
 
 def _spread(blocks: Sequence[Block], most: int) -> list[Block]:

@@ -8,6 +8,7 @@ from deepsxt_core.network import (
 )
 from deepsxt_core.training.datasets import TrainingSet
 from deepsxt_core.training.held_back import TOLERANCE_PX
+from deepsxt_core.training.left_out import LeftOut, sentences, word
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.splits import Split
 
@@ -44,6 +45,9 @@ class TrainingResult:
         Step that a broken run went on from, 0 if it ran through.
     rule : str
         How data was held back.
+    regions : tuple of LeftOut
+        Those that were left out in turn, where the scores come from them; this model has then
+        learnt from all of them.
     """
 
     info: ModelInfo
@@ -56,27 +60,37 @@ class TrainingResult:
     seconds: float
     continued_from: int
     rule: str
+    regions: tuple[LeftOut, ...] = ()
 
     @property
     def is_better(self) -> bool:
-        """Whether its F1 on the data held back is above that of the base."""
-        return self.scores["f1"] > self.base_scores["f1"]
+        """Whether its F1 on the data held back is above that of the base, to three digits."""
+        return word(self.scores["f1"], self.base_scores["f1"]) == "better"
 
     @property
     def verdict(self) -> str:
         """Say in one sentence whether the model is better than the base."""
         new, old = self.scores["f1"], self.base_scores["f1"]
         found = f"F1 {new:.3f} against {old:.3f} of {self.base!r} on the data held back"
-        if self.is_better:
+        if self.regions:
+            told = [word(one.scores["f1"], one.base_scores["f1"]) for one in self.regions]
+            found = (
+                f"F1 {new:.3f} against {old:.3f} of {self.base!r} on {len(told)} regions, each "
+                f"left out in turn ({told.count('better')} better, {told.count('worse')} worse)"
+            )
+        if word(new, old) == "better":
             return f"Better than its base: {found}."
-        return f"Not better than its base, prefer {self.base!r}: {found}."
+        if word(new, old) == "worse":
+            return f"Worse than its base, prefer {self.base!r}: {found}."
+        return f"No better than its base, prefer {self.base!r}: {found}."
 
     @property
     def choice(self) -> str:
         """Say which step was kept, and why."""
         if self.chosen:
             return f"kept after step {self.best_step}, the best on the data held back"
-        return f"kept after step {self.best_step}, the last: too little is held back to choose by"
+        why = "nothing is held back" if self.regions else "too little is held back to choose by"
+        return f"kept after step {self.best_step}, the last: {why}"
 
     def to_json(self) -> dict[str, Any]:
         """Return what is worth keeping beside the model."""
@@ -104,9 +118,14 @@ def card(
         "It also chose the step that was kept, so\nthese numbers are a little too good; measure on "
         "data that the training never saw."
         if result.chosen
+        else "Each region was measured by a model that was\ntaught for a part of the time without "
+        "it; this one learnt from all of them. Few regions prove little."
+        if result.regions
         else "It is small, so these numbers are\nuncertain; measure on more data that the training "
         "never saw."
     )
+    measured_on = parts.rule if result.regions else f"{len(parts.validation)} blocks: {parts.rule}"
+    regions = "".join(f"\n- {sentence}" for sentence in sentences(result.regions))
     return f"""# {result.info.name}
 
 {story} on own labels. {result.verdict}
@@ -116,7 +135,7 @@ def card(
 | Trained on | {len(parts.training)} blocks of labelled slices, {len(parts.unlabelled)} unlabelled slices |
 | Labelled files | {names} |
 | Labels | {counts["labelled_slices"]} slices, {counts["membrane_px"]:,} membrane pixels |
-| Measured on | {len(parts.validation)} blocks: {parts.rule} |
+| Measured on | {measured_on} |
 | Membranes | dark |
 | Training | {result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}; seed {params.seed} |
 | Licence | that of the data and of the base model |
@@ -126,4 +145,4 @@ At threshold 0, one orientation, on the data held back. {caution}
 | | {result.info.name} | {result.base} |
 |---|---|---|
 {table}
-"""  # noqa: E501
+{regions}"""  # noqa: E501

@@ -1,7 +1,8 @@
 """What a user can choose about training."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Self
 
 from deepsxt_core.errors import InvalidParameterError
@@ -9,6 +10,7 @@ from deepsxt_core.parameters import Limits, checked, parsed
 from deepsxt_core.training.splits import SplitParams
 
 CROP_STEP_PX = 16
+_NEVER = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,10 @@ class TrainingParams:
     patience : int or None
         Measurements without a better one that end the training; left out, none do. Without
         effect where the last model is kept.
+    regions : int
+        Where too little is held back to choose by, fine-tuning leaves so many regions out in turn
+        to tell whether it helps, for as much time again, and then learns from all; 1 leaves none
+        out.
     seed : int
         Seeds fresh weights and batches.
     split : SplitParams
@@ -72,6 +78,7 @@ class TrainingParams:
     invert_chance: Annotated[float, Limits(least=0, most=1)] = 0.0
     validation_steps: Annotated[int, Limits(least=1, unit="batches")] = 25
     patience: Annotated[int | None, Limits(least=1, unit="measurements")] = None
+    regions: Annotated[int, Limits(least=1, most=16, unit="regions")] = 4
     seed: Annotated[int, Limits(least=0, most=2**31 - 1)] = 0
     split: SplitParams = field(default_factory=SplitParams)
 
@@ -90,6 +97,15 @@ class TrainingParams:
             If a value is out of its range, or a name is not known.
         """
         return parsed(cls, content, "The training")
+
+    def within(self, share: float) -> Self:
+        """Return the parameters for a part of the budget, measured at its end alone."""
+        return replace(
+            self,
+            minutes=None if self.minutes is None else self.minutes * share,
+            steps=None if self.steps is None else math.ceil(self.steps * share),
+            validation_steps=_NEVER,
+        )
 
     def sampling(self) -> dict[str, Any]:
         """Return what `Samples` needs to know."""

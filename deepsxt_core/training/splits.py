@@ -6,6 +6,7 @@ of an image, with a gap to what is trained on.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.training.datasets import Source, TrainingSet
 
 _WHOLE_FROM = 6
-_MIN_STRIP_PX = 32
+MIN_STRIP_PX = 32
 _MIN_RUN = 4
 
 
@@ -111,12 +112,29 @@ def split(data: TrainingSet, params: SplitParams | None = None) -> Split:
     return _parts(data, labelled, params, rng)
 
 
-def _whole(source: Source, number: int, z: int) -> Block:
+def taught_by_all(data: TrainingSet, parts: Split, rule: str) -> Split:
+    """Return a split in which nothing is held back; what was is looked at on the way."""
+    every = range(len(data.sources))
+    return Split(
+        labelled_blocks(data, [i for i in every if data.sources[i].labelled]),
+        parts.validation,
+        tuple(
+            whole_slice(data.sources[i], i, z) for i in every for z in data.sources[i].unlabelled
+        ),
+        rule,
+    )
+
+
+def whole_slice(source: Source, number: int, z: int) -> Block:
+    """Return a whole slice of a source."""
     return Block(number, z, 0, source.image.shape[1], 0, source.image.shape[2])
 
 
-def _labelled_blocks(data: TrainingSet, numbers: list[int]) -> tuple[Block, ...]:
-    return tuple(_whole(data.sources[n], n, z) for n in numbers for z in data.sources[n].labelled)
+def labelled_blocks(data: TrainingSet, numbers: list[int]) -> tuple[Block, ...]:
+    """Return the labelled slices of some sources."""
+    return tuple(
+        whole_slice(data.sources[n], n, z) for n in numbers for z in data.sources[n].labelled
+    )
 
 
 def _whole_files(
@@ -131,26 +149,25 @@ def _whole_files(
             for i in range(len(data.sources))
             if i in held
             or any(
-                _are_near(data.sources[i].name, data.sources[j].name, params.gap_images)
+                are_near(data.sources[i].name, data.sources[j].name, params.gap_images)
                 for j in held
             )
         ]
         rest = [i for i in labelled if i not in near]
         if all(any(sum(data.sources[i].membrane_px) for i in part) for part in (held, rest)):
             unlabelled = tuple(
-                _whole(source, i, z)
+                whole_slice(source, i, z)
                 for i, source in enumerate(data.sources)
                 if i not in near
                 for z in source.unlabelled
             )
             rule = f"{len(held)} of {len(labelled)} labelled files"
-            return Split(
-                _labelled_blocks(data, rest), _labelled_blocks(data, held), unlabelled, rule
-            )
+            return Split(labelled_blocks(data, rest), labelled_blocks(data, held), unlabelled, rule)
     return None
 
 
-def _are_near(one: str, two: str, gap: int) -> bool:
+def are_near(one: str, two: str, gap: int) -> bool:
+    """Return whether names end in numbers that are at most `gap` apart, and are the same else."""
     matches = [re.fullmatch(r"(.*?)(\d+)", name) for name in (one, two)]
     if matches[0] is None or matches[1] is None or matches[0][1] != matches[1][1]:
         return False
@@ -179,7 +196,7 @@ def _parts(
                 strips += bool(parted[1])
             training += parted[0]
             validation += parted[1]
-        unlabelled += [_whole(source, i, z) for z in free]
+        unlabelled += [whole_slice(source, i, z) for z in free]
     rules = []
     if runs:
         rules.append(
@@ -190,16 +207,17 @@ def _parts(
         rules.append(
             f"a strip at one side of {strips} images, {params.gap_px} px away from the rest"
         )
-    if not _membrane(data, validation) or not _membrane(data, training):
+    if not has_membrane(data, validation) or not has_membrane(data, training):
         raise TrainingDataError(
             f"The {len(labelled)} labelled files are too small, or hold too few membranes, to "
             "hold a part back to measure on. Label more images, at least two with membranes on "
-            f"both sides, each larger than {2 * _MIN_STRIP_PX + params.gap_px} px."
+            f"both sides, each larger than {2 * MIN_STRIP_PX + params.gap_px} px."
         )
     return Split(tuple(training), tuple(validation), tuple(unlabelled), " and ".join(rules))
 
 
-def _membrane(data: TrainingSet, blocks: list[Block]) -> bool:
+def has_membrane(data: TrainingSet, blocks: Sequence[Block]) -> bool:
+    """Return whether a label in one of the blocks is a membrane."""
     return any(
         bool((data.sources[b.source].read_labels(b.z)[b.y0 : b.y1, b.x0 : b.x1] == 1).any())
         for b in blocks
@@ -218,7 +236,9 @@ def _run(
     rest = [z for z in slices if min(abs(z - h) for h in held) > params.gap_slices]
     if not rest:
         return None
-    return [_whole(source, number, z) for z in rest], [_whole(source, number, z) for z in held]
+    return [whole_slice(source, number, z) for z in rest], [
+        whole_slice(source, number, z) for z in held
+    ]
 
 
 def _strip(
@@ -230,9 +250,9 @@ def _strip(
     """
     height, width = source.image.shape[1:]
     length = max(height, width)
-    strip = max(_MIN_STRIP_PX, round(params.fraction * length))
-    whole = [_whole(source, number, z) for z in source.labelled]
-    if length - strip - params.gap_px < _MIN_STRIP_PX:
+    strip = max(MIN_STRIP_PX, round(params.fraction * length))
+    whole = [whole_slice(source, number, z) for z in source.labelled]
+    if length - strip - params.gap_px < MIN_STRIP_PX:
         return whole, []
     data = TrainingSet((source,))
 
@@ -250,6 +270,6 @@ def _strip(
             [cut(z, *held) for z in source.labelled],
         )
         alone = [Block(0, b.z, b.y0, b.y1, b.x0, b.x1) for b in parted[1]]
-        if _membrane(data, alone):
+        if has_membrane(data, alone):
             break
     return parted

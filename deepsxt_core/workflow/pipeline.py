@@ -10,6 +10,7 @@ from deepsxt_core.surface.measure.classes import class_contacts
 from deepsxt_core.surface.measure.error_bars import with_error_bars
 from deepsxt_core.surface.measure.flags import flagged
 from deepsxt_core.surface.measure.tables import Measurements
+from deepsxt_core.surface.measure.uncertainty import UncertaintyParams
 from deepsxt_core.volume import Mask, Score, Volume
 
 Source = Score | Mask | Annotation
@@ -43,6 +44,7 @@ def measure(
     *,
     tomogram: Volume | None = None,
     surfaces: Surfaces | None = None,
+    uncertainty: UncertaintyParams | None = None,
 ) -> Measurements:
     """Measure all objects, with error bars, and the thin processes among them.
 
@@ -56,15 +58,16 @@ def measure(
         What was segmented, for the mean grey value in each object.
     surfaces : Surfaces, optional
         What `reconstruct` has made of `source` with `params`, where it is at hand.
+    uncertainty : UncertaintyParams, optional
     """
     params, progress = params or ReconstructParams(), progress or NoProgress()
     source = _taken(source)
     if surfaces is None:
         surfaces = reconstruct(source, params, progress, tomogram=tomogram)
     traced = trace_processes(surfaces, processes, progress)
-    found = with_error_bars(surfaces, source, params, progress)
+    found, counts = with_error_bars(surfaces, source, params, progress, uncertainty)
     return Measurements(
-        surfaces, flagged(found, surfaces, source), traced, class_contacts(surfaces)
+        surfaces, flagged(found, surfaces, source), traced, class_contacts(surfaces), counts
     )
 
 

@@ -13,7 +13,12 @@ from deepsxt_core.export.figures import write_picture
 from deepsxt_core.export.middle_planes import PlanePicture, middle_planes
 from deepsxt_core.export.report import Picture, ReportContent, write_report
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface import ProcessParams, ReconstructParams, Surfaces
+from deepsxt_core.surface import (
+    ProcessParams,
+    ReconstructParams,
+    Surfaces,
+    UncertaintyParams,
+)
 from deepsxt_core.surface.view import thinned
 from deepsxt_core.volume import Labels, Mask, Score, Volume
 from deepsxt_core.workflow import pipeline
@@ -33,6 +38,7 @@ def report(
     steps: Mapping[str, Mapping[str, Any]] | None = None,
     surfaces: Surfaces | None = None,
     review: ReviewState | None = None,
+    uncertainty: UncertaintyParams | None = None,
 ) -> Path:
     """Measure all objects and write a self-contained HTML report to `path`; return it.
 
@@ -55,13 +61,22 @@ def report(
         What `params` have made of `source`, where it is at hand.
     review : ReviewState, optional
         Of the annotation that `source` is of.
+    uncertainty : UncertaintyParams, optional
     """
+    uncertainty = uncertainty or UncertaintyParams()
     params, progress = params or ReconstructParams(), progress or NoProgress()
     processes = processes or ProcessParams()
     measured = pipeline.measure(
-        source, params, processes, progress, tomogram=tomogram, surfaces=surfaces
+        source,
+        params,
+        processes,
+        progress,
+        tomogram=tomogram,
+        surfaces=surfaces,
+        uncertainty=uncertainty,
     )
-    own = {"reconstruct": {"params": asdict(params)}, "measure": {"params": asdict(processes)}}
+    chosen = asdict(processes) | asdict(uncertainty)
+    own = {"reconstruct": {"params": asdict(params)}, "measure": {"params": chosen}}
     thresholds = params.threshold, params.low
     planes = middle_planes(tomogram, source, thresholds, measured.surfaces.objects, progress)
     progress.stage("Drawing", 1, "picture")
@@ -73,6 +88,7 @@ def report(
             measurements=measured,
             steps=dict(steps or {}) | own,
             review=review,
+            voxel_size_error=uncertainty.voxel_size_error,
             pictures=[*_pictures(planes, Path(scratch)), *_scene(measured.surfaces, Path(scratch))],
         )
         progress.advance()

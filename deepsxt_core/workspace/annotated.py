@@ -41,7 +41,14 @@ def annotated_objects(surface: Result) -> Labels:
         raise UnreadableFileError(f"'{surface.folder}' lacks its objects. Reconstruct it again.")
     volume, (_, rows) = open_volume(path), load_table(surface.folder)
     tags = {
-        row.id: Tag(row.name, row.class_name or "", row.colour or "", row.state, row.capped)
+        row.id: Tag(
+            row.name,
+            row.class_name or "",
+            row.colour or "",
+            row.state,
+            row.capped,
+            row.true_voxels,
+        )
         for row in rows
         if row.name is not None
     }

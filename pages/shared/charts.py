@@ -88,6 +88,6 @@ def scatter(
 
 def _error(rows: pd.DataFrame, column: Column) -> dict | None:
     # "volume_um3" has its error in "volume_error_um3".
-    quantity, _, unit = column.name.partition("_")
+    quantity, _, unit = column.name.rpartition("_")
     name = f"{quantity}_error_{unit}"
     return {"array": rows[name], "thickness": 1} if name in rows else None

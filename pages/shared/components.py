@@ -16,7 +16,7 @@ from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.geometry import Region
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE, ObjectRow
 from deepsxt_core.web import annotations, notes, own_pages, planes, routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, uploads
@@ -260,7 +260,7 @@ def surface_view(
             "quantities": [
                 {"column": each.column(unit), "title": each.heading(unit), "help": each.help}
                 for each in QUANTITIES
-                if each.name != "object"
+                if each.name != "object" and not each.is_error
             ],
             "summed": [each.column(unit) for each in QUANTITIES if each.name in _SUMMED],
             "palette": PALETTE.tolist(),

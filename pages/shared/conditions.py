@@ -8,7 +8,7 @@ import streamlit as st
 
 from deepsxt_core.evaluation.conditions import Contrast, contrast
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import QUANTITIES
+from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.catalogue import Entry, catalogue, known_tags
@@ -88,7 +88,7 @@ def _compare(first: Sequence[Measured], second: Sequence[Measured], unit: Unit) 
     columns = [
         Column(quantity.column(unit), quantity.heading(unit))
         for quantity in QUANTITIES
-        if quantity.name not in _NO_CHOICE
+        if quantity.name not in _NO_CHOICE and not quantity.is_error
     ]
     with right:
         column = charts.chooser("Quantity", columns, "equivalent_diameter", "condition_quantity")

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepsxt_core import jobs
-from deepsxt_core.surface import ProcessParams
+from deepsxt_core.surface import ProcessParams, UncertaintyParams
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.tables import PROCESSES, PROFILES
 from deepsxt_core.workspace import Result, Tomogram, Workspace
@@ -42,15 +42,29 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
             key="aspect",
             width=210,
         )
+        known = {} if done is None else done.run.get("uncertainty", {})
+        size = inputs.number(
+            UncertaintyParams,
+            "voxel_size_error",
+            "Voxel size ±",
+            value=known.get("voxel_size_error", UncertaintyParams().voxel_size_error),
+            step=0.005,
+            key="voxel_size_error",
+            width=150,
+        )
         if st.button(
             "Measure again" if done else "Measure thoroughly",
             type="secondary" if done else "primary",
             icon=":material/straighten:",
             help="Finds thin processes such as filopodia with their length and diameter, and "
-            "reconstructs twice more, at the threshold ± 0.02, for the error bars.",
+            "reconstructs twice more, where the best threshold may lie, for the error bars.",
         ):
             params = ProcessParams(min_aspect=aspect, max_diameter=thickest or None)
-            request = jobs.MeasureRequest(surface=surface.id, params=params)
+            request = jobs.MeasureRequest(
+                surface=surface.id,
+                params=params,
+                uncertainty=UncertaintyParams(voxel_size_error=size),
+            )
             with widgets.errors_shown():
                 jobs.submit(Workspace(), request, tomogram=tomogram.id)
                 st.rerun()

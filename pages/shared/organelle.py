@@ -10,7 +10,13 @@ import streamlit as st
 from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.key_numbers import ERROR_OF, KEY_QUANTITIES, number_text
+from deepsxt_core.surface.measure.key_numbers import (
+    ERROR_OF,
+    KEY_QUANTITIES,
+    ROTATIONS_UNKNOWN,
+    number_text,
+    parts_text,
+)
 from deepsxt_core.surface.surfaces import ObjectRow
 from deepsxt_core.workspace import Result, Tomogram, display
 from deepsxt_core.workspace.annotations import KeptAnnotation
@@ -51,6 +57,7 @@ def card(
                 hide_index=True,
                 width="stretch",
             )
+            st.caption(_how_sure(measured, unit))
         query = objects.in_slices(tomogram, source, surface, unit, row)
         with st.container(horizontal=True, gap="small"):
             objects.links(tomogram, source, surface, unit, [row])
@@ -79,6 +86,22 @@ def _lines(measured: pd.Series, unit: Unit) -> Iterator[tuple[str, str]]:
             error = ERROR_OF.get(quantity.name)
             spread = measured.get(column.replace(quantity.name, error, 1)) if error else None
             yield quantity.heading(unit), number_text(value, spread)
+
+
+def _how_sure(measured: pd.Series, unit: Unit) -> str:
+    """Return of what the error bars consist, in words."""
+    ending = f"_{'um' if unit == 'µm' else unit}"
+    values = {str(name): value for name, value in measured.items()}
+    parts = {
+        name: parts_text(values, name, f"{ending}{power}")
+        for name, power in (("volume", 3), ("area", 2))
+    }
+    known = "; ".join(f"{name}: {text}" for name, text in parts.items() if text)
+    if not known:
+        return "*Measure thoroughly* tells how sure these are."
+    if pd.isna(values.get(f"volume_error{ending}3")):
+        return f"No error bar, as nobody knows how well it is outlined. Known of its {known}."
+    return f"± holds the truth in 95 % of cases. Parts of {known}; {ROTATIONS_UNKNOWN}."
 
 
 def _pictures(

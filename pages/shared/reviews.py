@@ -3,6 +3,8 @@
 import streamlit as st
 
 from deepsxt_core.annotation.review_state import ReviewState, review_state
+from deepsxt_core.review import Estimate
+from deepsxt_core.surface import UncertaintyParams
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import texts
 
@@ -23,13 +25,18 @@ def review_note(kept: KeptAnnotation) -> None:
                 f"{state.tiles.lacking} more tiles of the random sample, then there are numbers."
             )
             return
+        # As the measurement has it, if there is none as it is assumed.
+        relative = UncertaintyParams().voxel_size_error if state.unit == "µm" else 0.0
         st.dataframe(
             [
                 {
                     "": _TITLES[one.name]
                     + (state.unit_of(one.name) and f" ({state.unit_of(one.name)})"),
                     "Estimate": _shown(one.name, one.value),
-                    "95 % interval": f"{_shown(one.name, one.low)} to {_shown(one.name, one.high)}",
+                    "95 % interval": _span(one),
+                    f"With ± {relative:.1%} of the voxel size": _span(
+                        one.with_size_error(relative)
+                    ),
                     "Without the review": ""
                     if one.machine is None
                     else _shown(one.name, one.machine),
@@ -39,6 +46,10 @@ def review_note(kept: KeptAnnotation) -> None:
             ],
             hide_index=True,
         )
+
+
+def _span(one: Estimate) -> str:
+    return f"{_shown(one.name, one.low)} to {_shown(one.name, one.high)}"
 
 
 def _coverage(state: ReviewState) -> str:

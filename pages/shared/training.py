@@ -13,6 +13,7 @@ from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.network import list_models
 from deepsxt_core.training.datasets import TrainingSet, open_training_set
+from deepsxt_core.training.left_out import word
 from deepsxt_core.training.pairing import files_fingerprint, find_pairs
 from deepsxt_core.training.reading import DataParams
 from deepsxt_core.training.records import PANEL_GAP_PX, PANELS_NAME, REFERENCE_NAME, Row, read_log
@@ -168,6 +169,10 @@ def training_record(job: jobs.Job) -> None:
     reference = read_json(folder / REFERENCE_NAME) or {}
     with st.container(border=True, key="curves"):
         last = rows[-1]
+        if reference.get("is_seen"):
+            st.caption(
+                "Of labels that are learnt from too; what the regions left out say decides.",
+            )
         with st.container(horizontal=True, gap="medium", key="now"):
             for key in _CURVES:
                 st.metric(SCORES[key], f"{last[key]:.3f}", help=texts.TERMS[key], width="content")
@@ -190,8 +195,9 @@ def training_record(job: jobs.Job) -> None:
                 alt="Image, label, reconstruction and prediction of slices held back",
                 width="stretch",
             )
+            seen = "Learnt from, too" if reference.get("is_seen") else "Held back from training"
             st.caption(
-                "Held back from training. From left to right: image, label (grey where nobody "
+                f"{seen}. From left to right: image, label (grey where nobody "
                 f"judged), reconstruction, prediction; each {_panel_width(panels, pixel_nm)} wide."
             )
 
@@ -212,19 +218,31 @@ def outcome(job: jobs.Job) -> None:
     if not run:
         st.caption("What this training found was removed.")
         return
+    regions = run.get("regions", [])
     icon = ":material/trending_up:" if run["better"] else ":material/trending_down:"
     (st.success if run["better"] else st.warning)(texts.escaped(run["verdict"]), icon=icon)
     info = next((info for info in list_models() if info.name == run["name"]), None)
     with st.container(border=True, key="outcome"):
         st.dataframe(
             {
-                "On the data held back": list(SCORES.values()),
+                "Regions left out" if regions else "On the data held back": list(SCORES.values()),
                 run["name"]: [f"{run['scores'][key]:.3f}" for key in SCORES],
                 run["base"]: [f"{run['base_scores'][key]:.3f}" for key in SCORES],
                 "Change": [f"{run['scores'][k] - run['base_scores'][k]:+.3f}" for k in SCORES],
             },
             hide_index=True,
         )
+        if regions:
+            pairs = [(one["scores"]["f1"], one["base_scores"]["f1"]) for one in regions]
+            st.dataframe(
+                {
+                    "Region left out": [one["name"] for one in regions],
+                    "F1 before": [f"{old:.3f}" for _, old in pairs],
+                    "Taught without it": [f"{new:.3f}" for new, _ in pairs],
+                    "": [word(new, old) for new, old in pairs],
+                },
+                hide_index=True,
+            )
         caution = "; this also chose the step, so the numbers are a little too good"
         if not run["chosen"]:
             caution = ""

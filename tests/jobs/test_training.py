@@ -45,7 +45,7 @@ def data(tmp_path):
 
 
 def request(data, name, **params):
-    small = {"minutes": None, "steps": STEPS, "batch_size": 2, "crop_px": 32}
+    small = {"minutes": None, "steps": STEPS, "batch_size": 2, "crop_px": 32, "regions": 1}
     training = small | {"validation_steps": 8, "rehearsal": 0.0} | params
     return {"name": name, "data": str(data), "base": "base", "params": training}
 

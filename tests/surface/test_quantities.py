@@ -14,9 +14,11 @@ from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io import write_tiff
 from deepsxt_core.surface import ObjectQuantities, ReconstructParams, quantify, reconstruct
-from deepsxt_core.surface.measure.quantities import QUANTITIES, table, write_quantities
+from deepsxt_core.surface.measure.columns import QUANTITIES
+from deepsxt_core.surface.measure.quantities import table, write_quantities
 from deepsxt_core.surface.measure.shapes import wedge_elongation
-from deepsxt_core.volume import Score, Volume, VoxelSize
+from deepsxt_core.surface.measure.uncertainty import BEST_THRESHOLDS, UncertaintyParams
+from deepsxt_core.volume import Labels, Score, Tag, Volume, VoxelSize
 from deepsxt_core.workflow import pipeline
 from deepsxt_core.workflow.pipeline import measure
 
@@ -160,7 +162,9 @@ def test_totals_add_up() -> None:
     told = result.totals()
     assert told["objects"] == 2
     assert told["volume_um3"] == pytest.approx(2 * result.objects[0].volume, rel=1e-3)
-    assert told["volume_error_um3"] == pytest.approx(2 * result.objects[0].volume_error, rel=0.02)
+    for part in ("threshold", "voxel_size"):
+        own = getattr(result.objects[0], f"volume_error_{part}")
+        assert told[f"volume_error_{part}_um3"] == pytest.approx(2 * own, rel=0.02)
     assert told["processes"] == 0
     assert told["process_mean_diameter_um"] is None
 
@@ -189,17 +193,21 @@ def test_neighbours_and_columns_name_their_unit(tmp_path) -> None:
 
 
 def test_error_bars_are_what_a_step_of_the_threshold_moves() -> None:
-    """The score is tanh of a quarter of the distance: a step moves the surface by four atanh."""
+    """The score is tanh of half the distance: a threshold moves the surface by two atanh."""
     distance, _ = sample(ball(12), (1, 1, 1))
-    (found,) = measure(as_score(distance / 4)).objects
-    moved = 4 * np.arctanh(0.02)
-    assert found.volume_error == pytest.approx(found.area * moved, rel=0.1)
-    assert found.area_error == pytest.approx(8 * np.pi * 12 * moved, rel=0.15)
+    (found,) = measure(as_score(distance / 2), ReconstructParams(smoothing_voxels=0)).objects
+    radii = [12 - 2 * np.arctanh(threshold) for threshold in BEST_THRESHOLDS]
+    moved = max(4 / 3 * np.pi * abs(radius**3 - 12**3) for radius in radii)
+    assert found.volume_error_threshold == pytest.approx(moved, rel=0.05)
+    moved = max(4 * np.pi * abs(radius**2 - 12**2) for radius in radii)
+    assert found.area_error_threshold == pytest.approx(moved, rel=0.05)
+    parts = (found.volume_error_threshold, found.volume_error_network)
+    assert found.volume_error == pytest.approx(np.hypot(*parts))
     (found,) = measure(as_mask(distance > 0)).objects
     assert found.volume_error is None
 
 
-def test_objects_that_merge_have_no_error_bar() -> None:
+def test_objects_that_merge_share_the_growth_by_their_area() -> None:
     z, y, x = np.ogrid[:30, :30, :90]
     first, second, third = (
         8 - np.sqrt((z - 15) ** 2 + (y - 15) ** 2 + (x - c) ** 2) for c in (15, 32, 74)
@@ -209,9 +217,13 @@ def test_objects_that_merge_have_no_error_bar() -> None:
     both = np.maximum(first, second)
     both = np.where(between, np.maximum(both, -0.01), both)
     params = ReconstructParams(smoothing_voxels=0, taubin_iterations=0)
-    found = measure(as_score(np.maximum(both, third)), params).objects
-    assert len(found) == 3
-    assert sorted(each.volume_error is None for each in found) == [False, True, True]
+    result = measure(as_score(np.maximum(both, third)), params)
+    shrunk = 4 / 3 * np.pi * (8**3 - (8 - np.arctanh(BEST_THRESHOLDS[1])) ** 3)
+    assert [each.volume_error_threshold for each in result.objects] == pytest.approx(
+        [shrunk] * 3, rel=0.1
+    )
+    assert result.counts == (2, 3)
+    assert result.totals()["objects_error_threshold"] == 1
 
 
 def fading(radius: float) -> Score:
@@ -221,14 +233,14 @@ def fading(radius: float) -> Score:
         r - np.sqrt((z - 12) ** 2 + (y - 12) ** 2 + (x - c) ** 2)
         for r, c in ((6, 12), (6, 38), (radius, 66))
     )
-    score = np.maximum(np.tanh(first / 4), np.tanh(second / 4))
+    score = np.maximum(np.tanh(first), np.tanh(second))
     return Score(Volume.from_array(Score.encode(np.where(last > 0, 0.012, score))))
 
 
 @pytest.mark.parametrize(("radius", "fades"), [(5, 3), (7, 1)], ids=["smallest", "largest"])
 @pytest.mark.parametrize("merge", [(), ((1, 3),), ((2, 3),), ((1, 2),), ((1, 2, 3),)], ids=str)
 def test_an_object_that_vanishes_has_a_wide_error_bar(radius, fades, merge) -> None:
-    """At 0.02 more there are two objects: no third one to merge, and other ids."""
+    """At a higher threshold there are two objects: no third one to merge, and other ids."""
     score = fading(radius)
     params = ReconstructParams(smoothing_voxels=0, merge=merge)
     alone = reconstruct(score, replace(params, merge=())).objects[fades - 1]
@@ -237,18 +249,55 @@ def test_an_object_that_vanishes_has_a_wide_error_bar(radius, fades, merge) -> N
     holder = min(merge[0]) if merge and fades in merge[0] else fades
     for each in found:
         if each.object == holder:
-            assert each.volume_error >= 0.99 * alone.volume
-            assert each.area_error >= 0.9 * alone.area
+            assert each.volume_error_threshold >= 0.99 * alone.volume
+            assert each.area_error_threshold >= 0.9 * alone.area
         else:
-            assert 0 < each.volume_error < 0.1 * each.volume
+            assert 0 < each.volume_error_threshold < 0.9 * each.volume
 
 
-def test_what_is_swallowed_at_a_lower_threshold_has_no_error_bar() -> None:
-    """At 0.02 less everything around the ball is above the threshold: nothing is known of it."""
+def test_what_is_swallowed_at_a_lower_threshold_may_be_all_there_is() -> None:
+    """At a lower one everything around the ball is above the threshold: nothing is known of it."""
     distance, _ = sample(ball(8), (1, 1, 1))
     score = Score(Volume.from_array(Score.encode(np.where(distance > 0, 0.5, -0.012))))
     (found,) = measure(score, ReconstructParams(smoothing_voxels=0)).objects
-    assert found.volume_error is None
+    assert found.volume_error > 0.9 * (distance.size - found.volume)
+
+
+def test_parts_add_up_as_squares_and_the_voxel_size_counts_three_times_in_a_volume() -> None:
+    distance, _ = sample(ball(8), (1, 1, 1))
+    score = as_score(distance, SIZE)
+    known, unsure = (
+        pipeline.measure(score, uncertainty=UncertaintyParams(voxel_size_error=error)).objects[0]
+        for error in (0, 0.05)
+    )
+    assert known.volume_error_voxel_size == 0
+    assert unsure.volume_error_voxel_size == pytest.approx(0.15 * unsure.volume)
+    assert unsure.area_error_voxel_size == pytest.approx(0.1 * unsure.area)
+    assert unsure.volume_error == pytest.approx(np.hypot(known.volume_error, 0.15 * unsure.volume))
+    assert unsure.equivalent_diameter_error == pytest.approx(
+        np.hypot(2 * unsure.volume_error_threshold / unsure.area, 0.05 * unsure.equivalent_diameter)
+    )
+    # Without a voxel size lengths are in voxels, which are exact.
+    assert measure(as_score(distance)).objects[0].volume_error_voxel_size is None
+    mask = measure(as_mask(distance > 0, SIZE))
+    assert mask.objects[0].volume_error_voxel_size > 0 and mask.objects[0].volume_error is None
+    assert "without an error bar" in mask.sentences()[0]
+
+
+def test_a_grown_body_carries_its_interval() -> None:
+    distance, _ = sample(ball(8), (1, 1, 1))
+    ids = (distance > 0).astype(np.uint16)
+    count = int(ids.sum())
+    tag = Tag("one", "vesicle", "#112233", true_voxels=(0.8 * count, 1.3 * count))
+    labels = Labels(
+        Volume.from_array(ids), {1: tag}, lambda z0, z1: np.zeros(ids[z0:z1].shape, bool)
+    )
+    result = measure(labels)
+    (found,) = result.objects
+    assert found.volume_error == found.volume_error_growth == pytest.approx(0.3 * found.volume)
+    assert found.area_error == pytest.approx(0.2 * found.area)
+    assert found.equivalent_diameter_error == pytest.approx(0.1 * found.equivalent_diameter)
+    assert result.totals()["objects_error"] is None
 
 
 def test_the_command_writes_tables(tmp_path, capsys) -> None:

@@ -84,7 +84,7 @@ def test_error_bars_move_both():
     source = Score(Volume.from_array(Score.encode(ball(SHAPE, 9))))
     one = replace(TWO, threshold=0.21, low=None)
     (two_bars,), (one_bars,) = (
-        with_error_bars(reconstruct(source, params), source, params, NoProgress())
+        with_error_bars(reconstruct(source, params), source, params, NoProgress())[0]
         for params in (TWO, one)
     )
     assert two_bars.area_error == one_bars.area_error > 0

@@ -195,7 +195,7 @@ def test_a_small_body_of_a_score_tells_how_far_its_volume_may_be_off() -> None:
     (row,) = surfaces.objects
     assert row.volume_error == pytest.approx(8e-3 - row.volume)
     assert row.volume_error > 1e-3
-    assert quantify(surfaces)[0].volume_error == row.volume_error
+    assert quantify(surfaces)[0].volume_error_mesh == row.volume_error
     large = reconstruct(Score(Volume.from_array(bar(4, 4, 4).astype(np.uint8) * 255)), ANY_SIZE)
     assert large.objects[0].voxels == SMALL_VOXELS and large.objects[0].volume_error is None
 

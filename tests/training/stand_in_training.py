@@ -21,7 +21,13 @@ from deepsxt_core.training.samples import Samples
 from deepsxt_core.training.splits import split
 
 PARAMS = TrainingParams(
-    minutes=None, steps=12, batch_size=2, crop_px=32, validation_steps=4, learning_rate=1e-2
+    minutes=None,
+    steps=12,
+    batch_size=2,
+    crop_px=32,
+    validation_steps=4,
+    learning_rate=1e-2,
+    regions=1,
 )
 
 

@@ -1,17 +1,22 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from deepsxt_core.cli.main import main
+from deepsxt_core.errors import CancelledError
 from deepsxt_core.network import ModelInfo, list_models, load_model, save_model
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.training import held_back
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.held_back import can_choose, count_regions
+from deepsxt_core.training.left_out import LeftOut, sentences, verdict
 from deepsxt_core.training.outcome import TrainingResult
-from deepsxt_core.training.splits import Block, split
+from deepsxt_core.training.regions import regions
+from deepsxt_core.training.splits import Block, SplitParams, split
 from tests.models import small_config, small_network
 from tests.training.conftest import PairFolder, draw
 from tests.training.stand_in_training import PARAMS, read_log
@@ -86,7 +91,9 @@ def test_regions_are_counted_by_what_they_show_and_not_by_pixels(folder):
     assert not can_choose(data, slices)
 
 
-@pytest.mark.parametrize(("f1", "word"), [(0.7, "Better than"), (0.5, "Not better than")])
+@pytest.mark.parametrize(
+    ("f1", "word"), [(0.7, "Better than"), (0.5, "Worse than"), (0.6, "No better")]
+)
 def test_a_worse_model_says_so(tmp_path, f1, word):
     info = ModelInfo("mine", tmp_path, "")
     result = TrainingResult(info, "base", {"f1": f1}, {"f1": 0.6}, 10, 5, True, 1.0, 0, "")
@@ -133,3 +140,60 @@ def test_the_command_tells_of_bad_data_in_one_line(capsys, folder):
 
     assert code == 1
     assert "bad.labels.tif" in printed.err.splitlines()[-1]
+
+
+def test_regions_are_left_out_in_turn_and_the_model_learns_from_all(base, tmp_path):
+    folder = PairFolder(tmp_path / "data")
+    folder.add_drawn("a", "b")
+    data, work = open_training_set(folder.path), tmp_path / "work"
+
+    result = finetune(base, data, replace(PARAMS, regions=2, steps=2), tmp_path / "mine", work=work)
+
+    record = json.loads((tmp_path / "mine" / "training.json").read_text())
+    assert [one["name"] for one in record["regions"]] == ["a", "b"]
+    assert not result.chosen and not list(work.glob("region-*"))
+    for number, one in enumerate(result.regions):
+        whole = [Block(number, 0, 0, 96, 0, 128)]
+        assert one.base_scores == held_back.measure(base.network, data, whole)
+    assert "2 regions, each left out in turn" in load_model(tmp_path / "mine").info.card
+
+
+def test_after_a_break_only_missing_regions_are_measured(base, tmp_path):
+    folder = PairFolder(tmp_path / "data")
+    folder.add_drawn("a", "b", "c")
+    data = open_training_set(folder.path)
+    found, taught = regions(data, SplitParams(), 3), []
+
+    def judge():
+        def teach(part, scratch, _progress):
+            scratch.mkdir()
+            taught.append(part.rule)
+            if len(taught) == 2:
+                raise CancelledError
+            return base.network
+
+        return verdict(data, found, base.network, teach, tmp_path, {"seed": 0}, NoProgress())
+
+    with pytest.raises(CancelledError):
+        judge()
+    (tmp_path / "region-1").rmdir()
+    result = judge()
+    assert taught == ["a", "b", "b", "c"]
+    blocks = [block for region in found for block in region.split.validation]
+    assert result.scores == result.base_scores == held_back.measure(base.network, data, blocks)
+
+
+def region(name: str, new: float, old: float) -> LeftOut:
+    return LeftOut(name, {"f1": new}, {"f1": old})
+
+
+@pytest.mark.parametrize(
+    ("f1", "word"), [(0.7, "Better than"), (0.5, "Worse than"), (0.6, "No better")]
+)
+def test_regions_that_got_worse_are_told_as_plainly(tmp_path, f1, word):
+    pair = (region("a", 0.5, 0.6), region("b", 0.7, 0.6))
+    info = ModelInfo("mine", tmp_path, "")
+    result = TrainingResult(info, "base", {"f1": f1}, {"f1": 0.6}, 10, 10, False, 1.0, 0, "", pair)
+    assert result.verdict.startswith(word)
+    assert "2 regions, each left out in turn (1 better, 1 worse)" in result.verdict
+    assert [sentence.rsplit(" ", 1)[1] for sentence in sentences(pair)] == ["worse", "better"]

@@ -67,15 +67,17 @@ def leave_record(job, better=None):
             "scores": SCORES | {"tolerant_f1": 0.8},
             "base_scores": base,
             "better": better,
-            "verdict": "Better than its base."
-            if better
-            else "Not better than its base, prefer it.",
+            "verdict": "Better than its base." if better else "Worse than its base, prefer it.",
             "steps": 50,
             "best_step": 25,
             "chosen": True,
             "choice": "kept after step 25, the best",
             "seconds": 60.0,
             "rule": "2 files",
+            "regions": [
+                {"name": name, "scores": SCORES | {"f1": new}, "base_scores": base}
+                for name, new in (("cell 1", base["f1"] + 0.1), ("cell 2", base["f1"] - 0.1))
+            ],
         }
         (work / "run.json").write_text(json.dumps(run))
         write_status(job.folder, Status(state="done", result=job.result_id))
@@ -94,12 +96,12 @@ def test_a_kept_data_set_is_checked_and_trained_on(app, data):
 
     found = {metric.label: metric.value for metric in app.metric}
     assert (found["Labelled slices"], found["Unlabelled slices"]) == ("2", "1")
-    assert "Measured on a strip at one side of 2 images, 16 px away" in plain_texts(app)
+    assert "each of 2 regions is left out in turn" in plain_texts(app)
     assert len(app.get("image")) == 8
 
     app.number_input(key="minutes").set_value(2.5)
     app.number_input(key="seed").set_value(3).run()
-    button(app, "Train for 2 min").click().run()
+    button(app, "Train for 5 min").click().run()
 
     assert not app.exception
     request = one_training().request
@@ -189,7 +191,12 @@ def test_the_outcome_is_told_plainly(app, job, better):
     show(app, "train.py", training=job.id)
 
     told = app.success if better else app.warning
-    assert ("Better" if better else "Not better") in plain(told[0])
+    assert ("Better" if better else "Worse") in plain(told[0])
+    regions = next(each.value for each in app.dataframe if "Region left out" in each.value)
+    assert regions.iloc[:, [0, 3]].to_numpy().tolist() == [
+        ["cell 1", "better"],
+        ["cell 2", "worse"],
+    ]
     button(app, "Segment with it").click().run()
     assert not app.exception
     assert app.session_state["model"] == "test-model"

@@ -23,6 +23,7 @@ def _identity(tomogram: Tomogram, request: MeasureRequest) -> Identity:
         "surface": request.surface,
         "input_sha256": tomogram.input_sha256(),
         "params": plain(request.params),
+        "uncertainty": plain(request.uncertainty),
     }
 
 
@@ -39,10 +40,12 @@ def _run(tomogram: Tomogram, request: MeasureRequest, out: Path, progress: Progr
             request.params,
             progress,
             surfaces=Surfaces.load(surface.folder),
+            uncertainty=request.uncertainty,
         )
     measured.write(out)
     seconds = round(time.monotonic() - begun, 3)
-    write_json(out / RUN_NAME, {"params": plain(request.params), "seconds": seconds})
+    run = {"params": plain(request.params), "uncertainty": plain(request.uncertainty)}
+    write_json(out / RUN_NAME, run | {"seconds": seconds})
 
 
 MEASURE = Task(

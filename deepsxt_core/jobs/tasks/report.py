@@ -25,6 +25,7 @@ def _identity(tomogram: Tomogram, request: ReportRequest) -> Identity:
         "name": tomogram.name,
         "input_sha256": tomogram.input_sha256(),
         "params": plain(request.params),
+        "uncertainty": plain(request.uncertainty),
         # A review may go on after the surface was made.
         "annotation": None if kept is None else kept.version().digest,
     }
@@ -52,6 +53,7 @@ def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progre
         steps={} if score is None else {"segment": score.run},
         surfaces=Surfaces.load(surface.folder),
         review=None if kept is None else review_state(kept.open()),
+        uncertainty=request.uncertainty,
     )
     write_json(out / RUN_NAME, {"bytes": path.stat().st_size})
 

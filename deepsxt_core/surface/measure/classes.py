@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 from deepsxt_core.surface.measure.quantities import ObjectQuantities
+from deepsxt_core.surface.measure.uncertainty import total_error
 from deepsxt_core.surface.surfaces import Surfaces
 
 
@@ -25,8 +26,7 @@ class ClassTotals:
     objects : int
     volume, enclosed_volume, area : float
     volume_error, area_error : float or None
-        They add up, as one threshold moves all objects the same way; None where an object has
-        none.
+        Of the sums; None where an object has none.
     median_diameter : float
         Of balls of the enclosed volumes.
     """
@@ -78,18 +78,14 @@ def class_totals(found: Sequence[ObjectQuantities]) -> tuple[ClassTotals, ...]:
 
 
 def _total(name: str | None, members: Sequence[ObjectQuantities]) -> ClassTotals:
-    def error(quantity: str) -> float | None:
-        errors = [getattr(row, quantity) for row in members]
-        return None if None in errors else sum(errors)
-
     return ClassTotals(
         name=name,
         objects=len(members),
         volume=sum(row.volume for row in members),
-        volume_error=error("volume_error"),
+        volume_error=total_error(members, "volume"),
         enclosed_volume=sum(row.enclosed_volume for row in members),
         area=sum(row.area for row in members),
-        area_error=error("area_error"),
+        area_error=total_error(members, "area"),
         median_diameter=float(np.median([row.equivalent_diameter for row in members])),
     )
 

@@ -1,4 +1,4 @@
-"""How sure a measurement is: what moving the threshold by a step changes."""
+"""How sure a measurement is: objects with their error bars."""
 
 from dataclasses import replace
 
@@ -10,95 +10,136 @@ from deepsxt_core.errors import EmptySurfaceError
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface.extraction import reconstruct
 from deepsxt_core.surface.measure.quantities import ObjectQuantities, quantify
+from deepsxt_core.surface.measure.uncertainty import (
+    BEST_THRESHOLDS,
+    Moved,
+    UncertaintyParams,
+    with_uncertainty,
+)
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Mask, Score
 
-THRESHOLD_STEP = 0.02
-"""By which the threshold is moved up and down for the error bars: one code of a score is 0.008."""
-
 _VERTICES_COMPARED = 200
-# A surface of which more than this share lies closest to a second object holds both.
-_MERGED = 0.1
 
 
 def with_error_bars(
-    surfaces: Surfaces, source: Score | Mask, params: ReconstructParams, progress: Progress
-) -> tuple[ObjectQuantities, ...]:
-    """Return what can be said about `surfaces`, which were made from `source` with `params`.
+    surfaces: Surfaces,
+    source: Score | Mask,
+    params: ReconstructParams,
+    progress: Progress,
+    uncertainty: UncertaintyParams | None = None,
+) -> tuple[tuple[ObjectQuantities, ...], tuple[int, ...]]:
+    """Return what can be said about `surfaces`, and how many objects other thresholds give.
 
-    A score is reconstructed again at the threshold ± one step, both where there are two. The objects of these surfaces
-    are given to those that they lie closest to, and the larger of the two changes is the error.
-    One that vanishes at the higher threshold may not be there at all: its error is at least as
-    large as itself. One that runs together with another at the lower one has no error bar. A mask
-    knows no threshold and gives none. The error of a small body is at least that of its row.
+    A score is reconstructed again at both ends of `BEST_THRESHOLDS`; the larger of the two
+    changes of an object is what the threshold leaves open. One that vanishes at the higher may not
+    be there at all. Of several that run together at the lower, each gets a part of the growth by
+    its area. A mask knows no threshold.
     """
     found = quantify(surfaces)
-    if isinstance(source, Mask):
-        return found
+    uncertainty = uncertainty or UncertaintyParams()
+    moved: list[Moved] | list[None] = [None] * len(found)
+    counts: tuple[int, ...] = ()
+    if isinstance(source, Score):
+        moved, counts = _moved(surfaces, source, params, progress)
+    rows = (
+        with_uncertainty(each, row, change, uncertainty, surfaces.unit)
+        for each, row, change in zip(found, surfaces.objects, moved, strict=True)
+    )
+    return tuple(rows), counts
+
+
+def _moved(
+    surfaces: Surfaces, source: Score, params: ReconstructParams, progress: Progress
+) -> tuple[list[Moved], tuple[int, ...]]:
+    """Return the larger changes of each object, and the numbers of objects."""
+    low, high = BEST_THRESHOLDS
     larger, smaller = (
-        _sizes_at(source, _moved(params, step), surfaces, progress)
-        for step in (-THRESHOLD_STEP, THRESHOLD_STEP)
+        _at(source, _moved_to(level, params), progress)
+        for level in (min(low, params.level), max(high, params.level))
     )
-    # What there is at one threshold there is at any lower one: it has gone into something larger.
-    larger[(larger == 0).any(axis=1)] = np.nan
     sizes = np.array([(row.volume, row.area) for row in surfaces.objects])
-    errors = np.maximum(np.abs(larger - sizes), np.abs(smaller - sizes))
-    vanished = (smaller == 0).any(axis=1)
-    errors[vanished] = np.fmax(np.abs(larger - sizes), sizes)[vanished]
-    return tuple(
-        each
-        if np.isnan(error).any()
-        else replace(
-            each,
-            volume_error=max(float(error[0]), each.volume_error or 0.0),
-            area_error=float(error[1]),
-        )
-        for each, error in zip(found, errors, strict=True)
+    changes = [
+        np.abs(other - sizes)
+        for other in (_grown(larger, surfaces, sizes), _shrunk(smaller, surfaces))
+    ]
+    least = params.least_voxels(source.volume.voxel_size_nm)
+    counts = tuple(
+        0 if other is None else sum(row.voxels >= least for row in other.objects)
+        for other in (larger, smaller)
     )
+    return [
+        Moved(volume=volume, area=area) for volume, area in np.maximum(*changes).tolist()
+    ], counts
 
 
-def _moved(params: ReconstructParams, step: float) -> ReconstructParams:
-    """Return the parameters with all thresholds moved, within their range."""
+def _moved_to(level: float, params: ReconstructParams) -> ReconstructParams:
+    """Return the parameters with the surface at another threshold; a second one moves with it."""
+    if params.low is None:
+        return replace(params, threshold=level)
     end = float(np.nextafter(1.0, 0.0))
-    threshold = min(max(params.threshold + step, -1.0), end)
-    low = None if params.low is None else min(max(params.low + step, -1.0), end)
-    return replace(params, threshold=threshold, low=low)
+    threshold = min(params.threshold + level - params.low, end)
+    return replace(params, threshold=threshold, low=level)
 
 
-def _sizes_at(
-    source: Score, params: ReconstructParams, base: Surfaces, progress: Progress
-) -> NDArray[np.float64]:
-    """Return volume and area (objects, 2) at another threshold: 0 where nothing is left.
+def _at(source: Score, params: ReconstructParams, progress: Progress) -> Surfaces | None:
+    """Return the surfaces at another threshold, None where nothing is left.
 
-    NaN where an object is one with another.
+    Pieces that are too small there still belong to the object that they came from. The ids to merge
+    would name other bodies there, or none; a merged object is found by its place.
     """
-    merged: set[int] = set()
-    sizes = np.zeros((len(base.objects), 2))
     try:
-        # Pieces that are now too small still belong to the object that they came from. Here the
-        # ids to merge would name other bodies, or none; a merged object is found by its place.
-        all_of_them = replace(params, min_voxels=0, min_volume_um3=0.0, merge=())
-        other = reconstruct(source, all_of_them, progress)
+        return reconstruct(
+            source, replace(params, min_voxels=0, min_volume_um3=0.0, merge=()), progress
+        )
     except EmptySurfaceError:
+        return None
+
+
+def _grown(
+    larger: Surfaces | None, base: Surfaces, sizes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return volume and area (objects, 2) at a lower threshold, where everything has grown."""
+    if larger is None:
+        return sizes
+    place_of_id = {row.id: place for place, row in enumerate(larger.objects)}
+    tree, owners = cKDTree(np.asarray(larger.mesh.points)), larger.point_objects
+    holder = np.array(
+        [
+            place_of_id[int(np.bincount(owners[tree.query(points)[1]]).argmax())]
+            for points in _samples(base)
+        ]
+    )
+    whole = np.array([(row.volume, row.area) for row in larger.objects])
+    before = np.zeros_like(whole)
+    np.add.at(before, holder, sizes)
+    share = sizes[:, 1:] / before[holder, 1:]
+    return sizes + share * (whole - before)[holder]
+
+
+def _shrunk(smaller: Surfaces | None, base: Surfaces) -> NDArray[np.float64]:
+    """Return volume and area (objects, 2) at a higher threshold: 0 where nothing is left."""
+    sizes = np.zeros((len(base.objects), 2))
+    if smaller is None:
         return sizes
     place_of_id = {row.id: place for place, row in enumerate(base.objects)}
     tree, owners = cKDTree(np.asarray(base.mesh.points)), base.point_objects
-    points, objects = np.asarray(other.mesh.points), other.point_objects
-    starts = np.searchsorted(objects, [row.id for row in other.objects])
-    for row, start, end in zip(other.objects, starts, [*starts[1:], len(points)], strict=True):
-        sample = points[start : end : max(1, (end - start) // _VERTICES_COMPARED)]
-        # Farther away than a body grows in a step: an object that was left out or is new.
-        reach = float(np.cbrt(row.volume / row.voxels)) * 3
-        distances, nearest = tree.query(sample, distance_upper_bound=reach)
+    for row, points in zip(smaller.objects, _samples(smaller), strict=True):
+        # Farther away than a membrane is thick: an object that was left out.
+        reach = 2 * float(np.cbrt(row.volume)) + 3 * float(np.cbrt(row.volume / row.voxels))
+        distances, nearest = tree.query(points, distance_upper_bound=reach)
         close = nearest[np.isfinite(distances)]
-        if len(close) < len(sample) / 2:
-            continue
-        ids, times = np.unique(owners[close], return_counts=True)
-        place = place_of_id[int(ids[times.argmax()])]
-        sizes[place] += (row.volume, row.area)
-        owning = ids[times > _MERGED * times.sum()]
-        if len(owning) > 1:
-            merged |= {place_of_id[int(each)] for each in owning}
-    sizes[list(merged)] = np.nan
+        if len(close) >= len(points) / 2:
+            sizes[place_of_id[int(np.bincount(owners[close]).argmax())]] += (row.volume, row.area)
     return sizes
+
+
+def _samples(surfaces: Surfaces) -> list[NDArray[np.float32]]:
+    """Return some points of each object."""
+    points, objects = np.asarray(surfaces.mesh.points), surfaces.point_objects
+    starts = np.searchsorted(objects, [row.id for row in surfaces.objects]).tolist()
+    return [
+        points[start : end : max(1, (end - start) // _VERTICES_COMPARED)]
+        for start, end in zip(starts, [*starts[1:], len(points)], strict=True)
+    ]

@@ -13,107 +13,10 @@ from scipy.spatial import cKDTree
 
 from deepsxt_core.files import not_as_written, written_beside
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS, neighbourhoods
+from deepsxt_core.surface.measure.columns import QUANTITIES
+from deepsxt_core.surface.measure.neighbours import neighbourhoods
 from deepsxt_core.surface.measure.shapes import feret_diameter, mean_curvature, outer_faces, solid
 from deepsxt_core.surface.surfaces import Surfaces
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A column of the table: its name, its title and power of length, and what it means."""
-
-    name: str
-    title: str
-    power: int = 0
-    help: str = ""
-
-    def column(self, unit: Unit) -> str:
-        """Return the name with its unit, such as ``volume_um3``."""
-        length = "um" if unit == "µm" else unit
-        if self.power < 0:
-            return f"{self.name}_per_{length}"
-        power = str(self.power) if self.power > 1 else ""
-        return f"{self.name}_{length}{power}" if self.power else self.name
-
-    def heading(self, unit: Unit) -> str:
-        """Return the title with its unit, such as ``Volume (µm³)``."""
-        if self.power < 0:
-            return f"{self.title} (1/{unit})"
-        return f"{self.title} ({unit}{' ²³'[self.power - 1].strip()})" if self.power else self.title
-
-
-QUANTITIES = (
-    Quantity("object", "Object", 0, "1 is the object of most voxels."),
-    Quantity("volume", "Volume", 3, "Of the membrane or body itself; a lumen does not count."),
-    Quantity(
-        "volume_error",
-        "± volume",
-        3,
-        "The larger change from the threshold ± one step; of a small body at least what it "
-        "encloses more or less than its voxels.",
-    ),
-    Quantity("enclosed_volume", "Enclosed volume", 3, "Within the outer surface, lumen included."),
-    Quantity("area", "Area", 2, "Of all its surfaces; a membrane has two sides."),
-    Quantity("area_error", "± area", 2, "The larger change from the threshold ± one step."),
-    Quantity("outer_area", "Outer area", 2, "Of the outer surface alone."),
-    Quantity("sphericity", "Sphericity", 0, "Of the outer surface: 1 is a ball, less is not."),
-    Quantity("equivalent_diameter", "Diameter", 1, "Of a ball of the enclosed volume."),
-    Quantity("feret_diameter", "Feret diameter", 1, "Largest distance between two points of it."),
-    Quantity("long_axis", "Long axis", 1, "Of the ellipsoid with the same moments of inertia."),
-    Quantity("middle_axis", "Middle axis", 1, "Of the ellipsoid with the same moments."),
-    Quantity("short_axis", "Short axis", 1, "Of the ellipsoid with the same moments."),
-    Quantity("elongation", "Elongation", 0, "Long axis / short axis."),
-    Quantity(
-        "long_axis_to_z_deg",
-        "Long axis to z (°)",
-        0,
-        "Angle to the beam. Where most objects are long along z, suspect the missing wedge.",
-    ),
-    Quantity(
-        "beam_elongation",
-        "Size along / across z",
-        0,
-        "Along the beam / across it. Objects turned at random have 1 on average; the missing "
-        "wedge makes it larger.",
-    ),
-    Quantity(
-        "mean_curvature",
-        "Mean curvature",
-        -1,
-        "Of the outer surface: 1 / radius for a ball, half of that for a tube.",
-    ),
-    Quantity(
-        "mean_thickness",
-        "Thickness",
-        1,
-        "2 × volume / area: that of a membrane; a solid body has no meaningful one.",
-    ),
-    Quantity("euler_number", "Euler number", 0, "2 for each closed surface, less 2 per handle."),
-    Quantity("mean_score", "Mean score", 0, "Inside, of the score after smoothing."),
-    Quantity(
-        "mean_grey_value",
-        "Mean grey value",
-        0,
-        "Inside, of the tomogram: the linear absorption coefficient where the file holds that.",
-    ),
-    Quantity("nearest_object", "Nearest object", 0, "The one with the smallest gap."),
-    Quantity("gap", "Gap to it", 1, "Between the two surfaces."),
-    Quantity(
-        "contact_area",
-        "Contact area",
-        2,
-        f"Of its surface within {CONTACT_VOXELS:g} voxels of another object.",
-    ),
-    Quantity(
-        "nearest_centroid_distance", "Nearest centroid", 1, "From centroid to nearest centroid."
-    ),
-    Quantity("centroid_x", "x", 1, "Of the centroid."),
-    Quantity("centroid_y", "y", 1, "Of the centroid."),
-    Quantity("centroid_z", "z", 1, "Of the centroid."),
-    Quantity("voxels", "Voxels", 0, "Above the threshold, after smoothing."),
-    Quantity("faces", "Triangles", 0, "Of its surfaces."),
-)
-
 
 _WORDS = ("name", "class_name", "measured", "cut_by_border", "capped", "state")
 
@@ -137,12 +40,22 @@ class ObjectQuantities:
     object: int
     volume: float
     volume_error: float | None = None
+    volume_error_threshold: float | None = None
+    volume_error_network: float | None = None
+    volume_error_growth: float | None = None
+    volume_error_mesh: float | None = None
+    volume_error_voxel_size: float | None = None
     enclosed_volume: float
     area: float
     area_error: float | None = None
+    area_error_threshold: float | None = None
+    area_error_network: float | None = None
+    area_error_growth: float | None = None
+    area_error_voxel_size: float | None = None
     outer_area: float
     sphericity: float
     equivalent_diameter: float
+    equivalent_diameter_error: float | None = None
     feret_diameter: float
     long_axis: float
     middle_axis: float
@@ -152,6 +65,7 @@ class ObjectQuantities:
     beam_elongation: float
     mean_curvature: float
     mean_thickness: float
+    mean_thickness_error: float | None = None
     euler_number: int
     mean_score: float | None
     mean_grey_value: float | None
@@ -195,7 +109,7 @@ def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
             ObjectQuantities(
                 object=row.id,
                 volume=row.volume,
-                volume_error=row.volume_error,
+                volume_error_mesh=row.volume_error,
                 enclosed_volume=body.volume,
                 area=row.area,
                 outer_area=body.area,
@@ -231,16 +145,8 @@ def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
 
 
 def totals(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, Any]:
-    """Return sums and medians over all objects of a tomogram, by names with their unit.
-
-    The error bars add up: one threshold moves all objects the same way. Objects without one
-    do not contribute to them.
-    """
+    """Return sums and medians over all objects of a tomogram, by names with their unit."""
     volume, area = (sum(getattr(each, name) for each in found) for name in ("volume", "area"))
-    errors = {
-        name: [error for each in found if (error := getattr(each, name)) is not None]
-        for name in ("volume_error", "area_error")
-    }
     length = "um" if unit == "µm" else unit
 
     def median(name: str) -> float:
@@ -253,10 +159,8 @@ def totals(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, Any]:
         "cut_by_border": sum(bool(each.cut_by_border) for each in found),
         "capped": sum(bool(each.capped) for each in found),
         f"volume_{length}3": volume,
-        f"volume_error_{length}3": sum(errors["volume_error"]) if errors["volume_error"] else None,
         f"enclosed_volume_{length}3": sum(each.enclosed_volume for each in found),
         f"area_{length}2": area,
-        f"area_error_{length}2": sum(errors["area_error"]) if errors["area_error"] else None,
         f"mean_thickness_{length}": 2 * volume / area,
         f"median_equivalent_diameter_{length}": median("equivalent_diameter"),
         "median_sphericity": median("sphericity"),

@@ -13,7 +13,8 @@ from scipy import ndimage
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.files import prepare_folder, write_json
 from deepsxt_core.surface.lengths import Unit
-from deepsxt_core.surface.measure.quantities import Quantity, write_columns
+from deepsxt_core.surface.measure.columns import Quantity
+from deepsxt_core.surface.measure.quantities import write_columns
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.volume import Labels, Mask, Score
 
