@@ -101,9 +101,9 @@ def _begin(tomogram: Tomogram, result: Result | None) -> None:
     if source == _FROM_RESULT:
         low = state.low_threshold()
         params = SourceParams(threshold=state.threshold(), low=low, min_voxels=_least_voxels())
-        faint = "" if low is None else f", with what is connected to it above {low:.2f}"
+        faint = "" if low is None else f", with what is connected to it above {low:.2f},"
         st.caption(
-            f"Each connected part above the threshold {state.threshold():.2f}{faint}, is an object."
+            f"Each connected part above the threshold {state.threshold():.2f}{faint} is an object."
         )
     elif source == _FROM_FILE:
         labels = _label_file(tomogram)

@@ -27,11 +27,12 @@ def with_error_bars(
 ) -> tuple[ObjectQuantities, ...]:
     """Return what can be said about `surfaces`, which were made from `source` with `params`.
 
-    A score is reconstructed again at the threshold ± one step, both where there are two. The objects of these surfaces
-    are given to those that they lie closest to, and the larger of the two changes is the error.
-    One that vanishes at the higher threshold may not be there at all: its error is at least as
-    large as itself. One that runs together with another at the lower one has no error bar. A mask
-    knows no threshold and gives none. The error of a small body is at least that of its row.
+    A score is reconstructed again at the threshold ± one step, both where there are two. The
+    objects of these surfaces are given to those that they lie closest to, and the larger of the two
+    changes is the error. One that vanishes at the higher threshold may not be there at all: its
+    error is at least as large as itself. One that runs together with another at the lower one has
+    no error bar. A mask knows no threshold and gives none. The error of a small body is at least
+    that of its row.
     """
     found = quantify(surfaces)
     if isinstance(source, Mask):
