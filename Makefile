@@ -54,6 +54,7 @@ bench-more: $(DEV) browser
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.step_planes
 	$(BIN)/python -m benchmarks.paint_planes
+	$(BIN)/python -m benchmarks.kill_server
 
 # Ten thousand damaged files of all formats, as many models, and two thousand configurations; needs
 # Linux, for its limits on time and memory. The models take about an hour.

@@ -1,10 +1,11 @@
 """Kill the server while somebody paints: what it had acknowledged is there when it starts again.
 
-``python -m benchmarks.kill_server`` paints through the routes as the browser does (strokes, erasing,
-growing, undo and redo, each sent once the one before is acknowledged) to the app's server, without
-its pages, which it ends by SIGKILL at a random moment; then it starts it again. All planes that the
-new server gives, and its objects, must equal those of an annotation that nobody disturbed and that
-took the acknowledged changes alone. The change that was on its way may have happened or not.
+``python -m benchmarks.kill_server`` paints through the routes as the browser does (strokes,
+erasing, growing, undo and redo, each sent once the one before is acknowledged) to the app's server,
+without its pages, which it ends by SIGKILL at a random moment; then it starts it again. All planes
+that the new server gives, and its objects, must equal those of an annotation that nobody disturbed
+and that took the acknowledged changes alone. The change that was on its way may have happened or
+not.
 """
 
 import argparse
@@ -52,7 +53,7 @@ Change = dict[str, Any]
 """What was asked for: ``what``, and the ``operation`` if it is one."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The server answered that it would not."""
 
 
@@ -86,7 +87,7 @@ class Tab:
         answer = self._connection.getresponse()
         content = answer.read()
         if answer.status != http.client.OK:
-            raise Refused(f"{answer.status}: {content!r:.200}")
+            raise RefusedError(f"{answer.status}: {content!r:.200}")
         return content
 
 
@@ -102,7 +103,7 @@ def paint(tab: Tab, rng: np.random.Generator, asked: list[Change], done: list[Ch
         asked.append(change)
         try:
             told = tab.post(**change)
-        except Refused:
+        except RefusedError:
             asked.pop()  # there is no such object, just now
             continue
         except (OSError, http.client.HTTPException):

@@ -75,7 +75,9 @@ class BundleContent:
             mask, segmentation = mask_volume(source, params.threshold), f"score {params.above}"
             if params.low is not None:
                 mask = replace(
-                    instances, dtype=np.dtype(bool), reader=lambda z0, z1: instances.read(z0, z1) > 0
+                    instances,
+                    dtype=np.dtype(bool),
+                    reader=lambda z0, z1: instances.read(z0, z1) > 0,
                 )
         else:
             mask = replace(source.volume, dtype=np.dtype(bool), reader=source.read_mask)

@@ -8,6 +8,7 @@ export const SHORTCUTS = [
   ["Page ↑ ↓", `${FAR} planes on`],
   ["Home End", "first or last plane"],
   ["Shift + arrows", "move the crosshair in the plane"],
+  ["Shift + Page, Home", `by ${FAR} down and up, left and right (End)`],
   ["Tab", "to the next plane"],
   ["+ −", "zoom"],
   ["C", "centre the planes on the crosshair"],
@@ -33,7 +34,10 @@ const STEPS = {
   PageDown: -FAR, PageUp: FAR, Home: -Infinity, End: Infinity,
 };
 /** @type {Record<string, number[]>} */
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const MOVES = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+  Home: [-FAR, 0], End: [FAR, 0], PageUp: [0, -FAR], PageDown: [0, FAR],
+};
 /** @type {Record<string, string>} */
 const ACTS = {
   "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 1: "one", 3: "three", "?": "help", "[": "lower", "]": "higher",

@@ -7,6 +7,7 @@ import { Comparison } from "./comparison.js";
 import { fillControls, fillHelp } from "./controls.js";
 import { clamped, PLANES } from "./geometry.js";
 import { Editing } from "./editing/editing.js";
+import { follow } from "./editing/pressing.js";
 import { Figures } from "./figures.js";
 import { Histogram } from "./histogram.js";
 import { wishOf } from "./keys.js";
@@ -289,6 +290,7 @@ class Planes {
     else {
       const { u, v } = pane.plane;
       this.point(pane.plane, [this.state.at[u] + wish.move[0], this.state.at[v] + wish.move[1]]);
+      follow(this.editing.hand, pane);
     }
   }
 

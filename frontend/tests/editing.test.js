@@ -128,6 +128,7 @@ test("keys have a meaning each, and those with Ctrl are undo and redo alone", ()
   assert.deepEqual(actionOf({ key: "z", ctrlKey: true }), { do: "undo" });
   assert.deepEqual(actionOf({ key: "Z", ctrlKey: true, shiftKey: true }), { do: "redo" });
   assert.deepEqual(actionOf({ key: "y", metaKey: true }), { do: "redo" });
+  assert.deepEqual(actionOf({ key: "q", altKey: true }), { do: "press", shiftKey: false, altKey: true });
   for (const event of [{ key: "b", ctrlKey: true }, { key: "z", altKey: true }, { key: "z" }, { key: "Tab" }]) {
     assert.equal(actionOf(event), null);
   }

@@ -214,6 +214,7 @@ test("every key of the help does something, and keys of the browser are left to 
   assert.deepEqual(wishOf({ key: "PageUp" }), { step: 10 });
   assert.deepEqual(wishOf({ key: "ArrowLeft" }), { step: -1 });
   assert.deepEqual(wishOf({ key: "ArrowLeft", shiftKey: true }), { move: [-1, 0] });
+  assert.deepEqual(wishOf({ key: "PageDown", shiftKey: true }), { move: [0, 10] });
   assert.deepEqual(wishOf({ key: "?", shiftKey: true }), { act: "help" });
   assert.deepEqual(wishOf({ key: "O", shiftKey: true }), { act: "overlay" });
   assert.deepEqual(wishOf({ key: "s" }), { act: "compare" });

@@ -148,11 +148,11 @@ def _half_voxels(source: Source, surface: Result, unit: Unit, row: ObjectRow) ->
     return [max(4.0, _ROOM * longest / edge * binned) for edge in edges]
 
 
-def _overlay(source: Source, surface: Result, row: ObjectRow) -> dict[str, str | float | int]:
+def _overlay(source: Source, surface: Result, row: ObjectRow) -> dict[str, object]:
     if isinstance(source, KeptAnnotation):
         return {"annotation": source.id, "only": row.id}
     if isinstance(source, Result):
         params = surface.params(ReconstructParams)
-        low = {} if params.low is None else {"low": params.low}
-        return {"score": source.id, "style": "outline", "threshold": params.threshold} | low
+        drawn = {"score": source.id, "style": "outline", "threshold": params.threshold}
+        return drawn if params.low is None else {**drawn, "low": params.low}
     return {}

@@ -54,7 +54,9 @@ EXAMPLES = [
     Grow(object=1, radius=2),
     Shrink(object=1, radius=2.5, unit="nm"),
     Smooth(object=1, radius=2, limits=Limits()),
-    MergeResult(source="other.tif", threshold=0.25, low=-0.5, separate=True, min_voxels=9, class_name="m"),
+    MergeResult(
+        source="other.tif", threshold=0.25, low=-0.5, separate=True, min_voxels=9, class_name="m"
+    ),
     EditObjects(objects=[1], name="Zellkern ä", colour="#00ff00", state="doubtful", locked=False),
     EditClass(name="a", colour="#123456", rename="b"),
     RemoveClass(name="a"),

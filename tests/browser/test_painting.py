@@ -224,6 +224,17 @@ def test_an_address_leads_to_an_object_and_a_voxel(page, kept, server):
     expect(page.locator(".objects .size")).to_contain_text("Object 1 ")
     expect(page.locator(".readout")).to_contain_text("x 42, y 31, z 12")
     expect(page.locator(".readout")).to_contain_text("Object 1 (membrane, 1)")
+    # Keys alone draw from there on, and choose what is there.
+    painter = Painter(page, kept)
+    painter.pane.focus()
+    painter.press("b", "n", "q", "Shift+End", "Shift+ArrowDown", "q")
+    drawn = painter.kept_as(2)
+    assert (drawn[12, 31, 49:53] == 2).all()
+    assert set(np.argwhere(drawn == 2)[:, 0]) == {12}
+    painter.press("v", "q")
+    expect(page.locator(".objects .size")).to_contain_text("Object 2 ")
+    painter.press("Control+z")
+    assert (painter.kept_as(3) < 2).all()
 
 
 def test_a_review_goes_on_by_keys_and_tells_what_follows(page, server, kept):

@@ -60,7 +60,7 @@ def test_objects_are_what_is_above_the_lower_and_somewhere_above_the_upper(
     assert surfaces.report.objects_found == len(surfaces.objects)
 
 
-def test_what_encloses_a_lumen_is_no_more_certain_for_it(tmp_path):
+def test_what_encloses_a_lumen_is_no_more_certain_for_it():
     distance = ball(SHAPE, 9) * 4
     shell = np.where(np.abs(distance) < 1.5, 0.3, -1).astype(np.float32)
     source = Score(Volume.from_array(Score.encode(shell)))

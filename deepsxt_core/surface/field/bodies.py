@@ -52,7 +52,7 @@ class BodyJoiner:
         if scratch is not None:
             scratch.write_bytes(b"")
 
-    def add(self, field: NDArray[np.float32]) -> tuple[NDArray[np.integer], slice]:
+    def add(self, field: NDArray[np.float32 | np.bool_]) -> tuple[NDArray[np.integer], slice]:
         """Take in a slab (n, y, x), whose bodies lie where it is above 0.
 
         Returns

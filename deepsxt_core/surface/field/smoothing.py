@@ -83,7 +83,8 @@ def field_slabs(
             np.abs(inner, out=inner, where=inside)
             if params.low is not None:
                 # What is filled in is nothing certain, and still inside.
-                np.minimum(inner, max(core_height(params), _MARGIN), out=inner, where=inside)
+                highest = max(core_height(params), float(_MARGIN))
+                np.minimum(inner, highest, out=inner, where=inside)
         if cuts is not None:
             # Just below the threshold, so that the surfaces on both sides come close.
             part = cuts[first:end]

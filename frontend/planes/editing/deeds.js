@@ -2,6 +2,7 @@
 
 import { freeId } from "./palette.js";
 import { copied, interpolated } from "./operations.js";
+import { press } from "./pressing.js";
 import { SIZED } from "./state.js";
 
 /**
@@ -89,6 +90,7 @@ const DEEDS = {
   delete: (editing) => withObject(editing, (object) => editing.operate({ kind: "delete", objects: [object] })),
   copy: (editing, { by }, pane) => copyOn(editing, pane, by),
   interpolate: (editing, _, pane) => withObject(editing, () => { previewed(editing, pane); }),
+  press: (editing, { shiftKey, altKey }, pane) => press(editing.hand, pane, { shiftKey, altKey }),
   finish: (editing, _, pane) => {
     if (endPreview(editing, true)) return true;
     if (editing.holding.tool === "ruler") {

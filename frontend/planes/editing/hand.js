@@ -34,7 +34,7 @@ export class Hand {
   }
 
   /** @param {Pane} pane
-   *  @param {PointerEvent} event
+   *  @param {{altKey: boolean, shiftKey: boolean, buttons: number}} event
    *  @param {number[]} place */
   down(pane, event, place) {
     const { editing } = this;

@@ -12,6 +12,7 @@ export const SHORTCUTS = [
   ["K J", "fill in the slice, fill in 3D"],
   ["M X", "merge, split: two clicks"],
   ["Space", "back to the tool before"],
+  ["Q", "use the tool at the crosshair: Shift + arrows draw, Q ends; with Alt as by the mouse"],
   ["N", "new object"],
   ["H Y", "hide, isolate the object"],
   [", .", "copy it to the slice before or after"],
@@ -43,6 +44,7 @@ export function actionOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
     if (letter === "z" && !altKey) return { do: shiftKey ? "redo" : "undo" };
     return letter === "y" && !altKey && !shiftKey ? { do: "redo" } : null;
   }
+  if (letter === "q") return { do: "press", shiftKey: Boolean(shiftKey), altKey: Boolean(altKey) };
   if (altKey) return null;
   if (letter in TOOLS) return { do: "tool", tool: TOOLS[letter] };
   return ACTIONS[letter] ?? null;
