@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from deepsxt_core.annotation import Propose, create_annotation, open_annotation
 from deepsxt_core.bodies.growth import Body
@@ -36,6 +37,8 @@ from tools.scored_phantoms import (
 
 PHANTOMS = [(("hzb", "mistral", "b24")[i % 3], 201 + i) for i in range(20)]
 GOOD, SAME = 0.8, 0.5
+# An organelle is shown if the score is above 0 on so much of its outline.
+_SHOWN, _OUTLINE_PX = 0.3, 4
 
 
 def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -67,6 +70,9 @@ class Row:
         Whether its interval holds the true volume.
     is_closed : bool
         Whether the organelle lies within the tomogram.
+    is_shown : bool
+        Whether the score shows it: in the slice of its deepest voxel it is above 0 on 30 % of the
+        outline or more.
     """
 
     kind: str
@@ -76,6 +82,7 @@ class Row:
     ratio: float
     is_covered: bool
     is_closed: bool
+    is_shown: bool
     seconds: float
 
 
@@ -98,8 +105,17 @@ def row_of(phantom: Scored, target: Target) -> Row:
         np.count_nonzero(found) / np.count_nonzero(target.mask),
         is_covered(body, target.mask),
         not any(face.any() for face in faces),
+        is_shown(phantom, target),
         seconds,
     )
+
+
+def is_shown(phantom: Scored, target: Target) -> bool:
+    """Return whether the score shows the outline of an organelle."""
+    mask, score = (each[target.middle[0]] for each in (target.mask, phantom.score))
+    inner = ndimage.binary_erosion(mask, iterations=_OUTLINE_PX)
+    outline = ndimage.binary_dilation(mask) & ~inner
+    return bool((score[outline] > 0).mean() >= _SHOWN)
 
 
 def is_covered(body: Body | None, truth: NDArray[np.bool_]) -> bool:
@@ -120,8 +136,14 @@ def report_clicks(phantoms: Sequence[Scored]) -> None:
     print(" volume off by | of the good | interval holds | processor time |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     groups = {"all": rows, "closed": [row for row in rows if row.is_closed]}
+    groups |= {
+        name: [row for row in rows if row.is_shown == shown]
+        for name, shown in (("shown by the score", True), ("not shown", False))
+    }
     groups |= {kind: [r for r in rows if r.kind == kind] for kind in sorted({r.kind for r in rows})}
     for name, group in groups.items():
+        if not group:
+            continue
         dices = np.array([(row.middle, row.anywhere, row.two) for row in group])
         off = np.abs(np.array([row.ratio for row in group]) - 1)
         cells = [
