@@ -8,6 +8,7 @@ what is listed (`ProcessParams.min_aspect`). It is measured from its true mask.
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from deepsxt_core.surface import ProcessParams, reconstruct, trace_processes
 from deepsxt_core.volume import Mask, Volume, VoxelSize
 
 _FIRST_SEED, _SHAPE = 900, (96, 448, 448)
-_EMPTY = dict.fromkeys(
+_EMPTY: dict[str, Any] = dict.fromkeys(
     ("mitochondria", "vesicles", "droplets", "reticulum_tubes", "reticulum_sheets", "gold_beads"),
     0.0,
 )
