@@ -155,8 +155,8 @@ def ask(shared, method: str, path: str, cookies: dict[str, str], token: str = ""
 
 
 def state_of(shared: Shared) -> dict[str, str]:
-    """Return a hash of all that people have made; what is made to show it is left out."""
-    folder = shared.people.folder / "persons"
+    """Return a hash of each file that ann has; what is made to show them is left out."""
+    folder = shared.private.folder.parents[1]
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
