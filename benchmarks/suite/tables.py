@@ -39,4 +39,6 @@ def _section(name: str, section: Mapping[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None or isnan(value) else f"{value:.3g}"
+    if value is None or isnan(value):
+        return ""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -13,6 +13,7 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import write_tiff
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import write_status
+from deepsxt_core.jobs.trial import TrialDesk
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace
@@ -239,6 +240,22 @@ class TestSegment:
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
         params = SegmentParams(z0=1, z1=4, rotations=4, invert=True)
         assert job.request == jobs.SegmentRequest(model="test-model", params=params)
+
+    def test_a_slice_is_tried_with_what_was_chosen(self, app, tomogram, monkeypatch):
+        asked = []
+
+        def score(_desk, tried, *wish):
+            asked.append((tried.id, *wish))
+            return np.ones(SHAPE[1:], np.float32)
+
+        monkeypatch.setattr(TrialDesk, "score", score)
+        show(app, "segment.py", tomogram)
+        app.selectbox(key="model").select("test-model")
+        app.button_group(key="rotations").set_value(4).run()
+        app.button(key="try").click().run()
+        assert not app.exception
+        params = SegmentParams(rotations=4)
+        assert asked == [(tomogram.id, "test-model", SHAPE[0] // 2, params)]
 
     def test_a_running_job_is_found_again_and_can_be_cancelled(self, app, tomogram):
         request = jobs.SegmentRequest(model="test-model")
