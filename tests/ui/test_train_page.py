@@ -144,7 +144,7 @@ def test_a_server_folder_is_offered(app, tmp_path, monkeypatch):
     app.selectbox(key="data_folder").select("data").run()
 
     assert not app.exception
-    button(app, "Train for 10 min").click().run()
+    button(app, "Train for 20 min").click().run()
 
     assert one_training().request.data == str(folder.path)
 
@@ -153,7 +153,7 @@ def test_a_taken_name_is_refused(app, data):
     data.add_drawn("a", "b")
     show(app, "train.py")
     app.text_input(key="name").set_value("test-model").run()
-    button(app, "Train for 10 min").click().run()
+    button(app, "Train for 20 min").click().run()
 
     assert "already" in plain(app.error[0])
     assert jobs.list_jobs(Workspace()) == []
