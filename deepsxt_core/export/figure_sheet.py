@@ -1,4 +1,4 @@
-"""The sheet that pictures stand on: beside each other, with vectors over them and a caption below."""
+"""The sheet that pictures stand on, beside each other: vectors over them, a caption below."""
 
 import io
 import textwrap

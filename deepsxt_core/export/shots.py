@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import numpy as np
 
@@ -120,10 +120,7 @@ class KeyFrame:
     @property
     def shot(self) -> Shot:
         """What it shows."""
-        shot = self.plane or self.surface
-        if shot is None:
-            raise AssertionError
-        return shot
+        return cast(Shot, self.plane or self.surface)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +154,14 @@ def between(one: Shot, other: Shot, share: float) -> Shot | None:
 def _between_planes(one: PlaneShot, other: PlaneShot, share: float) -> PlaneShot | None:
     moved = {name: getattr(other.look, name) for name in _MOVING}
     low = other.look.low
-    still = (one.look.low is None) == (low is None)
+    still = (one.look.low is None, one.view is None) == (low is None, other.view is None)
     if not still or replace(
         one, index=other.index, view=other.view, look=replace(one.look, **moved, low=low)
     ) != replace(other, look=replace(other.look, width_px=one.look.width_px)):
         return None
-    look = {name: _mid(getattr(one.look, name), value, share) for name, value in moved.items()}
+    look: dict[str, Any] = {
+        name: _mid(getattr(one.look, name), value, share) for name, value in moved.items()
+    }
     if one.look.low is not None and low is not None:
         look["low"] = min(_mid(one.look.low, low, share), look["threshold"])
     view = other.view

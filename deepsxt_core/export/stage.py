@@ -14,7 +14,7 @@ from deepsxt_core.annotation import Annotation, Box
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.figure_sheet import Key, Paragraph
-from deepsxt_core.export.shots import PlaneShot
+from deepsxt_core.export.shots import PlaneShot, SurfaceShot
 from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.export.slice_picture import (
     BOTH_RGB,
@@ -148,6 +148,20 @@ class Stage:
             caption.append(f"Objects of the annotation “{ids.name}”.")
         return plane, caption
 
+    def about(self, shot: SurfaceShot) -> list[Paragraph]:
+        """Return what a caption says of surfaces.
+
+        Raises
+        ------
+        DeepSXTError
+            If they cannot be read.
+        """
+        ids = [row.id for row in self.surfaces(shot.surface).objects]
+        hidden = sum(number in shot.hidden for number in ids)
+        which = f", {hidden} of them not shown" if hidden else ""
+        seen = "parallel projection" if shot.is_parallel else "perspective"
+        return [f"{self.name}. Surfaces of {len(ids)} objects{which}; {seen}."]
+
     def _place(self, axis: Axis, index: int) -> str:
         across, size = AXES.index(axis), self.voxel_size_nm
         words = f"{self.name}. {_NAMES[axis]}, slice {index + 1} of {self.shape[across]}"
@@ -224,15 +238,17 @@ def _comparison_words(
     total = only_a + only_b + 2 * both
     score = f"{'F1' if is_truth else 'Dice'} {2 * both / total:.3f}" if total else "nothing marked"
     unknown = " or ".join(dict.fromkeys((_known_by(first), _known_by(other))))
-    return [
+    words = [
         f"A: {a}. B: {b}. Of the voxels in view: {score}.",
         (
             Key(ONLY_A_RGB, f"only A{', not true' if is_truth else ''}: {only_a:,}"),
             Key(ONLY_B_RGB, f"only B{', missed' if is_truth else ''}: {only_b:,}"),
             Key(BOTH_RGB, f"both: {both:,}"),
         ),
-        f"Darker: not compared, as not {unknown}.",
     ]
+    if plane.codes is not None and np.isnan(plane.codes + plane.other).any():
+        words.append(f"Darker: not compared, as not {unknown}.")
+    return words
 
 
 def _agreements(plane: FigurePlane, look: FigureParams) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What the routes of planes share: numbers in addresses, what is not there, what values there are."""
+"""What the routes of planes share: numbers in addresses, planes that are not there, a survey."""
 
 import re
 from functools import lru_cache

@@ -7,6 +7,7 @@ the addresses of their planes.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from deepsxt_core.annotation import Annotation
@@ -28,6 +29,8 @@ from deepsxt_core.workspace.plane_sources import (
 )
 from deepsxt_core.workspace.tomogram import Tomogram
 from deepsxt_core.workspace.truths import named_truth
+
+_KEPT = 4
 
 Opener = Callable[[KeptAnnotation], Annotation]
 
@@ -64,6 +67,9 @@ def stage_of(tomogram: Tomogram, opened: Opener = KeptAnnotation.open) -> Stage:
             unjudged=found.unjudged,
         )
 
+    def objects(name: str) -> tuple[Layer, ObjectTable]:
+        return _ids(annotation(tomogram, name), opened)
+
     def surfaces(name: str) -> Surfaces:
         return Surfaces.load(tomogram.result("surfaces", name).folder)
 
@@ -72,9 +78,9 @@ def stage_of(tomogram: Tomogram, opened: Opener = KeptAnnotation.open) -> Stage:
         shape=source.volume.shape,
         voxel_size_nm=source.volume.voxel_size_nm,
         grey=source.plane,
-        layer=layer,
-        objects=lambda name: _ids(annotation(tomogram, name), opened),
-        surfaces=surfaces,
+        layer=lru_cache(maxsize=_KEPT)(layer),
+        objects=lru_cache(maxsize=_KEPT)(objects),
+        surfaces=lru_cache(maxsize=_KEPT)(surfaces),
     )
 
 

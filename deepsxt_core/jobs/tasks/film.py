@@ -1,0 +1,45 @@
+"""A film as a job."""
+
+from pathlib import Path
+
+from deepsxt_core.export.film import moments
+from deepsxt_core.files import write_json
+from deepsxt_core.fingerprints import unchanged
+from deepsxt_core.jobs.film_requests import FilmRequest
+from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
+from deepsxt_core.parameters import plain
+from deepsxt_core.progress import Progress
+from deepsxt_core.workspace import Identity, Tomogram
+from deepsxt_core.workspace.annotations import annotation
+from deepsxt_core.workspace.results import RUN_NAME
+
+
+def _identity(tomogram: Tomogram, request: FilmRequest) -> Identity:
+    moments(request.frames, request.params)
+    planes = [frame.plane for frame in request.frames if frame.plane is not None]
+    names = {name for shot in planes for name in (shot.first, shot.other) if name is not None}
+    kept = {name.split("/")[1] for name in names if name.startswith("annotations/")}
+    kept |= {shot.annotation for shot in planes if shot.annotation is not None}
+    size = tomogram.volume().voxel_size_nm
+    return {
+        "step": "film",
+        "input_sha256": tomogram.input_sha256(),
+        # For the caption, and the scale bar.
+        "name": tomogram.name,
+        "voxel_size_nm": None if size is None else list(size),
+        "annotations": {each: annotation(tomogram, each).version().digest for each in sorted(kept)},
+        **plain(request),
+    }
+
+
+def _run(tomogram: Tomogram, request: FilmRequest, out: Path, progress: Progress) -> None:
+    from deepsxt_core.workspace.films import write_film
+
+    with unchanged(tomogram.source):
+        path = write_film(tomogram, request.frames, request.params, out, progress)
+    frames = len(moments(request.frames, request.params))
+    told = {"file": path.name, "bytes": path.stat().st_size, "frames": frames}
+    write_json(out / RUN_NAME, told | {"params": plain(request.params)})
+
+
+FILM = Task(title="Film", device=PROCESSOR, identity=_identity, run=_run, result_kind="films")

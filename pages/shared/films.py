@@ -1,0 +1,270 @@
+"""Films: views that are kept, what a film of them takes, and how it is made in the background."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from deepsxt_core import jobs
+from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.export.film import Estimate, FilmParams, moments, sweep
+from deepsxt_core.export.film_files import FilmFormat
+from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
+from deepsxt_core.export.stage import plane_name
+from deepsxt_core.export.surface_shots import one_turn
+from deepsxt_core.io.pyramid import AXES
+from deepsxt_core.parameters import parsed
+from deepsxt_core.web import routes
+from deepsxt_core.workspace import Result, Tomogram, Workspace, films
+from deepsxt_core.workspace.key_frames import (
+    add_key_frame,
+    key_frames,
+    move_key_frame,
+    replace_key_frame,
+)
+from shared import components, job_blocks, snapshot, texts, widgets
+from shared.components import Download
+
+_WIDTHS = (480, 640, 960, 1280, 1920)
+_SWEEP = "film_sweep"
+_OPEN = "film_open"
+
+
+def take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | None = None) -> None:
+    """Keep a view that a viewer has handed over, or begin a film through all planes like it.
+
+    Parameters
+    ----------
+    told : mapping
+        ``kind``, "key" or "sweep"; ``plane``, or ``surface`` less its name.
+    surface_id : str, optional
+        Which surface it is of.
+    """
+    if told is None:
+        return
+    try:
+        if "plane" in told:
+            shot = parsed(PlaneShot, told["plane"], "The view")
+            if told["kind"] == "sweep":
+                st.session_state[_SWEEP] = (tomogram.id, shot)
+                st.session_state[_OPEN] = True
+                return
+            frame = KeyFrame(plane=shot)
+        else:
+            content = {**told["surface"], "surface": surface_id}
+            frame = KeyFrame(surface=parsed(SurfaceShot, content, "The view"))
+        add_key_frame(tomogram, frame)
+    except DeepSXTError as error:
+        st.toast(texts.escaped(str(error)), icon=":material/error:")
+        return
+    st.toast(f"Key frame {len(key_frames(tomogram))} is kept.", icon=":material/movie:")
+
+
+def button(row: DeltaGenerator, tomogram: Tomogram) -> None:
+    """Offer the films of a tomogram; a film that a viewer asked for opens by itself."""
+    count = len(key_frames(tomogram))
+    label = f"Film ({count})" if count else "Film"
+    help = "Key frames that you added, and the films made of this tomogram."
+    if row.button(label, icon=":material/movie:", help=help, key="film_button"):
+        st.session_state.pop(_SWEEP, None)
+        _dialog(tomogram)
+    elif st.session_state.pop(_OPEN, False):
+        _dialog(tomogram)
+
+
+@st.dialog("Film", width="large")
+@widgets.errors_shown()
+def _dialog(tomogram: Tomogram) -> None:
+    tomogram_id, shot = st.session_state.get(_SWEEP, (None, None))
+    if shot is not None and tomogram_id == tomogram.id:
+        frames, pace = _through(tomogram, shot), "even"
+    else:
+        frames, pace = _kept(tomogram), "eased"
+    if frames:
+        _offer(tomogram, frames, pace)
+    _made(tomogram)
+
+
+def _through(tomogram: Tomogram, shot: PlaneShot) -> tuple[KeyFrame, ...]:
+    """Let the user choose planes and a length."""
+    last = snapshot.volume(tomogram).shape[AXES.index(shot.axis)]
+    st.markdown(f"**Through {plane_name(shot.axis)}**, each plane as the one in sight")
+    left, right = st.columns(2)
+    first, end = 1, last
+    if last > 1:
+        first, end = left.slider("Planes", 1, last, (1, last))
+    seconds = right.slider("Length (s)", 1, 60, 8, key="film_seconds")
+    return sweep(shot, first - 1, end - 1, float(seconds))
+
+
+def _kept(tomogram: Tomogram) -> tuple[KeyFrame, ...]:
+    """Show the views that are kept; let the user put them in order."""
+    frames = key_frames(tomogram)
+    if not frames:
+        st.info(
+            "No key frames yet. In *Slices* or *Surface*, set a view and choose "
+            "**Add this view as key frame** in the panel *Picture*; the film moves from one to the "
+            "next. **Film through z** in *Slices* needs none.",
+            icon=":material/movie:",
+        )
+        return ()
+    st.caption("The film moves from view to view, in the seconds beside each. The last one stays.")
+    for place, frame in enumerate(frames):
+        _row(tomogram, place, frame, len(frames))
+    if len(frames) == 1 and frames[0].surface is not None:
+        if st.toggle("Turn once around it", key="film_turn"):
+            return one_turn(frames[0].surface, frames[0].seconds)
+    return frames
+
+
+def _row(tomogram: Tomogram, place: int, frame: KeyFrame, count: int) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    row.markdown(f"**{place + 1}**", width=24)
+    row.markdown(_about(tomogram, frame), width="stretch")
+    name = f"Seconds of key frame {place + 1}"
+    seconds = row.number_input(
+        name, 0.0, 60.0, frame.seconds, 0.5, "%.1f", width=120, label_visibility="collapsed",
+        key=f"film_seconds_{place}_{frame.seconds}_{count}", help=name,
+    )  # fmt: skip
+    acts = (
+        ("arrow_upward", f"Earlier: key frame {place + 1}", place == 0, -1),
+        ("arrow_downward", f"Later: key frame {place + 1}", place == count - 1, 1),
+        ("delete", f"Remove key frame {place + 1}", False, 0),
+    )
+    for icon, help, is_off, by in acts:
+        key = f"film_{icon}_{place}"
+        if row.button("", icon=f":material/{icon}:", help=help, disabled=is_off, key=key):
+            if by:
+                move_key_frame(tomogram, place, by)
+            else:
+                replace_key_frame(tomogram, place, None)
+            st.rerun(scope="fragment")
+    if seconds != frame.seconds:
+        changed = KeyFrame(plane=frame.plane, surface=frame.surface, seconds=seconds)
+        replace_key_frame(tomogram, place, changed)
+        st.rerun(scope="fragment")
+
+
+def _about(tomogram: Tomogram, frame: KeyFrame) -> str:
+    """Return what a key frame shows, in one line."""
+    shot = frame.shot
+    if isinstance(shot, SurfaceShot):
+        return f"Surface, {2 * shot.half:.3g} high" + ("" if shot.is_parallel else ", perspective")
+    words = f"{plane_name(shot.axis)}, slice {shot.index + 1}"
+    if shot.view is not None:
+        shape = snapshot.volume(tomogram).shape
+        rows, columns = (n for n, axis in zip(shape, AXES, strict=True) if axis != shot.axis)
+        r0, c0, r1, c1 = shot.view
+        share = max((r1 - r0) / rows, (c1 - c0) / columns)
+        words += "" if share > 0.99 else f", {share:.0%} of it"
+    parts = [words]
+    if shot.first is not None:
+        parts.append("compared" if shot.other is not None else "with the result")
+    if shot.annotation is not None:
+        parts.append("objects")
+    return " · ".join(parts)
+
+
+def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: str) -> None:
+    """Let the user choose how the film is drawn, say what it takes, and make it."""
+    usual = FilmParams()
+    for name, value in (("film_width", usual.width_px), ("film_rate", usual.frames_per_s)):
+        st.session_state.setdefault(name, value)
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    format = row.segmented_control(
+        "Format", get_args(FilmFormat), default=usual.format, required=True,
+        format_func=str.upper, key="film_format",
+    )  # fmt: skip
+    width = row.selectbox("Width (px)", _WIDTHS, key="film_width", width=130)
+    rate = row.selectbox("Frames a second", (6, 8, 12, 24, 30), key="film_rate", width=150)
+    caption = row.checkbox("Caption", usual.caption, key="film_caption")
+    params = FilmParams(
+        format=format or usual.format, width_px=width, frames_per_s=rate, caption=caption,
+        pace="even" if pace == "even" or (len(frames) == 5 and frames[0] == frames[-1]) else "eased",
+    )  # fmt: skip
+    moments(frames, params)
+    with st.spinner("Drawing a first frame to see how long it takes …"):
+        expected, first = _expected(tomogram, tomogram.id, frames, params)
+    _tell(expected, first)
+    if st.button("Make the film", type="primary", icon=":material/movie:"):
+        request = jobs.FilmRequest(frames=frames, params=params)
+        jobs.submit(Workspace(), request, tomogram=tomogram.id)
+        st.rerun(scope="fragment")
+
+
+@st.cache_data(max_entries=16, ttl="1h", show_spinner=False)
+def _expected(
+    _tomogram: Tomogram,
+    tomogram_id: str,  # noqa: ARG001
+    frames: tuple[KeyFrame, ...],
+    params: FilmParams,
+) -> tuple[Estimate, Image.Image]:
+    return films.expected(_tomogram, frames, params)
+
+
+def _tell(expected: Estimate, first: Image.Image) -> None:
+    """Say what a film takes, and offer smaller ones."""
+    width, height = expected.size
+    picture, words = st.columns([1, 2], vertical_alignment="center")
+    picture.image(first, caption="First frame", width="stretch")
+    words.markdown(
+        f"**{expected.frames:,} frames** of {width} × {height} pixels, about "
+        f"**{texts.duration_text(expected.seconds)}** in the background, as measured on the first."
+    )
+    smaller = max((each for each in _WIDTHS if each < width), default=None)
+    row = words.container(horizontal=True)
+    if smaller is not None:
+        left = texts.duration_text(expected.seconds * (smaller / width) ** 2)
+        row.button(
+            f"Smaller: {smaller} px, about {left}",
+            key="film_smaller",
+            on_click=lambda: st.session_state.update(film_width=smaller),
+        )
+    fewer = {30: 12, 24: 12, 12: 6, 8: 6}.get(st.session_state["film_rate"])
+    if fewer is not None:
+        left = texts.duration_text(expected.seconds * fewer / st.session_state["film_rate"])
+        row.button(
+            f"Fewer: {fewer} a second, about {left}",
+            key="film_fewer",
+            on_click=lambda: st.session_state.update(film_rate=fewer),
+        )
+
+
+def _made(tomogram: Tomogram) -> None:
+    """Show films at work, and those that are there."""
+    last = job_blocks.last_job(tomogram, "film")
+    if last is not None and last.active:
+        _progress(last.id)
+    elif last is not None and last.state != "done":
+        job_blocks.job_ending(last)
+    made = snapshot.results(tomogram, "films")
+    if made:
+        st.markdown("**Films of this tomogram**")
+        links(tomogram, made, key="films")
+
+
+@st.fragment(run_every=1.0)
+@widgets.errors_shown()
+def _progress(job_id: str) -> None:
+    job = snapshot.job(job_id)
+    if not job.active:
+        st.rerun(scope="app")
+    job_blocks.job_line(job)
+
+
+def links(tomogram: Tomogram, made: list[Result], *, key: str) -> None:
+    """Offer films as downloads."""
+    components.downloads(
+        [
+            Download(
+                label=f"{each.run['file'].rpartition('.')[2].upper()}",
+                note=f"{each.run['frames']:,} frames, {texts.size_text(each.run['bytes'])}, "
+                f"{texts.ago_text(each.finished)}",
+                address=routes.download_address(tomogram, "films", each.id, each.run["file"]),
+            )
+            for each in made
+        ],
+        key=key,
+    )
