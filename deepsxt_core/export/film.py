@@ -25,6 +25,8 @@ from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
 
+Pace = Literal["eased", "even"]
+
 MOST_FRAMES = 5000
 MOST_KEY_FRAMES = 100
 _MOST_GIF_BYTES = 1 << 30
@@ -61,7 +63,7 @@ class FilmParams:
     width_px: Annotated[int, Limits(least=160, most=1920, unit="px")] = 960
     frames_per_s: Annotated[int, Limits(least=1, most=60)] = 24
     caption: bool = True
-    pace: Literal["eased", "even"] = "eased"
+    pace: Pace = "eased"
 
     def __post_init__(self) -> None:
         checked(self)

@@ -31,6 +31,7 @@ from deepsxt_core.surface import Surfaces
 Reader = Callable[[Axis, int], NDArray]
 """``read(axis, index)`` returns a plane (rows, columns)."""
 
+_SIDES = {"swipe": (", left of the line", ", right of it"), "side": (", left", ", right")}
 _NAMES: dict[Axis, str] = {"z": "XY", "y": "XZ", "x": "YZ"}
 
 
@@ -222,30 +223,27 @@ def _comparison_words(
     first: Layer, other: Layer, look: FigureParams, plane: FigurePlane
 ) -> list[Paragraph]:
     a, b = _above(first, look.threshold), _above(other, look.other_threshold)
-    if look.compare != "difference":
-        sides = (
-            ("left of the line", "right of it") if look.compare == "swipe" else ("left", "right")
-        )
-        words: list[Paragraph] = [f"A, {sides[0]}: {a}. B, {sides[1]}: {b}."]
-        if look.style == "score":
-            return [*words, "Colours from -1 (blue) to 1 (red)."]
-        keys = [Key(RESULT_RGB, "marked")]
-        if look.low is not None:
-            keys.append(Key(FAINT_RGB, f"in A above {look.low:.2f}"))
-        return [*words, tuple(keys)]
     only_a, only_b, both = (_count(plane, where) for where in _agreements(plane, look))
-    is_truth = other.kind == "truth"
-    total = only_a + only_b + 2 * both
+    is_truth, total = other.kind == "truth", only_a + only_b + 2 * both
     score = f"{'F1' if is_truth else 'Dice'} {2 * both / total:.3f}" if total else "nothing marked"
     unknown = " or ".join(dict.fromkeys((_known_by(first), _known_by(other))))
-    words = [
-        f"A: {a}. B: {b}. Of the voxels in view: {score}.",
-        (
+    left, right = _SIDES.get(look.compare, ("", ""))
+    words: list[Paragraph] = [
+        f"A{left}: {a}. B{right}: {b}. Of the voxels in view: {score}.",
+    ]
+    if look.compare == "difference":
+        keys = [
             Key(ONLY_A_RGB, f"only A{', not true' if is_truth else ''}: {only_a:,}"),
             Key(ONLY_B_RGB, f"only B{', missed' if is_truth else ''}: {only_b:,}"),
             Key(BOTH_RGB, f"both: {both:,}"),
-        ),
-    ]
+        ]
+    elif look.style == "score":
+        keys = [Key((33, 102, 172), "score -1"), Key((178, 24, 43), "score 1")]
+    else:
+        keys = [Key(RESULT_RGB, "marked")]
+        if look.low is not None:
+            keys.append(Key(FAINT_RGB, f"in A above {look.low:.2f}"))
+    words.append(tuple(keys))
     if plane.codes is not None and np.isnan(plane.codes + plane.other).any():
         words.append(f"Darker: not compared, as not {unknown}.")
     return words

@@ -28,7 +28,7 @@ export function sightOf({ view, edges, size, extent }) {
 
 /** How the server names what lies over a tomogram, by the address of its planes.
  *  @param {string | null} address */
-export const nameOf = (address) => address && address.replace(/^.*?tomograms\/[^/]+\//, "").replace(/\/display$/, "");
+export const nameOf = (address) => address?.replace(/^.*?tomograms\/[^/]+\//, "").replace(/\/display$/, "");
 
 /** What the server is told to draw, as its `PlaneShot` has it.
  *  @param {{plane: {axis: string}}} pane

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.export.film import Estimate, FilmParams, moments, sweep
+from deepsxt_core.export.film import Estimate, FilmParams, Pace, moments, sweep
 from deepsxt_core.export.film_files import FilmFormat
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
 from deepsxt_core.export.stage import plane_name
@@ -30,6 +30,7 @@ from shared.components import Download
 _WIDTHS = (480, 640, 960, 1280, 1920)
 _SWEEP = "film_sweep"
 _OPEN = "film_open"
+_TOLD = "film_kept"
 
 
 def take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | None = None) -> None:
@@ -57,13 +58,15 @@ def take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | N
             frame = KeyFrame(surface=parsed(SurfaceShot, content, "The view"))
         add_key_frame(tomogram, frame)
     except DeepSXTError as error:
-        st.toast(texts.escaped(str(error)), icon=":material/error:")
+        st.session_state[_TOLD] = texts.escaped(str(error))
         return
-    st.toast(f"Key frame {len(key_frames(tomogram))} is kept.", icon=":material/movie:")
+    st.session_state[_TOLD] = f"Key frame {len(key_frames(tomogram))} is kept."
 
 
 def button(row: DeltaGenerator, tomogram: Tomogram) -> None:
     """Offer the films of a tomogram; a film that a viewer asked for opens by itself."""
+    if _TOLD in st.session_state:
+        st.toast(st.session_state.pop(_TOLD), icon=":material/movie:")
     count = len(key_frames(tomogram))
     label = f"Film ({count})" if count else "Film"
     help = "Key frames that you added, and the films made of this tomogram."
@@ -79,15 +82,15 @@ def button(row: DeltaGenerator, tomogram: Tomogram) -> None:
 def _dialog(tomogram: Tomogram) -> None:
     tomogram_id, shot = st.session_state.get(_SWEEP, (None, None))
     if shot is not None and tomogram_id == tomogram.id:
-        frames, pace = _through(tomogram, shot), "even"
+        frames, pace = _through(tomogram, shot)
     else:
-        frames, pace = _kept(tomogram), "eased"
+        frames, pace = _kept(tomogram)
     if frames:
         _offer(tomogram, frames, pace)
     _made(tomogram)
 
 
-def _through(tomogram: Tomogram, shot: PlaneShot) -> tuple[KeyFrame, ...]:
+def _through(tomogram: Tomogram, shot: PlaneShot) -> tuple[tuple[KeyFrame, ...], Pace]:
     """Let the user choose planes and a length."""
     last = snapshot.volume(tomogram).shape[AXES.index(shot.axis)]
     st.markdown(f"**Through {plane_name(shot.axis)}**, each plane as the one in sight")
@@ -96,10 +99,10 @@ def _through(tomogram: Tomogram, shot: PlaneShot) -> tuple[KeyFrame, ...]:
     if last > 1:
         first, end = left.slider("Planes", 1, last, (1, last))
     seconds = right.slider("Length (s)", 1, 60, 8, key="film_seconds")
-    return sweep(shot, first - 1, end - 1, float(seconds))
+    return sweep(shot, first - 1, end - 1, float(seconds)), "even"
 
 
-def _kept(tomogram: Tomogram) -> tuple[KeyFrame, ...]:
+def _kept(tomogram: Tomogram) -> tuple[tuple[KeyFrame, ...], Pace]:
     """Show the views that are kept; let the user put them in order."""
     frames = key_frames(tomogram)
     if not frames:
@@ -109,14 +112,14 @@ def _kept(tomogram: Tomogram) -> tuple[KeyFrame, ...]:
             "next. **Film through z** in *Slices* needs none.",
             icon=":material/movie:",
         )
-        return ()
+        return (), "eased"
     st.caption("The film moves from view to view, in the seconds beside each. The last one stays.")
     for place, frame in enumerate(frames):
         _row(tomogram, place, frame, len(frames))
-    if len(frames) == 1 and frames[0].surface is not None:
-        if st.toggle("Turn once around it", key="film_turn"):
-            return one_turn(frames[0].surface, frames[0].seconds)
-    return frames
+    alone = frames[0].surface if len(frames) == 1 else None
+    if alone is not None and st.toggle("Turn once around it", key="film_turn"):
+        return one_turn(alone, frames[0].seconds), "even"
+    return frames, "eased"
 
 
 def _row(tomogram: Tomogram, place: int, frame: KeyFrame, count: int) -> None:
@@ -167,7 +170,7 @@ def _about(tomogram: Tomogram, frame: KeyFrame) -> str:
     return " · ".join(parts)
 
 
-def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: str) -> None:
+def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: Pace) -> None:
     """Let the user choose how the film is drawn, say what it takes, and make it."""
     usual = FilmParams()
     for name, value in (("film_width", usual.width_px), ("film_rate", usual.frames_per_s)):
@@ -182,7 +185,7 @@ def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: str) -> None:
     caption = row.checkbox("Caption", usual.caption, key="film_caption")
     params = FilmParams(
         format=format or usual.format, width_px=width, frames_per_s=rate, caption=caption,
-        pace="even" if pace == "even" or (len(frames) == 5 and frames[0] == frames[-1]) else "eased",
+        pace=pace,
     )  # fmt: skip
     moments(frames, params)
     with st.spinner("Drawing a first frame to see how long it takes …"):
