@@ -93,8 +93,8 @@ def sweep(shot: PlaneShot, first: int, last: int, seconds: float) -> tuple[KeyFr
     return KeyFrame(plane=begin, seconds=seconds), KeyFrame(plane=end, seconds=0)
 
 
-def moments(frames: Sequence[KeyFrame], params: FilmParams) -> list[Moment]:
-    """Return what each frame of a film shows.
+def frame_counts(frames: Sequence[KeyFrame], params: FilmParams) -> list[int]:
+    """Return how many frames each key frame has, on the way to the next one.
 
     Raises
     ------
@@ -111,6 +111,18 @@ def moments(frames: Sequence[KeyFrame], params: FilmParams) -> list[Moment]:
             f"A film has at most {MOST_FRAMES:,} frames: this one would have {sum(counts):,}. "
             "Make it shorter, or show fewer frames a second."
         )
+    return counts
+
+
+def moments(frames: Sequence[KeyFrame], params: FilmParams) -> list[Moment]:
+    """Return what each frame of a film shows.
+
+    Raises
+    ------
+    InvalidParameterError
+        As `frame_counts` does.
+    """
+    counts = frame_counts(frames, params)
     found: list[Moment] = []
     for count, one, other in zip(counts, frames, [*frames[1:], frames[-1]], strict=True):
         for n in range(count):
@@ -153,7 +165,7 @@ class Film:
     def __init__(self, frames: Sequence[KeyFrame], params: FilmParams, stage: Stage) -> None:
         self.params, self._stage = params, stage
         frames = [_with_view(frame, stage) for frame in frames]
-        self.moments = moments(frames, params)
+        count = sum(frame_counts(frames, params))
         shots = [frame.shot for frame in frames]
         width = params.width_px // 2 * 2
         low, high = _ASPECTS
@@ -164,13 +176,13 @@ class Film:
         height = self._picture[1] + caption_height(self._rows)
         self.size = (width, height + height % 2)
         if params.format == "gif":
-            self._require_few_bytes()
+            self._require_few_bytes(count)
+        self.moments = moments(frames, params)
 
-    def _require_few_bytes(self) -> None:
-        n_bytes = len(self.moments) * self.size[0] * self.size[1]
-        if n_bytes > _MOST_GIF_BYTES:
+    def _require_few_bytes(self, count: int) -> None:
+        if count * self.size[0] * self.size[1] > _MOST_GIF_BYTES:
             raise InvalidParameterError(
-                f"A GIF of {len(self.moments):,} frames of {self.size[0]} × {self.size[1]} pixels "
+                f"A GIF of {count:,} frames of {self.size[0]} × {self.size[1]} pixels "
                 "is too large. Choose MP4, or fewer or smaller frames."
             )
 

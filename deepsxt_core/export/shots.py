@@ -180,6 +180,8 @@ def _between_cameras(one: SurfaceShot, other: SurfaceShot, share: float) -> Surf
         other.is_parallel,
     ):
         return None
+    if share == 0 or one == other:
+        return one
     part = _zoomed(one.half, other.half, share)
     a, b = (np.subtract(each.position, each.target) for each in (one, other))
     far = _mid(float(np.linalg.norm(a)), float(np.linalg.norm(b)), part)

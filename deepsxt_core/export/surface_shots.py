@@ -65,7 +65,7 @@ class SurfaceDrawer:
         camera.parallel_projection = shot.is_parallel
         camera.parallel_scale, camera.view_angle = shot.half, FIELD_DEG
         plotter.renderer.ResetCameraClippingRange()
-        # It renders by itself.
+        plotter.render()
         return np.ascontiguousarray(plotter.screenshot(return_img=True)[..., :3])
 
     def _begin(self, hidden: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.export.film import Estimate, FilmParams, Pace, moments, sweep
+from deepsxt_core.export.film import Estimate, FilmParams, Pace, sweep
 from deepsxt_core.export.film_files import FilmFormat
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
 from deepsxt_core.export.stage import plane_name
@@ -187,7 +187,6 @@ def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: Pace) -> None
         format=format or usual.format, width_px=width, frames_per_s=rate, caption=caption,
         pace=pace,
     )  # fmt: skip
-    moments(frames, params)
     with st.spinner("Drawing a first frame to see how long it takes …"):
         expected, first = _expected(tomogram, tomogram.id, frames, params)
     _tell(expected, first)

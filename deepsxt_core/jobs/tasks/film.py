@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deepsxt_core.export.film import moments
+from deepsxt_core.export.film import frame_counts
 from deepsxt_core.files import write_json
 from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.jobs.film_requests import FilmRequest
@@ -15,7 +15,7 @@ from deepsxt_core.workspace.results import RUN_NAME
 
 
 def _identity(tomogram: Tomogram, request: FilmRequest) -> Identity:
-    moments(request.frames, request.params)
+    frame_counts(request.frames, request.params)
     planes = [frame.plane for frame in request.frames if frame.plane is not None]
     names = {name for shot in planes for name in (shot.first, shot.other) if name is not None}
     kept = {name.split("/")[1] for name in names if name.startswith("annotations/")}
@@ -37,7 +37,7 @@ def _run(tomogram: Tomogram, request: FilmRequest, out: Path, progress: Progress
 
     with unchanged(tomogram.source):
         path = write_film(tomogram, request.frames, request.params, out, progress)
-    frames = len(moments(request.frames, request.params))
+    frames = sum(frame_counts(request.frames, request.params))
     told = {"file": path.name, "bytes": path.stat().st_size, "frames": frames}
     write_json(out / RUN_NAME, told | {"params": plain(request.params)})
 
