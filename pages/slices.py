@@ -11,11 +11,6 @@ from shared.annotation_bar import annotation_bar
 def viewer() -> None:
     """Show the planes; what is set in the viewer runs this function alone again."""
     key = f"slices_{tomogram.id}"
-
-    def keep() -> None:
-        films.take(tomogram, st.session_state[key].film)
-        st.session_state["film_told"] = True
-
     threshold, low, compared = components.plane_viewer(
         tomogram,
         key=key,
@@ -27,7 +22,7 @@ def viewer() -> None:
         object_id=object_id,
         comparable=comparison.comparable(tomogram, result),
         comparison=state.comparison(),
-        on_film=keep,
+        on_film=films.keeper(tomogram, key, "film_told"),
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)

@@ -70,10 +70,6 @@ def look(
         state.set_threshold(st.session_state[view_key].threshold)
         st.session_state[f"{view_key}_redraw"] = True
 
-    def keep() -> None:
-        films.take(tomogram, st.session_state[view_key].film, surface.id)
-        st.session_state[f"{view_key}_redraw"] = True
-
     components.surface_view(
         tomogram,
         sources.region(source),
@@ -94,7 +90,7 @@ def look(
         threshold=threshold,
         low=low,
         on_threshold=take_threshold,
-        on_film=keep,
+        on_film=films.keeper(tomogram, view_key, f"{view_key}_redraw", surface.id),
     )
     objects_tab, files_tab = st.tabs(
         [f":material/table: {len(rows)} objects", ":material/download: Export"]

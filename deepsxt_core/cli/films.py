@@ -11,7 +11,7 @@ from deepsxt_core.annotation import is_annotation, open_annotation
 from deepsxt_core.cli.opening import open_part, open_source
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.export.film import FilmParams
+from deepsxt_core.export.film_plan import FilmParams
 from deepsxt_core.export.slice_figure_params import FigureParams
 from deepsxt_core.files import keep_apart, prepare_file
 from deepsxt_core.fingerprints import unchanged
@@ -101,9 +101,7 @@ def film(
         made = Film(frames, params, sources.stage(Path(scratch)))
         expected = _expected(made, Path(scratch))
         told = {"frames": expected.frames, "size": expected.size, "expected_s": expected.seconds}
-        width, height = expected.size
-        line = f"{expected.frames:,} frames of {width} × {height} pixels, about "
-        line += f"{expected.seconds:.0f} s"
+        line = _line(expected)
         if dry_run:
             return Outcome([line], told)
         print(line, file=sys.stderr)
@@ -112,6 +110,13 @@ def film(
             make_film(made, out, progress)
     size = out.stat().st_size
     return Outcome([f"Film {out}, {size / 1e6:.1f} MB"], told | {"file": str(out), "bytes": size})
+
+
+def _line(expected: Any) -> str:
+    width, height = expected.size
+    return (
+        f"{expected.frames:,} frames of {width} × {height} pixels, about {expected.seconds:.0f} s"
+    )
 
 
 def _source(

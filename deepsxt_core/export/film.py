@@ -1,7 +1,6 @@
 """Films that move from view to view: through slices, into them, round a surface.
 
-A sweep through all slices is a film of two key frames. Frames are drawn one after the other, so
-that memory does not grow with their number.
+Frames are drawn one after the other, so that memory does not grow with their number.
 """
 
 import time
@@ -9,64 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
 
 from PIL import Image
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.figure_sheet import GAP_PX, Paragraph, Sheet, caption_height, caption_lines
-from deepsxt_core.export.film_files import FilmFormat, film_writer
-from deepsxt_core.export.shots import Blend, KeyFrame, Moment, PlaneShot, Shot, SurfaceShot, between
+from deepsxt_core.export.film_files import film_writer
+from deepsxt_core.export.film_plan import FilmParams, frame_counts, moments
+from deepsxt_core.export.shots import Blend, KeyFrame, Moment, PlaneShot, Shot, SurfaceShot
 from deepsxt_core.export.slice_figure import slice_sheet
 from deepsxt_core.export.stage import Stage
 from deepsxt_core.export.surface_shots import SurfaceDrawer
 from deepsxt_core.files import written_beside
 from deepsxt_core.io.pyramid import AXES
-from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
 
-Pace = Literal["eased", "even"]
-
-MOST_FRAMES = 5000
-MOST_KEY_FRAMES = 100
 _MOST_GIF_BYTES = 1 << 30
-_FADE_S = 0.6
 _SURFACE_ASPECT = 4 / 3
 _ASPECTS = (0.5, 3.0)
 _PAPER = "white"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilmParams:
-    """How a film is drawn.
-
-    Attributes
-    ----------
-    format : {"mp4", "gif"}
-        MP4 plays everywhere and is small; a GIF stands in pages and mails as a picture does.
-    width_px : int
-        Of its frames; their height follows from the first view.
-    frames_per_s : int
-        Frames in a second: fewer are drawn sooner.
-    caption : bool
-        Whether a caption with the parameters stands below.
-    pace : {"eased", "even"}
-        Whether the film rests a little at each key frame, or goes on evenly.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a value is out of its range.
-    """
-
-    format: FilmFormat = "mp4"
-    width_px: Annotated[int, Limits(least=160, most=1920, unit="px")] = 960
-    frames_per_s: Annotated[int, Limits(least=1, most=60)] = 24
-    caption: bool = True
-    pace: Pace = "eased"
-
-    def __post_init__(self) -> None:
-        checked(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,59 +45,6 @@ class Estimate:
     frames: int
     size: tuple[int, int]
     seconds: float
-
-
-def sweep(shot: PlaneShot, first: int, last: int, seconds: float) -> tuple[KeyFrame, KeyFrame]:
-    """Return the key frames of a film through planes; to be shown at an even pace."""
-    begin, end = (replace(shot, index=index) for index in (first, last))
-    return KeyFrame(plane=begin, seconds=seconds), KeyFrame(plane=end, seconds=0)
-
-
-def frame_counts(frames: Sequence[KeyFrame], params: FilmParams) -> list[int]:
-    """Return how many frames each key frame has, on the way to the next one.
-
-    Raises
-    ------
-    InvalidParameterError
-        If there is no key frame, or too much to show.
-    """
-    if not 0 < len(frames) <= MOST_KEY_FRAMES:
-        raise InvalidParameterError(
-            f"A film has 1 to {MOST_KEY_FRAMES} key frames: got {len(frames)}. Add a view."
-        )
-    counts = [max(1, round(frame.seconds * params.frames_per_s)) for frame in frames]
-    if sum(counts) > MOST_FRAMES:
-        raise InvalidParameterError(
-            f"A film has at most {MOST_FRAMES:,} frames: this one would have {sum(counts):,}. "
-            "Make it shorter, or show fewer frames a second."
-        )
-    return counts
-
-
-def moments(frames: Sequence[KeyFrame], params: FilmParams) -> list[Moment]:
-    """Return what each frame of a film shows.
-
-    Raises
-    ------
-    InvalidParameterError
-        As `frame_counts` does.
-    """
-    counts = frame_counts(frames, params)
-    found: list[Moment] = []
-    for count, one, other in zip(counts, frames, [*frames[1:], frames[-1]], strict=True):
-        for n in range(count):
-            share = n / count
-            way = share * share * (3 - 2 * share) if params.pace == "eased" else share
-            moving = between(one.shot, other.shot, way)
-            found.append(moving or _fading(one.shot, other.shot, share, count, params))
-    return found
-
-
-def _fading(one: Shot, other: Shot, share: float, count: int, params: FilmParams) -> Moment:
-    """Return a moment between views that have nothing in common: the first, then both at once."""
-    length = min(1.0, _FADE_S * params.frames_per_s / count)
-    faded = (share - (1 - length)) / length
-    return one if faded <= 0 else Blend(one, other, faded)
 
 
 class Film:

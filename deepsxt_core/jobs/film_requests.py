@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from deepsxt_core.export.film import FilmParams
+from deepsxt_core.export.film_plan import FilmParams
 from deepsxt_core.export.shots import KeyFrame
 from deepsxt_core.jobs.kinds import Checked, JobKind
 

@@ -22,7 +22,7 @@
     GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
     GET /api/tomograms/<id>/reports/<result>/report.html  the report of an analysis
     GET /guest/<token> and /place/<project>               see `deepsxt_core.web.places`
-    GET /api/tomograms/<id>/films/<result>/film.mp4       and film.gif
+    GET /api/tomograms/<id>/films/<result>/<file>         see `deepsxt_core.web.films`
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
 What a result's address returns never changes, and the address of a slice or of a view carries a
@@ -55,6 +55,7 @@ from deepsxt_core.volume import Volume
 from deepsxt_core.web import (
     annotations,
     differences,
+    films,
     glances,
     judged_planes,
     notes,
@@ -76,7 +77,6 @@ from deepsxt_core.web.responses import (
 )
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
 from deepsxt_core.workspace.data_roots import places_of
-from deepsxt_core.workspace.films import FILM_FILES
 
 COARSE_FILE = "coarse.bin"
 
@@ -85,10 +85,9 @@ _KEPT_COARSE = 4
 _WAITING_THREADS = 16
 _PARTS = (
     *(receiving, planes, annotations, judged_planes, differences, glances, profiles, notes),
-    *(slice_figures, places),
+    *(slice_figures, films, places),
 )
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
-_MEDIA_TYPES |= {".mp4": "video/mp4", ".gif": "image/gif"}
 
 
 class _Index(Convertor[int]):
@@ -133,10 +132,6 @@ def routes(front_end: Path | None = None) -> list[BaseRoute]:
         Route(f"{tomogram}/surfaces/{{result}}/{{name}}", answer(_surface_file, making)),
         Route(f"{tomogram}/bundles/{{result}}/{BUNDLE_NAME}", answer(_made("bundles"))),
         Route(f"{tomogram}/reports/{{result}}/{REPORT_NAME}", answer(_made("reports"))),
-        *(
-            Route(f"{tomogram}/films/{{result}}/{name}", answer(_made("films")))
-            for name in FILM_FILES
-        ),
         Route(f"{tomogram}/measurements/{{result}}/{{name}}", answer(_measurement_file)),
     ]
     if front_end is not None:

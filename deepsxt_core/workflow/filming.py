@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deepsxt_core.annotation import Annotation
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.errors import InvalidParameterError, UnreadableFileError
-from deepsxt_core.export.film import sweep
+from deepsxt_core.export.film_plan import sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
 from deepsxt_core.export.slice_figure_params import FigureParams
 from deepsxt_core.export.stage import Layer, Reader, Stage, plane_reader

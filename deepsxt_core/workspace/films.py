@@ -8,15 +8,8 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from deepsxt_core.errors import DrawingError
-from deepsxt_core.export.film import (
-    Estimate,
-    Film,
-    FilmParams,
-    estimate,
-    first_frame,
-    make_film,
-    samples,
-)
+from deepsxt_core.export.film import Estimate, Film, estimate, first_frame, make_film, samples
+from deepsxt_core.export.film_plan import FilmParams
 from deepsxt_core.export.shots import KeyFrame, Shot, SurfaceShot
 from deepsxt_core.parameters import parsed, plain
 from deepsxt_core.progress import Progress
@@ -24,7 +17,8 @@ from deepsxt_core.workspace.making import MakingLimits, make_by_child
 from deepsxt_core.workspace.stages import prepare, stage_of
 from deepsxt_core.workspace.tomogram import Tomogram
 
-FILM_FILES = ("film.mp4", "film.gif")
+FILM_FILES = {"film.mp4": "video/mp4", "film.gif": "image/gif"}
+"""The files of films, and their media types."""
 
 _LIMITS = MakingLimits(timeout_s=180.0, memory_bytes=6 << 30)
 _SECONDS = "Seconds"

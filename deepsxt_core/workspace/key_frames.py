@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
-from deepsxt_core.export.film import MOST_KEY_FRAMES
+from deepsxt_core.export.film_plan import MOST_KEY_FRAMES
 from deepsxt_core.export.shots import KeyFrame
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.parameters import parsed, plain

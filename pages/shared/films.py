@@ -1,6 +1,6 @@
 """Films: views that are kept, what a film of them takes, and how it is made in the background."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 import streamlit as st
@@ -9,8 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
-from deepsxt_core.export.film import Estimate, FilmParams, Pace, sweep
+from deepsxt_core.export.film import Estimate
 from deepsxt_core.export.film_files import FilmFormat
+from deepsxt_core.export.film_plan import FilmParams, Pace, sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
 from deepsxt_core.export.stage import plane_name
 from deepsxt_core.export.surface_shots import one_turn
@@ -33,16 +34,8 @@ _OPEN = "film_open"
 _TOLD = "film_kept"
 
 
-def take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | None = None) -> None:
-    """Keep a view that a viewer has handed over, or begin a film through all planes like it.
-
-    Parameters
-    ----------
-    told : mapping
-        ``kind``, "key" or "sweep"; ``plane``, or ``surface`` less its name.
-    surface_id : str, optional
-        Which surface it is of.
-    """
+def _take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | None) -> None:
+    """Keep a view that a viewer has handed over, or begin a film through all planes like it."""
     if told is None:
         return
     try:
@@ -61,6 +54,28 @@ def take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | N
         st.session_state[_TOLD] = texts.escaped(str(error))
         return
     st.session_state[_TOLD] = f"Key frame {len(key_frames(tomogram))} is kept."
+
+
+def keeper(
+    tomogram: Tomogram, key: str, redraw: str, surface_id: str | None = None
+) -> Callable[[], None]:
+    """Return what a viewer calls when somebody wants a view in a film.
+
+    Parameters
+    ----------
+    key : str
+        Of the viewer.
+    redraw : str
+        What is set in the session for the page to be drawn anew, as its button counts the views.
+    surface_id : str, optional
+        Which surface the viewer shows.
+    """
+
+    def keep() -> None:
+        _take(tomogram, st.session_state[key].film, surface_id)
+        st.session_state[redraw] = True
+
+    return keep
 
 
 def button(row: DeltaGenerator, tomogram: Tomogram) -> None:

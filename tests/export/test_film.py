@@ -9,18 +9,9 @@ from PIL import Image
 from deepsxt_core.annotation.objects import ObjectTable
 from deepsxt_core.errors import DrawingError, InvalidParameterError
 from deepsxt_core.export.figure_sheet import told
-from deepsxt_core.export.film import (
-    Blend,
-    Film,
-    FilmParams,
-    estimate,
-    first_frame,
-    make_film,
-    moments,
-    samples,
-    sweep,
-)
+from deepsxt_core.export.film import Blend, Film, estimate, first_frame, make_film, samples
 from deepsxt_core.export.film_files import film_writer
+from deepsxt_core.export.film_plan import FilmParams, moments, sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot, between
 from deepsxt_core.export.slice_figure import slice_sheet
 from deepsxt_core.export.slice_figure_params import FigureParams

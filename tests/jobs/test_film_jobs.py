@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core.errors import CancelledError, InvalidParameterError
-from deepsxt_core.export.film import FilmParams, sweep
+from deepsxt_core.export.film_plan import FilmParams, sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot
 from deepsxt_core.export.slice_figure_params import FigureParams
 from deepsxt_core.files import read_json

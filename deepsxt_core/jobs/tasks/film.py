@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deepsxt_core.export.film import frame_counts
+from deepsxt_core.export.film_plan import frame_counts
 from deepsxt_core.files import write_json
 from deepsxt_core.fingerprints import unchanged
 from deepsxt_core.jobs.film_requests import FilmRequest
