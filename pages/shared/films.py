@@ -1,6 +1,8 @@
 """Films: views that are kept, what a film of them takes, and how it is made in the background."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, get_args
 
 import streamlit as st
@@ -32,6 +34,7 @@ _WIDTHS = (480, 640, 960, 1280, 1920)
 _SWEEP = "film_sweep"
 _OPEN = "film_open"
 _TOLD = "film_kept"
+_PROBLEM = "film_problem"
 
 
 def _take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | None) -> None:
@@ -141,28 +144,26 @@ def _row(tomogram: Tomogram, place: int, frame: KeyFrame, count: int) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     row.markdown(f"**{place + 1}**", width=24)
     row.markdown(_about(tomogram, frame), width="stretch")
-    name = f"Seconds of key frame {place + 1}"
-    seconds = row.number_input(
+    name, key = f"Seconds of key frame {place + 1}", f"film_seconds_{place}_{frame.seconds}"
+
+    def retime() -> None:
+        seconds = st.session_state[key]
+        replace_key_frame(tomogram, place, dataclasses.replace(frame, seconds=seconds))
+
+    row.number_input(
         name, 0.0, 60.0, frame.seconds, 0.5, "%.1f", width=120, label_visibility="collapsed",
-        key=f"film_seconds_{place}_{frame.seconds}_{count}", help=name,
+        key=key, help=name, on_change=retime,
     )  # fmt: skip
     acts = (
-        ("arrow_upward", f"Earlier: key frame {place + 1}", place == 0, -1),
-        ("arrow_downward", f"Later: key frame {place + 1}", place == count - 1, 1),
-        ("delete", f"Remove key frame {place + 1}", False, 0),
+        ("arrow_upward", "Earlier", place == 0, partial(move_key_frame, by=-1)),
+        ("arrow_downward", "Later", place == count - 1, partial(move_key_frame, by=1)),
+        ("delete", "Remove", False, partial(replace_key_frame, frame=None)),
     )
-    for icon, help, is_off, by in acts:
-        key = f"film_{icon}_{place}"
-        if row.button("", icon=f":material/{icon}:", help=help, disabled=is_off, key=key):
-            if by:
-                move_key_frame(tomogram, place, by)
-            else:
-                replace_key_frame(tomogram, place, None)
-            st.rerun(scope="fragment")
-    if seconds != frame.seconds:
-        changed = KeyFrame(plane=frame.plane, surface=frame.surface, seconds=seconds)
-        replace_key_frame(tomogram, place, changed)
-        st.rerun(scope="fragment")
+    for icon, act, is_off, change in acts:
+        row.button(
+            "", icon=f":material/{icon}:", help=f"{act}: key frame {place + 1}", disabled=is_off,
+            key=f"film_{icon}_{place}", on_click=change, args=(tomogram, place),
+        )  # fmt: skip
 
 
 def _about(tomogram: Tomogram, frame: KeyFrame) -> str:
@@ -205,10 +206,20 @@ def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: Pace) -> None
     with st.spinner("Drawing a first frame to see how long it takes …"):
         expected, first = _expected(tomogram, tomogram.id, frames, params)
     _tell(expected, first)
-    if st.button("Make the film", type="primary", icon=":material/movie:"):
-        request = jobs.FilmRequest(frames=frames, params=params)
+    request = jobs.FilmRequest(frames=frames, params=params)
+    st.button(
+        "Make the film", type="primary", icon=":material/movie:", on_click=_submit,
+        args=(tomogram, request),
+    )  # fmt: skip
+    if _PROBLEM in st.session_state:
+        st.error(st.session_state.pop(_PROBLEM), icon=":material/error:")
+
+
+def _submit(tomogram: Tomogram, request: jobs.FilmRequest) -> None:
+    try:
         jobs.submit(Workspace(), request, tomogram=tomogram.id)
-        st.rerun(scope="fragment")
+    except DeepSXTError as error:
+        st.session_state[_PROBLEM] = texts.escaped(str(error))
 
 
 @st.cache_data(max_entries=16, ttl="1h", show_spinner=False)
