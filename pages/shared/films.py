@@ -170,7 +170,9 @@ def _about(tomogram: Tomogram, frame: KeyFrame) -> str:
     """Return what a key frame shows, in one line."""
     shot = frame.shot
     if isinstance(shot, SurfaceShot):
-        return f"Surface, {2 * shot.half:.3g} high" + ("" if shot.is_parallel else ", perspective")
+        unit = "voxels" if snapshot.volume(tomogram).voxel_size_nm is None else "µm"
+        seen = "" if shot.is_parallel else ", perspective"
+        return f"Surface, {2 * shot.half:.3g} {unit} in height{seen}"
     words = f"{plane_name(shot.axis)}, slice {shot.index + 1}"
     if shot.view is not None:
         shape = snapshot.volume(tomogram).shape
