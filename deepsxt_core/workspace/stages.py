@@ -101,6 +101,29 @@ def prepare(tomogram: Tomogram, shots: Iterable[Shot]) -> None:
             display.build(found.shown.order)
 
 
+def versions(tomogram: Tomogram, shots: Iterable[Shot]) -> dict[str, str]:
+    """Return what changes with what lies over planes, by its name.
+
+    Raises
+    ------
+    DeepSXTError
+        If something of it is gone.
+    """
+    found: dict[str, str] = {}
+    for shot in shots:
+        if not isinstance(shot, PlaneShot):
+            continue
+        labels = None if shot.annotation is None else f"annotations/{shot.annotation}/judged"
+        for name in filter(None, (shot.first, shot.other, labels)):
+            if name not in found:
+                _, source = _named(tomogram, name)
+                if isinstance(source, KeptAnnotation):
+                    found[name] = source.version().digest
+                else:
+                    found[name] = source.shown.version
+    return found
+
+
 def _named(tomogram: Tomogram, name: str) -> tuple[str, Source | KeptAnnotation]:
     """Return what a name is of, in words, and that."""
     match name.split("/"):

@@ -7,6 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from deepsxt_core.annotation import Paint, RunStroke
 from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.export.film_plan import FilmParams, sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot
@@ -17,6 +18,7 @@ from deepsxt_core.jobs.request_files import read_request, request_content
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import recipe_hash
+from deepsxt_core.workspace.annotations import add_annotation
 from deepsxt_core.workspace.films import expected
 
 SHOT = PlaneShot(look=FigureParams(black=0, white=255))
@@ -58,6 +60,19 @@ def test_a_film_is_made_by_a_job_and_handed_out(workspace, tomogram, monkeypatch
         assert (video.width, video.height) == told.size
     assert submit(workspace, REQUEST, tomogram=tomogram.id).id == job.id
     assert recipe_hash(TASKS["film"].identity(tomogram.update(name="b"), REQUEST)) != made.id
+
+
+def test_a_film_of_an_annotation_is_another_one_after_an_edit(tomogram):
+    kept = add_annotation(tomogram, "cell")
+    shown = replace(SHOT, annotation=kept.id, first=f"annotations/{kept.id}/judged")
+    request = FilmRequest(frames=(KeyFrame(plane=shown),), params=PARAMS)
+    before = TASKS["film"].identity(tomogram, request)
+    assert TASKS["film"].identity(tomogram, request) == before
+    with kept.open(owner="test") as opened:
+        opened.apply(
+            Paint(object=1, stroke=RunStroke(plane="xy", runs=((0, 0, 0, 1),))),
+        )
+    assert TASKS["film"].identity(tomogram, request) != before
 
 
 def test_a_request_is_read_back_and_what_is_no_film_is_refused(workspace, tomogram):

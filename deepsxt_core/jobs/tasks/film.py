@@ -10,16 +10,12 @@ from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
 from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.workspace import Identity, Tomogram
-from deepsxt_core.workspace.annotations import annotation
 from deepsxt_core.workspace.results import RUN_NAME
+from deepsxt_core.workspace.stages import versions
 
 
 def _identity(tomogram: Tomogram, request: FilmRequest) -> Identity:
     frame_counts(request.frames, request.params)
-    planes = [frame.plane for frame in request.frames if frame.plane is not None]
-    names = {name for shot in planes for name in (shot.first, shot.other) if name is not None}
-    kept = {name.split("/")[1] for name in names if name.startswith("annotations/")}
-    kept |= {shot.annotation for shot in planes if shot.annotation is not None}
     size = tomogram.volume().voxel_size_nm
     return {
         "step": "film",
@@ -27,7 +23,7 @@ def _identity(tomogram: Tomogram, request: FilmRequest) -> Identity:
         # For the caption, and the scale bar.
         "name": tomogram.name,
         "voxel_size_nm": None if size is None else list(size),
-        "annotations": {each: annotation(tomogram, each).version().digest for each in sorted(kept)},
+        "sources": versions(tomogram, [frame.shot for frame in request.frames]),
         **plain(request),
     }
 
