@@ -3,7 +3,7 @@
 They stand in ``key-frames.json`` in its folder, which is replaced as a whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -59,12 +59,6 @@ def replace_key_frame(tomogram: Tomogram, place: int, frame: KeyFrame | None) ->
     with _changing(tomogram) as frames:
         if 0 <= place < len(frames):
             frames[place : place + 1] = [] if frame is None else [frame]
-
-
-def set_key_frames(tomogram: Tomogram, frames: Sequence[KeyFrame]) -> None:
-    """Keep these views, and no others."""
-    with _changing(tomogram) as kept:
-        kept[:] = frames
 
 
 @contextmanager

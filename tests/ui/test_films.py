@@ -7,7 +7,7 @@ from deepsxt_core import jobs
 from deepsxt_core.export.film import Estimate
 from deepsxt_core.export.shots import KeyFrame, PlaneShot
 from deepsxt_core.workspace import Workspace, films
-from deepsxt_core.workspace.key_frames import key_frames, set_key_frames
+from deepsxt_core.workspace.key_frames import add_key_frame, key_frames
 
 from .test_pages import button, show
 
@@ -40,7 +40,8 @@ def test_key_frames_are_put_in_order_and_made_a_film_of(app, tomogram, asked):
     app.button(key="film_button").click().run()
     assert "No key frames yet" in written(app)
     assert not asked
-    set_key_frames(tomogram, [FIRST, SECOND])
+    for frame in (FIRST, SECOND):
+        add_key_frame(tomogram, frame)
     app.run()
     assert app.button(key="film_button").label == "Film (2)"
     app.button(key="film_button").click().run()

@@ -14,7 +14,6 @@ from deepsxt_core.workspace.key_frames import (
     key_frames,
     move_key_frame,
     replace_key_frame,
-    set_key_frames,
 )
 
 
@@ -46,7 +45,8 @@ def test_views_are_kept_moved_replaced_and_removed(tomogram):
     replace_key_frame(tomogram, 0, PLANE)
     replace_key_frame(tomogram, 1, None)
     assert key_frames(tomogram) == (PLANE,)
-    set_key_frames(tomogram, [SURFACE] * MOST_KEY_FRAMES)
+    for _ in range(MOST_KEY_FRAMES - 1):
+        add_key_frame(tomogram, SURFACE)
     with pytest.raises(InvalidParameterError, match="at most"):
         add_key_frame(tomogram, PLANE)
     (tomogram.folder / "key-frames.json").write_text('{"frames": [{"later": 1}]}')
