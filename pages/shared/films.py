@@ -13,7 +13,7 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.export.film import Estimate
 from deepsxt_core.export.film_files import FilmFormat
-from deepsxt_core.export.film_plan import FilmParams, Pace, sweep
+from deepsxt_core.export.film_plan import FilmParams, Pace, frame_counts, sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
 from deepsxt_core.export.stage import plane_name
 from deepsxt_core.export.surface_shots import one_turn
@@ -35,6 +35,7 @@ _SWEEP = "film_sweep"
 _OPEN = "film_open"
 _TOLD = "film_kept"
 _PROBLEM = "film_problem"
+_SEEN = "film_measured"
 
 
 def _take(tomogram: Tomogram, told: Mapping[str, Any] | None, surface_id: str | None) -> None:
@@ -161,8 +162,8 @@ def _row(tomogram: Tomogram, place: int, frame: KeyFrame, count: int) -> None:
     )
     for icon, act, is_off, change in acts:
         row.button(
-            "", icon=f":material/{icon}:", help=f"{act}: key frame {place + 1}", disabled=is_off,
-            key=f"film_{icon}_{place}", on_click=change, args=(tomogram, place),
+            act, icon=f":material/{icon}:", help=f"Key frame {place + 1}", disabled=is_off,
+            type="tertiary", key=f"film_{icon}_{place}", on_click=change, args=(tomogram, place),
         )  # fmt: skip
 
 
@@ -205,6 +206,8 @@ def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: Pace) -> None
         format=format or usual.format, width_px=width, frames_per_s=rate, caption=caption,
         pace=pace,
     )  # fmt: skip
+    if not _is_to_be_measured(tomogram, frames, params):
+        return
     with st.spinner("Drawing a first frame to see how long it takes …"):
         expected, first = _expected(tomogram, tomogram.id, frames, params)
     _tell(expected, first)
@@ -215,6 +218,21 @@ def _offer(tomogram: Tomogram, frames: tuple[KeyFrame, ...], pace: Pace) -> None
     )  # fmt: skip
     if _PROBLEM in st.session_state:
         st.error(st.session_state.pop(_PROBLEM), icon=":material/error:")
+
+
+def _is_to_be_measured(
+    tomogram: Tomogram, frames: tuple[KeyFrame, ...], params: FilmParams
+) -> bool:
+    """Return whether a first frame is to be drawn; of surfaces it takes seconds, and is asked."""
+    wanted = (tomogram.id, frames, params)
+    if all(frame.surface is None for frame in frames) or st.session_state.get(_SEEN) == wanted:
+        return True
+    count = sum(frame_counts(frames, params))
+    st.caption(f"{count:,} frames. A first one of each kind tells how long they take.")
+    asked = st.button("Draw a first frame", type="primary", icon=":material/timer:")
+    if asked:
+        st.session_state[_SEEN] = wanted
+    return asked
 
 
 def _submit(tomogram: Tomogram, request: jobs.FilmRequest) -> None:
