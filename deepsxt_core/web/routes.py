@@ -19,8 +19,7 @@
     GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
         ?objects=&unit=                                   in a mesh: these alone, in this unit
     GET /api/tomograms/<id>/measurements/<result>/<file>  tables
-    GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
-    GET /api/tomograms/<id>/reports/<result>/report.html  the report of an analysis
+    GET …/bundles/<result>/bundle.zip and …/reports/<result>/report.html
     GET /guest/<token> and /place/<project>               see `deepsxt_core.web.places`
     GET /api/tomograms/<id>/films/<result>/<file>         see `deepsxt_core.web.films`
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from filelock import FileLock
 
+from deepsxt_core import access
 from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.export.film_plan import MOST_KEY_FRAMES
 from deepsxt_core.export.shots import KeyFrame
@@ -63,6 +64,7 @@ def replace_key_frame(tomogram: Tomogram, place: int, frame: KeyFrame | None) ->
 
 @contextmanager
 def _changing(tomogram: Tomogram) -> Iterator[list[KeyFrame]]:
+    access.require_write()
     with FileLock(tomogram.folder / f".{_NAME}.lock"):
         frames = list(key_frames(tomogram))
         yield frames
