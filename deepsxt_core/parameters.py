@@ -199,12 +199,22 @@ def parsed(params_type: type[T], content: Any, where: str) -> T:
         raise InvalidParameterError(f"{where}: {missing[0]} is missing.")
     values = dict(content)
     for name, value in values.items():
-        if is_dataclass(known[name].type) and not (value is None and known[name].optional):
-            values[name] = parsed(known[name].type, value, f"{where}, {name}")
+        values[name] = _nested(known[name], value, f"{where}, {name}")
     try:
         return params_type(**values)
     except InvalidParameterError as error:
         raise InvalidParameterError(f"{where}: {error}") from error
+
+
+def _nested(field: Declared, value: Any, where: str) -> Any:
+    """Return the value of a field, parsed if it holds other parameters, one or several."""
+    if is_dataclass(field.type) and not (value is None and field.optional):
+        return parsed(field.type, value, where)  # type: ignore[arg-type]
+    item = get_args(field.type)[0] if get_origin(field.type) is tuple else None
+    if not is_dataclass(item) or not isinstance(value, list | tuple):
+        return value
+    numbered = enumerate(value, 1)
+    return tuple(parsed(item, each, f"{where} {n}") for n, each in numbered)  # type: ignore[arg-type]
 
 
 def plain(params: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from deepsxt_core import jobs
 from deepsxt_core.files import read_json
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.results import RUN_NAME
-from shared import job_blocks, notices, opening, snapshot, texts, widgets
+from shared import films, job_blocks, notices, opening, snapshot, texts, widgets
 
 _REFRESH_S = 1.0
 _SHOWN = 20
@@ -73,6 +73,8 @@ def actions(job: jobs.Job) -> None:
         st.code(jobs.job_log(job) or "It has printed nothing.", language=None, height=300)
     if job.active:
         job_blocks.cancel_button(job, scope="app")
+    elif job.state == "done" and job.kind == "film":
+        film_link(job)
     elif job.state == "done" and (
         job.kind in _NAMED_BY_RESULT or not isinstance(job.request, jobs.UnreadableRequest)
     ):
@@ -80,6 +82,14 @@ def actions(job: jobs.Job) -> None:
             open_result(job)
     elif jobs.can_resume(Workspace(), job):
         job_blocks.resume_button(job)
+
+
+def film_link(job: jobs.Job) -> None:
+    """Offer the film that a job has made."""
+    with widgets.errors_shown():
+        tomogram = Workspace().tomogram(job.tomogram or "")
+        made = [tomogram.result("films", job.result_id)]
+        films.links(tomogram, made, key=f"film_{job.id}")
 
 
 def open_result(job: jobs.Job) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from shared import comparison, components, snapshot, state, texts, widgets
+from shared import comparison, components, films, snapshot, state, texts, widgets
 from shared.annotation_bar import annotation_bar
 
 
@@ -10,9 +10,10 @@ from shared.annotation_bar import annotation_bar
 @widgets.errors_shown()
 def viewer() -> None:
     """Show the planes; what is set in the viewer runs this function alone again."""
+    key = f"slices_{tomogram.id}"
     threshold, low, compared = components.plane_viewer(
         tomogram,
-        key=f"slices_{tomogram.id}",
+        key=key,
         score_id=None if result is None else result.id,
         threshold=state.threshold(),
         low=state.low_threshold(),
@@ -21,6 +22,7 @@ def viewer() -> None:
         object_id=object_id,
         comparable=comparison.comparable(tomogram, result),
         comparison=state.comparison(),
+        on_film=films.keeper(tomogram, key, "film_told"),
     )
     if result is not None and threshold != state.threshold():
         state.set_threshold(threshold)
@@ -28,12 +30,15 @@ def viewer() -> None:
         state.set_low_threshold(low)
     if compared != state.comparison():
         state.set_comparison(compared)
+    if st.session_state.pop("film_told", False):
+        st.rerun()  # the whole page, whose button counts them
 
 
 tomogram = widgets.required_tomogram()
 result = state.score_result(tomogram)
 about = "" if result else " is not segmented yet; these are its slices as they are."
 row = widgets.header("Slices", texts.shortened(tomogram.name, 80) + about)
+films.button(row, tomogram)
 if result is None:
     if not state.is_guest() and row.button(
         "Segment", type="primary", icon=":material/network_intelligence:"

@@ -13,6 +13,7 @@ from deepsxt_core.workspace import Result, Tomogram, downloads
 from shared import (
     comparison,
     components,
+    films,
     job_files,
     notices,
     objects,
@@ -89,6 +90,7 @@ def look(
         threshold=threshold,
         low=low,
         on_threshold=take_threshold,
+        on_film=films.keeper(tomogram, view_key, f"{view_key}_redraw", surface.id),
     )
     objects_tab, files_tab = st.tabs(
         [f":material/table: {len(rows)} objects", ":material/download: Export"]
@@ -107,7 +109,7 @@ def look(
             widgets.recipe_button(score, surface)
     # At the end, as what is not drawn would be taken away.
     if st.session_state.pop(f"{view_key}_redraw", False):
-        st.rerun()  # the whole page, whose slider follows
+        st.rerun()  # the whole page, whose slider and button follow
 
 
 def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
@@ -245,7 +247,7 @@ def score_files(tomogram: Tomogram, score: Result, threshold: float) -> None:
 
 
 tomogram = widgets.required_tomogram()
-widgets.header("Surface", texts.shortened(tomogram.name, 80))
+films.button(widgets.header("Surface", texts.shortened(tomogram.name, 80)), tomogram)
 with widgets.errors_shown():
     notices.damaged_results([tomogram], "scores", "surfaces")
     source = sources.required(tomogram)

@@ -24,7 +24,7 @@ FIELDS = [
     for params_type in reference.CLASSES
     for field in declared(params_type)
 ]
-NO_OPTION = {"z0", "z1", "seed", "mask"}
+NO_OPTION = {"z0", "z1", "seed", "mask", "format"}
 APP = build_app()
 OPTIONS = {
     command: {
@@ -106,12 +106,13 @@ def test_the_reference_is_current():
 
 def test_the_reference_knows_every_class_with_declared_fields():
     from deepsxt_core import annotation, evaluation, inference, phantom, surface
+    from deepsxt_core.export import film_plan
     from deepsxt_core.training import datasets, splits
     from deepsxt_core.workflow import recipe
 
     found = {TrainingParams}
     modules = (annotation, evaluation, inference, phantom, surface, datasets, splits, recipe)
-    for module in (*modules, choosing):
+    for module in (*modules, choosing, film_plan):
         members = inspect.getmembers(module, inspect.isclass)
         found |= {each for name, each in members if name.endswith("Params")}
     assert found - {phantom.SliceParams} == set(reference.CLASSES)

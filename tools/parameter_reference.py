@@ -7,6 +7,7 @@ from typing import Any
 from deepsxt_core.annotation import SourceParams
 from deepsxt_core.cli.options import option_name
 from deepsxt_core.evaluation import EvaluateParams
+from deepsxt_core.export.film_plan import FilmParams
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.parameters import Declared, declared
@@ -27,6 +28,7 @@ CLASSES: dict[type, tuple[str, ...]] = {
     ProcessParams: ("measure", "report"),
     UncertaintyParams: ("measure", "report"),
     EvaluateParams: ("evaluate",),
+    FilmParams: ("film",),
     TrainingParams: ("train", "finetune"),
     SplitParams: ("train", "finetune"),
     DataParams: ("train", "finetune"),

@@ -48,6 +48,10 @@ _COMMANDS = {
         "reporting:report",
         "Write pictures, numbers and how they were made into one HTML file.",
     ),
+    "film": (
+        "films:film",
+        "Draw a film through slices, round a surface, or between key frames.",
+    ),
     "evaluate": (
         "evaluating:evaluate",
         "Compare a score, a mask or an annotation with the truth.",

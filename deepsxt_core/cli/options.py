@@ -39,6 +39,9 @@ _LEFT_OUT = {
     ("SegmentParams", "z1"),
     ("SplitParams", "seed"),
     ("ExportParams", "mask"),
+    ("FigureParams", "width_px"),
+    ("FigureParams", "ratio"),
+    ("FilmParams", "format"),
 }
 
 

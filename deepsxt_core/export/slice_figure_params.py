@@ -37,6 +37,13 @@ class FigureParams:
         How the objects of an annotation are drawn.
     label_opacity : float
         Of the objects.
+    compare : {"none", "difference", "swipe", "side"}
+        How the result, A, is compared with another one, B: in false colour, A left and B right of
+        a line, or beside each other.
+    other_threshold : float
+        Of B.
+    share : float
+        Of the width that lies left of the line.
 
     Raises
     ------
@@ -55,6 +62,9 @@ class FigureParams:
     opacity: Annotated[float, Limits(least=0, most=1)] = 0.6
     label_style: Literal["fill", "outline"] = "fill"
     label_opacity: Annotated[float, Limits(least=0, most=1)] = 0.55
+    compare: Literal["none", "difference", "swipe", "side"] = "none"
+    other_threshold: Threshold = 0.0
+    share: Annotated[float, Limits(least=0, most=1)] = 0.5
 
     def __post_init__(self) -> None:
         checked(self)
@@ -79,6 +89,10 @@ class FigurePlane:
         Of the objects that are shown.
     view : (row, column, row, column), optional
         The part that is shown, in voxels from the edge; all of it by default.
+    other : ndarray, optional
+        Codes of what the score is compared with.
+    is_beyond : bool
+        Whether what the view shows beside the plane is drawn dark; else it is left out.
     """
 
     grey: NDArray
@@ -87,9 +101,16 @@ class FigurePlane:
     labels: NDArray | None = None
     colours: Mapping[int, str] = field(default_factory=dict)
     view: tuple[float, float, float, float] | None = None
+    other: NDArray | None = None
+    is_beyond: bool = False
 
     @property
     def shown(self) -> tuple[float, float, float, float]:
+        """The part that is shown, as the picture has it."""
+        return self.view if self.is_beyond and self.view else self.within
+
+    @property
+    def within(self) -> tuple[float, float, float, float]:
         """The part that is shown, within the plane.
 
         Raises

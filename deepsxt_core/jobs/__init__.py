@@ -2,6 +2,7 @@
 
 from deepsxt_core.jobs.annotation_requests import AnnotateRequest, ProposeRequest
 from deepsxt_core.jobs.facts import can_resume, job_folder, kept_note, kept_slices, title
+from deepsxt_core.jobs.film_requests import FilmRequest
 from deepsxt_core.jobs.removal import clean, discard_tomogram
 from deepsxt_core.jobs.request_files import UnreadableRequest
 from deepsxt_core.jobs.requests import (
@@ -34,6 +35,7 @@ __all__ = [
     "BatchRequest",
     "BundleRequest",
     "EvaluateRequest",
+    "FilmRequest",
     "InstallRequest",
     "Job",
     "JobRequest",

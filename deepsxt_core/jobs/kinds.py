@@ -16,6 +16,7 @@ JobKind = Literal[
     "batch",
     "annotate",
     "propose",
+    "film",
 ]
 
 

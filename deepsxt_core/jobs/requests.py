@@ -11,6 +11,7 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.annotation_requests import AnnotateRequest, ProposeRequest
+from deepsxt_core.jobs.film_requests import FilmRequest
 from deepsxt_core.jobs.kinds import Checked, JobKind
 from deepsxt_core.parameters import checked
 from deepsxt_core.surface import ProcessParams, ReconstructParams, UncertaintyParams
@@ -238,6 +239,7 @@ JobRequest = (
     | BatchRequest
     | AnnotateRequest
     | ProposeRequest
+    | FilmRequest
 )
 
 REQUESTS: dict[str, Any] = {
@@ -254,6 +256,7 @@ REQUESTS: dict[str, Any] = {
         BatchRequest,
         AnnotateRequest,
         ProposeRequest,
+        FilmRequest,
     )
 }
 """The class of each kind."""

@@ -44,10 +44,10 @@ from deepsxt_core.annotation import (
 from deepsxt_core.errors import InvalidParameterError, LeaseError
 from deepsxt_core.geometry import Shape
 from deepsxt_core.io.pyramid import AXES, level_shapes
+from deepsxt_core.web.asked_planes import number_in
 from deepsxt_core.web.desks import Desk, desk_of
 from deepsxt_core.web.label_planes import plane_of
 from deepsxt_core.web.own_pages import from_our_page
-from deepsxt_core.web.plane_sources import number_in, place_of
 from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import (
     AS_IT_IS,
@@ -64,6 +64,7 @@ from deepsxt_core.web.reviews import review_told
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotation_files import annotation_file
 from deepsxt_core.workspace.annotations import annotation
+from deepsxt_core.workspace.plane_sources import place_of
 
 _MOST_BODY_BYTES = 16 << 20
 _MOST_RUNS = 200_000

@@ -18,13 +18,14 @@ from deepsxt_core.annotation.judged import judged_codes
 from deepsxt_core.io.coding import Coding
 from deepsxt_core.io.pyramid import AXES, level_shapes
 from deepsxt_core.volume import NOT_JUDGED_CODE
+from deepsxt_core.web.asked_planes import number_in
 from deepsxt_core.web.desks import desk_of
 from deepsxt_core.web.label_planes import plane_of
-from deepsxt_core.web.plane_sources import number_in, place_of
 from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import ASK_AGAIN, answer, plane_response
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation, annotation
+from deepsxt_core.workspace.plane_sources import place_of
 
 
 def routes() -> list[BaseRoute]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deepsxt_core.annotation import Annotation, Box
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io.pyramid import AXES, level_shapes
-from deepsxt_core.web.plane_sources import number_in
+from deepsxt_core.web.asked_planes import number_in
 from deepsxt_core.web.responses import HttpError
 
 

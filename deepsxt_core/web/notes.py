@@ -20,8 +20,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.web.asked_planes import number_in
 from deepsxt_core.web.own_pages import from_our_page
-from deepsxt_core.web.plane_sources import number_in
 from deepsxt_core.web.responses import ASK_AGAIN, answer, body_of, object_in
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.point_notes import (

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from deepsxt_core.export.scale_bar import label_font, scale_bar_length
-from deepsxt_core.export.slice_figure import RESULT_RGB
+from deepsxt_core.export.slice_picture import BOTH_RGB, ONLY_A_RGB, ONLY_B_RGB, RESULT_RGB
 from deepsxt_core.preprocessing import Wedge
 from deepsxt_core.preprocessing.sampling import sample_slices, shown_values
 from deepsxt_core.volume import Volume
@@ -15,7 +15,7 @@ from deepsxt_core.volume import Volume
 OVERLAY_RGB = RESULT_RGB
 """The colour of a result over a slice: warm, so that it stands out from grey."""
 
-AGREEMENT_RGB = {"right": (46, 178, 130), "wrong": (242, 120, 40), "missed": (86, 150, 255)}
+AGREEMENT_RGB = {"right": BOTH_RGB, "wrong": ONLY_A_RGB, "missed": ONLY_B_RGB}
 """Marked and true, marked alone, true alone: told apart by eyes that see no red or no green too."""
 
 VOID_RGB = (86, 110, 255)

@@ -30,20 +30,17 @@ from starlette.routing import BaseRoute, Route
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.geometry import Shape
 from deepsxt_core.io.pyramid import AXES, Axis, halved, level_shapes, metadata
-from deepsxt_core.web.plane_sources import (
+from deepsxt_core.web.asked_planes import looked_at, number_in, require_plane, unprepared
+from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, HttpError, answer, plane_response
+from deepsxt_core.workspace import Tomogram, Workspace, display
+from deepsxt_core.workspace.plane_sources import (
     SLABS,
     Source,
     grey_source,
-    looked_at,
-    number_in,
     opened,
-    require_plane,
     score_source,
     truth_source,
-    unprepared,
 )
-from deepsxt_core.web.responses import AS_IT_IS, ASK_AGAIN, HttpError, answer, plane_response
-from deepsxt_core.workspace import Tomogram, Workspace, display
 from deepsxt_core.workspace.truths import truth_name
 
 _FILE = re.compile(r"zarr\.json|[0-9]{1,2}/zarr\.json|[0-9]{1,2}/c(/[0-9]{1,6}){3}")
@@ -111,7 +108,7 @@ def _display(request: Request) -> Response:
     }
     if request.path_params.keys().isdisjoint({"result", "truth"}):
         tomogram = Workspace().tomogram(request.path_params["tomogram"])
-        found = looked_at(tomogram, source.shown.version)[1]
+        found = looked_at(tomogram, source.shown.version)
         told |= {"range": [found.low, found.high], "histogram": found.counts.tolist()}
     return JSONResponse(told, headers=ASK_AGAIN)
 

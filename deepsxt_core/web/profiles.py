@@ -23,10 +23,11 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io.pyramid import AXES, Axis
 from deepsxt_core.preprocessing.profiles import line_through, values_along
 from deepsxt_core.volume import SCORE_LEVELS
-from deepsxt_core.web.plane_sources import Source, grey_source, index_in, number_in, score_source
+from deepsxt_core.web.asked_planes import number_in, require_plane
 from deepsxt_core.web.planes import axis_of
 from deepsxt_core.web.responses import ASK_AGAIN, answer
 from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.plane_sources import Source, grey_source, index_in, score_source
 
 _DIGITS = 7
 
@@ -41,6 +42,7 @@ def _profile(request: Request) -> Response:
     axis, index = axis_of(request), number_in("index", request.path_params)
     inside = [n for n, name in enumerate(AXES) if name != axis]
     grey = grey_source(tomogram)
+    require_plane(grey.volume.shape[AXES.index(axis)], axis, index)
     start, end = (pair_in(name, request.query_params) - 0.5 for name in ("from", "to"))
     size = grey.volume.voxel_size_nm
     edges = [1.0, 1.0] if size is None else [size[n] / 1000 for n in inside]

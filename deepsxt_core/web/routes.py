@@ -19,9 +19,9 @@
     GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page
         ?objects=&unit=                                   in a mesh: these alone, in this unit
     GET /api/tomograms/<id>/measurements/<result>/<file>  tables
-    GET /api/tomograms/<id>/bundles/<result>/bundle.zip   everything, for other programs
-    GET /api/tomograms/<id>/reports/<result>/report.html  the report of an analysis
+    GET …/bundles/<result>/bundle.zip and …/reports/<result>/report.html
     GET /guest/<token> and /place/<project>               see `deepsxt_core.web.places`
+    GET /api/tomograms/<id>/films/<result>/<file>         see `deepsxt_core.web.films`
 
 The ids of tomograms are unguessable, so that knowing an address is the permission to read it.
 What a result's address returns never changes, and the address of a slice or of a view carries a
@@ -54,6 +54,7 @@ from deepsxt_core.volume import Volume
 from deepsxt_core.web import (
     annotations,
     differences,
+    films,
     glances,
     judged_planes,
     notes,
@@ -83,7 +84,7 @@ _KEPT_COARSE = 4
 _WAITING_THREADS = 16
 _PARTS = (
     *(receiving, planes, annotations, judged_planes, differences, glances, profiles, notes),
-    *(slice_figures, places),
+    *(slice_figures, films, places),
 )
 _MEDIA_TYPES = {".csv": "text/csv", ".tif": "image/tiff", ".stl": "model/stl", ".png": "image/png"}
 

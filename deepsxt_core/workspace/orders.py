@@ -20,7 +20,7 @@ from typing import Any
 from deepsxt_core.child_process import OUT_OF_MEMORY
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.io.limited import limit_process
-from deepsxt_core.workspace import differences, display, downloads, making, scenes
+from deepsxt_core.workspace import differences, display, downloads, films, making, scenes
 from deepsxt_core.workspace.annotation_files import annotation_file
 from deepsxt_core.workspace.annotations import AnnotationVersion, annotation
 from deepsxt_core.workspace.library import Workspace
@@ -46,6 +46,9 @@ def make(order: Mapping[str, Any]) -> None:
         return
     if kind == "labels":
         _labels(order)
+        return
+    if kind == "film":
+        films.draw_first(_tomogram(order), order)
         return
     folder = Path(order["result"])
     if kind == "view":

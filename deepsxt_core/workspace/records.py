@@ -99,6 +99,7 @@ _NEEDED: dict[str, dict[str, _Check]] = {
     "measurements": {"params": _is(dict), "recipe.surface": _is(str)},
     "bundles": {"recipe.surface": _is(str), "bytes": _is(int)},
     "reports": {"recipe.surface": _is(str), "bytes": _is(int)},
+    "films": {"file": _is(str), "bytes": _is(int), "frames": _is(int)},
     "evaluations": {
         "params": _is(dict),
         "recipe.step": _is(str),

@@ -21,7 +21,9 @@ from deepsxt_core.geometry import Region, VoxelSize
 from deepsxt_core.parameters import parsed
 from deepsxt_core.volume import Volume
 
-ResultKind = Literal["scores", "surfaces", "measurements", "bundles", "reports", "evaluations"]
+ResultKind = Literal[
+    "scores", "surfaces", "measurements", "bundles", "reports", "evaluations", "films"
+]
 Identity = Mapping[str, Any]
 """All that a result depends on, as JSON expresses it."""
 

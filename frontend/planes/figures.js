@@ -1,17 +1,18 @@
-// Pictures of what is in sight, and films through the planes; the server draws them from the file's values.
+// Pictures of what is in sight, and views for films; the server draws both from the file's values.
 
 import { save } from "../shared/saving.js";
 import { toPlane } from "./geometry.js";
 
 const WIDTHS = { least: 64, most: 2400 };
-const FILM = { gif: { perSecond: 12, widest: 640 }, mp4: { perSecond: 30, widest: 1280 } };
-// What a pixel of a film takes: GIF a measured share of a byte a frame, MP4 at most a byte a second.
-const GIF_SHARE = 0.5;
+const GAP_PX = 4; // between two pictures of a plane
 
 /**
  * @typedef {import("./pane.js").Pane} Pane
  * @typedef {{view: number[], width: number}} Sight row, column, row, column of what is in sight; its width on the screen
- * @typedef {{format: "gif" | "mp4", seconds: number}} Wish
+ * @typedef {{first: string | null, other: string | null, chosen: import("./sides.js").Chosen | null,
+ *   limits: {threshold: number, low: number | null}, line: number, annotation: string | null, style: string,
+ *   holding: import("./editing/state.js").Holding}} Over what lies over the tomogram: addresses of A and B, how they are
+ *   compared, the thresholds of A, the share of what is in sight left of the line, the annotation and how it is drawn
  */
 
 /** The part of a plane that is on the screen; null if none is.
@@ -25,53 +26,50 @@ export function sightOf({ view, edges, size, extent }) {
   return { view: [low[1], low[0], high[1], high[0]], width: Math.min(WIDTHS.most, Math.max(WIDTHS.least, width)) };
 }
 
-/** What the server is told to draw.
+/** How the server names what lies over a tomogram, by the address of its planes.
+ *  @param {string | null} address */
+export const nameOf = (address) => address?.replace(/^.*?tomograms\/[^/]+\//, "").replace(/\/display$/, "");
+
+/** What the server is told to draw, as its `PlaneShot` has it.
+ *  @param {{plane: {axis: string}}} pane
+ *  @param {number} index
  *  @param {Sight} sight
  *  @param {any} state of the viewer
- *  @param {{score: string | null, annotation: string | null, holding: import("./editing/state.js").Holding}} over addresses
- *  @param {{ratio: number, caption: boolean, width?: number}} wish */
-export function figureQuery({ view, width }, state, { score, annotation, holding }, wish) {
-  const query = new URLSearchParams({
-    view: view.map((n) => n.toFixed(2)).join(","), width_px: `${wish.width ?? width}`, ratio: `${wish.ratio}`,
-    black: `${state.black}`, white: `${state.white}`, invert: state.invert ? "1" : "0", caption: wish.caption ? "1" : "0",
-  });
-  const add = (/** @type {Record<string, any>} */ more) => {
-    for (const [name, value] of Object.entries(more)) if (value !== null && value !== "") query.set(name, `${value}`);
-  };
-  if (score && state.overlay) {
-    const { style, threshold, low, opacity } = state;
-    add({ score: score.split("/").at(-2), style, threshold, low, opacity: opacity / 100 });
+ *  @param {Over} over */
+export function shotOf({ plane }, index, { view, width }, state, over) {
+  const { first, other, chosen, limits, line, annotation, holding } = over;
+  /** @type {Record<string, any>} */
+  const look = { width_px: width, black: state.black, white: state.white, invert: state.invert };
+  /** @type {Record<string, any>} */
+  const shot = { axis: plane.axis, index, view: view.map((n) => +n.toFixed(2)), look };
+  if (first && state.overlay) {
+    shot.first = nameOf(first);
+    Object.assign(look, { style: state.style, opacity: state.opacity / 100, ...limits });
+    if (other && chosen) {
+      const { mode, threshold } = chosen;
+      shot.other = nameOf(other);
+      Object.assign(look, { compare: mode, other_threshold: threshold, share: line });
+      if (mode === "side") look.width_px = Math.min(WIDTHS.most, 2 * width + GAP_PX);
+    }
   }
   if (annotation && holding.labels) {
-    const { style, opacity, hidden, isolated } = holding;
-    add({ annotation: annotation.split("/").at(-1), label_style: style, label_opacity: opacity / 100 });
-    add({ hidden: [...hidden].join(","), only: isolated });
+    shot.annotation = annotation.split("/").at(-1);
+    Object.assign(look, { label_style: over.style, label_opacity: holding.opacity / 100 });
+    Object.assign(shot, { hidden: [...holding.hidden], only: holding.isolated ?? 0 });
+  }
+  return shot;
+}
+
+/** A shot as the server reads it in the address of a picture.
+ *  @param {any} shot
+ *  @param {{ratio: number, caption: boolean}} wish */
+export function queryOf({ axis, index, look, ...rest }, { ratio, caption }) {
+  const query = new URLSearchParams({ ratio: `${ratio}`, caption: caption ? "1" : "0" });
+  for (const [name, value] of Object.entries({ ...look, ...rest })) {
+    if (typeof value === "boolean") query.set(name, value ? "1" : "0");
+    else if (value !== null && value !== undefined && `${value}`) query.set(name, `${value}`);
   }
   return `${query}`;
-}
-
-/** The slices of a film, evenly through all, and how it runs.
- *  @param {number} count of slices
- *  @param {Wish} wish
- *  @returns {{indices: number[], perSecond: number}} */
-export function framesOf(count, { format, seconds }) {
-  const frames = Math.max(1, Math.min(count, Math.round(seconds * FILM[format].perSecond)));
-  const indices = Array.from({ length: frames }, (_, n) => Math.round((n * (count - 1)) / Math.max(1, frames - 1)));
-  return { indices, perSecond: frames / seconds };
-}
-
-/** What a film will be, in words.
- *  @param {number} count of slices
- *  @param {Sight & {height: number}} sight
- *  @param {Wish} wish */
-export function filmWords(count, sight, wish) {
-  const { indices } = framesOf(count, wish);
-  const width = Math.min(sight.width, FILM[wish.format].widest);
-  const height = Math.round((sight.height * width) / sight.width);
-  const each = width * height;
-  const megabytes = (wish.format === "gif" ? each * indices.length * GIF_SHARE : each * wish.seconds) / 1e6;
-  const size = `${wish.format === "gif" ? "about" : "at most"} ${megabytes < 1 ? "1" : Math.round(megabytes)} MB`;
-  return `${indices.length} slices of ${width} × ${height} px, ${size}`;
 }
 
 export class Figures {
@@ -79,57 +77,44 @@ export class Figures {
   constructor(viewer) {
     this.viewer = viewer;
     this.panel = viewer.find(".figures");
-    this.wish = { ratio: 2, caption: true, format: /** @type {"gif" | "mp4"} */ ("mp4"), seconds: 8 };
-    if (!("VideoEncoder" in window)) {
-      this.wish.format = "gif"; // on this computer or over HTTPS alone
-      this.panel.querySelector("option[value='mp4']").disabled = true;
-    }
-    /** @type {AbortController | null} */
-    this.filming = null;
+    this.wish = { ratio: 2, caption: true };
     const options = { signal: viewer.listening.signal };
     this.panel.addEventListener("input", (/** @type {Event} */ event) => {
       const { dataset: { figure = "" }, type, checked, value } = /** @type {HTMLInputElement} */ (event.target);
-      Object.assign(this.wish, { [figure]: type === "checkbox" ? checked : figure === "format" ? value : +value });
+      Object.assign(this.wish, { [figure]: type === "checkbox" ? checked : +value });
       this.fill();
     }, options);
     this.panel.addEventListener("click", (/** @type {Event} */ event) => {
       const { figure } = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset ?? {};
       if (figure === "png" || figure === "svg") this.picture(figure);
-      else if (figure === "film") this.film();
-      else if (figure === "stop") this.filming?.abort();
+      else if (figure === "key" || figure === "sweep") this.report(figure);
     }, options);
   }
 
-  /** @param {Pane} pane
-   *  @param {number} index
-   *  @param {"png" | "svg"} ending
-   *  @param {{ratio: number, caption: boolean, width?: number}} wish */
-  address(pane, index, ending, wish) {
-    const { state, data, editing } = this.viewer;
-    const sight = sightOf(pane);
+  /** What the active plane shows, as the server draws it; null where nothing of it is in sight. */
+  shot() {
+    const { state, data, editing, comparison, first, firstLimits, active: pane } = this.viewer;
+    const sight = pane.told && sightOf(pane);
     if (!sight) return null;
-    const over = { score: data.score, annotation: editing.address, holding: editing.holding };
-    const place = data.display.replace(/display$/, `figure/${pane.plane.axis}/${index}.${ending}`);
-    return `${place}?${figureQuery(sight, state, over, wish)}`;
+    const line = toPlane(pane.view, pane.edges, pane.size, [comparison.share * pane.size[0], 0])[0];
+    const [, c0, , c1] = sight.view;
+    return shotOf(pane, pane.index, sight, state, {
+      first: first ? first.address : data.score, other: comparison.store?.address ?? null, chosen: comparison.chosen,
+      limits: firstLimits, line: Math.min(1, Math.max(0, (line - c0) / (c1 - c0))), annotation: editing.address,
+      style: comparison.shows(editing.address) ? "outline" : editing.holding.style, holding: editing.holding,
+    });
   }
 
   fill() {
     const { panel, viewer, wish } = this;
     const { active } = viewer;
-    const sight = active.told && sightOf(active);
     for (const control of panel.querySelectorAll("[data-figure]:is(input, select)")) {
       const value = wish[/** @type {keyof typeof wish} */ (control.dataset.figure)];
       if (control.type === "checkbox") control.checked = value;
       else control.value = value;
     }
-    panel.querySelector("[data-held='seconds']").value = `${wish.seconds} s`;
-    panel.querySelector("[data-figure='film']").textContent = `Film through ${active.plane.axis}`;
+    panel.querySelector("[data-figure='sweep']").textContent = `Film through ${active.plane.axis} …`;
     panel.querySelector("h4 span").textContent = `${active.plane.name}, as in sight`;
-    panel.querySelector(".compared").hidden = !viewer.comparison.chosen;
-    if (!sight || this.filming) return;
-    const [r0, c0, r1, c1] = sight.view;
-    const height = (sight.width * (r1 - r0) * active.edges[1]) / ((c1 - c0) * active.edges[0]);
-    this.say(filmWords(active.told.shape[active.plane.across], { ...sight, height }, wish));
   }
 
   /** @param {string} text */
@@ -137,74 +122,30 @@ export class Figures {
     this.panel.querySelector(".said").value = text;
   }
 
-  /** @param {string} address
-   *  @param {AbortSignal} [signal] */
-  async drawn(address, signal) {
-    const response = await fetch(address, { signal });
-    if (!response.ok) throw new Error((await response.text()) || "The picture could not be drawn.");
-    return response;
+  /** Have the page keep the view for a film, or make one through all its planes.
+   *  @param {"key" | "sweep"} kind */
+  report(kind) {
+    const plane = this.shot();
+    if (!plane) return this.say("Nothing of the plane is in sight.");
+    this.say(kind === "key" ? "Added. The button Film shows all." : "");
+    this.viewer.setTriggerValue?.("film", { kind, plane });
   }
 
   /** @param {"png" | "svg"} ending */
   async picture(ending) {
-    const { active } = this.viewer;
-    const address = this.address(active, active.index, ending, this.wish);
-    if (!address) return this.say("Nothing of the plane is in sight.");
+    const { viewer } = this;
+    const shot = this.shot();
+    if (!shot) return this.say("Nothing of the plane is in sight.");
     this.say("Drawing …");
+    const place = viewer.data.display.replace(/display$/, `figure/${shot.axis}/${shot.index}.${ending}`);
     try {
-      const response = await this.drawn(address);
+      const response = await fetch(`${place}?${queryOf(shot, this.wish)}`);
+      if (!response.ok) throw new Error((await response.text()) || "The picture could not be drawn.");
       const name = /filename="(.+)"/.exec(`${response.headers.get("Content-Disposition")}`)?.[1];
       save(await response.blob(), name ?? `slice.${ending}`);
-      this.fill();
+      this.say("");
     } catch (error) {
       this.say(/** @type {Error} */ (error).message);
-    }
-  }
-
-  /** Make a film in the background: the planes stay usable, and it shows what was set when it began. */
-  async film() {
-    const { viewer, panel, wish: { format, seconds, caption } } = this;
-    const { active } = viewer;
-    const sight = active.told && sightOf(active);
-    if (!sight || this.filming) return;
-    const filming = new AbortController();
-    viewer.listening.signal.addEventListener("abort", () => filming.abort());
-    this.filming = filming;
-    const { indices, perSecond } = framesOf(active.told.shape[active.plane.across], { format, seconds });
-    const width = Math.min(sight.width, FILM[format].widest);
-    const addresses = indices.map((index) => `${this.address(active, index, "png", { ratio: 1, caption, width })}`);
-    const bar = panel.querySelector("progress");
-    const busy = (/** @type {boolean} */ is) => {
-      bar.hidden = panel.querySelector("[data-figure='stop']").hidden = !is;
-      panel.querySelector("[data-figure='film']").disabled = is;
-    };
-    busy(true);
-    let told = "";
-    try {
-      const { writerOf } = await import("../shared/film.js");
-      let writer = null;
-      for (const [n, address] of addresses.entries()) {
-        const bitmap = await createImageBitmap(await (await this.drawn(address, filming.signal)).blob());
-        const size = [bitmap.width, bitmap.height].map((edge) => 2 * Math.floor(edge / 2));
-        const canvas = Object.assign(document.createElement("canvas"), { width: size[0], height: size[1] });
-        /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).drawImage(bitmap, 0, 0);
-        writer ??= await writerOf(format, size, perSecond);
-        await writer.add(canvas, size, n);
-        bar.value = (n + 1) / addresses.length;
-        this.say(`Slice ${n + 1} of ${addresses.length}; you can go on meanwhile.`);
-      }
-      const film = await writer?.finish();
-      if (film) {
-        save(film, `film_${active.plane.name}.${format}`);
-        told = `Saved: ${(film.size / 1e6).toFixed(1)} MB.`;
-      }
-    } catch (error) {
-      told = filming.signal.aborted ? "" : /** @type {Error} */ (error).message;
-    } finally {
-      this.filming = null;
-      busy(false);
-      if (told) this.say(told);
-      else this.fill();
     }
   }
 }

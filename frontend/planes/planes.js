@@ -85,9 +85,11 @@ class Planes {
   /** Take new data; another tomogram or result drops what was fetched for the other one.
    *  The threshold is taken once: later ones are echoes of what was reported, and may be late.
    *  @param {any} data
-   *  @param {(name: string, value: any) => void} setStateValue */
-  show(data, setStateValue) {
+   *  @param {(name: string, value: any) => void} setStateValue
+   *  @param {(name: string, value: any) => void} setTriggerValue */
+  show(data, setStateValue, setTriggerValue) {
     this.setStateValue = setStateValue;
+    this.setTriggerValue = setTriggerValue;
     if (!this.active) return;
     const before = this.data;
     this.data = data;

@@ -2,8 +2,9 @@
 // stays the same one until the page lets go of it.
 
 /**
- * @typedef {{parentElement: HTMLElement, data: any, setStateValue: (name: string, value: any) => void}} Component
- * @typedef {{show: (data: any, setStateValue: any) => void, close: () => void}} View
+ * @typedef {{parentElement: HTMLElement, data: any, setStateValue: (name: string, value: any) => void,
+ *   setTriggerValue: (name: string, value: any) => void}} Component
+ * @typedef {{show: (data: any, setStateValue: any, setTriggerValue: any) => void, close: () => void}} View
  */
 
 /** @param {string} selector of the root within the page's element
@@ -12,13 +13,13 @@
 export function mounting(selector, ViewType) {
   /** @type {WeakMap<HTMLElement, View>} */
   const views = new WeakMap();
-  return ({ parentElement, data, setStateValue }) => {
+  return ({ parentElement, data, setStateValue, setTriggerValue }) => {
     let view = views.get(parentElement);
     if (!view) {
       view = new ViewType(/** @type {HTMLElement} */ (parentElement.querySelector(selector)));
       views.set(parentElement, view);
     }
-    view.show(data, setStateValue);
+    view.show(data, setStateValue, setTriggerValue);
     return () => {
       view.close();
       views.delete(parentElement);

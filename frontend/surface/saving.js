@@ -39,3 +39,14 @@ export async function saveFilm(view) {
     show(false);
   }
 }
+
+/** Have the page keep the view for a film.
+ *  @param {any} view */
+export function keepView(view) {
+  const { position, target, half } = view.scene.cameras.state;
+  view.setTriggerValue?.("film", {
+    kind: "key",
+    surface: { position, target, half, is_parallel: view.scene.cameras.parallel, paper: paperOf(view), hidden: view.state.hidden },
+  });
+  view.note("picture", "Added. The button Film shows all.");
+}

@@ -12,7 +12,7 @@ import { fetchMesh } from "./mesh.js";
 import { framed, loadValues, paint } from "./objects.js";
 import { overlay } from "./overlay.js";
 import { fillPanels } from "./panels.js";
-import { saveFilm, savePicture } from "./saving.js";
+import { keepView, saveFilm, savePicture } from "./saving.js";
 import { SurfaceScene } from "./scene.js";
 import { Looks, PLAIN } from "./shading.js";
 import { beginning, firstState } from "./state.js";
@@ -43,8 +43,9 @@ export class SurfaceView {
 
   /** Take new data. Its choice of objects counts where it is news: an echo of what was reported
    *  may come late. */
-  show(data, setStateValue) {
+  show(data, setStateValue, setTriggerValue) {
     this.setStateValue = setStateValue;
+    this.setTriggerValue = setTriggerValue;
     const previous = this.data;
     this.data = data;
     const another = previous?.levels.at(-1) !== data.levels.at(-1);
@@ -258,6 +259,7 @@ export class SurfaceView {
     if (name === "escape") this.panel ? this.openPanel(null) : this.choose([]);
     if (name === "png" || name === "svg") savePicture(this, name);
     if (name === "film") saveFilm(this);
+    if (name === "key") keepView(this);
     if (name === "link") copyLink(this);
     if (name === "made") endLive(this);
     if (name === "stop") this.filming.abort();

@@ -155,6 +155,7 @@ def plane_viewer(
     object_id: int | None = None,
     comparable: Sequence[Mapping[str, Any]] = (),
     comparison: Mapping[str, Any] | None = None,
+    on_film: Callable[[], None] | None = None,
 ) -> tuple[float, float | None, Mapping[str, Any] | None]:
     """Show a tomogram in three planes; return both thresholds and the comparison set in the viewer.
 
@@ -170,6 +171,9 @@ def plane_viewer(
         The voxel (z, y, x) to go to, and the object to choose, when the viewer appears.
     comparable, comparison
         As `shared.comparison.comparable` and `state.comparison` have them.
+    on_film : callable, optional
+        Called before the page runs again, when somebody wants a view in a film; it is in
+        ``st.session_state[key].film`` then.
 
     Raises
     ------
@@ -194,6 +198,7 @@ def plane_viewer(
     }
     default = {"threshold": threshold, "low": low, "comparison": comparison}
     told = {f"on_{name}_change": _nothing for name in default}
+    told["on_film_change"] = on_film or _nothing
     seen = _planes(key=key, data=data, default=default, **told)
     return seen.threshold, seen.low, seen.comparison
 
@@ -221,6 +226,7 @@ def surface_view(
     threshold: float | None = None,
     low: float | None = None,
     on_threshold: Callable[[], None] | None = None,
+    on_film: Callable[[], None] | None = None,
 ) -> None:
     """Show surfaces in 3D; what is clicked on is in ``st.session_state[key].chosen``.
 
@@ -243,6 +249,8 @@ def surface_view(
         The second threshold of the page.
     on_threshold : callable, optional
         Called before the page runs again, when somebody has set another threshold.
+    on_film : callable, optional
+        As `plane_viewer` has it.
 
     Raises
     ------
@@ -275,6 +283,7 @@ def surface_view(
         default={"chosen": chosen, "threshold": threshold},
         on_chosen_change=on_chosen,
         on_threshold_change=on_threshold or _nothing,
+        on_film_change=on_film or _nothing,
     )
 
 

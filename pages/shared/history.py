@@ -4,7 +4,7 @@ import streamlit as st
 
 from deepsxt_core.workspace import Tomogram
 from deepsxt_core.workspace.history import Made, history
-from shared import opening, texts, widgets
+from shared import films, opening, texts, widgets
 
 _SHOWN = 30
 _TITLES = {
@@ -15,6 +15,7 @@ _TITLES = {
     "reports": "Report",
     "evaluations": "Evaluation",
     "annotations": "Annotation",
+    "films": "Film",
 }
 
 
@@ -38,7 +39,9 @@ def _line(tomogram: Tomogram, made: Made) -> None:
         st.markdown(f"**{_TITLES[made.kind]}**{name}")
         st.caption(" · ".join(_facts(made)))
     with row, widgets.errors_shown():
-        if st.button("Open", key=f"history_{made.id}", icon=":material/arrow_forward:"):
+        if made.kind == "films":
+            films.links(tomogram, [tomogram.result("films", made.id)], key=f"history_{made.id}")
+        elif st.button("Open", key=f"history_{made.id}", icon=":material/arrow_forward:"):
             _open(tomogram, made)
 
 

@@ -45,6 +45,11 @@ def job_progress(job_id: str) -> None:
         if job.state == "cancelled":
             st.toast("The job was cancelled.", icon=":material/cancel:")
         st.rerun(scope="app")
+    job_line(job)
+
+
+def job_line(job: jobs.Job) -> None:
+    """Show how far a job at work is, in a line of a fragment."""
     status = job.status
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
         st.progress(share_done(status), text=progress_text(status))

@@ -18,6 +18,7 @@ _NAMES: dict[ResultKind, str] = {
     "bundles": "bundle",
     "reports": "report",
     "evaluations": "evaluation",
+    "films": "film",
 }
 _REMEDIES: dict[str, str] = {
     "scores": "Surfaces and files that are made now have today's.",
@@ -26,6 +27,7 @@ _REMEDIES: dict[str, str] = {
     "bundles": "Reconstruct again for today's.",
     "reports": "Reconstruct again for today's.",
     "evaluations": "Evaluate again for today's.",
+    "films": "Make it again for today's.",
 }
 
 

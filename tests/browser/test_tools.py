@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from deepsxt_core.workspace.key_frames import key_frames
 from deepsxt_core.workspace.point_notes import point_notes
 from tests.browser.test_painting import BALL, SET, SHAPE, Painter, kept  # noqa: F401
 from tests.waiting import wait_until
@@ -106,7 +107,7 @@ def test_fill_polygon_snapping_pen_and_fingers(page, kept, server):  # noqa: F81
     assert not (painter.kept_as(8) == 7).any()
 
 
-def test_a_line_is_measured_and_a_note_kept_and_pictures_and_a_film_saved(page, kept, server):  # noqa: F811
+def test_a_line_is_measured_and_a_note_a_picture_and_a_view_are_kept(page, kept, server):  # noqa: F811
     page.set_viewport_size({"width": 1200, "height": 720})
     tomogram = kept.tomogram
     painter = Painter(page, kept)
@@ -171,15 +172,14 @@ def test_a_line_is_measured_and_a_note_kept_and_pictures_and_a_film_saved(page, 
     with Image.open(io.BytesIO(sizes["PNG"])) as picture:
         assert picture.width % 3 == 0
         assert "slice 13 of 24" in picture.info["Description"]
-    figures.locator('[data-figure="format"]').select_option("gif")
-    figures.get_by_label("Seconds of the film").evaluate(SET, 2)
-    figures.get_by_label("Caption").uncheck()
-    expect(figures.locator(".said")).to_contain_text("24 slices of")
-    with page.expect_download() as saved:
-        figures.get_by_role("button", name="Film through z").click()
-    with Image.open(saved.value.path()) as film:
-        assert film.n_frames == SHAPE[0]
-    expect(figures.locator(".said")).to_contain_text("Saved")
+    figures.get_by_role("button", name="Add this view as key frame").click()
+    expect(page.get_by_role("button", name="Film (1)")).to_be_visible()
+    (frame,) = key_frames(tomogram)
+    assert (frame.plane.axis, frame.plane.index) == ("z", MIDDLE)
+    assert (frame.plane.look.threshold, frame.plane.look.style) == (0.8, "fill")
+    page.get_by_role("button", name="Film (1)").click()
+    expect(page.get_by_role("dialog")).to_contain_text("48 frames of 960 ×")
+    page.keyboard.press("Escape")
 
 
 def light_orange(png: bytes) -> int:

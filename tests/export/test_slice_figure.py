@@ -9,12 +9,9 @@ import pytest
 from PIL import Image
 
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.export.slice_figure import (
-    FAINT_RGB,
-    RESULT_RGB,
-    draw_figure,
-)
+from deepsxt_core.export.slice_figure import draw_figure
 from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
+from deepsxt_core.export.slice_picture import FAINT_RGB, RESULT_RGB
 from deepsxt_core.volume import Score
 
 SHAPE = (60, 120)

@@ -7,6 +7,8 @@ import pytest
 from deepsxt_core.annotation import SourceParams
 from deepsxt_core.errors import InvalidParameterError, JobError
 from deepsxt_core.evaluation import EvaluateParams
+from deepsxt_core.export.film_plan import sweep
+from deepsxt_core.export.shots import PlaneShot
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs import (
@@ -14,6 +16,7 @@ from deepsxt_core.jobs import (
     BatchRequest,
     BundleRequest,
     EvaluateRequest,
+    FilmRequest,
     InstallRequest,
     MeasureRequest,
     ProposeRequest,
@@ -69,6 +72,7 @@ REQUESTS_WRITTEN = [
         tomogram="t", name="n", wish="w", score="a", params=SourceParams(threshold=0.2)
     ),
     ProposeRequest(tomogram="t", annotation="a" * 18, wish="w", least_confidence=0.4),
+    FilmRequest(frames=sweep(PlaneShot(axis="x", first="scores/a"), 2, 7, 3.0)),
 ]
 
 

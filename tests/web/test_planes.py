@@ -17,8 +17,8 @@ from deepsxt_core.io.coding import Coding
 from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.web import planes, routes
-from deepsxt_core.web.plane_sources import place_of
 from deepsxt_core.workspace import Workspace, display, making
+from deepsxt_core.workspace.plane_sources import place_of
 from deepsxt_core.workspace.truths import shown_truths
 from tests.results import add_score, ball
 from tests.waiting import wait_until

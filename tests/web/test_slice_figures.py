@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from deepsxt_core.annotation import SourceParams
-from deepsxt_core.export.slice_figure import RESULT_RGB
+from deepsxt_core.export.slice_picture import BOTH_RGB, ONLY_A_RGB, RESULT_RGB
 from deepsxt_core.geometry import Region
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.web import routes
@@ -60,7 +60,13 @@ def extent(picture, colour, scale):
 
 
 def test_a_result_lies_where_it_was_scored_in_all_planes(client, tomogram, binned):
-    look = {"width_px": 600, "caption": 0, "score": binned.id, "opacity": 1, "white": 5000}
+    look = {
+        "width_px": 600,
+        "caption": 0,
+        "first": f"scores/{binned.id}",
+        "opacity": 1,
+        "white": 5000,
+    }
     seen, _, headers = picture(client, tomogram, "z/5", **look)
     assert seen.shape == (400, 600, 3)
     assert 'filename="c_ll_1_XY_6.png"' in headers["content-disposition"]
@@ -93,7 +99,13 @@ def test_objects_of_an_annotation_are_drawn_but_for_those_that_are_hidden(client
 
 
 def test_the_caption_says_what_is_shown(client, tomogram, binned):
-    query = {"score": binned.id, "threshold": 0.3, "low": 0.1, "black": 0, "white": 1000}
+    query = {
+        "first": f"scores/{binned.id}",
+        "threshold": 0.3,
+        "low": 0.1,
+        "black": 0,
+        "white": 1000,
+    }
     _, told, _ = picture(client, tomogram, "z/5", **query)
     for words in (
         "céll 1.tif. XY, slice 6 of 12 (z = 0.100 µm); voxel 10 × 10 × 20 nm (x, y, z).",
@@ -105,6 +117,25 @@ def test_the_caption_says_what_is_shown(client, tomogram, binned):
     part = {**query, "view": "10,20,30,50", "width_px": 300, "ratio": 3, "caption": 0}
     seen, _, _ = picture(client, tomogram, "z/5", **part)
     assert seen.shape == (600, 900, 3)
+
+
+def test_a_picture_shows_a_comparison_with_its_numbers(client, tomogram, binned):
+    shifted = np.full(SHAPE, -1, np.float32)
+    shifted[4:8, 10:22, 30:50] = 1
+    other = add_score(tomogram, shifted)
+    query = {
+        "first": f"scores/{binned.id}", "other": f"scores/{other.id}", "compare": "difference",
+        "opacity": 1, "width_px": 600, "white": 5000,
+    }  # fmt: skip
+    seen, told, _ = picture(client, tomogram, "z/5", **query)
+    assert extent(seen[:400], BOTH_RGB, 10) == ([10, 30], [22, 40])
+    assert extent(seen[:400], ONLY_A_RGB, 10) == ([10, 20], [22, 30])
+    assert "only A: 120; only B: 120; both: 120." in told["Description"]
+    kept = add_annotation(tomogram, "cell", score=other.id, params=SourceParams())
+    query |= {"first": f"annotations/{kept.id}/judged", "compare": "side", "width_px": 604}
+    seen, told, _ = picture(client, tomogram, "z/5", **query)
+    assert seen.shape[1] == 604
+    assert "A, left: annotation “cell”. B, right: score" in told["Description"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +150,8 @@ def test_the_caption_says_what_is_shown(client, tomogram, binned):
         ("z/1.png", {"view": "1,2,3"}, 422),
         ("z/1.png", {"view": "50,0,60,9"}, 422),
         ("z/1.png", {"threshold": 0, "low": 0.5}, 422),
-        ("z/1.png", {"score": "0" * 18}, 404),
+        ("z/1.png", {"first": "scores/" + "0" * 18}, 404),
+        ("z/1.png", {"first": "elsewhere"}, 422),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(client, tomogram, name, query, status):

@@ -5,6 +5,7 @@ from deepsxt_core.jobs.tasks.annotate import ANNOTATE
 from deepsxt_core.jobs.tasks.batch import BATCH
 from deepsxt_core.jobs.tasks.bundle import BUNDLE
 from deepsxt_core.jobs.tasks.evaluate import EVALUATE
+from deepsxt_core.jobs.tasks.film import FILM
 from deepsxt_core.jobs.tasks.install import INSTALL
 from deepsxt_core.jobs.tasks.measure import MEASURE
 from deepsxt_core.jobs.tasks.propose import PROPOSE
@@ -26,6 +27,7 @@ TASKS: dict[JobKind, Task] = {
     "batch": BATCH,
     "annotate": ANNOTATE,
     "propose": PROPOSE,
+    "film": FILM,
 }
 
 __all__ = ["NETWORK", "PROCESSOR", "TASKS", "Device", "Task", "segment_estimate"]

@@ -1,6 +1,5 @@
 """What planes in all three directions are cut from: a tomogram, a result, a truth."""
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,23 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import BusyError, VolumeError
 from deepsxt_core.geometry import Region
 from deepsxt_core.io.coding import Coding, coding_of
 from deepsxt_core.io.pyramid import AXES, Axis, Pyramid, open_pyramid
+from deepsxt_core.io.slabs import SlabCache
 from deepsxt_core.volume import NOT_JUDGED_CODE, Volume
-from deepsxt_core.web.pictures import Survey, survey
-from deepsxt_core.web.responses import HttpError
-from deepsxt_core.web.slabs import SlabCache
 from deepsxt_core.workspace import Tomogram, Workspace, display
-from deepsxt_core.workspace.display import Display, Preparation
+from deepsxt_core.workspace.display import Display
 from deepsxt_core.workspace.truths import named_truth, truth_codes, truth_place
 
 SLABS = SlabCache()
 
 _KEPT = 8
-_RETRY = {"Retry-After": "2"}
-_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +54,27 @@ class Source:
 
         Raises
         ------
-        HttpError
-            If there is no such plane, or the pyramid is not there yet.
+        InvalidParameterError
+            If there is no such plane.
+        BusyError
+            If the pyramid is not there yet.
+        VolumeError
+            If it cannot be made.
         """
-        require_plane(self.volume.shape[AXES.index(axis)], axis, index)
         if axis == "z":
             return self.volume.read(index, index + 1)[0].astype(np.float64)
         how_far = display.prepare(self.shown)
+        if how_far.state == "failed":
+            raise VolumeError(how_far.problem)
         if how_far.state != "ready":
-            raise unprepared(how_far)
+            raise BusyError(f"The planes are {how_far.progress:.0%} prepared. Ask again.")
         return self.coding.decode(SLABS.plane(opened(self.shown), axis, index, 0))
 
 
 def grey_source(tomogram: Tomogram) -> Source:
     """Return what planes of a tomogram are cut from."""
     shown = display.grey_display(tomogram)
-    coding = looked_at(tomogram, shown.version)[0]
+    coding = _coding(tomogram.folder, tomogram.id, shown.version)
     return Source(tomogram.volume(), coding, shown, {"first": [0, 0, 0], "bin": 1})
 
 
@@ -127,15 +127,9 @@ def index_in(place: dict[str, Any], volume: Volume, axis: Axis, index: int) -> i
     return int(there) if 0 <= there < volume.shape[across] else None
 
 
-def looked_at(tomogram: Tomogram, version: str) -> tuple[Coding, Survey]:
-    """Return how the grey values of a version of a tomogram are coded, and a survey of them."""
-    return _looked_at(tomogram.folder, tomogram.id, version)
-
-
 @lru_cache(maxsize=_KEPT)
-def _looked_at(folder: Path, tomogram_id: str, version: str) -> tuple[Coding, Survey]:  # noqa: ARG001
-    volume = Workspace(folder.parents[1]).tomogram(tomogram_id).volume()
-    return coding_of(volume), survey(volume)
+def _coding(folder: Path, tomogram_id: str, version: str) -> Coding:  # noqa: ARG001
+    return coding_of(Workspace(folder.parents[1]).tomogram(tomogram_id).volume())
 
 
 def opened(shown: Display) -> Pyramid:
@@ -146,37 +140,3 @@ def opened(shown: Display) -> Pyramid:
 @lru_cache(maxsize=_KEPT)
 def _pyramid(path: Path, changed_ns: int) -> Pyramid:  # noqa: ARG001
     return open_pyramid(path)
-
-
-def unprepared(how_far: Preparation) -> HttpError:
-    """Return the answer for a plane whose pyramid is not there."""
-    if how_far.state == "failed":
-        return HttpError(404, how_far.problem)
-    return HttpError(503, f"The planes are {how_far.progress:.0%} prepared. Ask again.", _RETRY)
-
-
-def require_plane(count: int, axis: str, index: int) -> None:
-    """Do nothing if there is a plane of that index.
-
-    Raises
-    ------
-    HttpError
-        If there is none.
-    """
-    if index >= count:
-        raise HttpError(404, f"There are planes 0 to {count - 1} across {axis}.")
-
-
-def number_in(name: str, given: Any, default: int | None = None) -> int:
-    """Return a whole number from a part of an address.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is something else, or not there and there is no default.
-    """
-    text = given.get(name, default if default is None else str(default))
-    if text is None or _NUMBER.fullmatch(text) is None:
-        shown = "nothing" if text is None else f"'{text[:40]}'"
-        raise InvalidParameterError(f"{name} must be a whole number from 0: got {shown}.")
-    return int(text)

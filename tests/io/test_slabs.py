@@ -7,8 +7,8 @@ import pytest
 
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io.pyramid import AXES, Pyramid, build_pyramid
+from deepsxt_core.io.slabs import SlabCache
 from deepsxt_core.volume import Volume
-from deepsxt_core.web.slabs import SlabCache
 
 SHAPE = (70, 140, 300)
 
