@@ -56,8 +56,7 @@ def look(
     objects.mark_as_asked([row.id for row in rows], table_key)
     marked = objects.marked(rows, table_key)
     score = source if isinstance(source, Result) else None
-    threshold = state.threshold() if score else None
-    low = state.low_threshold() if score else None
+    threshold, low = (state.threshold(), state.low_threshold()) if score else (None, None)
     old = notices.not_of_today(tomogram, surface, threshold, low)
 
     def mark() -> None:
