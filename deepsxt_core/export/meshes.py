@@ -161,10 +161,10 @@ def _check(surfaces: ColouredMesh) -> None:
             "The surface has open edges or points at infinity. Reconstruct it again before "
             "exporting it."
         )
-    objects = surfaces.face_objects
-    # Whole numbers from 1 there.
-    volumes = object_volumes(points, triangles, objects + 1, int(objects.max()) + 1)
-    inwards = np.flatnonzero(volumes < 0)
+    # Ids may be as large as those of a label file: they are counted through.
+    ids = np.unique(surfaces.face_objects)
+    numbers = np.searchsorted(ids, surfaces.face_objects).astype(np.int32) + 1
+    inwards = ids[object_volumes(points, triangles, numbers, len(ids)) < 0]
     if len(inwards):
         raise DeepSXTError(
             f"The normals of object {inwards[0]} point inwards. Reconstruct the surface again "
