@@ -50,7 +50,7 @@ _COMMANDS = {
     ),
     "film": (
         "films:film",
-        "Draw a film through slices, round a surface, or between key frames.",
+        "Draw a film: through all planes, round a surface, or from key frame to key frame.",
     ),
     "evaluate": (
         "evaluating:evaluate",

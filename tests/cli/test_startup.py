@@ -27,7 +27,7 @@ def test_help_loads_no_library_and_no_other_command(arguments):
     ours = {name for name in modules if name.startswith("deepsxt_core")}
     expected = {"deepsxt_core", "deepsxt_core.cli", "deepsxt_core.cli.main", "deepsxt_core.errors"}
     if arguments[0] == "app":
-        expected |= {"deepsxt_core.cli.server", "deepsxt_core.settings"}
+        expected |= {"deepsxt_core.access", "deepsxt_core.cli.server", "deepsxt_core.settings"}
     assert modules & HEAVY == set()
     assert ours == expected
 
