@@ -18,7 +18,7 @@ demo: $(RUN)
 test:
 	$(MAKE) --jobs 2 lint browser
 	@if command -v node >/dev/null; then cd frontend && npm test --silent; fi
-	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
 lint: python-lint frontend
 
