@@ -124,8 +124,8 @@ class ReconstructParams:
     @property
     def above(self) -> str:
         """In words, where the score of objects lies."""
-        faint = "" if self.low is None else f", with what is connected to it above {self.low:.2f}"
-        return f"above {self.threshold:.2f}{faint}"
+        faint = "" if self.low is None else f", with what is connected to it above {self.low:g}"
+        return f"above {self.threshold:g}{faint}"
 
     def of(self, source: Score | Mask) -> Self:
         """Return the parameters for what surfaces are made of: ids that people know are kept.

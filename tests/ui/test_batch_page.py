@@ -73,7 +73,7 @@ def test_the_range_of_a_result_is_taken_only_when_the_user_says_so(app, tomogram
     app.selectbox(key="recipe_tomogram").select(tomogram.id).run()
     assert button(app, "Start with 1 tomogram").disabled
     app.selectbox(key=f"recipe_result_{tomogram.id}").select(surface.id).run()
-    assert "all of it" in texts(app) and "above 0.40" in plain_texts(app)
+    assert "all of it" in texts(app) and "above 0.4," in plain_texts(app)
     recipe = started(app)
     assert (recipe.model, recipe.reconstruct.threshold) == ("test-model", 0.4)
     assert (recipe.segment.z0, recipe.segment.z1, recipe.segment.crop) == (0, None, None)
