@@ -43,7 +43,7 @@ def slices(page: Page, server, tomogram) -> Page:
     page.goto(f"{server}/slices?t={tomogram.id}")
     for axis, length in zip("zyx", SHAPE, strict=True):
         expect(pane(page, axis)).to_have_attribute("data-drawn", str(length // 2))
-    wait_until(lambda: orange(pane(page, "x")) > 100)
+        wait_until(lambda axis=axis: orange(pane(page, axis)) > 100)
     return page
 
 
@@ -70,7 +70,7 @@ def test_three_planes_are_drawn_stepped_and_thresholded(slices):
     page.get_by_role("checkbox", name="Crosshair").uncheck()
     for axis in "zyx":
         assert pixels(pane(page, axis)).std() > 20, axis
-        assert orange(pane(page, axis)) > 100, axis
+        wait_until(lambda axis=axis: orange(pane(page, axis)) > 100)
 
     for axis, length in zip("zyx", SHAPE, strict=True):
         before = pixels(pane(page, axis))
