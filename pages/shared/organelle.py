@@ -153,6 +153,6 @@ def _overlay(source: Source, surface: Result, row: ObjectRow) -> dict[str, objec
         return {"annotation": source.id, "only": row.id}
     if isinstance(source, Result):
         params = surface.params(ReconstructParams)
-        drawn = {"score": source.id, "style": "outline", "threshold": params.threshold}
+        drawn = {"first": f"scores/{source.id}", "style": "outline", "threshold": params.threshold}
         return drawn if params.low is None else {**drawn, "low": params.low}
     return {}
