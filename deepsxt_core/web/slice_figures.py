@@ -40,6 +40,7 @@ from deepsxt_core.workspace.stages import stage_of
 _MEDIA = {"png": "image/png", "svg": "image/svg+xml"}
 _THREADS = 2
 _LONGEST_NUMBER = 32
+_SHOWN = {"view", "first", "other", "annotation", "hidden", "only", "caption"}
 
 
 def routes() -> list[BaseRoute]:
@@ -84,7 +85,11 @@ def _shot(query: Mapping[str, str], tomogram: Tomogram, axis: Axis, index: int) 
 
 def _params(query: Mapping[str, str], window: Mapping[str, float]) -> FigureParams:
     values: dict[str, Any] = dict(window)
-    for each in declared(FigureParams):
+    known = declared(FigureParams)
+    unknown = query.keys() - _SHOWN - {each.name for each in known}
+    if unknown:
+        raise InvalidParameterError(f"A picture has no '{min(unknown)[:_LONGEST_NUMBER]}'.")
+    for each in known:
         text = query.get(each.name)
         if text is not None:
             values[each.name] = _value(each.name, each.type, text[:_LONGEST_NUMBER])

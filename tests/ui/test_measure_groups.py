@@ -85,7 +85,7 @@ class TestOrganelle:
         assert [axis for axis, _ in planes] == ["z", "y", "x"]
         for (_, index), length in zip(planes, SHAPE, strict=True):
             assert int(index) == pytest.approx((length - 1) / 2, abs=0.51)
-        assert f"score={score.id}&amp;style=outline&amp;threshold=0.25" in shown
+        assert f"first=scores%2F{score.id}&amp;style=outline&amp;threshold=0.25" in shown
         objects, numbers = tables(app)[0], next(one for one in tables(app) if "Value" in one)
         volume = dict(numbers.to_numpy())["Volume (voxel³)"]
         row = objects.iloc[0]

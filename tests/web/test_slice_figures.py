@@ -152,6 +152,7 @@ def test_a_picture_shows_a_comparison_with_its_numbers(client, tomogram, binned)
         ("z/1.png", {"threshold": 0, "low": 0.5}, 422),
         ("z/1.png", {"first": "scores/" + "0" * 18}, 404),
         ("z/1.png", {"first": "elsewhere"}, 422),
+        ("z/1.png", {"score": "elsewhere"}, 422),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(client, tomogram, name, query, status):
