@@ -9,7 +9,7 @@ import streamlit as st
 
 from deepsxt_core.files import read_json
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.columns import QUANTITIES, Quantity
 from deepsxt_core.surface.measure.key_numbers import ROTATIONS_UNKNOWN, number_text, parts_text
 from deepsxt_core.surface.measure.tables import (
@@ -62,7 +62,7 @@ _NO_CHART = {"object", "nearest_object"}
 
 def totals(rows: pd.DataFrame, done: Result | None, unit: Unit) -> None:
     """Show sums over all objects."""
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     told = {} if done is None else read_json(done.folder / TOTALS_NAME) or {}
 
     def metric(name: str, title: str, value: float, ending: str, text: str) -> None:

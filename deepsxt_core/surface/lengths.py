@@ -15,6 +15,11 @@ def unit_of(volume: Volume) -> Unit:
     return "voxel" if volume.voxel_size_nm is None else "µm"
 
 
+def plain_unit(unit: Unit) -> str:
+    """Return the unit as it stands in the names of columns and totals: ``um`` or ``voxel``."""
+    return "um" if unit == "µm" else unit
+
+
 def edges_zyx(volume: Volume) -> NDArray[np.float64]:
     """Return the edges (z, y, x) of a voxel in that unit."""
     return np.array(volume.voxel_size_nm or (1000.0,) * 3) / 1000

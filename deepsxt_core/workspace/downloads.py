@@ -20,7 +20,7 @@ from deepsxt_core.io import open_volume
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams, Surfaces, quantify
 from deepsxt_core.surface.field.object_ids import object_labels
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.quantities import write_quantities
 from deepsxt_core.surface.surfaces import MESH_NAME, ObjectRow, load_table
 from deepsxt_core.surface.view import FULL_NAME, thinned, write_views
@@ -226,7 +226,7 @@ def _write_picture(folder: Path, theme: Theme, path: Path) -> None:
 def write_objects(unit: Unit, rows: Sequence[ObjectRow], path: Path) -> None:
     """Write one line per object as CSV; lengths in `unit`, names and classes if there are any."""
     named = any(row.name is not None for row in rows)
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(

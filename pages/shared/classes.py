@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 from deepsxt_core.surface.measure.tables import CLASSES, CONTACTS
 from deepsxt_core.workspace import Result, downloads
@@ -20,7 +20,7 @@ def show(rows: pd.DataFrame, done: Result | None, unit: Unit) -> None:
             icon=":material/category:",
         )
         return
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     if done is not None:
         groups = pd.read_csv(downloads.measurement_file(done, f"{CLASSES}.csv"))
     else:

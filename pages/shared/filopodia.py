@@ -6,7 +6,7 @@ import streamlit as st
 
 from deepsxt_core import jobs
 from deepsxt_core.surface import ProcessParams, UncertaintyParams
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.tables import PROCESSES, PROFILES
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from shared import charts, inputs, job_blocks, widgets
@@ -84,7 +84,7 @@ def processes(done: Result, unit: Unit) -> None:
         )
         return
     rows = pd.read_csv(path)
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     number = st.column_config.NumberColumn
     titles = {
         "length": ("Length", "Along its middle line, from tip to tip or to where it grows from."),

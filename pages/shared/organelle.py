@@ -9,7 +9,7 @@ import streamlit as st
 
 from deepsxt_core.io.pyramid import AXES
 from deepsxt_core.surface import ReconstructParams
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.key_numbers import (
     ERROR_OF,
     KEY_QUANTITIES,
@@ -90,7 +90,7 @@ def _lines(measured: pd.Series, unit: Unit) -> Iterator[tuple[str, str]]:
 
 def _how_sure(measured: pd.Series, unit: Unit) -> str:
     """Return of what the error bars consist, in words."""
-    ending = f"_{'um' if unit == 'µm' else unit}"
+    ending = f"_{plain_unit(unit)}"
     values = {str(name): value for name, value in measured.items()}
     parts = {
         name: parts_text(values, name, f"{ending}{power}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 from deepsxt_core.surface.measure.quantities import ObjectQuantities
 from deepsxt_core.surface.measure.uncertainty import total_error
@@ -140,7 +140,7 @@ def class_contacts(surfaces: Surfaces) -> tuple[ClassContacts, ...]:
 
 def total_columns(found: Sequence[ClassTotals], unit: Unit) -> dict[str, list[Any]]:
     """Return a table of one line per class, by names with units."""
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     powers = {
         "volume": 3, "volume_error": 3, "enclosed_volume": 3,
         "area": 2, "area_error": 2, "median_diameter": 1,
@@ -157,7 +157,7 @@ def total_columns(found: Sequence[ClassTotals], unit: Unit) -> dict[str, list[An
 
 def contact_columns(found: Sequence[ClassContacts], unit: Unit) -> dict[str, list[Any]]:
     """Return a table of one line per pair of classes, by names with units."""
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     return {
         "class": [pair.name for pair in found],
         "to_class": [pair.other for pair in found],

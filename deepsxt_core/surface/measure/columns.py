@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 
 PARTS = {
@@ -31,7 +31,7 @@ class Quantity:
 
     def column(self, unit: Unit) -> str:
         """Return the name with its unit, such as ``volume_um3``."""
-        length = "um" if unit == "µm" else unit
+        length = plain_unit(unit)
         if self.power < 0:
             return f"{self.name}_per_{length}"
         power = str(self.power) if self.power > 1 else ""

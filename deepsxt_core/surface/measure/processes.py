@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from deepsxt_core.parameters import Limits, checked
 from deepsxt_core.progress import NoProgress, Progress
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.centrelines import (
     Branch,
     arc_length,
@@ -265,7 +265,7 @@ def _process(
 
 def process_columns(found: Sequence[Process], unit: Unit) -> dict[str, list[Any]]:
     """Return a table of one line per process, by names with units."""
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     names = ("length", "diameter", "thinnest", "thickest")
     columns: dict[str, list[Any]] = {
         "object": [each.object for each in found],
@@ -284,7 +284,7 @@ def process_columns(found: Sequence[Process], unit: Unit) -> dict[str, list[Any]
 
 def profile_columns(found: Sequence[Process], unit: Unit) -> dict[str, list[Any]]:
     """Return the diameter along each process as a table of one line per point."""
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
     columns: dict[str, list[Any]] = {"object": [], "branch": []}
     for name in ("along", "diameter", "x", "y", "z"):
         columns[f"{name}_{length}"] = []

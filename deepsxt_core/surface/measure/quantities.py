@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from deepsxt_core.files import not_as_written, written_beside
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.measure.neighbours import neighbourhoods
 from deepsxt_core.surface.measure.shapes import feret_diameter, mean_curvature, outer_faces, solid
@@ -147,7 +147,7 @@ def quantify(surfaces: Surfaces) -> tuple[ObjectQuantities, ...]:
 def totals(found: Sequence[ObjectQuantities], unit: Unit) -> dict[str, Any]:
     """Return sums and medians over all objects of a tomogram, by names with their unit."""
     volume, area = (sum(getattr(each, name) for each in found) for name in ("volume", "area"))
-    length = "um" if unit == "µm" else unit
+    length = plain_unit(unit)
 
     def median(name: str) -> float:
         return float(np.median([getattr(each, name) for each in found]))

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.files import prepare_folder, write_json
-from deepsxt_core.surface.lengths import Unit
+from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.columns import Quantity
 from deepsxt_core.surface.measure.quantities import write_columns
 from deepsxt_core.surface.params import ReconstructParams
@@ -81,7 +81,7 @@ class SliceMeasurements:
 
     def totals(self) -> dict[str, Any]:
         """Return the count and sums, by names with units."""
-        length = "um" if self.unit == "µm" else self.unit
+        length = plain_unit(self.unit)
         return {
             "objects": len(self.objects),
             f"area_{length}2": sum(one.area for one in self.objects),

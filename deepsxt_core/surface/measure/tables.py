@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.files import prepare_folder, write_json
+from deepsxt_core.surface.lengths import plain_unit
 from deepsxt_core.surface.measure.classes import (
     ClassContacts,
     class_totals,
@@ -78,7 +79,7 @@ class Measurements:
         is not known.
         """
         unit = self.surfaces.unit
-        length = "um" if unit == "µm" else unit
+        length = plain_unit(unit)
         lengths = [each.length for each in self.processes]
         return (
             totals(self.objects, unit)
@@ -107,7 +108,7 @@ class Measurements:
     def sentences(self) -> list[str]:
         """Return volume, area and number of objects with the parts of their error bars."""
         unit, told = self.surfaces.unit, self.totals()
-        length = "um" if unit == "µm" else unit
+        length = plain_unit(unit)
         lines = []
         for name, power, ending in (
             ("volume", "³", f"_{length}3"),
