@@ -6,6 +6,7 @@ pairs of scores, one per region; the model that is kept then learns from all of 
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,9 +100,7 @@ def verdict(
         pair = [asdict(count(network, data, blocks)) for network in (taught, base)]
         rows.append({"name": region.name, "counts": pair})
         write_json(path, {"recipe": wanted, "rows": rows})
-        for file in scratch.iterdir():
-            file.unlink()
-        scratch.rmdir()
+        shutil.rmtree(scratch)
     counts = [[Counts.from_json(each) for each in row["counts"]] for row in rows]
     sums = [sum((pair[n] for pair in counts), Counts()).scores() for n in (0, 1)]
     return Verdict(

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from deepsxt_core.training.datasets import Source, TrainingSet
 from deepsxt_core.training.splits import (
     MIN_STRIP_PX,
-    Block,
     Split,
     SplitParams,
-    are_near,
+    away_from,
     has_membrane,
     labelled_blocks,
+    strip_of,
+    unlabelled_blocks,
     whole_slice,
 )
 
@@ -68,25 +70,16 @@ def _files(data: TrainingSet, labelled: list[int], params: SplitParams, most: in
         held = [int(i) for i in group]
         gap = params.gap_images
         while True:
-            near = {
-                i
-                for i in range(len(names))
-                if i in held or any(are_near(names[i], names[j], gap) for j in held)
-            }
-            rest = [i for i in labelled if i not in near]
+            others = away_from(data, held, gap)
+            rest = [i for i in others if data.sources[i].labelled]
             if 2 * len(rest) >= len(labelled) - len(held) or not gap:
                 break
             gap -= 1
-        unlabelled = [i for i in range(len(names)) if i not in near]
         title = names[held[0]] if len(held) == 1 else f"{names[held[0]]} to {names[held[-1]]}"
         split = Split(
             labelled_blocks(data, rest),
             labelled_blocks(data, held),
-            tuple(
-                whole_slice(data.sources[i], i, z)
-                for i in unlabelled
-                for z in data.sources[i].unlabelled
-            ),
+            unlabelled_blocks(data, others),
             title,
         )
         found.append(Region(title, split))
@@ -115,12 +108,7 @@ def _strips(source: Source, number: int, params: SplitParams, most: int) -> list
     length = max(height, width)
     count = min(most, length // MIN_STRIP_PX)
     along = "y" if height >= width else "x"
-
-    def cut(z: int, first: int, end: int) -> Block:
-        if along == "y":
-            return Block(number, z, first, end, 0, width)
-        return Block(number, z, 0, height, first, end)
-
+    cut = partial(strip_of, source, number)
     found = []
     for n in range(count):
         first, end = length * n // count, length * (n + 1) // count

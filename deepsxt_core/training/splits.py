@@ -6,8 +6,9 @@ of an image, with a gap to what is trained on.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -118,9 +119,7 @@ def taught_by_all(data: TrainingSet, parts: Split, rule: str) -> Split:
     return Split(
         labelled_blocks(data, [i for i in every if data.sources[i].labelled]),
         parts.validation,
-        tuple(
-            whole_slice(data.sources[i], i, z) for i in every for z in data.sources[i].unlabelled
-        ),
+        unlabelled_blocks(data, every),
         rule,
     )
 
@@ -130,11 +129,28 @@ def whole_slice(source: Source, number: int, z: int) -> Block:
     return Block(number, z, 0, source.image.shape[1], 0, source.image.shape[2])
 
 
-def labelled_blocks(data: TrainingSet, numbers: list[int]) -> tuple[Block, ...]:
+def labelled_blocks(data: TrainingSet, numbers: Iterable[int]) -> tuple[Block, ...]:
     """Return the labelled slices of some sources."""
     return tuple(
         whole_slice(data.sources[n], n, z) for n in numbers for z in data.sources[n].labelled
     )
+
+
+def unlabelled_blocks(data: TrainingSet, numbers: Iterable[int]) -> tuple[Block, ...]:
+    """Return the slices of some sources that nobody has labelled."""
+    return tuple(
+        whole_slice(data.sources[n], n, z) for n in numbers for z in data.sources[n].unlabelled
+    )
+
+
+def away_from(data: TrainingSet, held: Collection[int], gap: int) -> list[int]:
+    """Return the sources that are neither held back nor neighbours by name of one that is."""
+    names = [source.name for source in data.sources]
+    return [
+        i
+        for i, name in enumerate(names)
+        if i not in held and not any(_are_near(name, names[j], gap) for j in held)
+    ]
 
 
 def _whole_files(
@@ -144,29 +160,16 @@ def _whole_files(
     count = max(1, round(params.fraction * len(labelled)))
     for start in rng.permutation(len(labelled) - count + 1):
         held = labelled[start : start + count]
-        near = [
-            i
-            for i in range(len(data.sources))
-            if i in held
-            or any(
-                are_near(data.sources[i].name, data.sources[j].name, params.gap_images)
-                for j in held
-            )
-        ]
-        rest = [i for i in labelled if i not in near]
+        others = away_from(data, held, params.gap_images)
+        rest = [i for i in others if data.sources[i].labelled]
         if all(any(sum(data.sources[i].membrane_px) for i in part) for part in (held, rest)):
-            unlabelled = tuple(
-                whole_slice(source, i, z)
-                for i, source in enumerate(data.sources)
-                if i not in near
-                for z in source.unlabelled
-            )
+            unlabelled = unlabelled_blocks(data, others)
             rule = f"{len(held)} of {len(labelled)} labelled files"
             return Split(labelled_blocks(data, rest), labelled_blocks(data, held), unlabelled, rule)
     return None
 
 
-def are_near(one: str, two: str, gap: int) -> bool:
+def _are_near(one: str, two: str, gap: int) -> bool:
     """Return whether names end in numbers that are at most `gap` apart, and are the same else."""
     matches = [re.fullmatch(r"(.*?)(\d+)", name) for name in (one, two)]
     if matches[0] is None or matches[1] is None or matches[0][1] != matches[1][1]:
@@ -241,6 +244,14 @@ def _run(
     ]
 
 
+def strip_of(source: Source, number: int, z: int, first: int, end: int) -> Block:
+    """Return a part of a slice along its longer side."""
+    height, width = source.image.shape[1:]
+    if height >= width:
+        return Block(number, z, first, end, 0, width)
+    return Block(number, z, 0, height, first, end)
+
+
 def _strip(
     source: Source, number: int, params: SplitParams, at_end: bool
 ) -> tuple[list[Block], list[Block]]:
@@ -255,12 +266,7 @@ def _strip(
     if length - strip - params.gap_px < MIN_STRIP_PX:
         return whole, []
     data = TrainingSet((source,))
-
-    def cut(z: int, first: int, end: int) -> Block:
-        if height >= width:
-            return Block(number, z, first, end, 0, width)
-        return Block(number, z, 0, height, first, end)
-
+    cut = partial(strip_of, source, number)
     parted: tuple[list[Block], list[Block]] = whole, []
     for last in (at_end, not at_end):
         held = (length - strip, length) if last else (0, strip)
