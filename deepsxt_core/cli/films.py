@@ -2,8 +2,9 @@
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -11,7 +12,8 @@ from deepsxt_core.annotation import is_annotation, open_annotation
 from deepsxt_core.cli.opening import open_part, open_source
 from deepsxt_core.cli.options import Dataset, Outcome, VoxelSizeNm, command
 from deepsxt_core.errors import InvalidParameterError
-from deepsxt_core.export.film_plan import FilmParams
+from deepsxt_core.export.film_files import FilmFormat
+from deepsxt_core.export.film_plan import FilmParams, Pace
 from deepsxt_core.export.slice_figure_params import FigureParams
 from deepsxt_core.files import keep_apart, prepare_file
 from deepsxt_core.fingerprints import unchanged
@@ -19,6 +21,7 @@ from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Mask, Score
 
+_FORMATS: dict[str, FilmFormat] = {f".{each}": each for each in get_args(FilmFormat)}
 _File = Annotated[Path | None, Parameter(metavar="PATH")]
 
 
@@ -75,8 +78,8 @@ def film(
     from deepsxt_core.export.film import Film, make_film
     from deepsxt_core.workflow.filming import FilmSources
 
-    format = out.suffix.lower().removeprefix(".")
-    if format not in ("mp4", "gif"):
+    format = _FORMATS.get(out.suffix.lower())
+    if format is None:
         raise InvalidParameterError(f"A film is an MP4 or a GIF: end --out in .mp4, got '{out}'.")
     keep_apart([each for each in (input, score, other, annotation) if each], [out])
     tomogram = open_part(input, dataset, voxel_size_nm, part)
@@ -89,14 +92,14 @@ def film(
         annotation=None if annotation is None else (annotation.name, open_annotation(annotation)),
         surface=surface,
     )
-    pace: Literal["eased", "even"] = "even"
+    pace: Pace = "even"
     if key_frames is not None:
         frames, pace = sources.from_file(key_frames, shown), drawn.pace
     elif surface is not None:
         frames = sources.around(seconds)
     else:
         frames = sources.through(axis, first, last, seconds, shown)
-    params = FilmParams(**{**_values(drawn), "format": format, "pace": pace})
+    params = replace(drawn, format=format, pace=pace)
     with tempfile.TemporaryDirectory(prefix="deepsxt-film-") as scratch:
         made = Film(frames, params, sources.stage(Path(scratch)))
         expected = _expected(made, Path(scratch))
@@ -134,10 +137,6 @@ def _look(tomogram: Any, given: dict[str, Any]) -> FigureParams:
 
     black, white = shown_range(tomogram)
     return FigureParams(**{"black": black, "white": white, **given})
-
-
-def _values(params: FilmParams) -> dict[str, Any]:
-    return {name: getattr(params, name) for name in ("width_px", "frames_per_s", "caption", "pace")}
 
 
 def _expected(made: Any, scratch: Path) -> Any:

@@ -87,22 +87,7 @@ class Sheet:
     @property
     def width(self) -> int:
         """Of the whole, at 1×."""
-        return len(self.panels) * (self.size[0] + GAP_PX) - GAP_PX
-
-    def require_few_pixels(self) -> None:
-        """Do nothing if the pictures have few enough.
-
-        Raises
-        ------
-        InvalidParameterError
-            If they have more than 24 million pixels.
-        """
-        width, height = self.width * self.ratio, self.size[1] * self.ratio
-        if width * height > MOST_PIXELS:
-            raise InvalidParameterError(
-                f"A picture has at most {MOST_PIXELS / 1e6:g} million pixels: this one would have "
-                f"{width} × {height}. Choose a smaller size, or make the window smaller."
-            )
+        return _whole_width(len(self.panels), self.size[0])
 
     def image(self) -> Image.Image:
         """Return all as an RGB image."""
@@ -182,6 +167,22 @@ class Sheet:
         return figure
 
 
+def require_few_pixels(count: int, size: tuple[int, int], ratio: int) -> None:
+    """Do nothing if so many pictures of a sheet have few enough pixels together.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they have more than 24 million.
+    """
+    width, height = _whole_width(count, size[0]) * ratio, size[1] * ratio
+    if width * height > MOST_PIXELS:
+        raise InvalidParameterError(
+            f"A picture has at most {MOST_PIXELS / 1e6:g} million pixels: this one would have "
+            f"{width} × {height}. Choose a smaller size, or make the window smaller."
+        )
+
+
 def caption_height(rows: int) -> int:
     """Return the height of so many lines, in pixels at 1×."""
     return rows * _LINE_PX + 12 if rows else 0
@@ -259,3 +260,7 @@ def paint_scale_bar(
 
 def _unit(rgb: tuple[int, int, int]) -> tuple[float, ...]:
     return tuple(n / 255 for n in rgb)
+
+
+def _whole_width(count: int, width: int) -> int:
+    return count * (width + GAP_PX) - GAP_PX

@@ -17,6 +17,7 @@ from deepsxt_core.export.figure_sheet import (
     Paragraph,
     Sheet,
     paint_scale_bar,
+    require_few_pixels,
 )
 from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.export.slice_picture import (
@@ -76,16 +77,15 @@ def slice_sheet(
     if height > 4 * width:
         raise InvalidParameterError("The part in view is too high for a picture. Show less of it.")
     size = (width, height)
-    sheet = Sheet(panels=(), size=size, ratio=params.ratio, caption=caption, rows=rows)
     sides = [(plane, params, "")]
     if is_twice:
         alone = replace(plane, other=None)
         b = replace(alone, codes=plane.other)
         sides = [(alone, replace(params, compare="none"), "A"), (b, of_b(params), "B")]
     # Nothing is drawn before it is known that there is room.
-    replace(sheet, panels=[None] * len(sides)).require_few_pixels()  # type: ignore[list-item]
+    require_few_pixels(len(sides), size, params.ratio)
     panels = [_panel(*side, size, params.ratio) for side in sides]
-    return replace(sheet, panels=panels)
+    return Sheet(panels=panels, size=size, ratio=params.ratio, caption=caption, rows=rows)
 
 
 def _height(plane: FigurePlane, width: int) -> int:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ FIRST, OTHER, ANNOTATION, SURFACE = "first", "other", "annotation", "surface"
 """What shots call the files."""
 
 _SLABS = SlabCache()
+_load_surfaces = lru_cache(maxsize=1)(Surfaces.load)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +75,7 @@ class FilmSources:
             return ids, opened.objects
 
         def surfaces(_name: str) -> Surfaces:
-            if self.surface is None:
-                raise InvalidParameterError("A key frame is of surfaces: give them by --surface.")
-            return Surfaces.load(self.surface)
+            return self._surfaces()
 
         grey = _reader(self.tomogram, "grey", scratch / "grey")
         return Stage(
@@ -86,7 +85,7 @@ class FilmSources:
             grey=lambda axis, index: grey(axis, index).astype(np.float64),
             layer=cache(layer),
             objects=cache(objects),
-            surfaces=cache(surfaces),
+            surfaces=surfaces,
         )
 
     def shot(self, axis: Axis, look: FigureParams) -> PlaneShot:
@@ -110,7 +109,7 @@ class FilmSources:
 
     def around(self, seconds: float) -> Sequence[KeyFrame]:
         """Return the key frames of a turn of the surfaces."""
-        bounds = Surfaces.load(self.surface).mesh.bounds if self.surface else (0.0, 1.0) * 3
+        bounds = self._surfaces().mesh.bounds
         low, high = np.array(bounds[::2]), np.array(bounds[1::2])
         middle, half = (low + high) / 2, 0.55 * float(np.linalg.norm(high - low))
         x, y, z = (float(n) for n in middle + 4 * half * np.array([-0.36, -0.48, -0.8]))
@@ -118,6 +117,11 @@ class FilmSources:
         return one_turn(
             SurfaceShot(surface=SURFACE, position=(x, y, z), target=target, half=half), seconds
         )
+
+    def _surfaces(self) -> Surfaces:
+        if self.surface is None:
+            raise InvalidParameterError("A key frame is of surfaces: give them by --surface.")
+        return _load_surfaces(self.surface)
 
     def from_file(self, path: Path, look: FigureParams) -> Sequence[KeyFrame]:
         """Read key frames from JSON; what they leave out is as the command says.
