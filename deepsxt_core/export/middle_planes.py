@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from deepsxt_core.export.slice_figure import draw_figure
 from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
+from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface.surfaces import ObjectRow
 from deepsxt_core.volume import Labels, Mask, Score, Volume, require_slices
 
 _SLAB = 16
-_AXES = (("z", "XY"), ("y", "XZ"), ("x", "YZ"))
 _WINDOW_PERCENT = (0.5, 99.5)
 _RESULT = "#ff7a1a"
 
@@ -66,7 +66,7 @@ def middle_planes(
     marked = _cut(source.volume, 0, shape, None)
     size = tomogram.voxel_size_nm
     drawn = []
-    for place, (axis, name) in enumerate(_AXES):
+    for place, axis in enumerate(AXES):
         inside = [n for n in range(3) if n != place]
         plane = FigurePlane(
             grey=grey[place],
@@ -77,7 +77,7 @@ def middle_planes(
         drawn.append(
             PlanePicture(
                 draw_figure(plane, params),
-                f"{name}, slice {index + 1} of {tomogram.shape[place]}",
+                f"{PLANE_NAMES[axis]}, slice {index + 1} of {tomogram.shape[place]}",
                 f"Grey values from {black:.4g} (black) to {white:.4g} (white); outlines: "
                 "what was segmented.",
             )

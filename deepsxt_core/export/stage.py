@@ -25,14 +25,13 @@ from deepsxt_core.export.slice_picture import (
     agreement,
 )
 from deepsxt_core.geometry import Shape, VoxelSize
-from deepsxt_core.io.pyramid import AXES, Axis
+from deepsxt_core.io.pyramid import AXES, PLANE_NAMES, Axis
 from deepsxt_core.surface import Surfaces
 
 Reader = Callable[[Axis, int], NDArray]
 """``read(axis, index)`` returns a plane (rows, columns)."""
 
 _SIDES = {"swipe": (", left of the line", ", right of it"), "side": (", left", ", right")}
-_NAMES: dict[Axis, str] = {"z": "XY", "y": "XZ", "x": "YZ"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +164,7 @@ class Stage:
 
     def _place(self, axis: Axis, index: int) -> str:
         across, size = AXES.index(axis), self.voxel_size_nm
-        words = f"{self.name}. {_NAMES[axis]}, slice {index + 1} of {self.shape[across]}"
+        words = f"{self.name}. {PLANE_NAMES[axis]}, slice {index + 1} of {self.shape[across]}"
         if size is None:
             return f"{words}; the voxel size is not known."
         z, y, x = (f"{edge:g}" for edge in size)
@@ -183,11 +182,6 @@ def plane_reader(annotation: Annotation) -> Reader:
         return annotation.read_box(Box(*first, *end)).squeeze(across)
 
     return read
-
-
-def plane_name(axis: Axis) -> str:
-    """Return what people call the planes across an axis, such as XY."""
-    return _NAMES[axis]
 
 
 def _colours(table: ObjectTable, labels: NDArray, shot: PlaneShot) -> Mapping[int, str]:

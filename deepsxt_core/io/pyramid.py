@@ -29,6 +29,8 @@ Kind = Literal["grey", "score", "labels"]
 Axis = Literal["z", "y", "x"]
 
 AXES: tuple[Axis, ...] = ("z", "y", "x")
+PLANE_NAMES: dict[Axis, str] = {"z": "XY", "y": "XZ", "x": "YZ"}
+"""What people call the planes across each axis."""
 
 # A plane across z touches 64 MB of such chunks in a tomogram of 1024 x 1024, one along z not more:
 # all three take about 70 ms on two cores, where one slice a chunk takes 300 ms along z.

@@ -26,8 +26,7 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.shots import PlaneShot
 from deepsxt_core.export.slice_figure import draw_figure
 from deepsxt_core.export.slice_figure_params import FigureParams
-from deepsxt_core.export.stage import plane_name
-from deepsxt_core.io.pyramid import AXES, Axis
+from deepsxt_core.io.pyramid import AXES, PLANE_NAMES, Axis
 from deepsxt_core.parameters import declared
 from deepsxt_core.web.asked_planes import looked_at, number_in, require_plane
 from deepsxt_core.web.desks import desk_of
@@ -63,7 +62,7 @@ def _figure(request: Request) -> Response:
     caption = words if query.get("caption") != "0" else ()
     drawn = draw_figure(plane, shot.look, caption, "svg" if ending == "svg" else "png")
     stem = re.sub(r"[^\w.-]+", "_", Path(tomogram.name).stem, flags=re.ASCII)
-    name = f"{stem}_{plane_name(axis)}_{index + 1}.{ending}"
+    name = f"{stem}_{PLANE_NAMES[axis]}_{index + 1}.{ending}"
     headers = ASK_AGAIN | {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(drawn, media_type=_MEDIA[ending], headers=headers)
 

@@ -13,8 +13,7 @@ from deepsxt_core.export.film import Estimate
 from deepsxt_core.export.film_files import FilmFormat
 from deepsxt_core.export.film_plan import FilmParams, Pace, frame_counts, sweep
 from deepsxt_core.export.shots import KeyFrame, PlaneShot, SurfaceShot
-from deepsxt_core.export.stage import plane_name
-from deepsxt_core.io.pyramid import AXES
+from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
 from deepsxt_core.parameters import parsed
 from deepsxt_core.web import routes
 from deepsxt_core.workspace import Result, Tomogram, Workspace, films
@@ -111,7 +110,7 @@ def _dialog(tomogram: Tomogram) -> None:
 def _through(tomogram: Tomogram, shot: PlaneShot) -> tuple[tuple[KeyFrame, ...], Pace]:
     """Let the user choose planes and a length."""
     last = snapshot.volume(tomogram).shape[AXES.index(shot.axis)]
-    st.markdown(f"**Through {plane_name(shot.axis)}**, each plane as the one in sight")
+    st.markdown(f"**Through {PLANE_NAMES[shot.axis]}**, each plane as the one in sight")
     left, right = st.columns(2)
     first, end = 1, last
     if last > 1:

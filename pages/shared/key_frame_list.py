@@ -7,9 +7,8 @@ import streamlit as st
 
 from deepsxt_core.export.film_plan import Pace
 from deepsxt_core.export.shots import KeyFrame, SurfaceShot
-from deepsxt_core.export.stage import plane_name
 from deepsxt_core.export.surface_shots import one_turn
-from deepsxt_core.io.pyramid import AXES
+from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
 from deepsxt_core.workspace import Tomogram
 from deepsxt_core.workspace.key_frames import key_frames, move_key_frame, replace_key_frame
 from shared import snapshot
@@ -68,7 +67,7 @@ def _about(tomogram: Tomogram, frame: KeyFrame) -> str:
         unit = "voxels" if snapshot.volume(tomogram).voxel_size_nm is None else "µm"
         seen = "" if shot.is_parallel else ", perspective"
         return f"Surface, {2 * shot.half:.3g} {unit} in height{seen}"
-    words = f"{plane_name(shot.axis)}, slice {shot.index + 1}"
+    words = f"{PLANE_NAMES[shot.axis]}, slice {shot.index + 1}"
     if shot.view is not None:
         shape = snapshot.volume(tomogram).shape
         rows, columns = (n for n, axis in zip(shape, AXES, strict=True) if axis != shot.axis)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from deepsxt_core.io.pyramid import AXES
+from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.key_numbers import (
@@ -23,7 +23,6 @@ from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import objects, snapshot, sources, texts, widgets
 from shared.sources import Source
 
-_PLANES = {"z": "XY", "y": "XZ", "x": "YZ"}
 _FLAGS = {"cut_by_border": "Cut by the border", "capped": "Closed by the program"}
 _WIDTH_PX = 220
 _ROOM = 0.75
@@ -126,7 +125,7 @@ def _pictures(
             "label_style": "outline",
         } | _overlay(source, surface, row)
         address = f"api/tomograms/{tomogram.id}/figure/{axis}/{index}.png?{urlencode(query)}"
-        title = f"{_PLANES[axis]}, slice {index + 1}"
+        title = f"{PLANE_NAMES[axis]}, slice {index + 1}"
         shown.append(
             f'<figure><img src="{html.escape(address)}" alt="{title}" loading="lazy">'
             f"<figcaption>{title}</figcaption></figure>"
