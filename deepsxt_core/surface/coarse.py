@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError
 from deepsxt_core.geometry import Place, Shape
-from deepsxt_core.surface.field.instances import CONNECTIVITY
+from deepsxt_core.surface.field.instances import CONNECTIVITY, without_core
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.volume import Score, require_order
 
@@ -92,8 +92,7 @@ def coarse_view(coarse: CoarseScore, threshold: float, low: float | None = None)
     if low is not None:
         core, level = codes > level, Score.threshold_code(low) - 0.5
         parts = cc3d.connected_components(codes > level, connectivity=CONNECTIVITY)
-        faint = (parts > 0) & ~np.isin(parts, parts[core])
-        codes = np.where(faint, 0, codes)
+        codes = np.where(without_core(parts, core), 0, codes)
     corners, triangles, _, _ = marching_cubes(codes, level)
     places = (corners - 1) * np.array(coarse.edges) + np.array(coarse.first)
     # In space x comes first.

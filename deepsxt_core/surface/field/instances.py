@@ -22,6 +22,11 @@ _MOST_VOXELS = 1 << 23
 _NEAR = 2.0
 
 
+def without_core(labels: NDArray[np.integer], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which voxels are of a label that holds nothing of a core."""
+    return (labels > 0) & ~np.isin(labels, labels[core])
+
+
 def split_planes(
     inside: NDArray[np.bool_], edges_zyx: NDArray[np.float64], depth_voxels: float
 ) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.files import prepare_folder, write_json
+from deepsxt_core.surface.field.instances import without_core
 from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.columns import Quantity
 from deepsxt_core.surface.measure.quantities import write_columns
@@ -142,8 +143,7 @@ def _ids(source: Score | Mask, params: ReconstructParams) -> NDArray[np.integer]
         inside = source.read_mask(0, 1)[0]
     labels = cc3d.connected_components(inside, connectivity=_CONNECTIVITY)
     if isinstance(source, Score) and params.low is not None:
-        core = source.read_mask(0, 1, params.threshold)[0]
-        labels[~np.isin(labels, labels[core])] = 0
+        labels[without_core(labels, source.read_mask(0, 1, params.threshold)[0])] = 0
     sizes = np.bincount(labels.ravel())
     order = np.argsort(-sizes[1:], kind="stable") + 1
     ranks = np.zeros(len(sizes), np.int64)
