@@ -185,7 +185,7 @@ def _train(
 ) -> TrainingResult:
     folder = _work(out, work)
     recipe = {**origin, "data": data.fingerprint(), "params": asdict(params)}
-    base_scores = _reference(folder, base, data, parts, recipe, is_seen=judged is not None)
+    base_scores = _reference(folder, base, data, parts, recipe, judged)
 
     def look() -> dict[str, float]:
         write_panels(network, data, parts.validation, folder / PANELS_NAME)
@@ -206,7 +206,7 @@ def _train(
         info=ModelInfo(out.name, out, ""),
         base=base.info.name,
         scores=judged.scores if judged else measure(network, data, parts.validation),
-        base_scores=judged.base_scores if judged else base_scores,
+        base_scores=base_scores,
         regions=judged.regions if judged else (),
         steps=training.steps,
         best_step=training.best_step,
@@ -245,25 +245,25 @@ def _reference(
     data: TrainingSet,
     parts: Split,
     recipe: dict[str, Any],
-    *,
-    is_seen: bool,
+    judged: Verdict | None,
 ) -> dict[str, float]:
-    """Measure the base, unless that was done before a break, and note it for who looks on.
+    """Measure the base, unless that is done already, and note it for who looks on.
 
-    And whether what it is measured on is learnt from.
+    And whether what is looked at on the way is learnt from.
     """
     path = folder / REFERENCE_NAME
     known = read_json(path) or {}
     wanted = json.loads(json.dumps(recipe))
     if known.get("recipe") != wanted:
-        scores = measure(base.network, data, parts.validation)
         sizes = {_pixel_nm(data.sources[block.source]) for block in parts.validation}
         known = {
             "name": base.info.name,
-            "scores": scores,
+            "scores": judged.base_scores
+            if judged
+            else measure(base.network, data, parts.validation),
             "glance": glance(base.network, data, parts.validation),
             "pixel_nm": sizes.pop() if len(sizes) == 1 else None,
-            "is_seen": is_seen,
+            "is_seen": judged is not None,
             "recipe": wanted,
         }
         write_json(path, known)
