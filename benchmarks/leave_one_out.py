@@ -13,8 +13,6 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor, SegmentParams
 from deepsxt_core.network import Model, load_model
@@ -42,7 +40,8 @@ def count(model: Model, source: Source, rotations: int) -> Counts:
     for z in source.labelled:
         labels = source.read_labels(z)
         known = labels != IGNORED
-        mask = (predictor.score(source.read_image(z)[np.newaxis])[0] > 0) & known
+        run = source.read_run(z, predictor.context)
+        mask = (predictor.score(run, (predictor.context,) * 2)[0] > 0) & known
         pixels += PixelCounts.of(mask[known], labels[known] == 1)
         near += BoundaryCounts.of(mask, labels == 1, TOLERANCE_PX)
     return pixels, near

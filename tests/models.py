@@ -8,8 +8,8 @@ from deepsxt_core.network import NetworkConfig, build_network
 from deepsxt_core.network.parts import CoderConfig, NeckConfig
 
 
-def small_config(width: int = 1) -> NetworkConfig:
-    """One stage, one branch: inputs must be divisible by 2."""
+def small_config(width: int = 1, **ours: int) -> NetworkConfig:
+    """One stage, one branch: inputs must be divisible by 2, and by the stem's factor."""
     coder = CoderConfig(n_filters=(width, width), kernel_sizes=(3, 3))
     return NetworkConfig(
         width=width,
@@ -17,6 +17,7 @@ def small_config(width: int = 1) -> NetworkConfig:
         neck=NeckConfig(n_filters=width, kernel_sizes=(1,), depth=1),
         image_decoder=coder,
         label_decoder=coder,
+        **ours,
     )
 
 

@@ -16,6 +16,7 @@ from deepsxt_core.inference.segment import (
     ScoreSlabs,
     SegmentSummary,
     prepare,
+    read_prepared,
     score_here,
     score_volume,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "has_slabs",
     "predict_slice",
     "prepare",
+    "read_prepared",
     "score_here",
     "score_volume",
 ]

@@ -203,7 +203,8 @@ def _compared(model: Model) -> dict[str, Any]:
 def _noise(model: Model) -> NDArray[np.float32]:
     divisor = model.config.divisor
     side = max(divisor, _SIDE_PX // divisor * divisor)
-    return np.random.default_rng(0).normal(size=(1, side, side)).astype(np.float32)
+    shape = (1, side, side, model.config.slices_seen)
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def _known(sha256: str, question: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -223,7 +224,7 @@ def _known(sha256: str, question: str, measure: Callable[[], dict[str, Any]]) ->
 
 
 def _measured(scores: Mapping[str, ScoreTiles], tiles: NDArray[np.float32]) -> dict[str, Any]:
-    """Return how fast two ways score tiles (1, y, x), and how far they agree."""
+    """Return how fast two ways score tiles, and how far they agree."""
     # The first call of each compiles.
     one, other = (score(tiles) for score in scores.values())
     seconds = dict.fromkeys(scores, np.inf)
@@ -239,7 +240,7 @@ def _measured(scores: Mapping[str, ScoreTiles], tiles: NDArray[np.float32]) -> d
         "seconds": {name: round(taken, 5) for name, taken in seconds.items()},
         "processor_seconds": {name: round(taken, 5) for name, taken in processor_seconds.items()},
         "busy": others.share() > _BUSY,
-        "side_px": tiles.shape[-1],
+        "side_px": tiles.shape[1],
     }
 
 

@@ -27,14 +27,14 @@ def device_name() -> str:
 
 
 def compile_score(network: keras.Model) -> ScoreTiles:
-    """Return what scores tiles (n, y, x); JAX compiles it once for each size of input.
+    """Return what scores tiles; JAX compiles it once for each size of input.
 
     It raises `MemoryError` where the device has too little memory for its input.
     """
 
     def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            return np.asarray(network.predict_on_batch(tiles[..., np.newaxis]))[..., 0]
+            return np.asarray(network.predict_on_batch(tiles))[..., 0]
         except RuntimeError as error:
             if not _EXHAUSTED.search(str(error)):
                 raise

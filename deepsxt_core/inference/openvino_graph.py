@@ -20,14 +20,14 @@ _CHANNELS = 1
 
 
 def network_graph(network: keras.Model) -> Any:
-    """Return a score network as a graph, (n, 1, y, x) in and out.
+    """Return a score network as a graph, (n, slices seen, y, x) to (n, 1, y, x).
 
     Raises
     ------
     NotImplementedError
         If a layer is none of those that `architecture` uses.
     """
-    tiles = ops.parameter([-1, 1, -1, -1], np.float32)
+    tiles = ops.parameter([-1, network.input_shape[-1], -1, -1], np.float32)
     made: dict[int, Any] = {}
     for layer in network.layers:
         if isinstance(layer, keras.layers.InputLayer):
@@ -47,7 +47,7 @@ def _operation(layer: keras.layers.Layer, given: Sequence[Any]) -> Any:
 
 def _conv(layer: Any, x: Any) -> Any:
     kernel = _values(layer.kernel).transpose(3, 2, 0, 1)
-    x = ops.convolution(x, kernel, [1, 1], _NO_PADS, _NO_PADS, [1, 1], _SAME)
+    x = ops.convolution(x, kernel, list(layer.strides), _NO_PADS, _NO_PADS, [1, 1], _SAME)
     return _with_bias(layer, x)
 
 

@@ -25,6 +25,7 @@ from deepsxt_core.inference.tiling import (
     score_compat,
     score_full,
     score_symmetric,
+    with_neighbours,
 )
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.models import Model
@@ -127,7 +128,7 @@ class Predictor:
     def settle_precision(self, slices: NDArray[np.float32]) -> str:
         """Decide what "auto" means from standardised slices (n, y, x), unless it is settled."""
         if self._undecided:
-            self._decide_precision(slices)
+            self._decide_precision(with_neighbours(slices[:1], self.context))
         return self.precision
 
     def take_precision(self, precision: str) -> None:
@@ -135,6 +136,11 @@ class Predictor:
         if self._undecided and precision != "float32":
             self._take(self._reduced(precision), precision)
         self._undecided = False
+
+    @property
+    def context(self) -> int:
+        """Slices that the network sees on either side of the one that it scores."""
+        return self._config.context
 
     def _decide_precision(self, slices: NDArray[np.float32]) -> None:
         """Take less than float32 where the device gains by it and a sample of scores agrees.
@@ -154,7 +160,7 @@ class Predictor:
         else:
             return
         divisor = self._config.divisor
-        side = min(_SAMPLE_PX, *slices.shape[1:]) // divisor * divisor
+        side = min(_SAMPLE_PX, *slices.shape[1:3]) // divisor * divisor
         if side == 0:
             return
         sample = slices[:1, :side, :side]
@@ -177,18 +183,24 @@ class Predictor:
         budget = _BATCH_PX["CPU" if self.device == "CPU" else "GPU"]
         return max(1, budget // (min(height, self._full.tile_px) * min(width, self._full.tile_px)))
 
-    def score(self, slices: NDArray[np.float32]) -> NDArray[np.float32]:
+    def score(
+        self, slices: NDArray[np.float32], margins: tuple[int, int] = (0, 0)
+    ) -> NDArray[np.float32]:
         """Score slices.
 
         Parameters
         ----------
         slices : ndarray
-            (n, y, x), float32, standardised and finite.
+            (n, y, x), float32, standardised and finite; one after the other in z where the
+            network sees the neighbours too (`context`).
+        margins : (int, int)
+            So many at the start and at the end are not scored: they are neighbours alone.
+            Where one is missing, the slice nearest to it stands for it.
 
         Returns
         -------
         ndarray
-            (n, y, x), float32 in [-1, 1], finite.
+            (n - sum(margins), y, x), float32 in [-1, 1], finite.
 
         Raises
         ------
@@ -208,7 +220,8 @@ class Predictor:
             def cut(views: NDArray[np.float32]) -> NDArray[np.float32]:
                 return score_full(views, self._score, self._full)
 
-        return np.concatenate(list(self._in_batches(slices, cut)))
+        seen = with_neighbours(slices, self.context, margins)
+        return np.concatenate(list(self._in_batches(seen, cut)))
 
     def _in_batches(
         self, slices: NDArray[np.float32], cut: Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -220,7 +233,7 @@ class Predictor:
                 scored = score_symmetric(batch, cut, self._rotations)
             except MemoryError as error:
                 if len(batch) == 1:
-                    height, width = slices.shape[1:]
+                    height, width = slices.shape[1:3]
                     raise DeepSXTError(
                         f"The memory of the device ({self.device}) does not suffice for one slice "
                         f"of {height} by {width} pixels. Close other programs that use it, or take "

@@ -52,16 +52,20 @@ class Preparation:
     published: bool
     rescaling: Rescaling | None = None
 
-    def apply(self, slices: NDArray) -> "PreparedSlices":
+    def apply(self, slices: NDArray, margins: tuple[int, int] = (0, 0)) -> "PreparedSlices":
         """Return slices (n, y, x) as the network sees them.
 
-        Absurd single voxels are mended, and the void is filled with what lies beside it; not so
-        in the published way.
+        So many as `margins` says, at the start and at the end, are seen and not scored. Absurd
+        single voxels are mended, and the void is filled with what lies beside it; not so in the
+        published way.
         """
         values, nonfinite = clean(slices, self.intensity.median)
+        scored = slice(margins[0], len(slices) - margins[1])
+        for beside in (slices[: scored.start], slices[scored.stop :]):
+            nonfinite -= clean(beside, self.intensity.median)[1]
         if self.published:
             standardised = normalise_published(values, self.intensity, invert=self.invert)
-            return PreparedSlices(standardised, nonfinite, None)
+            return PreparedSlices(standardised, nonfinite, None, margins)
         valid = np.stack([self.intensity.valid(image) for image in slices])
         for image, measured in zip(values, valid, strict=True):
             image[:] = self.intensity.mended(image, measured)
@@ -71,14 +75,14 @@ class Preparation:
             values = np.clip(values, self.intensity.low, self.intensity.high)
             values, seen = self.rescaling.to_network(values), None
         standardised = normalise(values, self.intensity, invert=self.invert, valid=seen)
-        return PreparedSlices(standardised, nonfinite, valid)
+        return PreparedSlices(standardised, nonfinite, valid[scored], margins)
 
     def score(self, predictor: Predictor, prepared: "PreparedSlices") -> NDArray[np.float32]:
         """Score what `apply` returned; the scores (n, y, x) have the pixels of the volume.
 
         The void scores -1.
         """
-        return self.finish(predictor.score(prepared.standardised), prepared)
+        return self.finish(predictor.score(prepared.standardised, prepared.margins), prepared)
 
     def finish(
         self, scores: NDArray[np.float32], prepared: "PreparedSlices"
@@ -102,17 +106,20 @@ class PreparedSlices:
     Attributes
     ----------
     standardised : ndarray
-        float32 (n, y, x), at the pixel size of the network.
+        float32 (n + margins, y, x), at the pixel size of the network.
     nonfinite_voxels : int
-        Were NaN or infinite.
+        Of the slices that are scored: were NaN or infinite.
     valid : ndarray or None
         bool (n, y, x), at the pixel size of the volume: where something was measured. None where
         that is not looked at.
+    margins : (int, int)
+        So many slices at the start and at the end are seen and not scored.
     """
 
     standardised: NDArray[np.float32]
     nonfinite_voxels: int
     valid: NDArray[np.bool_] | None
+    margins: tuple[int, int] = (0, 0)
 
     @property
     def void_voxels(self) -> int:
@@ -187,12 +194,23 @@ def prepare(
     return Preparation(intensity, invert, published, rescaling)
 
 
+def read_prepared(
+    volume: Volume, context: int, preparation: Preparation, first: int, end: int
+) -> PreparedSlices:
+    """Read slices `first` to `end` with up to `context` on either side, as the network sees them.
+
+    The volume may hold more than what is scored: what lies beside it is looked at all the same.
+    """
+    margins = min(context, first), min(context, volume.shape[0] - end)
+    return preparation.apply(volume.read(first - margins[0], end + margins[1]), margins)
+
+
 def score_slab(
     volume: Volume, predictor: Predictor, preparation: Preparation, first: int, end: int
 ) -> ScoredSlab:
     """Score slices `first` to `end`."""
     begun = time.monotonic()
-    prepared = preparation.apply(volume.read(first, end))
+    prepared = read_prepared(volume, predictor.context, preparation, first, end)
     codes = Score.encode(preparation.score(predictor, prepared))
     return ScoredSlab(
         first,
@@ -211,10 +229,11 @@ def score_here(volume: Volume, predictor: Predictor, preparation: Preparation) -
     """
 
     def prepared(first: int, end: int) -> PreparedSlices:
-        return preparation.apply(volume.read(first, end))
+        return read_prepared(volume, predictor.context, preparation, first, end)
 
     def network(ready: Future[PreparedSlices]) -> tuple[PreparedSlices, NDArray[np.float32]]:
-        return ready.result(), predictor.score(ready.result().standardised)
+        slices = ready.result()
+        return slices, predictor.score(slices.standardised, slices.margins)
 
     def scored(ranges: Sequence[tuple[int, int]]) -> Generator[ScoredSlab, None, None]:
         waiting: deque[tuple[int, Future[tuple[PreparedSlices, NDArray[np.float32]]]]] = deque()

@@ -32,12 +32,12 @@ def compile_score(network: keras.Model) -> ScoreTiles:
     """
     graph = tf.function(
         lambda x: network(x, training=False),
-        input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
+        input_signature=[tf.TensorSpec(network.input_shape, tf.float32)],
     )
 
     def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            return graph(tf.constant(tiles[..., np.newaxis])).numpy()[..., 0]
+            return graph(tf.constant(tiles)).numpy()[..., 0]
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError("The network's memory is exhausted.") from error
 

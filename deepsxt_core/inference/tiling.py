@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from deepsxt_core.errors import InvalidParameterError
 
 ScoreTiles = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Scores tiles (n, y, x), all sides divisible; returns the same shape."""
+"""Scores tiles (n, y, x, slices seen), y and x divisible; returns (n, y, x)."""
 
 _MAX_COMPAT_TILES = 5_000
 
@@ -90,18 +90,45 @@ def spans(side: int, params: TilingParams) -> list[Span]:
 
 
 def pad_to(slices: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Extend slices (n, y, x) by reflection, at the bottom and the right, to that size."""
-    _, y, x = slices.shape
-    return np.pad(slices, ((0, 0), (0, height - y), (0, width - x)), mode="reflect")
+    """Extend slices (n, y, x, slices seen) by reflection, at the bottom and the right."""
+    _, y, x, _ = slices.shape
+    return np.pad(slices, ((0, 0), (0, height - y), (0, width - x), (0, 0)), mode="reflect")
+
+
+def with_neighbours(
+    slices: NDArray[np.float32], context: int, margins: tuple[int, int] = (0, 0)
+) -> NDArray[np.float32]:
+    """Lay beside each slice of a run those above and below it.
+
+    Parameters
+    ----------
+    slices : ndarray
+        (n, y, x), one after the other in z.
+    context : int
+        How many on either side; the last one stands for what lies beyond it, and a slice that
+        is alone for all.
+    margins : (int, int)
+        So many at the start and at the end of the run are neighbours alone.
+
+    Returns
+    -------
+    ndarray
+        (n - sum(margins), y, x, 2 context + 1), a view where nothing had to be added.
+    """
+    before, after = margins
+    added = ((max(context - before, 0), max(context - after, 0)), (0, 0), (0, 0))
+    run = slices[max(before - context, 0) : len(slices) - max(after - context, 0)]
+    run = np.pad(run, added, mode="edge") if any(added[0]) else run
+    return np.lib.stride_tricks.sliding_window_view(run, 2 * context + 1, axis=0)
 
 
 def score_full(
     slices: NDArray[np.float32], score: ScoreTiles, params: TilingParams
 ) -> NDArray[np.float32]:
-    """Score slices (n, y, x) by tiles with a halo, or whole where they fit."""
-    _, height, width = slices.shape
+    """Score slices (n, y, x, slices seen) by tiles with a halo, or whole where they fit."""
+    _, height, width, _ = slices.shape
     padded = pad_to(slices, round_up(height, params.divisor), round_up(width, params.divisor))
-    result = np.empty(slices.shape, np.float32)
+    result = np.empty(slices.shape[:3], np.float32)
     for row in spans(height, params):
         for column in spans(width, params):
             tiles = padded[
@@ -131,7 +158,7 @@ def score_compat(
     stride_px: int = 400,
     divisor: int = 16,
 ) -> NDArray[np.float32]:
-    """Score slices (n, y, x) by the published tiles, averaging where they overlap.
+    """Score slices (n, y, x, slices seen) by the published tiles, averaging where they overlap.
 
     A slice below the divisor is extended by reflection first.
 
@@ -140,9 +167,9 @@ def score_compat(
     InvalidParameterError
         If the published search for a stride ends at thousands of tiles per slice.
     """
-    _, height, width = slices.shape
+    _, height, width, _ = slices.shape
     padded = pad_to(slices, max(height, divisor), max(width, divisor))
-    tile = min(tile_px, *padded.shape[1:]) // divisor * divisor
+    tile = min(tile_px, *padded.shape[1:3]) // divisor * divisor
     rows = compat_starts(padded.shape[1], tile, stride_px)
     columns = compat_starts(padded.shape[2], tile, stride_px)
     if len(rows) * len(columns) > _MAX_COMPAT_TILES:
@@ -152,8 +179,8 @@ def score_compat(
             f"{len(rows) * len(columns):,} tiles. Use the full tiling, or crop the slices to "
             f"{fitting[0]} by {fitting[1]} pixels."
         )
-    total = np.zeros(padded.shape, np.float64)
-    count = np.zeros(padded.shape[1:], np.int64)
+    total = np.zeros(padded.shape[:3], np.float64)
+    count = np.zeros(padded.shape[1:3], np.int64)
     for y in rows:
         for x in columns:
             area = np.s_[y : y + tile, x : x + tile]
@@ -171,8 +198,8 @@ def symmetries(rotations: int) -> list[tuple[int, bool]]:
 def score_symmetric(
     slices: NDArray[np.float32], score: ScoreTiles, rotations: int
 ) -> NDArray[np.float32]:
-    """Average the scores of slices (n, y, x) over their rotations and mirror images."""
-    total = np.zeros(slices.shape, np.float32)
+    """Average the scores of slices (n, y, x, slices seen) over rotations and mirror images."""
+    total = np.zeros(slices.shape[:3], np.float32)
     views = symmetries(rotations)
     for turn, mirrored in views:
         view = slices[:, :, ::-1] if mirrored else slices

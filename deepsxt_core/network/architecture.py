@@ -35,11 +35,12 @@ class _Part:
         return f"{self.group}_{kind}_{self._counts[kind] - 1}"
 
     def conv(
-        self, x: keras.KerasTensor, filters: int, kernel: int, bias: bool
+        self, x: keras.KerasTensor, filters: int, kernel: int, bias: bool, stride: int = 1
     ) -> keras.KerasTensor:
         return layers.Conv2D(
             filters,
             kernel,
+            stride,
             padding="same",
             use_bias=bias,
             kernel_initializer=_INITIALIZER,
@@ -47,11 +48,22 @@ class _Part:
             name=self._name("conv"),
         )(x)
 
+    def up(self, x: keras.KerasTensor, filters: int, kernel: int, stride: int) -> keras.KerasTensor:
+        return layers.Conv2DTranspose(
+            filters,
+            kernel,
+            strides=stride,
+            padding="same",
+            kernel_initializer=_INITIALIZER,
+            dtype=self.dtype,
+            name=self._name("up"),
+        )(x)
+
     def bottleneck(
-        self, x: keras.KerasTensor, filters: int, kernel: int, bias: bool
+        self, x: keras.KerasTensor, filters: int, kernel: int, bias: bool, stem: int = 1
     ) -> keras.KerasTensor:
         inner = max(1, filters // 2)
-        x = self.conv(x, inner, 1, bias)
+        x = self.conv(x, inner, stem, bias, stem)
         x = self.conv(x, inner, kernel, bias)
         return self.conv(x, filters, 1, bias)
 
@@ -100,7 +112,8 @@ def _encode(
     coder = config.encoder
     part = _Part("encoder", coder.block, dtype)
     pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
-    x = part.activate(part.bottleneck(x, coder.n_filters[0], coder.kernel_sizes[0], bias=True))
+    filters, kernel = coder.n_filters[0], coder.kernel_sizes[0]
+    x = part.activate(part.bottleneck(x, filters, kernel, bias=True, stem=config.stem_factor))
     skips = []
     for filters, kernel in zip(coder.n_filters[1:], coder.kernel_sizes[1:], strict=True):
         for _ in range(coder.n_blocks):
@@ -133,15 +146,7 @@ def _decode(
     part = _Part(group, coder.block, dtype)
     stages = zip(coder.n_filters[:-1], coder.kernel_sizes[:-1], reversed(skips), strict=True)
     for filters, kernel, skip in stages:
-        x = layers.Conv2DTranspose(
-            filters,
-            kernel,
-            strides=stride,
-            padding="same",
-            kernel_initializer=_INITIALIZER,
-            dtype=dtype,
-            name=part._name("up"),
-        )(x)
+        x = part.up(x, filters, kernel, stride)
         if coder.use_skip_connections:
             x = part.merge([skip, x], coder.add_instead_of_concat)
         for _ in range(coder.n_blocks):
@@ -163,8 +168,9 @@ def build_network(config: NetworkConfig, dtype: str = "float32") -> keras.Model:
     Returns
     -------
     keras.Model
-        Input (batch, height, width, 1), height and width divisible by `config.divisor`.
-        Outputs ``[image, score]``, each float32 of the input's shape; score in [-1, 1].
+        Input (batch, height, width, `config.slices_seen`): a slice with those above and below it,
+        height and width divisible by `config.divisor`. Outputs ``[image, score]`` of the slice,
+        each float32 (batch, height, width, 1); score in [-1, 1].
         `config` is kept as the attribute ``deepsxt_config``.
 
     Raises
@@ -172,17 +178,20 @@ def build_network(config: NetworkConfig, dtype: str = "float32") -> keras.Model:
     InvalidParameterError
         If tensors that are to be added differ in their channels.
     """
-    inputs = keras.Input((None, None, 1), name="slice")
+    stem = config.stem_factor
+    inputs = keras.Input((None, None, config.slices_seen), name="slice")
     encoded, skips = _encode(inputs, config, dtype)
     neck = _neck(encoded, config, dtype)
 
     coder = config.image_decoder
     image = _decode(neck, skips, "image_decoder", coder, config.pooling_factor, dtype)
     for i, (filters, policy) in enumerate(
-        [(config.width, dtype), (config.width, dtype), (1, "float32")]
+        [(config.width, dtype), (config.width, dtype), (stem * stem, "float32")]
     ):
         head = _Part(f"image_head_{i}", coder.block, policy)
         image = head.bottleneck(image, filters, coder.kernel_sizes[-1], bias=True)
+    if stem > 1:
+        image = _Part("image_head_3", coder.block, "float32").up(image, 1, stem, stem)
 
     coder = config.label_decoder
     label = _decode(neck, skips, "label_decoder", coder, config.pooling_factor, dtype)
@@ -190,7 +199,8 @@ def build_network(config: NetworkConfig, dtype: str = "float32") -> keras.Model:
     label = _Part("label_head_1", coder.block, dtype).bottleneck(
         label, config.width, coder.kernel_sizes[-1], bias=True
     )
-    label = _Part("label_head_2", coder.block, "float32").conv(label, 1, 1, bias=True)
+    last = _Part("label_head_2", coder.block, "float32")
+    label = last.up(label, 1, stem, stem) if stem > 1 else last.conv(label, 1, 1, bias=True)
     score = layers.Activation("tanh", dtype="float32", name="score")(label)
     network = keras.Model(inputs, [image, score], name="deepsxt")
     network.deepsxt_config = config

@@ -12,6 +12,7 @@ from deepsxt_core.network.bounds import (
     LARGEST_DIVISOR,
     LARGEST_FACTOR,
     LARGEST_PIXEL_NM,
+    MOST_CONTEXT,
     MOST_CONVOLUTIONS,
     MOST_FILTERS,
     MOST_PARAMETERS,
@@ -39,6 +40,12 @@ class NetworkConfig:
     pixel_size_nm : tuple of float, optional
         Smallest and largest pixel that the model was made for, in nm; no part of the network
         and absent from the published layout.
+    context : int
+        Slices that it sees above, and as many below, the one that it scores; the published one
+        sees none, and its layout has no word for it.
+    stem_factor : int
+        Pixels that the first convolution takes at a step, per axis, and that the last ones give
+        back; 1 as published, where the layout has no word for it either.
 
     Raises
     ------
@@ -56,9 +63,13 @@ class NetworkConfig:
     pooling: Literal["max", "average"] = "max"
     pooling_factor: int = 2
     pixel_size_nm: tuple[float, float] | None = None
+    context: int = 0
+    stem_factor: int = 1
 
     def __post_init__(self) -> None:
         check_whole(1, MOST_FILTERS, m_f=self.width)
+        check_whole(0, MOST_CONTEXT, context=self.context)
+        check_whole(1, LARGEST_FACTOR, stem_factor=self.stem_factor)
         check_whole(2, LARGEST_FACTOR, pooling_factor=self.pooling_factor)
         if self.pixel_size_nm is not None:
             smallest, largest = self.pixel_size_nm
@@ -84,7 +95,12 @@ class NetworkConfig:
     @property
     def divisor(self) -> int:
         """Number that the height and width of an input must be divisible by."""
-        return self.pooling_factor**self.encoder.n_stages
+        return self.stem_factor * self.pooling_factor**self.encoder.n_stages
+
+    @property
+    def slices_seen(self) -> int:
+        """Number of slices that the network sees to score one."""
+        return 2 * self.context + 1
 
     @property
     def receptive_radius_px(self) -> int:
@@ -106,7 +122,7 @@ class NetworkConfig:
             scale = factor ** (stages - stage)
             radius += -(-kernel // (2 * factor)) * scale
             radius += reach(decoder, kernel) * scale // factor
-        return radius + 2 * (decoder.kernel_sizes[-1] // 2)
+        return self.stem_factor * (radius + 2 * (decoder.kernel_sizes[-1] // 2))
 
     @classmethod
     def published(cls, width: int = 64) -> Self:
@@ -170,6 +186,8 @@ class NetworkConfig:
                 pooling=kinds[pooling["type"]],
                 pooling_factor=pooling["factor"],
                 pixel_size_nm=None if pixels is None else tuple(pixels),
+                context=data.get("context", 0),
+                stem_factor=data.get("stem_factor", 1),
             )
         except KeyError as error:
             raise ModelError(f"The network configuration lacks the entry {error}.") from error
@@ -200,8 +218,14 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the published layout, the inverse of `from_dict`."""
-        made_for = {} if self.pixel_size_nm is None else {"pixel_size_nm": list(self.pixel_size_nm)}
-        return made_for | {
+        ours: dict[str, Any] = {}
+        if self.pixel_size_nm is not None:
+            ours["pixel_size_nm"] = list(self.pixel_size_nm)
+        if self.context:
+            ours["context"] = self.context
+        if self.stem_factor != 1:
+            ours["stem_factor"] = self.stem_factor
+        return ours | {
             "pooling": {"type": f"{self.pooling}_pooling", "factor": self.pooling_factor},
             "m_f": self.width,
             "add_instead_of_concat_after_neck": self.neck.add_instead_of_concat,

@@ -20,9 +20,9 @@ class NetworkSize:
         self.parameters += kernel * kernel * inputs * filters + (filters if bias else 0)
         return filters
 
-    def _bottleneck(self, inputs: int, filters: int, kernel: int, bias: bool) -> int:
+    def _bottleneck(self, inputs: int, filters: int, kernel: int, bias: bool, stem: int = 1) -> int:
         inner = max(1, filters // 2)
-        channels = self._conv(inputs, inner, 1, bias)
+        channels = self._conv(inputs, inner, stem, bias)
         channels = self._conv(channels, inner, kernel, bias)
         return self._conv(channels, filters, 1, bias)
 
@@ -42,7 +42,13 @@ class NetworkSize:
 
     def _encode(self, config: "NetworkConfig") -> tuple[int, list[int]]:
         coder = config.encoder
-        channels = self._bottleneck(1, coder.n_filters[0], coder.kernel_sizes[0], bias=True)
+        channels = self._bottleneck(
+            config.slices_seen,
+            coder.n_filters[0],
+            coder.kernel_sizes[0],
+            bias=True,
+            stem=config.stem_factor,
+        )
         self._activate(channels, coder.block)
         skips = []
         for filters, kernel in zip(coder.n_filters[1:], coder.kernel_sizes[1:], strict=True):
@@ -76,16 +82,18 @@ class NetworkSize:
     @classmethod
     def of(cls, config: "NetworkConfig") -> "NetworkSize":
         """Count what `build_network` would build; channels that are added count as equal."""
-        size = cls()
+        size, stem = cls(), config.stem_factor
         encoded, skips = size._encode(config)
         neck = size._neck(encoded, config)
         kernel = config.image_decoder.kernel_sizes[-1]
         channels = size._decode(neck, skips, config.image_decoder)
-        for filters in (config.width, config.width, 1):
+        for filters in (config.width, config.width, stem * stem):
             channels = size._bottleneck(channels, filters, kernel, bias=True)
+        if stem > 1:
+            size._conv(channels, 1, stem, bias=True)
         kernel = config.label_decoder.kernel_sizes[-1]
         channels = size._decode(neck, skips, config.label_decoder)
         size.parameters += 4 * channels
         channels = size._bottleneck(channels, config.width, kernel, bias=True)
-        size._conv(channels, 1, 1, bias=True)
+        size._conv(channels, 1, stem, bias=True)
         return size

@@ -7,6 +7,8 @@ from scipy import ndimage
 from deepsxt_core.phantom.fields import smooth_field
 from deepsxt_core.preprocessing import zscore
 
+_ALONE = 1 / 3
+
 
 def augment(
     rng: np.random.Generator,
@@ -24,7 +26,8 @@ def augment(
     rng : numpy.random.Generator
         Source of all randomness.
     image : ndarray
-        float32 (y, x), at least `crop_px` per side.
+        float32 (y, x, slices), at least `crop_px` per side: the slice in the middle, those above
+        and below it around it.
     label : ndarray
         bool (y, x).
     crop_px : int
@@ -37,12 +40,12 @@ def augment(
     Returns
     -------
     image : ndarray
-        float32 (crop_px, crop_px), about standardised.
+        float32 (crop_px, crop_px, slices), about standardised.
     label : ndarray
         bool (crop_px, crop_px).
     """
     image = _tone(rng, image, strength)
-    y, x = (int(rng.integers(0, n - crop_px + 1)) for n in image.shape)
+    y, x = (int(rng.integers(0, n - crop_px + 1)) for n in label.shape)
     region = slice(y, y + crop_px), slice(x, x + crop_px)
     image, label = image[region], label[region]
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
@@ -50,14 +53,16 @@ def augment(
     if flip:
         image, label = image[:, ::-1], label[:, ::-1]
     if rng.random() < 0.15 * strength:
-        image = ndimage.gaussian_filter(image, rng.uniform(0.4, 1.0))
+        image = ndimage.gaussian_filter(image, rng.uniform(0.4, 1.0), axes=(0, 1))
     if rng.random() < 0.2 * strength:
         image = image + rng.uniform(0.05, 0.3) * rng.standard_normal(image.shape, np.float32)
     if rng.random() < 0.3 * strength:
-        image = image + rng.uniform(0.2, 1.0) * smooth_field(rng, image.shape, rng.uniform(50, 200))
+        amount = rng.uniform(0.2, 1.0)
+        field = smooth_field(rng, label.shape, rng.uniform(50, 200))
+        image = image + amount * field[..., np.newaxis]
     # A slice is standardised as a whole; a crop may be duller or brighter than the whole.
     if rng.random() < 0.5:
-        image = zscore(np.ascontiguousarray(image)[np.newaxis])[0]
+        image = _standardised(image)
     gain = np.exp(rng.normal(0, 0.25 * strength))
     if rng.random() < 0.35 * strength:
         gain *= rng.uniform(0.15, 1)
@@ -67,11 +72,30 @@ def augment(
     return np.ascontiguousarray(image, np.float32), np.ascontiguousarray(label)
 
 
+def seen(rng: np.random.Generator, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Show a slice (y, x, slices) with those around it, or, one time in three, alone."""
+    slices = image.shape[-1]
+    if slices == 1 or rng.random() >= _ALONE:
+        return image
+    return alone(image[..., slices // 2], slices)
+
+
+def alone(image: NDArray[np.float32], slices: int) -> NDArray[np.float32]:
+    """Return a slice (y, x) as a network sees it that is given no others, (y, x, slices)."""
+    return np.repeat(image[..., np.newaxis], slices, axis=-1)
+
+
 def _tone(
     rng: np.random.Generator, image: NDArray[np.float32], strength: float
 ) -> NDArray[np.float32]:
-    """Clip to percentiles, bend the grey scale by a power, standardise."""
-    low, high = np.percentile(image, [rng.choice([0.02, 0.1, 0.5]), 100 - rng.choice([0.02, 0.1])])
+    """Clip to percentiles of the middle slice, bend the grey scale by a power, standardise."""
+    middle = image[..., image.shape[-1] // 2]
+    low, high = np.percentile(middle, [rng.choice([0.02, 0.1, 0.5]), 100 - rng.choice([0.02, 0.1])])
     scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
     bent = scaled ** np.float32(np.exp(rng.normal(0, 0.25 * strength)))
-    return zscore(bent[np.newaxis])[0]
+    return _standardised(bent)
+
+
+def _standardised(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (y, x, slices), each slice of mean 0 and standard deviation 1."""
+    return np.moveaxis(zscore(np.ascontiguousarray(np.moveaxis(image, -1, 0))), 0, -1)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.phantom import SliceParams, draw_slice
 from deepsxt_core.preprocessing import IntensityRange, normalise
-from deepsxt_core.training.augmentation import augment
+from deepsxt_core.training.augmentation import alone, augment, seen
 
 Images = NDArray[np.float32]
 Pair = tuple[Images, NDArray[np.bool_]]
@@ -47,6 +47,8 @@ class BatchParams:
     tomogram_weight : float
         As `positive_weight`, for crops of tomograms: their truth misses nothing, so that it needs
         less help.
+    context : int
+        Slices above and below that the network sees; drawn slices have none.
     """
 
     batch_size: int = 4
@@ -58,6 +60,7 @@ class BatchParams:
     slices: SliceParams = field(default_factory=SliceParams)
     tomogram_share: float = 0.5
     tomogram_weight: float = 1.0
+    context: int = 0
 
     def __post_init__(self) -> None:
         if self.crop_px < 16 or self.crop_px % 16 or self.crop_px > min(self.slices.shape):
@@ -80,10 +83,11 @@ class BatchParams:
 
 
 class PhantomBatches(keras.utils.PyDataset):
-    """Batches (image, label, weight) of augmented crops, each (batch, crop, crop, 1) float32.
+    """Batches (image, label, weight) of augmented crops, float32.
 
-    The image is standardised, the label 0 or 1. Batch `i` depends on the seed and on `i` alone,
-    not on who asks for it and when.
+    The image is (batch, crop, crop, slices seen), the others (batch, crop, crop, 1). The image is
+    standardised, the label 0 or 1. Batch `i` depends on the seed and on `i` alone, not on
+    who asks for it and when.
 
     Parameters
     ----------
@@ -127,10 +131,8 @@ class PhantomBatches(keras.utils.PyDataset):
             replace=newest < params.batch_size,
         )
         crops = [self._crop(rng, int(n)) for n in picked]
-        images, labels, weights = (
-            np.stack(part)[..., np.newaxis] for part in zip(*crops, strict=True)
-        )
-        return images, labels, weights
+        images, labels, weights = (np.stack(part) for part in zip(*crops, strict=True))
+        return images, labels[..., np.newaxis], weights[..., np.newaxis]
 
     def _crop(self, rng: np.random.Generator, number: int) -> tuple[Images, Images, Images]:
         """Return a crop of any simulated tomogram, or of the drawn slice `number`."""
@@ -138,10 +140,15 @@ class PhantomBatches(keras.utils.PyDataset):
         if self.tomograms and rng.random() < params.tomogram_share:
             volume, truth = self.tomograms[int(rng.integers(len(self.tomograms)))]
             z = int(rng.integers(len(volume)))
-            pair, membrane_weight = (volume[z], truth[z]), params.tomogram_weight
+            around = np.arange(z - params.context, z + params.context + 1)
+            run = volume[np.clip(around, 0, len(volume) - 1)]
+            image, membrane = seen(rng, np.moveaxis(run, 0, -1)), truth[z]
+            membrane_weight = params.tomogram_weight
         else:
-            pair, membrane_weight = self._slice(number), params.positive_weight
-        image, membrane = augment(rng, *pair, params.crop_px)
+            image, membrane = self._slice(number)
+            image = alone(image, 2 * params.context + 1)
+            membrane_weight = params.positive_weight
+        image, membrane = augment(rng, image, membrane, params.crop_px)
         weight = np.where(membrane, np.float32(membrane_weight), np.float32(1))
         return image, membrane.astype(np.float32), weight
 

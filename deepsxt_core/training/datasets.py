@@ -83,11 +83,22 @@ class Source:
 
     def read_image(self, z: int) -> NDArray[np.float32]:
         """Return slice `z`, float32 (y, x), standardised, membranes dark, as segmentation does."""
-        stored = self.image.read(z, z + 1)
+        return self.read_run(z, 0)[0]
+
+    def read_run(self, z: int, context: int) -> NDArray[np.float32]:
+        """Return slice `z` with `context` above and below, (2 context + 1, y, x), as `read_image`.
+
+        The last one stands for what lies beyond it.
+        """
+        first, end = max(0, z - context), min(self.image.shape[0], z + context + 1)
+        stored = self.image.read(first, end)
         values, _ = clean(stored, self.intensity.median)
-        valid = self.intensity.valid(stored[0])
-        values = self.intensity.mended(values[0], valid)[np.newaxis]
-        return normalise(values, self.intensity, invert=self.invert, valid=valid[np.newaxis])[0]
+        valid = np.stack([self.intensity.valid(image) for image in stored])
+        for image, measured in zip(values, valid, strict=True):
+            image[:] = self.intensity.mended(image, measured)
+        run = normalise(values, self.intensity, invert=self.invert, valid=valid)
+        missing = context - (z - first), context + 1 - (end - z)
+        return np.pad(run, (missing, (0, 0), (0, 0)), mode="edge")
 
     def read_labels(self, z: int) -> NDArray[np.uint8]:
         """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`.

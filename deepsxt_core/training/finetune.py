@@ -101,8 +101,8 @@ def finetune(
         def teach(part: Split, scratch: Path, told: Progress) -> keras.Model:
             network = _to_tune(base, params)
             samples = (
-                labelled_samples(data, part, short, base.config.divisor, tomograms),
-                unlabelled_samples(data, part, short, base.config.divisor),
+                labelled_samples(data, part, short, base.config, tomograms),
+                unlabelled_samples(data, part, short, base.config),
             )
             look = partial(glance, network, data, part.validation)
             part_recipe = {**recipe, "without": part.rule}
@@ -193,8 +193,8 @@ def _train(
 
     training = Training(
         network,
-        labelled_samples(data, parts, params, config.divisor, tomograms),
-        unlabelled_samples(data, parts, params, config.divisor),
+        labelled_samples(data, parts, params, config, tomograms),
+        unlabelled_samples(data, parts, params, config),
         look,
         judged is None and can_choose(data, parts.validation),
         params,

@@ -66,7 +66,8 @@ def count(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> Counts:
     predictor = Predictor(network, precision="float32")
 
     def score(block: Block) -> NDArray[np.float32]:
-        whole = predictor.score(data.sources[block.source].read_image(block.z)[np.newaxis])[0]
+        run = data.sources[block.source].read_run(block.z, predictor.context)
+        whole = predictor.score(run, (predictor.context,) * 2)[0]
         return whole[block.y0 : block.y1, block.x0 : block.x1]
 
     return _compare(data, _spread(blocks, _MAX_SLICES), score)
@@ -80,11 +81,12 @@ def glance(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str
     predictor = Predictor(network, precision="float32")
 
     def score(block: Block) -> NDArray[np.float32]:
-        image = data.sources[block.source].read_image(block.z)
-        height, width = image.shape
+        run = data.sources[block.source].read_run(block.z, predictor.context)
+        _, height, width = run.shape
         y0, x0 = max(0, block.y0 - _HALO_PX), max(0, block.x0 - _HALO_PX)
-        around = image[y0 : min(height, block.y1 + _HALO_PX), x0 : min(width, block.x1 + _HALO_PX)]
-        found = predictor.score(np.ascontiguousarray(around)[np.newaxis])[0]
+        y1, x1 = min(height, block.y1 + _HALO_PX), min(width, block.x1 + _HALO_PX)
+        around = np.ascontiguousarray(run[:, y0:y1, x0:x1])
+        found = predictor.score(around, (predictor.context,) * 2)[0]
         y, x = block.y0 - y0, block.x0 - x0
         return found[y : y + block.y1 - block.y0, x : x + block.x1 - block.x0]
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.training.batches import Pair
 from deepsxt_core.training.datasets import TrainingSet
 from deepsxt_core.training.devices import device_count
@@ -17,26 +18,27 @@ def labelled_samples(
     data: TrainingSet,
     parts: Split,
     params: TrainingParams,
-    divisor: int,
+    config: NetworkConfig,
     tomograms: Sequence[Pair],
 ) -> Draws:
     """Return the batches with labels of a split, a part of each simulated as is wanted."""
-    fitting = _fitting(params, divisor)
+    fitting, context = _fitting(params, config.divisor), config.context
     simulated = min(round(params.rehearsal * fitting.batch_size), fitting.batch_size - 1)
     own = replace(fitting, batch_size=fitting.batch_size - simulated)
+    labelled = Samples(data, parts.training, **own.sampling(), context=context)
     if simulated == 0:
-        return Samples(data, parts.training, **own.sampling())
-    return Rehearsal(Samples(data, parts.training, **own.sampling()), fitting, simulated, tomograms)
+        return labelled
+    return Rehearsal(labelled, fitting, simulated, tomograms, context)
 
 
 def unlabelled_samples(
-    data: TrainingSet, parts: Split, params: TrainingParams, divisor: int
+    data: TrainingSet, parts: Split, params: TrainingParams, config: NetworkConfig
 ) -> Samples | None:
     """Return the batches without labels, None where there are none."""
     if not parts.unlabelled:
         return None
-    others = _fitting(params, divisor).sampling() | {"seed": 2 * params.seed + 1}
-    return Samples(data, parts.unlabelled, **others)
+    others = _fitting(params, config.divisor).sampling() | {"seed": 2 * params.seed + 1}
+    return Samples(data, parts.unlabelled, **others, context=config.context)
 
 
 def _fitting(params: TrainingParams, divisor: int) -> TrainingParams:

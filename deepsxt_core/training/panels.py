@@ -34,8 +34,10 @@ def write_panels(network: Any, data: TrainingSet, blocks: Sequence[Block], path:
             min(n, _MAX_PX) // divisor * divisor for n in (block.y1 - block.y0, block.x1 - block.x0)
         )
         region = slice(block.y0, block.y0 + height), slice(block.x0, block.x0 + width)
-        image, labels = source.read_image(block.z)[region], source.read_labels(block.z)[region]
-        batch = np.ascontiguousarray(image)[np.newaxis, ..., np.newaxis]
+        context = network.deepsxt_config.context
+        run = source.read_run(block.z, context)[:, *region]
+        image, labels = run[context], source.read_labels(block.z)[region]
+        batch = np.ascontiguousarray(np.moveaxis(run, 0, -1))[np.newaxis]
         repainted, score = (np.asarray(out)[0, ..., 0] for out in network.predict_on_batch(batch))
         known = np.where(labels == IGNORED, 0.5, labels)
         panels = [

@@ -25,10 +25,17 @@ class Rehearsal:
         How many there are in a batch.
     tomograms : sequence of (ndarray, ndarray)
         Simulated tomograms and their truth, for half of the simulated crops.
+    context : int
+        As of `own`.
     """
 
     def __init__(
-        self, own: Samples, params: TrainingParams, simulated: int, tomograms: Sequence[Pair] = ()
+        self,
+        own: Samples,
+        params: TrainingParams,
+        simulated: int,
+        tomograms: Sequence[Pair] = (),
+        context: int = 0,
     ) -> None:
         self._own = own
         side = max(_SLICE_PX, params.crop_px)
@@ -41,6 +48,7 @@ class Rehearsal:
                 positive_weight=params.positive_weight,
                 seed=params.seed,
                 slices=SliceParams(shape=(side, side)),
+                context=context,
             ),
             _ENDLESS,
             tomograms,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.training.augmentation import augment
+from deepsxt_core.training.augmentation import augment, seen
 from deepsxt_core.training.datasets import TrainingSet
 from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.splits import Block
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     image : ndarray
-        About standardised.
+        About standardised; (batch, crop, crop, slices seen).
     target : ndarray
         1 on membranes, -1 elsewhere.
     weight : ndarray
@@ -64,6 +64,9 @@ class Samples:
     seed : int
     augmentation, invert_chance : float
         As in `TrainingParams`.
+    context : int
+        Slices above and below that the network sees beside the one that is labelled. One crop
+        of three is shown without them, for they are not always there.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Samples:
         seed: int,
         augmentation: float = 1.0,
         invert_chance: float = 0.0,
+        context: int = 0,
     ) -> None:
         self._data = data
         self._blocks = blocks
@@ -84,6 +88,7 @@ class Samples:
         self._crop_px = crop_px
         self._positive_weight = positive_weight
         self._seed = seed
+        self._context = context
         self._varying = {"strength": augmentation, "invert_chance": invert_chance}
         areas = np.array([block.area_px for block in blocks], float)
         self._chances = areas / areas.sum()
@@ -94,7 +99,7 @@ class Samples:
         rng = np.random.default_rng([self._seed, number])
         picked = rng.choice(len(self._blocks), self._batch_size, p=self._chances)
         pairs = [self._crop(rng, self._blocks[b], n % 2 == 0) for n, b in enumerate(picked)]
-        images = np.stack([image for image, _ in pairs])[..., np.newaxis]
+        images = np.stack([image for image, _ in pairs])
         labels = np.stack([label for _, label in pairs])[..., np.newaxis]
         membrane = labels == 1
         weight = np.where(membrane, np.float32(self._positive_weight), np.float32(1))
@@ -109,23 +114,25 @@ class Samples:
         # Grey values are varied over a window a little larger than the crop: a whole slice of
         # 2000 px would cost more than the step of the network.
         window = []
-        for n, centre in zip(image.shape, place, strict=True):
+        for n, centre in zip(labels.shape, place, strict=True):
             side = min(n, _WINDOW_CROPS * self._crop_px)
             first = min(max(0, centre - side // 2), n - side)
             window.append(slice(first, first + side))
         image, labels = image[tuple(window)], labels[tuple(window)]
-        missing = [max(0, self._crop_px - n) for n in image.shape]
+        missing = [max(0, self._crop_px - n) for n in labels.shape]
         if any(missing):
             widths = [(n // 2, n - n // 2) for n in missing]
-            image = np.pad(image, widths, mode="symmetric")
+            image = np.pad(image, [*widths, (0, 0)], mode="symmetric")
             labels = np.pad(labels, widths, constant_values=IGNORED)
+        image = seen(rng, image)
         return augment(rng, image, labels, self._crop_px, **self._varying)
 
     def _read(self, block: Block) -> tuple[Images, NDArray[Any]]:
         key = block.source, block.z
         if key not in self._cache:
             source = self._data.sources[block.source]
-            self._cache[key] = source.read_image(block.z), source.read_labels(block.z)
+            run = np.moveaxis(source.read_run(block.z, self._context), 0, -1)
+            self._cache[key] = run, source.read_labels(block.z)
             held = sum(image.nbytes + labels.nbytes for image, labels in self._cache.values())
             while held > _CACHE_BYTES and len(self._cache) > 1:
                 _, (image, labels) = self._cache.popitem(last=False)

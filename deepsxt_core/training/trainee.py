@@ -25,10 +25,15 @@ class Trainee(keras.Model):
         sample_weight: Any = None,  # noqa: ARG002
         training: bool = True,  # noqa: ARG002
     ) -> Any:
-        """Return the loss of a batch; `x` is the image, `y` the truth, `y_pred` image and score."""
+        """Return the loss of a batch; `x` is what is seen, `y` the truth, `y_pred` image and score.
+
+        Of what is seen, the slice in the middle is the one that is repainted and scored.
+        """
         repainted, score = y_pred
         # PyTorch's `train_on_batch` hands on what it was given.
         x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+        middle = x.shape[-1] // 2
+        x = x[..., middle : middle + 1]
         loss = labelled_loss(x, y[..., 0:1], y[..., 1:2], repainted, score)
         if not self.with_unlabelled:
             return loss

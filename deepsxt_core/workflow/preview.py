@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.inference import Predictor, Preparation, SegmentParams, prepare
+from deepsxt_core.inference import (
+    Predictor,
+    Preparation,
+    SegmentParams,
+    prepare,
+    read_prepared,
+)
 from deepsxt_core.network import Model
 from deepsxt_core.preprocessing import cut, sampled_volume
 from deepsxt_core.volume import Volume
@@ -30,8 +36,9 @@ def preview_slice(
     params = params or SegmentParams()
     part = cut(volume, params.region)
     preparation = preparation or prepare_preview(volume, model, params)
-    prepared = preparation.apply(part.read(z, z + 1))
-    return preparation.score(Predictor.of(model, params), prepared)[0]
+    predictor = Predictor.of(model, params)
+    prepared = read_prepared(part, predictor.context, preparation, z, z + 1)
+    return preparation.score(predictor, prepared)[0]
 
 
 def prepare_preview(volume: Volume, model: Model, params: SegmentParams) -> Preparation:

@@ -72,7 +72,7 @@ def test_openvino_scores_as_the_published_network(name):
     arrays = np.load(GOLDEN / f"{name}.npz")
     score = openvino_score(network)
     for shape in ("square", "rect"):
-        found = score(arrays[f"x_{shape}"][..., 0])
+        found = score(arrays[f"x_{shape}"])
         np.testing.assert_allclose(found, arrays[f"label_{shape}"][..., 0], rtol=0, atol=SCORE_ATOL)
 
 
@@ -120,16 +120,24 @@ def test_openvino_scores_as_keras_whatever_the_configuration(odd):
             case _:
                 values = rng.normal(0, 0.1, weight.shape)
         weight.assign(values)
-    tiles = rng.normal(size=(2, 7 * odd["factor"], 9 * odd["factor"])).astype(np.float32)
+    tiles = rng.normal(size=(2, 7 * odd["factor"], 9 * odd["factor"], 1)).astype(np.float32)
     own, other = compiled(network).score(tiles), openvino_score(network)(tiles)
-    assert other.shape == tiles.shape
+    assert other.shape == tiles.shape[:3]
     assert own.std() > 1e-3
     np.testing.assert_allclose(other, own, rtol=0, atol=1e-3 * own.std())
 
 
+def test_slices_above_and_below_and_a_stem_are_translated():
+    network = build_network(small_config(3, context=1, stem_factor=2))
+    tiles = np.random.default_rng(1).normal(size=(2, 24, 32, 3)).astype(np.float32)
+    own, other = compiled(network).score(tiles), openvino_score(network)(tiles)
+    assert own.shape == other.shape == (2, 24, 32)
+    np.testing.assert_allclose(other, own, rtol=0, atol=SCORE_ATOL)
+
+
 def test_threads_score_at_once():
     score = openvino_score(build_network(small_config(2)))
-    tiles = np.random.default_rng(0).normal(size=(8, 1, 64, 64)).astype(np.float32)
+    tiles = np.random.default_rng(0).normal(size=(8, 1, 64, 64, 1)).astype(np.float32)
     alone = [score(each) for each in tiles]
     together = [None] * len(tiles)
 
@@ -163,7 +171,7 @@ def test_importing_openvino_reports_to_nobody(tmp_path):
 
 
 def engine(name, shift=0.0, device="CPU"):
-    return Compiled(lambda tiles: np.zeros_like(tiles) + np.float32(shift), device, name)
+    return Compiled(lambda tiles: np.zeros_like(tiles[..., 0]) + np.float32(shift), device, name)
 
 
 @pytest.fixture

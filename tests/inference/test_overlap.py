@@ -28,7 +28,7 @@ def test_reading_scoring_and_keeping_overlap():
     class Network(StandInPredictor):
         calls = 0
 
-        def score(self, slices):
+        def score(self, slices, _margins=(0, 0)):
             begun[self.calls].set()
             self.calls += 1
             assert read[self.calls].wait(LONG_S), "The next slab is not read meanwhile."

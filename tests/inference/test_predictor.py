@@ -9,6 +9,7 @@ from deepsxt_core.inference.engines import compiled
 from deepsxt_core.inference.tiling import TilingParams, score_full
 from deepsxt_core.network import NetworkConfig, build_network, load_legacy_weights
 from deepsxt_core.preprocessing import zscore
+from tests.models import small_config
 from tests.tolerances import SCORE_ATOL
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -47,8 +48,9 @@ def test_tiled_scores_equal_whole_ones_when_the_halo_covers_the_receptive_field(
     slices = rng.normal(size=(1, 530, 700)).astype(np.float32)
     score = compiled(network).score
     halo = TilingParams.for_network(network.deepsxt_config.receptive_radius_px, 16).halo_px
-    whole = score_full(slices, score, TilingParams(tile_px=1024, halo_px=halo))
-    tiled = score_full(slices, score, TilingParams(tile_px=464, halo_px=halo))
+    seen = slices[..., np.newaxis]
+    whole = score_full(seen, score, TilingParams(tile_px=1024, halo_px=halo))
+    tiled = score_full(seen, score, TilingParams(tile_px=464, halo_px=halo))
     border = np.s_[:, 20:-20, 20:-20]
     np.testing.assert_allclose(tiled[border], whole[border], rtol=0, atol=1e-3)
 
@@ -152,3 +154,29 @@ def test_exhausted_tensorflow_is_out_of_memory(network, monkeypatch):
     score = tensorflow_runtime.compile_score(network)
     with pytest.raises(MemoryError):
         score(np.zeros((1, 16, 16), np.float32))
+
+
+@pytest.fixture(scope="module")
+def with_context():
+    return build_network(small_config(3, context=2, stem_factor=2))
+
+
+def test_a_score_with_context_does_not_depend_on_how_slices_are_grouped(with_context):
+    slices = np.random.default_rng(3).normal(size=(7, 40, 52)).astype(np.float32)
+    predictor = Predictor(with_context, precision="float32")
+    whole = predictor.score(slices)
+    for first, end in ((0, 3), (3, 4), (4, 7)):
+        before, after = min(2, first), min(2, 7 - end)
+        part = predictor.score(slices[first - before : end + after], (before, after))
+        np.testing.assert_allclose(part, whole[first:end], rtol=0, atol=SCORE_ATOL)
+    changed = slices.copy()
+    changed[0] += 1
+    differs = np.abs(predictor.score(changed) - whole).max(axis=(1, 2)) > 1e-4
+    assert differs.tolist() == [True, True, True, False, False, False, False]
+
+
+def test_a_slice_alone_stands_for_its_neighbours(with_context):
+    alone = np.random.default_rng(4).normal(size=(1, 32, 32)).astype(np.float32)
+    predictor = Predictor(with_context, precision="float32")
+    five = predictor.score(np.repeat(alone, 5, axis=0))
+    np.testing.assert_allclose(predictor.score(alone)[0], five[2], rtol=0, atol=SCORE_ATOL)

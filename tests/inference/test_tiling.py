@@ -13,6 +13,7 @@ from deepsxt_core.inference.tiling import (
     score_symmetric,
     spans,
     symmetries,
+    with_neighbours,
 )
 
 TILINGS = [
@@ -22,6 +23,19 @@ TILINGS = [
     TilingParams(tile_px=96, halo_px=0),
     TilingParams(tile_px=24, halo_px=8, divisor=4),
 ]
+
+
+def middle(tiles):
+    return tiles[..., tiles.shape[-1] // 2]
+
+
+@given(st.integers(1, 6), st.integers(0, 2), st.integers(0, 3), st.integers(0, 3))
+def test_neighbours_are_those_of_the_whole_run(count, context, before, after):
+    run = np.arange(before + count + after, dtype=np.float32)[:, np.newaxis, np.newaxis]
+    found = with_neighbours(run, context, (before, after))
+    wanted = np.arange(before, before + count)[:, np.newaxis]
+    wanted = wanted + np.arange(-context, context + 1)
+    np.testing.assert_array_equal(found[:, 0, 0], np.clip(wanted, 0, len(run) - 1))
 
 
 @pytest.mark.parametrize("params", TILINGS)
@@ -55,16 +69,16 @@ def test_stitched_tiles_equal_the_input(height, width, params, n):
 
     def identity(tiles):
         sizes.add(tiles.shape[1:])
-        return tiles
+        return tiles[..., 0]
 
-    np.testing.assert_array_equal(score_full(slices, identity, params), slices)
+    np.testing.assert_array_equal(score_full(slices[..., np.newaxis], identity, params), slices)
     assert len(sizes) == 1, "one graph size per slice size"
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (2, 112, 160), (1, 208, 176), (1, 5, 300)])
 def test_averaged_published_tiles_equal_the_input(shape):
     slices = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    averaged = score_compat(slices, lambda tiles: tiles, tile_px=64, stride_px=48)
+    averaged = score_compat(slices[..., np.newaxis], middle, tile_px=64, stride_px=48)
     np.testing.assert_allclose(averaged, slices, atol=1e-6)
 
 
@@ -84,18 +98,19 @@ def test_compat_starts_as_published(side, tile, stride, starts):
 
 def test_compat_refuses_a_tile_per_pixel_and_says_what_would_do():
     with pytest.raises(InvalidParameterError, match=r"161,604 tiles.*992 by 992"):
-        score_compat(np.zeros((1, 993, 993), np.float32), lambda tiles: tiles)
+        score_compat(np.zeros((1, 993, 993, 1), np.float32), middle)
 
 
 def test_compat_accepts_what_it_advises():
     slices = np.ones((1, 992, 992), np.float32)
-    assert score_compat(slices, lambda tiles: tiles).shape == slices.shape
+    assert score_compat(slices[..., np.newaxis], middle).shape == slices.shape
 
 
 @pytest.mark.parametrize("rotations", [1, 4, 8])
 def test_symmetries_are_undone(rotations):
     slices = np.random.default_rng(0).normal(size=(2, 5, 7)).astype(np.float32)
-    np.testing.assert_allclose(score_symmetric(slices, lambda x: x, rotations), slices, atol=1e-6)
+    scored = score_symmetric(slices[..., np.newaxis], middle, rotations)
+    np.testing.assert_allclose(scored, slices, atol=1e-6)
 
 
 @pytest.mark.parametrize("rotations", [1, 4, 8])
@@ -105,9 +120,9 @@ def test_every_symmetry_is_seen_once(rotations):
 
     def remember(view):
         seen.append(view.tobytes() + bytes(view.shape))
-        return np.ascontiguousarray(view)
+        return middle(view)
 
-    score_symmetric(slices, remember, rotations)
+    score_symmetric(slices[..., np.newaxis], remember, rotations)
     assert len(seen) == len(set(seen)) == len(symmetries(rotations)) == rotations
 
 

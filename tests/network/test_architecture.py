@@ -11,6 +11,8 @@ from deepsxt_core.network import (
     load_legacy_weights,
     score_network,
 )
+from deepsxt_core.network.size import NetworkSize
+from tests.models import small_config
 from tests.tolerances import SCORE_ATOL
 
 
@@ -78,3 +80,14 @@ def test_adding_different_widths_names_the_part():
     wrong = replace(config, encoder=replace(config.encoder, add_instead_of_concat=True))
     with pytest.raises(InvalidParameterError, match=r"encoder adds tensors of \[2, 4\]|encoder"):
         build_network(wrong)
+
+
+def test_counted_size_is_that_of_what_is_built():
+    config = replace(small_config(3), context=2, stem_factor=4)
+    assert build_network(config).count_params() == NetworkSize.of(config).parameters
+
+
+def test_slices_above_and_below_are_seen_and_the_middle_one_is_scored():
+    network = build_network(small_config(2, context=1, stem_factor=2))
+    image, score = network(np.zeros((2, 16, 24, 3), np.float32))
+    assert image.shape == score.shape == (2, 16, 24, 1)

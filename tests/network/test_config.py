@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,16 @@ def test_reading_leaves_its_input_alone(golden, golden_name):
 
 def test_published_architecture_is_that_of_the_published_file(golden):
     assert NetworkConfig.published(4) == NetworkConfig.from_json(golden / "published_width16.json")
+
+
+def test_what_the_published_layout_has_no_word_for_is_written_only_where_it_differs(golden):
+    published = NetworkConfig.from_json(golden / "published_width16.json")
+    assert not {"context", "stem_factor"} & set(published.to_dict())
+    ours = replace(published, context=1, stem_factor=2)
+    assert NetworkConfig.from_dict(ours.to_dict()) == ours
+    assert (ours.slices_seen, ours.divisor) == (3, 2 * published.divisor)
+    with pytest.raises(InvalidParameterError, match="context"):
+        replace(published, context=-1)
 
 
 def test_no_pooling_entry_means_max_pooling_by_two(golden):

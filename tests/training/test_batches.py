@@ -82,12 +82,18 @@ def test_augmentation_moves_image_and_label_together(seed):
     image = np.where(label, np.float32(-10), np.float32(0))
     image += np.random.default_rng(0).normal(0, 0.1, image.shape).astype(np.float32)
 
-    crop, cut = augment(np.random.default_rng(seed), image, label, 32)
+    seen = np.stack([image, image, -image], axis=-1)
+    crops, cut = augment(np.random.default_rng(seed), seen, label, 32)
 
+    crop = crops[..., 1]
+    assert crops.shape == (32, 32, 3)
     assert crop.shape == cut.shape == (32, 32)
     assert crop.dtype == np.float32
     assert cut.any()
     assert crop[cut].mean() < crop[~cut].mean() - 0.5 * crop.std()
+    above, below = crops[..., 0], crops[..., 2]
+    assert above[cut].mean() < above[~cut].mean()
+    assert below[cut].mean() > below[~cut].mean()
 
 
 def test_validation_slices_are_whole_and_standardised():

@@ -54,8 +54,8 @@ def test_what_is_held_back_is_never_shown(data):
     values[:, held.x0 : held.x1] = np.nan
 
     class Spoiled:
-        def read_image(self, z):  # noqa: ARG002
-            return values
+        def read_run(self, z, context):  # noqa: ARG002
+            return values[np.newaxis]
 
         def read_labels(self, z):
             return source.read_labels(z)
@@ -133,3 +133,20 @@ def test_the_void_of_training_data_is_what_people_say(folder):
     np.testing.assert_array_equal(ignored(), image == 0)
     assert not ignored(void=False).any()
     np.testing.assert_array_equal(ignored(void_value=77.0), image == 77)
+
+
+def test_neighbours_are_shown_to_most_crops_and_the_last_slice_stands_for_what_lies_beyond(folder):
+    grey = np.array([1, 2, 4], np.float32)[:, np.newaxis, np.newaxis]
+    image, label = draw(0, (128, 128))
+    folder.add("stack", image * grey, np.stack([label] * 3))
+    data = open_training_set(folder.path)
+    source = data.sources[0]
+    alone, last = np.stack([source.read_image(z) for z in range(3)]), source.read_run(2, 1)
+    np.testing.assert_array_equal(last, alone[[1, 2, 2]])
+
+    options = OPTIONS | {"batch_size": 32, "augmentation": 0.0}
+    blocks = (Block(0, 1, 0, 128, 0, 128),)
+    crops = Samples(data, blocks, seed=0, context=1, **options).draw(0).image
+    assert crops.shape == (32, 96, 96, 3)
+    repeated = [np.array_equal(crop[..., 0], crop[..., 2]) for crop in crops]
+    assert 3 <= sum(repeated) <= 20
