@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: app demo test lint python-lint frontend bench bench-check bench-more fuzz bundled-model browser pins clean
+.PHONY: app demo test lint python-lint docs frontend bench bench-check bench-more fuzz bundled-model browser pins clean
 
 app: $(RUN)
 	$(BIN)/deepsxt app
@@ -20,13 +20,18 @@ test:
 	@if command -v node >/dev/null; then cd frontend && npm test --silent; fi
 	$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
-lint: python-lint frontend
+lint: python-lint docs frontend
 
 python-lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation as a site in build/docs: a broken link or anchor, or a page in no chapter, fails.
+docs: $(DEV)
+	$(BIN)/codespell
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --no-color build --strict
 
 # What runs in the browser: types, lint, and whether the bundled libraries are what they should be.
 frontend:

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from deepsxt_core import jobs, settings
 from deepsxt_core.io.scratch import sweep_scratch
 from deepsxt_core.people.registry import People
-from deepsxt_core.web import routes
+from deepsxt_core.web import manual, routes
 from deepsxt_core.web.guard import Guard
 from deepsxt_core.workspace import Workspace
 from shared import signed_in
@@ -24,7 +24,7 @@ sweep_scratch()
 
 app = st.App(
     PAGES / "frame.py",
-    routes=routes.routes(PAGES.parent / "frontend"),
+    routes=[*manual.routes(), *routes.routes(PAGES.parent / "frontend")],
     middleware=[Middleware(Guard, who=signed_in.who)],
 )
 # A job that waits has no process of its own that could wait.

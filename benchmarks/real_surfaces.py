@@ -66,20 +66,20 @@ def main() -> None:
     # Its header holds no voxel size, but 1 Å.
     volume = open_volume(folder / "vesicle_membrane_labels.mrc", voxel_size_nm=VoxelSize(1, 1, 1))
     vesicle = reconstruct(Mask(volume.with_voxel_size(None)))
-    draw(vesicle, DOCS / "real-vesicle.png")
+    draw(vesicle, DOCS / "pictures" / "real-vesicle.png")
     lines += [
         "\n## A membrane from cryo electron tomography\n",
-        "![The membrane from three sides](real-vesicle.png)\n",
+        "![The membrane from three sides](pictures/real-vesicle.png)\n",
         "The labels of a vesicle's membrane that come with pycurv (Salfer *et al.* 2020, PLoS",
         "Computational Biology, doi 10.1371/journal.pcbi.1007962), as a mask; lengths in voxels.\n",
         *rows(vesicle, 1, "voxel"),
     ]
     volume = open_volume(folder / "fibsem_mitochondrion_labels.tif")
     labels = reconstruct(Mask(volume), ReconstructParams(each_label=True))
-    draw(labels, DOCS / "real-mitochondrion.png", see_through=(2, 3))
+    draw(labels, DOCS / "pictures" / "real-mitochondrion.png", see_through=(2, 3))
     lines += [
         "\n## A mitochondrion from a focused ion beam\n",
-        "![The mitochondrion from three sides](real-mitochondrion.png)\n",
+        "![The mitochondrion from three sides](pictures/real-mitochondrion.png)\n",
         "FIB-SEM labels by Leclerc *et al.* (doi 10.1371/journal.ppat.1011829, Apache-2.0), an",
         "object per value (`--each-label`): 3 is the outer membrane, 1 and 2 fill what is within",
         "it. The volume cuts the mitochondrion along z. In the picture 2 and 3 are transparent.\n",

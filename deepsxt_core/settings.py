@@ -38,6 +38,11 @@ def assets_folder() -> Path:
     return installation_folder() / "assets"
 
 
+def docs_folder() -> Path:
+    """Return the folder of the documentation, which the page *Help* shows."""
+    return installation_folder() / "docs"
+
+
 def workspace_folder() -> Path:
     """Return the folder that holds all tomograms and results (``DEEPSXT_HOME``).
 

@@ -7,7 +7,7 @@ import streamlit as st
 from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Workspace
-from shared import job_blocks, people, snapshot, state, texts
+from shared import job_blocks, manual, people, snapshot, state, texts
 
 ASSETS = settings.assets_folder()
 FRONT_END = Path(__file__).parents[1] / "frontend"
@@ -30,11 +30,13 @@ except DeepSXTError as error:
 state.restore()
 
 is_guest = state.is_guest()
+help_page = st.Page("help.py", title="Help", icon=":material/menu_book:")
 page = st.navigation(
     [
         st.Page("slices.py", title="Slices", icon=":material/layers:", default=True),
         st.Page("surface.py", title="Surface", icon=":material/deployed_code:"),
         st.Page("measure.py", title="Measure", icon=":material/straighten:"),
+        help_page,
     ]
     if is_guest
     else [
@@ -49,6 +51,7 @@ page = st.navigation(
         st.Page("train.py", title="Train", icon=":material/school:"),
         st.Page("models.py", title="Models", icon=":material/model_training:"),
         st.Page("system.py", title="System", icon=":material/monitor_heart:"),
+        help_page,
     ]
 )
 
@@ -76,5 +79,8 @@ with snapshot.taken():
         job_blocks.jobs_panel()
         if known is not None:
             people.panel(known, tomogram)
+
+        if page != help_page:
+            manual.link(page, help_page)
 
     page.run()

@@ -228,18 +228,15 @@ def score_files(tomogram: Tomogram, score: Result, threshold: float) -> None:
         [
             Download(label="Score", note="TIFF", address=at("score.tif")),
             Download(label="Score", note="MRC", address=at("score.mrc")),
+        ]
+        + [
             Download(
                 label="Mask",
-                note="TIFF",
-                address=at("mask.tif", threshold=threshold),
+                note=note,
+                address=at(f"mask.{suffix}", threshold=threshold),
                 title=f"Score above {threshold:.2f}",
-            ),
-            Download(
-                label="Mask",
-                note="MRC",
-                address=at("mask.mrc", threshold=threshold),
-                title=f"Score above {threshold:.2f}",
-            ),
+            )
+            for suffix, note in (("tif", "TIFF"), ("mrc", "MRC"), ("npy", "NumPy"))
         ],
         key="score_files",
     )

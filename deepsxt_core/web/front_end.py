@@ -6,7 +6,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 # Parts of the front end that browsers load; its tests and tools lie beside them.
-_SERVED = {"downloads", "planes", "shared", "surface", "upload", "vendor", "viewer"}
+_SERVED = {"downloads", "manual", "planes", "shared", "surface", "upload", "vendor", "viewer"}
 
 
 class FrontEnd(StaticFiles):

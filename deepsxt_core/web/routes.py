@@ -13,7 +13,7 @@
     GET /api/tomograms/<id>/glance.png?v=                 see `deepsxt_core.web.glances`
     GET /api/tomograms/<id>/slices/<z>?v=&crop=&bin=      one slice, uint8 grey, y·x bytes
     GET /api/tomograms/<id>/scores/<result>/score.tif     and .mrc
-    GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      and .mrc
+    GET /api/tomograms/<id>/scores/<result>/mask.tif?threshold=      .mrc and .npy
     GET /api/tomograms/<id>/scores/<result>/coarse.bin?threshold=&low=    see `surface.coarse`
     GET /api/tomograms/<id>/surfaces/<result>/view-coarse.bin?v=     and view-full.bin: 3D view
     GET /api/tomograms/<id>/surfaces/<result>/<file>      meshes, tables, pictures, HTML page

@@ -43,7 +43,7 @@ class ExportParams:
     ----------
     meshes : tuple of str
         Formats of the surfaces.
-    mask : {"tif", "mrc"} or None
+    mask : {"tif", "mrc", "npy"} or None
         Format of a file of where the score lies above the threshold; left out, there is none.
 
     Raises
@@ -53,7 +53,7 @@ class ExportParams:
     """
 
     meshes: tuple[MeshSuffix, ...] = ("stl",)
-    mask: Literal["tif", "mrc"] | None = None
+    mask: Literal["tif", "mrc", "npy"] | None = None
 
     def __post_init__(self) -> None:
         checked(self)

@@ -30,7 +30,7 @@ from deepsxt_core.workspace.making import made
 from deepsxt_core.workspace.results import INSTANCES_NAME, Result
 from deepsxt_core.workspace.tomogram import Tomogram
 
-SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc")
+SCORE_FILES = ("score.tif", "score.mrc", "mask.tif", "mask.mrc", "mask.npy")
 MESH_FILES = tuple(f"surface{suffix}" for suffix in MESH_FORMATS)
 INSTANCE_FILES = ("instances.tif", "instances.mrc")
 OBJECTS_FILE = "objects.csv"

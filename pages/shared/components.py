@@ -32,7 +32,8 @@ export default async (component) =>
 """
 
 
-def _component(name: str, html: str | None = None, styles: Sequence[str] = ()) -> Any:
+def component(name: str, html: str | None = None, styles: Sequence[str] = ()) -> Any:
+    """Return the component of a folder of the front end, which styles of others may dress."""
     return st.components.v2.component(
         f"deepsxt_{name}",
         html=html or (_FRONT_END / name / f"{name}.html").read_text(encoding="utf-8"),
@@ -44,11 +45,11 @@ def _component(name: str, html: str | None = None, styles: Sequence[str] = ()) -
     )
 
 
-_upload = _component("upload")
-_viewer = _component("viewer", styles=["shared/controls.css"])
-_planes = _component("planes", styles=["shared/controls.css", "planes/editing/editing.css"])
-_surface = _component("surface", styles=["shared/controls.css"])
-_downloads = _component("downloads", html='<div class="downloads"></div>')
+_upload = component("upload")
+_viewer = component("viewer", styles=["shared/controls.css"])
+_planes = component("planes", styles=["shared/controls.css", "planes/editing/editing.css"])
+_surface = component("surface", styles=["shared/controls.css"])
+_downloads = component("downloads", html='<div class="downloads"></div>')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,6 +139,14 @@ def test_unknown_size_stays_unknown(tmp_path, suffix):
     np.testing.assert_array_equal(again.read(0, 5), values)
 
 
+def test_an_array_is_what_numpy_loads(tmp_path):
+    volume, values = sample("bool")
+    write_volume(volume, tmp_path / "mask.npy")
+    kept = np.load(tmp_path / "mask.npy", mmap_mode="r")
+    assert kept.dtype == np.uint8
+    np.testing.assert_array_equal(kept, values)
+
+
 @pytest.mark.parametrize("suffix", EXACT)
 def test_a_failed_export_leaves_what_was_there(tmp_path, suffix):
     volume, values = sample("float32")

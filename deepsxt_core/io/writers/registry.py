@@ -10,6 +10,7 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.io.writers.hdf5 import write_hdf5
 from deepsxt_core.io.writers.mrc import write_mrc
 from deepsxt_core.io.writers.nifti import write_nifti
+from deepsxt_core.io.writers.npy import write_npy
 from deepsxt_core.io.writers.nrrd import write_nrrd
 from deepsxt_core.io.writers.ome_zarr import write_ome_zarr
 from deepsxt_core.io.writers.tiff import write_ome_tiff, write_tiff
@@ -26,6 +27,7 @@ WRITERS: dict[str, Callable[[Volume, Path], None]] = {
     ".rec": write_mrc,
     ".map": write_mrc,
     ".nii": write_nifti,
+    ".npy": write_npy,
     ".nrrd": write_nrrd,
     ".h5": write_hdf5,
     ".hdf5": write_hdf5,
