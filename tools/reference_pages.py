@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import docstring_parser
 
@@ -30,7 +31,8 @@ _WIDTH = 100
 
 def commands() -> str:
     """Return docs/commands.md."""
-    text = build_app().generate_docs(output_format="markdown", recursive=True)
+    with mock.patch("sys.argv", ["deepsxt"]):  # groups of commands are called after it
+        text = build_app().generate_docs(output_format="markdown", recursive=True)
     # What stands before the commands is a list of links to them.
     first = text.index("\n## deepsxt run")
     body = re.sub(r"^(\*\*.+?\*\*):$", r"\1", text[first:], flags=re.MULTILINE)

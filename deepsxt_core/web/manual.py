@@ -4,6 +4,7 @@ The Markdown files are what GitHub and the documentation site show; nothing is b
 `docs/index.md` says which documents there are, and in which chapters.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,22 @@ INDEX = "index"
 PICTURES = "pictures"
 ADDRESS = "manual"
 """Where pictures are served, relative to the app's root."""
+
+ABOUT = {
+    "open": "formats",
+    "segment": "network",
+    "slices": "annotation",
+    "surface": "surfaces",
+    "measure": "uncertainty",
+    "evaluate": "evaluation",
+    "batch": "batch",
+    "jobs": "workspace",
+    "train": "training",
+    "models": "own-weights",
+    "system": "install",
+    "help": INDEX,
+}
+"""The document about each page, by its name in lower case."""
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _LINK = re.compile(r"^([\w-]+)\.md(?:#([\w-]*))?$")
@@ -97,7 +114,7 @@ def as_html(name: str) -> str:
         raise InvalidParameterError(f"There is no document '{name}'. Choose one of the list.")
     tokens = _MARKDOWN.parse(_read(settings.docs_folder(), name))
     anchors = _Anchors()
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in itertools.pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", anchors.of(_plain(inline)))
     for token in tokens:
@@ -142,13 +159,16 @@ def search(words: str, most: int = 30) -> list[Found]:
     """
     wanted = words.lower().split()
     patterns = [re.compile(rf"(?<!\w){re.escape(word)}", re.IGNORECASE) for word in wanted]
-    ranked = []
+    ranked: list[tuple[int, int, Found]] = []
     for name in documents():
-        for section in sections(name):
+        # The index has the titles of all the others.
+        for section in sections(name) if name != INDEX else ():
             whole = f"{section.heading} {section.text}"
             if patterns and all(pattern.search(whole) for pattern in patterns):
                 in_heading = sum(bool(pattern.search(section.heading)) for pattern in patterns)
-                ranked.append((-in_heading, len(ranked), Found(section, _around(section, patterns))))
+                ranked.append(
+                    (-in_heading, len(ranked), Found(section, _around(section, patterns)))
+                )
     return [found for _, _, found in sorted(ranked, key=lambda entry: entry[:2])[:most]]
 
 
@@ -201,7 +221,7 @@ def _read(folder: Path, name: str) -> str:
 def _blocks(text: str) -> Iterator[tuple[Token, Token]]:
     """Yield what opens a block of text, and the text; code is both."""
     tokens = _MARKDOWN.parse(text)
-    for opening, token in zip(tokens, tokens[1:], strict=False):
+    for opening, token in itertools.pairwise(tokens):
         if token.type == "inline":
             yield opening, token
         elif token.type == "fence":
@@ -218,7 +238,7 @@ def _plain(inline: Token) -> str:
 
 def _documents_in(inline: Token) -> Iterator[tuple[str, str]]:
     children = inline.children or []
-    for link, label in zip(children, children[1:], strict=False):
+    for link, label in itertools.pairwise(children):
         matched = link.type == "link_open" and _LINK.match(str(link.attrGet("href")))
         if matched:
             yield matched[1], label.content

@@ -1,4 +1,4 @@
-"""What of the documentation is about which page, and how it is shown."""
+"""Documents on the pages, and the way to the one that is about a page."""
 
 from collections.abc import Callable
 
@@ -6,22 +6,6 @@ import streamlit as st
 
 from deepsxt_core.web import manual
 from shared.components import component
-
-ABOUT = {
-    "open": "formats",
-    "segment": "network",
-    "slices": "annotation",
-    "surface": "surfaces",
-    "measure": "uncertainty",
-    "evaluate": "evaluation",
-    "batch": "batch",
-    "jobs": "workspace",
-    "train": "training",
-    "models": "own-weights",
-    "system": "install",
-    "help": manual.INDEX,
-}
-"""The document about each page, by the name of its script."""
 
 _shown = component("manual", html='<div class="manual"></div>')
 
@@ -45,7 +29,7 @@ def document(
 
 def link(page: st.Page, help_page: st.Page) -> None:
     """Draw the way from a page to the document about it."""
-    name = ABOUT[page.url_path or "open"]
+    name = manual.ABOUT[page.title.lower()]
     st.page_link(
         help_page,
         label=f"Help: {manual.documents()[name]}",

@@ -1,5 +1,6 @@
 """Every page, once: what it asks for, and contrast, names and roles (WCAG 2.1, A and AA)."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -31,6 +32,7 @@ PAGES = [
     "train?",
     "models?",
     "system?",
+    "help?doc=phantom&",
 ]
 """What stands in the address of each page."""
 SHAPE = (8, 48, 48)
@@ -101,6 +103,21 @@ def test_every_page(page, server, tomogram, annotation, violations):
     assert not found, "\n".join(found)
     if not AXE.is_file():
         pytest.skip("all but contrast, names and roles: axe-core is missing, cd frontend && npm ci")
+
+
+def test_help_leads_from_a_page_to_its_document_and_on(page, server):
+    page.goto(f"{server}/measure")
+    page.get_by_role("link", name="Help: How sure a measurement is").click()
+    expect(page.get_by_role("heading", name="Does it hold?")).to_be_attached()
+    page.locator("article").get_by_role("link", name="organelles").first.click()
+    expect(page.get_by_role("heading", name="How sure a volume is")).to_be_in_viewport()
+    expect(page).to_have_url(re.compile("doc=organelles&section=how-sure-a-volume-is"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="How sure a measurement is")).to_be_visible()
+    page.get_by_label("Search the documentation").fill("missing wedge")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="The missing wedge").last.click()
+    expect(page.locator("article h1")).to_have_text("The missing wedge")
 
 
 def faults(page) -> list[str]:
