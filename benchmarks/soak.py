@@ -15,6 +15,7 @@ import http.client
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,8 @@ class Soak:
         if fault == "disk full":
             with self.full_disk():
                 start.click()
-                expect(page.get_by_text("that this workspace may take")).to_be_visible()
+                refusal = page.get_by_test_id("stAlertContentError")
+                expect(refusal).to_contain_text("that this workspace may take")
             self.faults[fault] += 1
         start.click()
         if fault in ("server killed while a job works", "tab closed while a job works"):
@@ -165,9 +167,10 @@ class Soak:
         page.get_by_role("button", name="annotation").first.click()
         page.get_by_role("button", name="Begin", exact=True).click()
         planes, pane = page.locator(".planes"), page.locator('.pane[data-axis="z"]')
-        expect(page.locator(".editing .status")).to_be_attached()
-        expect(planes).to_have_attribute("data-outstanding", "0")
+        page.wait_for_url("**annotation=**")
         kept = annotations(self.workspace.tomogram(tomogram))[0]
+        expect(planes).to_have_attribute("data-version", re.compile("[1-9]"))
+        expect(planes).to_have_attribute("data-outstanding", "0")
 
         def version() -> int:
             return int(planes.get_attribute("data-version") or 0)
@@ -182,10 +185,11 @@ class Soak:
         pane.focus()
         pane.press("b")
         box = pane.bounding_box()
-        for _ in range(4):
+        # Apart from each other: a stroke within another object changes nothing.
+        for x, y in ((0.35, 0.35), (0.65, 0.35), (0.35, 0.65), (0.65, 0.65)):
             pane.press("n")
-            x, y = (box[side] * (0.35 + 0.3 * self.rng.random()) for side in ("width", "height"))
-            acknowledged(lambda x=x, y=y: page.mouse.click(box["x"] + x, box["y"] + y))
+            place = box["x"] + x * box["width"], box["y"] + y * box["height"]
+            acknowledged(lambda place=place: page.mouse.click(*place))
         acknowledged(lambda: pane.press("Control+z"))
         if fault == "server killed with a stroke in the hand":
             page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -202,8 +206,10 @@ class Soak:
         pane.press("0")
         page.locator('[data-review="plan"]').click()
         expect(page.locator(".coverage")).to_contain_text("0 of ")
-        for _ in range(3):
+        for seen in range(1, 4):
             acknowledged(lambda: pane.press("y"))
+            # Until the next one is shown, keys mean nothing.
+            expect(page.locator(".coverage")).to_contain_text(f"{seen} of ")
             self.actions["tile reviewed"] += 1
 
     def surface(self, page: Page, tomogram: str, fault: str) -> None:

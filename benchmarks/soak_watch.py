@@ -145,7 +145,7 @@ def working_in(home: Path) -> list[psutil.Process]:
 
 def left_behind(home: Path, scratch: Path) -> list[str]:
     """Return half-made files of the workspace, uploads under way, and temporary files."""
-    hidden = [path for path in home.rglob(".*") if path.suffix != ".lock"]
+    hidden = [path for path in home.rglob(".*") if not path.name.endswith(".lock")]
     uploads = [*(home / "uploads").glob("*")]
     return sorted(str(path) for path in {*hidden, *uploads, *scratch.glob("*")})
 

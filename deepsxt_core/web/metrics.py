@@ -88,12 +88,13 @@ def route_class(path: str) -> str:
 def _lines(workspaces: Sequence[Workspace]) -> Iterator[str]:
     jobs = [job for workspace in workspaces for job in list_jobs(workspace)]
     states: Counter[tuple[str, str]] = Counter()
-    worked_s: Counter[str] = Counter()
+    worked_s: dict[str, float] = {}
     for job in jobs:
-        kind = job.kind if job.kind in TASKS else "unknown"
+        kind: str = job.kind if job.kind in TASKS else "unknown"
         states[kind, job.state] += 1
         if job.status.started and job.status.updated:
-            worked_s[kind] += (job.status.updated - job.status.started).total_seconds()
+            worked = job.status.updated - job.status.started
+            worked_s[kind] = worked_s.get(kind, 0.0) + worked.total_seconds()
     yield from _family("deepsxt_jobs", "gauge", "Jobs that are not cleaned up yet.")
     for (kind, state), count in sorted(states.items()):
         yield f'deepsxt_jobs{{kind="{kind}",state="{state}"}} {count}'
