@@ -1,0 +1,106 @@
+"""Open a library of many tomograms in Chromium; tell how long its first page and a search take.
+
+``python -m benchmarks.large_library`` writes 500 tiny tomograms with names, tags and notes into a
+workspace (every fifth with a score), starts the app on it and prints one JSON object. The first
+page is measured from the address to the last of its twenty rows, in an app that has just started
+and in one that knows the library; a search from the key that ends it to the list that it leaves.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from playwright.sync_api import Page, expect, sync_playwright
+
+from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace.remarks import write_remarks
+from deepsxt_core.workspace.tomogram import new_tomogram, write_tomogram
+from tests.browser.conftest import running_app
+from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.results import add_score, ball
+
+SHAPE = (4, 32, 32)
+ON_A_PAGE = 20
+
+
+def fill(home: Path, count: int) -> None:
+    """Put so many tomograms into a workspace, each with a file of its own."""
+    workspace, rng = Workspace(home), np.random.default_rng(0)
+    for number in range(count):
+        folder = workspace.folder / "tomograms" / f"{number:018x}"
+        source = folder / "source" / f"cell_{number}.tif"
+        source.parent.mkdir(parents=True)
+        grey = rng.integers(0, 255, SHAPE, np.uint8)
+        tifffile.imwrite(source, grey, imagej=True, metadata={"axes": "ZYX"})
+        tomogram = new_tomogram(folder.name, folder, source, source.name, None)
+        write_tomogram(tomogram)
+        write_remarks(folder, ["even" if number % 2 == 0 else "odd"], f"day {number // 20}")
+        if number % 5 == 0:
+            add_score(tomogram, ball(SHAPE, 8))
+
+
+def first_page(page: Page, address: str) -> float:
+    """Return how long the first page takes until all its rows are there, in s."""
+    begun = time.perf_counter()
+    page.goto(address)
+    page.wait_for_function(
+        "n => document.querySelectorAll('[class*=st-key-library_row_]').length === n",
+        arg=ON_A_PAGE,
+        polling=5,
+    )
+    return time.perf_counter() - begun
+
+
+def search(page: Page, text: str, found: str) -> float:
+    """Return how long it takes to look for something, in s; `found` is what the page says then."""
+    page.get_by_label("Search").first.fill(text)
+    begun = time.perf_counter()
+    page.get_by_label("Search").first.press("Enter")
+    page.wait_for_function(
+        "words => document.querySelector('.st-key-library').innerText.includes(words)",
+        arg=found,
+        polling=5,
+    )
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tomograms", type=int, default=500)
+    count = parser.parse_args().tomograms
+    expect.set_options(timeout=120_000)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        home = Path(name) / "workspace"
+        fill(home, count)
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
+        )
+        with running_app(home, Path(name) / "log") as address:
+            page = browser.new_page()
+            fresh = first_page(page, address)
+            again = [first_page(page, address) for _ in range(5)]
+            searches = []
+            for n in range(10):
+                searches.append(search(page, f"cell_{n + 100}", f"1 of {count} tomograms"))
+                search(page, "", f"Library · {count} tomograms\n")
+                expect(page.locator("[class*=st-key-library_row_]")).to_have_count(ON_A_PAGE)
+        browser.close()
+    told = {
+        "tomograms": count,
+        "load": round(os.getloadavg()[0], 1),
+        "first page of a fresh app (s)": round(fresh, 2),
+        "first page (s, median of 5)": round(float(np.median(again)), 2),
+        "search (ms, median of 10)": round(1000 * float(np.median(searches))),
+        "search (ms, slowest)": round(1000 * max(searches)),
+    }
+    print(json.dumps(told, indent=2))
+
+
+if __name__ == "__main__":
+    main()
