@@ -69,13 +69,19 @@ class Download:
     title: str = ""
 
 
-def upload_zone(key: str = "upload", prompt: str = "") -> str | None:
+def upload_zone(key: str, prompt: str) -> str | None:
     """Show the drop zone; return the id of the tomogram that has just arrived, or None.
 
-    `prompt` takes the place of the words that invite to drop a tomogram.
+    `prompt` is the words that invite to drop a file.
     """
     data = {"limit": settings.max_upload_bytes(), "token": own_pages.token(), "prompt": prompt}
     return _upload(key=key, data=data, on_opened_change=_nothing).opened
+
+
+def library_zone() -> list[str]:
+    """Show the drop zone for files and folders; return the ids of tomograms that have arrived."""
+    data = {"limit": settings.max_upload_bytes(), "token": own_pages.token(), "multiple": True}
+    return (_upload(key="upload", data=data, on_opened_change=_nothing).opened or "").split()
 
 
 def file_zone(

@@ -10,9 +10,11 @@ def choose_source() -> None:
     """Let the user upload a file, take the sample, or a file of the server."""
     left, right = widgets.split(3, 2)
     with left:
-        arrived = components.upload_zone()
-        if arrived:
-            _open(arrived)
+        arrived = components.library_zone()
+        if len(arrived) == 1:
+            _open(arrived[0])
+        elif arrived:
+            st.toast(f"{len(arrived)} tomograms have arrived.", icon=":material/check:")
     with right:
         with st.container(border=True, key="sample"):
             st.markdown("**No tomogram at hand?**")
