@@ -51,6 +51,12 @@ _surface = _component("surface", styles=["shared/controls.css"])
 _downloads = _component("downloads", html='<div class="downloads"></div>')
 
 
+_LABEL_SUFFIXES = (
+    *(".tif", ".tiff", ".mrc", ".rec", ".h5", ".hdf5", ".am", ".nii", ".nrrd"),
+    *(".npy", ".npz", ".em", ".zip", ".gz"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
     """A link to a file on the server.
@@ -67,15 +73,6 @@ class Download:
     address: str
     note: str = ""
     title: str = ""
-
-
-def upload_zone(key: str, prompt: str) -> str | None:
-    """Show the drop zone; return the id of the tomogram that has just arrived, or None.
-
-    `prompt` is the words that invite to drop a file.
-    """
-    data = {"limit": settings.max_upload_bytes(), "token": own_pages.token(), "prompt": prompt}
-    return _upload(key=key, data=data, on_opened_change=_nothing).opened
 
 
 def library_zone() -> list[str]:
@@ -120,6 +117,11 @@ def file_zone(
             found.append(uploads.whole(Workspace(), upload_id))
     st.session_state[f"{key}_waiting"] = [upload.id for upload in found]
     return found
+
+
+def label_zone(key: str) -> list[Upload]:
+    """Show a drop zone for a mask or labels, which never become a tomogram; see `file_zone`."""
+    return file_zone(key, "Drop a mask or label file here", _LABEL_SUFFIXES)
 
 
 def slice_preview(

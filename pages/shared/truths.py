@@ -31,11 +31,10 @@ def choose(tomogram: Tomogram, source: Result | KeptAnnotation) -> Truth | None:
             "annotation, of which what is not judged counts for neither side.",
         )
     with st.expander("Another truth" if known else "Bring a truth", expanded=not known):
-        arrived = components.upload_zone(f"truth_{tomogram.id}", "Drop a mask or label file here")
-        if arrived:
+        for upload in components.label_zone(f"truth_{tomogram.id}"):
             with widgets.errors_shown():
-                _bring(tomogram, keep_truth(tomogram, arrived))
-        path = server_files.choose(f"truth_{tomogram.id}", "Take", ":material/dns:")
+                _bring(tomogram, keep_truth(tomogram, upload.id))
+        path = server_files.choose(f"truth_file_{tomogram.id}", "Take", ":material/dns:")
         if path is not None:
             _bring(tomogram, path)
     return truth
