@@ -2,14 +2,12 @@
 
 ``python -m benchmarks.app_memory`` starts the app on 20 simulated tomograms of 512², and in ten
 rounds asks for 200 slices (other addresses each, of all tomograms in turn) and opens 5 pages in
-Chromium. It prints one JSON object: the memory of the app's process after each round. It is
-bounded if the last rounds add nothing to those before.
+Chromium. It prints the memory of the app's process after each round, which is bounded if the last
+ones add nothing to those before.
 """
 
 import argparse
 import http.client
-import json
-import os
 import secrets
 import tempfile
 from pathlib import Path
@@ -25,7 +23,7 @@ from tests.browser.conftest import running_app
 from tests.conftest import CHROMIUM_ARGUMENTS
 from tests.results import add_score, add_surface, ball
 
-SHAPE = (32, 512, 512)
+SHAPE = (16, 512, 512)
 TOMOGRAMS = 20
 ROUNDS = 10
 PAGES = ("?", "segment?", "slices?", "surface?", "jobs?")
@@ -74,7 +72,7 @@ def main() -> None:
             (app,) = (
                 each for each in psutil.Process().children() if "deepsxt_core.cli" in each.cmdline()
             )
-            memory = [app.memory_info().rss]
+            print(f"at first: {app.memory_info().rss / MB:.0f} MB", flush=True)
             for number in range(ROUNDS):
                 ask(address, ids, requests // ROUNDS)
                 for n, part in enumerate(PAGES):
@@ -82,16 +80,10 @@ def main() -> None:
                     page.goto(f"{address}/{part}t={tomogram}")
                     page.wait_for_selector("h1")
                     page.wait_for_load_state("networkidle")
-                memory.append(app.memory_info().rss)
+                asked, opened = requests // ROUNDS * (number + 1), len(PAGES) * (number + 1)
+                memory = app.memory_info().rss / MB
+                print(f"{asked} slices, {opened} pages: {memory:.0f} MB", flush=True)
         browser.close()
-    told = {
-        "requests": requests,
-        "pages": ROUNDS * len(PAGES),
-        "tomograms": TOMOGRAMS,
-        "load": round(os.getloadavg()[0], 1),
-        "memory_mb": [round(each / MB) for each in memory],
-    }
-    print(json.dumps(told))
 
 
 if __name__ == "__main__":
