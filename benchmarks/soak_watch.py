@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.soak_server import Server
 from deepsxt_core import jobs
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.annotations import annotations
@@ -74,12 +75,11 @@ class Kept:
 class Watch(threading.Thread):
     """Looks every few seconds at the server and at all processes that work in its workspace."""
 
-    def __init__(self, workspace: Workspace, out: Path) -> None:
+    def __init__(self, server: Server, workspace: Workspace, out: Path) -> None:
         super().__init__(daemon=True)
-        self.server: int | None = None
         self.samples: list[dict] = []
         self.orphans: set[str] = set()
-        self._workspace, self._out = workspace, out
+        self._server, self._workspace, self._out = server, workspace, out
         self._unknown: dict[int, float] = {}
         self._stop_now, self._begun = threading.Event(), time.monotonic()
 
@@ -97,9 +97,10 @@ class Watch(threading.Thread):
         self.join()
 
     def _sample(self) -> dict:
-        sample: dict = {"s": round(time.monotonic() - self._begun), "server": self.server}
+        pid = self._server.pid
+        sample: dict = {"s": round(time.monotonic() - self._begun), "server": pid}
         try:
-            server = psutil.Process(self.server) if self.server else None
+            server = psutil.Process(pid) if pid else None
             if server is not None:
                 with server.oneshot():
                     sample |= {
@@ -117,7 +118,7 @@ class Watch(threading.Thread):
 
     def _look_for_orphans(self, found: list[psutil.Process]) -> None:
         active = {job.status.pid for job in jobs.list_jobs(self._workspace) if job.active}
-        owners, now = {self.server, *active}, time.monotonic()
+        owners, now = {self._server.pid, *active}, time.monotonic()
         unknown = {}
         for process in found:
             try:
