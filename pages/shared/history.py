@@ -49,7 +49,8 @@ def _line(tomogram: Tomogram, made: Made) -> None:
         name = f" :gray[{texts.escaped(made.name)}]" if made.name else ""
         st.markdown(f"**{_TITLES[made.kind]}**{name}")
         st.caption(" · ".join(_facts(made)))
-    with row, widgets.errors_shown():
+    # What went wrong is told below the row.
+    with widgets.errors_shown(), row:
         _more(tomogram, made)
         if made.kind == "films":
             films.links(tomogram, [tomogram.result("films", made.id)], key=f"history_{made.id}")

@@ -15,7 +15,7 @@ from deepsxt_core.workspace.data_folders import (
 )
 from shared import texts, widgets
 
-_ON_A_PAGE = 12
+_ON_A_PAGE = 8
 _LONGEST_NAME = 40
 _ORDER_NAMES: dict[ItemOrder, str] = {
     "name": "By name",
