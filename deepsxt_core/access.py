@@ -5,6 +5,7 @@ is none unless an `Access` says so: of a request by `given`, of the run of a pag
 to `ask`. Whatever comes from elsewhere, such as a thread that nobody told, gets an error.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -84,6 +85,17 @@ def current() -> Access:
     if known is None:
         raise NotAllowedError("Sign in first: this server keeps a workspace for each person.")
     return known
+
+
+def author() -> str:
+    """Return what people call who works in a workspace that several share; empty in one's own.
+
+    A process that works for somebody has it in ``DEEPSXT_AUTHOR``.
+    """
+    known = found()
+    if known is None:
+        return os.environ.get("DEEPSXT_AUTHOR", "")
+    return known.name if known.place else ""
 
 
 def require_write() -> None:

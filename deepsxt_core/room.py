@@ -1,5 +1,6 @@
 """What a workspace takes on the disk, and may take at most."""
 
+import math
 import os
 import threading
 import time
@@ -14,11 +15,11 @@ _lock = threading.Lock()
 _counted: dict[Path, tuple[float, int]] = {}
 
 
-def used_bytes(folder: Path) -> int:
+def used_bytes(folder: Path, remembered_s: float = _REMEMBERED_S) -> int:
     """Return the bytes of all files below a folder, as counted at most some seconds ago."""
     with _lock:
-        when, known = _counted.get(folder, (-_REMEMBERED_S, 0))
-        if time.monotonic() - when < _REMEMBERED_S:
+        when, known = _counted.get(folder, (-math.inf, 0))
+        if time.monotonic() - when < remembered_s:
             return known
     total = 0
     waiting = [str(folder)]

@@ -12,6 +12,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """What this computer calls itself."""
 
 _ENGINES = ("auto", "keras", "openvino")
+_SHORTEST_TOKEN = 16
 
 
 def installation_folder() -> Path:
@@ -133,6 +134,23 @@ def data_roots() -> tuple[Path, ...]:
     return tuple(_folder("DEEPSXT_DATA_ROOTS", name) for name in names if name.strip())
 
 
+def metrics_token() -> str | None:
+    """Return what gives access to figures of the server (``DEEPSXT_METRICS_TOKEN``), if set.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is so short that it could be guessed.
+    """
+    token = os.environ.get("DEEPSXT_METRICS_TOKEN", "").strip()
+    if token and len(token) < _SHORTEST_TOKEN:
+        raise InvalidParameterError(
+            f"DEEPSXT_METRICS_TOKEN must have at least {_SHORTEST_TOKEN} characters: got "
+            f"{len(token)}. Make one with: openssl rand -hex 16"
+        )
+    return token or None
+
+
 def max_upload_bytes() -> int:
     """Return the largest file that may be uploaded (``DEEPSXT_MAX_UPLOAD_GB``, default 50).
 
@@ -164,6 +182,7 @@ def check() -> None:
     shared_models()
     max_upload_bytes()
     max_exports_bytes()
+    metrics_token()
     engine()
 
 

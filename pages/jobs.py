@@ -52,7 +52,8 @@ def job_card(job: jobs.Job) -> None:
 def facts(job: jobs.Job) -> list[str]:
     """Return the numbers of a job, as far as they are known."""
     status = job.status
-    parts = [f"submitted {texts.ago_text(job.created)}"]
+    by = f" by {texts.escaped(job.author)}" if job.author else ""
+    parts = [f"submitted {texts.ago_text(job.created)}{by}"]
     if status.started and status.updated and not job.active:
         parts.append(
             f"worked {texts.duration_text((status.updated - status.started).total_seconds())}"

@@ -13,7 +13,7 @@ from deepsxt_core.volume import Volume
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import grey_codes, overlay, with_scale_bar
 from deepsxt_core.workspace import Tomogram, Workspace
-from shared import inputs, job_blocks, snapshot, state, texts, widgets
+from shared import inputs, job_blocks, repeating, snapshot, state, texts, widgets
 
 _ROTATION_NAMES = {1: "Off", 4: "4 rotations", 8: "8, with mirrors"}
 _TILING_NAMES = {"full": "Whole slices", "compat": "As published"}
@@ -22,6 +22,7 @@ _TILING_NAMES = {"full": "Whole slices", "compat": "As published"}
 def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, SegmentParams]:
     """Let the user choose the model and how it is used."""
     models = {model.name: model for model in list_models()}
+    repeating.keep_segmentation(tomogram, volume.shape[0])
     with st.container(border=True, key="settings"):
         st.markdown("**Settings**")
         name = st.selectbox("Model", list(models), key="model")

@@ -19,6 +19,7 @@ from shared import (
     objects,
     pyvista_scene,
     reconstruction,
+    repeating,
     snapshot,
     sources,
     state,
@@ -251,6 +252,7 @@ with widgets.errors_shown():
     left, right = widgets.split(2, 5)
     with left, st.container(border=True, key="parameters"):
         source = sources.chooser(tomogram, source)
+        repeating.keep_surface(tomogram, sources.surface(tomogram, source))
         params = reconstruction.parameters(volume, source)
         reconstruction.card(tomogram, source, params)
     surface = sources.surface(tomogram, source)

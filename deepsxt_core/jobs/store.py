@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deepsxt_core import access
 from deepsxt_core.errors import JobError
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.jobs.processes import process_mark
@@ -51,6 +52,8 @@ class Job:
         When it was submitted, in UTC.
     status : Status
         How far it is.
+    author : str
+        What people call who submitted it, where several share the workspace; else empty.
     """
 
     id: str
@@ -60,6 +63,7 @@ class Job:
     result_id: str
     created: datetime
     status: Status
+    author: str = ""
 
     @property
     def kind(self) -> str:
@@ -99,7 +103,7 @@ def create_job(
     folder.mkdir(parents=True)
     write_status(folder, status)
     # Last, because a folder without it is no job yet.
-    created = datetime.now(UTC)
+    created, author = datetime.now(UTC), access.author()
     write_json(
         folder / "request.json",
         {
@@ -109,9 +113,10 @@ def create_job(
             "params": request_content(request),
             "recipe": result_id,
             "created": created.isoformat(),
+            **({"author": author} if author else {}),
         },
     )
-    return Job(folder.name, folder, request, tomogram, result_id, created, status)
+    return Job(folder.name, folder, request, tomogram, result_id, created, status, author)
 
 
 def read_job(workspace: Workspace, job_id: str) -> Job:
@@ -166,6 +171,7 @@ def load_job(folder: Path) -> Job | None:
             content["recipe"],
             created,
             _status_now(folder),
+            str(content.get("author", "")),
         )
     except (KeyError, TypeError, ValueError):
         return None

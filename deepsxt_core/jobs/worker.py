@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import signal
 import sys
 from contextlib import AbstractContextManager, suppress
@@ -60,6 +61,8 @@ def run_job(folder: Path) -> None:
     progress = JobProgress(folder)
     workspace = Workspace(folder.parent.parent)
     job = read_job(workspace, folder.name)
+    # That of whoever started this process may be of another job.
+    os.environ["DEEPSXT_AUTHOR"] = job.author
     reserve = folder / "reserve"
     try:
         reserve.write_bytes(bytes(_RESERVE_BYTES))

@@ -20,6 +20,7 @@ from deepsxt_core.errors import DeepSXTError, InvalidParameterError
 from deepsxt_core.people.records import Link
 from deepsxt_core.people.registry import People
 from deepsxt_core.workspace import ResultKind, Tomogram, Workspace
+from deepsxt_core.workspace.maker import MAKER_NAME
 from deepsxt_core.workspace.tomogram import HASH_NAME
 
 MOST_DAYS = 365
@@ -28,7 +29,7 @@ _ID_BYTES = 9
 _SHOWN = ("tomogram.json", HASH_NAME, "source", "glance", "display")
 _KINDS: tuple[ResultKind, ...] = ("scores", "surfaces", "measurements")
 # Made on demand, for each who asks.
-_LEFT_OUT = ("exports",)
+_LEFT_OUT = ("exports", MAKER_NAME)
 
 
 def invite(

@@ -14,6 +14,7 @@ from deepsxt_core.files import partial_folder, publish, read_json, write_json
 from deepsxt_core.inference import CHECKPOINT_NAME, has_slabs
 from deepsxt_core.versions import versions
 from deepsxt_core.workspace import Identity, ResultKind, Tomogram, recipe_hash
+from deepsxt_core.workspace.maker import note_maker
 from deepsxt_core.workspace.results import RECORD_VERSION, RUN_NAME
 
 Make = Callable[[Path], object]
@@ -100,6 +101,7 @@ def work_on(
         # It is there already if the worker died between its last two steps.
         if not is_finished(work):
             make(work)
+            note_maker(work)
         told = {"versions": versions()} | (read_json(proof) or {})
         marks = {"record_version": RECORD_VERSION, "recipe": dict(identity), "job": producer}
         write_json(proof, told | marks)

@@ -31,6 +31,7 @@ from deepsxt_core.training.label_values import DEFAULT_IGNORE_LABEL
 from deepsxt_core.volume import Score, Volume
 from deepsxt_core.workspace.data_roots import places_of
 from deepsxt_core.workspace.kept_annotation import AnnotationVersion, KeptAnnotation
+from deepsxt_core.workspace.maker import note_maker
 from deepsxt_core.workspace.results import Result, is_id
 from deepsxt_core.workspace.tomogram import Tomogram
 
@@ -142,6 +143,7 @@ def add_annotation(
             datetime.now(UTC),
         )
         _write(kept, made)
+        note_maker(made)
         made.rename(final)
     finally:
         shutil.rmtree(made, ignore_errors=True)

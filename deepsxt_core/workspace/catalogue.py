@@ -140,7 +140,7 @@ def ordered(entries: Sequence[Entry], order: Order) -> list[Entry]:
     Those of unknown size (`with_facts`) are the last then.
     """
     if order == "name":
-        return sorted(entries, key=lambda entry: _natural(entry.tomogram.name))
+        return sorted(entries, key=lambda entry: natural(entry.tomogram.name))
     if order == "largest":
         return sorted(entries, key=_voxels, reverse=True)
     return sorted(entries, key=lambda entry: entry.tomogram.created, reverse=True)
@@ -207,7 +207,8 @@ def _searched(entry: Entry) -> str:
     return " ".join((entry.tomogram.name, *entry.remarks.tags, entry.remarks.notes)).casefold()
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Return by what names are sorted so that the numbers in them are in order."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 

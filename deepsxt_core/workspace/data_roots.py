@@ -31,7 +31,7 @@ def list_files(root: Path) -> list[str]:
         # What os.walk enters next.
         subfolders[:] = [path.name for path in inner if path not in zarrs]
         files = [folder / name for name in names if not name.startswith(".")]
-        found += zarrs + [path for path in files if path.suffix.lower() in _OFFERED]
+        found += zarrs + [path for path in files if is_offered(path.name)]
         if folder != root and may_be_slices(names):
             found.append(folder)
     return sorted(str(path.relative_to(root)) for path in found)
@@ -46,7 +46,7 @@ def find_file(root: Path, name: str) -> Path:
         If it leads out of the allowed folders, also through a link, or is gone.
     """
     path = (root / name).resolve()
-    if not _is_allowed(path) or not (path.is_file() or _is_tomogram_folder(path)):
+    if not is_allowed(path) or not (path.is_file() or _is_tomogram_folder(path)):
         raise UnreadableFileError(
             f"'{name}' is not a file in a folder that this server offers. Choose one of the list."
         )
@@ -75,11 +75,21 @@ def find_folder(root: Path, name: str) -> Path:
         If it leads out of the allowed folders, also through a link, or is gone.
     """
     path = (root / name).resolve()
-    if not _is_allowed(path) or not path.is_dir():
+    if not is_allowed(path) or not path.is_dir():
         raise UnreadableFileError(
             f"'{name}' is not a folder that this server offers. Choose one of the list."
         )
     return path
+
+
+def is_offered(name: str) -> bool:
+    """Return whether a file of this name may be a tomogram."""
+    return Path(name).suffix.lower() in _OFFERED
+
+
+def is_allowed(path: Path) -> bool:
+    """Return whether a resolved path lies in a folder that this server offers."""
+    return any(path.is_relative_to(folder) for folder in settings.data_roots())
 
 
 def places_of(path: Path) -> tuple[Path, ...]:
@@ -91,8 +101,3 @@ def _is_tomogram_folder(path: Path) -> bool:
     if not path.is_dir():
         return False
     return is_zarr_folder(path) or may_be_slices(file.name for file in path.iterdir())
-
-
-def _is_allowed(path: Path) -> bool:
-    """Return whether a resolved path lies in a folder that this server offers."""
-    return any(path.is_relative_to(folder) for folder in settings.data_roots())

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from deepsxt_core.workspace.annotations import annotations
+from deepsxt_core.workspace.maker import maker_of
 from deepsxt_core.workspace.results import Result, ResultKind
 from deepsxt_core.workspace.tomogram import Tomogram
 
@@ -24,6 +25,8 @@ class Made:
         When it was completed, in UTC; when an annotation was begun.
     seconds : float or None
         How long it took.
+    maker : str or None
+        Who made it, where several people share the workspace.
     name : str or None
         Of an annotation, or of that which a surface was made of.
     model : str or None
@@ -48,6 +51,7 @@ class Made:
     kind: str
     when: datetime
     seconds: float | None = None
+    maker: str | None = None
     name: str | None = None
     model: str | None = None
     rotations: int | None = None
@@ -77,6 +81,7 @@ def history(tomogram: Tomogram) -> list[Made]:
                 id=kept.id,
                 kind="annotations",
                 when=kept.created,
+                maker=maker_of(kept.folder),
                 name=kept.name,
                 score=kept.score,
                 annotation=kept.id,
@@ -103,6 +108,7 @@ def _made(
         kind=kind,
         when=result.finished,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        maker=maker_of(result.folder),
         name=source.run.get("annotation", {}).get("name"),
         threshold=params.get("threshold") if from_score else None,
         low=params.get("low") if from_score else None,

@@ -118,7 +118,7 @@ class Workspace:
             inside are no error here: the choice is made later with `Tomogram.update`.
         """
         access.require_write()
-        _check(path, None)
+        check_file(path, None)
         folder = self._folder_of(tomogram_id)
         source = folder / "source" / path.name
         source.parent.mkdir(parents=True)
@@ -144,7 +144,7 @@ class Workspace:
         for tomogram in self.tomograms():
             if tomogram.source == source and dataset in (None, tomogram.dataset):
                 return tomogram
-        _check(source, dataset)
+        check_file(source, dataset)
         tomogram_id = secrets.token_hex(_ID_BYTES)
         folder = self._folder_of(tomogram_id)
         folder.mkdir(parents=True)
@@ -200,7 +200,14 @@ class Workspace:
         return self.folder / "tomograms" / tomogram_id
 
 
-def _check(source: Path, dataset: str | None) -> None:
+def check_file(source: Path, dataset: str | None) -> None:
+    """Look at a file in a process with limits; several volumes in it are no error here.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be read as a volume.
+    """
     try:
         probe(source, dataset)
     except DatasetChoiceError:

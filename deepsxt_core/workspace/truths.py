@@ -19,9 +19,10 @@ from deepsxt_core.io import mask_of
 from deepsxt_core.io.links import open_in_place, refuse_link_out
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.volume import MARKED_CODE, NOT_JUDGED_CODE, Labels, Mask, Score, Volume
-from deepsxt_core.workspace import Tomogram, Workspace
+from deepsxt_core.workspace import Tomogram, Workspace, uploads
 from deepsxt_core.workspace.annotations import AnnotationVersion, KeptAnnotation, annotation
 from deepsxt_core.workspace.data_roots import places_of
+from deepsxt_core.workspace.library import check_file
 
 _MARKS = (".truth", ".labels")
 _FOLDER = "truths"
@@ -168,13 +169,7 @@ def _plain(source: Path) -> str:
 
 
 def keep_truth(tomogram: Tomogram, uploaded_id: str) -> Path:
-    """Make a file that has just been uploaded the truth of a tomogram.
-
-    Parameters
-    ----------
-    tomogram : Tomogram
-    uploaded_id : str
-        Of the tomogram that the upload has become; it is no more afterwards.
+    """Make a file that has just been uploaded, of the kind "file", the truth of a tomogram.
 
     Raises
     ------
@@ -183,14 +178,15 @@ def keep_truth(tomogram: Tomogram, uploaded_id: str) -> Path:
     """
     access.require_write()
     workspace = Workspace()
-    uploaded = workspace.tomogram(uploaded_id)
+    uploaded = uploads.whole(workspace, uploaded_id).path
     try:
-        mask_of(uploaded.volume())
+        check_file(uploaded, None)
+        mask_of(open_in_place(uploaded, [uploaded.parent]))
         folder = tomogram.folder / _FOLDER
         folder.mkdir(exist_ok=True)
-        return uploaded.source.replace(folder / uploaded.source.name)
+        return uploaded.replace(folder / uploaded.name)
     finally:
-        workspace.remove(uploaded_id)
+        uploads.discard(workspace, uploaded_id)
 
 
 Annotated = AnnotationVersion | KeptAnnotation

@@ -1,6 +1,8 @@
 // A drop zone that streams files to the server, one after the other, goes on after a broken
 // connection, shows how far it is, and can be stopped.
 
+import { droppedFiles } from "./dropped.js";
+
 const FORMATS = "TIFF, MRC, HDF5, Zeiss .txm, zipped OME-Zarr, Amira, NIfTI, NRRD, NumPy or EM";
 const RETRY_AFTER_S = [1, 2, 4, 8, 15, 30, 30, 30];
 
@@ -28,33 +30,36 @@ export default function mount({ parentElement, data, setTriggerValue }) {
     element.textContent = text;
     element.hidden = !text;
   };
-  const idle = (message = "") => {
+  const idle = () => {
     parentElement.sending = null;
     input.value = "";
     busy.hidden = true;
     zone.hidden = false;
-    show(problem, message);
   };
   const tell = (/** @type {string} */ text) => { find(".state").textContent = text; };
 
   // Streamlit is told once, when all are there: it draws the page anew then.
-  /** @param {File[]} files */
-  async function send(files) {
+  // One that is refused does not hold up the others.
+  /** @param {File[]} files
+   *  @param {string[]} problems */
+  async function send(files, problems = []) {
     if (parentElement.sending) return;
     /** @type {string[]} */
     const arrived = [];
     for (const file of data.multiple ? [...files] : [...files].slice(0, 1)) {
-      const id = await sendOne(file);
-      if (!id) break;
-      arrived.push(id);
+      const { id, problem: found } = await sendOne(file);
+      if (found) problems.push(found);
+      if (!id && !found) break;
+      if (id) arrived.push(id);
     }
+    show(problem, problems.join("\n"));
     if (arrived.length) setTriggerValue("opened", arrived.join(" "));
   }
 
   /** @param {File} file
-   *  @returns {Promise<string | undefined>} its id once it is there */
+   *  @returns {Promise<{id?: string, problem?: string}>} its id once it is there, or why it is not; neither once stopped */
   async function sendOne(file) {
-    if (file.size > data.limit) return void idle(`${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.`);
+    if (file.size > data.limit) return { problem: `${file.name} has ${formatBytes(file.size)}; ${formatBytes(data.limit)} are allowed.` };
     const sending = new Sending(file, data.kind || "tomogram", () => parentElement.token);
     parentElement.sending = sending;
     show(problem, "");
@@ -74,10 +79,12 @@ export default function mount({ parentElement, data, setTriggerValue }) {
         (seconds) => tell(`The connection was lost. Trying again ${seconds > 1 ? `in ${seconds} s` : "now"} …`),
       );
       idle();
-      return arrived.id;
+      return { id: arrived.id };
     } catch (error) {
-      idle(error instanceof Refused || error instanceof Lost ? error.message : "");
-      if (!(error instanceof Refused || error instanceof Lost || error instanceof Stopped)) throw error;
+      idle();
+      if (error instanceof Refused || error instanceof Lost) return { problem: error.message };
+      if (!(error instanceof Stopped)) throw error;
+      return {};
     }
   }
 
@@ -94,7 +101,11 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   zone.addEventListener("drop", (/** @type {DragEvent} */ event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    send([...event.dataTransfer?.files ?? []]);
+    // What was dropped is only known until this function ends.
+    const entries = [...event.dataTransfer?.items ?? []].map((item) => item.webkitGetAsEntry?.());
+    const files = [...event.dataTransfer?.files ?? []];
+    if (!data.multiple || entries.some((entry) => !entry)) return void send(files);
+    droppedFiles(/** @type {any[]} */ (entries), input.accept.split(",")).then((found) => send(found.files, found.problems));
   }, options);
 
   // Streamlit mounts again on each new data and cleans up once, at the end. A file may have been

@@ -141,9 +141,9 @@ def _least_voxels() -> int:
 
 
 def _label_file(tomogram: Tomogram) -> Path | None:
-    arrived = components.upload_zone(f"labels_{tomogram.id}", "Drop a mask or label file here")
-    if arrived:
-        keep_truth(tomogram, arrived)
+    for upload in components.label_zone(f"labels_{tomogram.id}"):
+        with widgets.errors_shown():
+            keep_truth(tomogram, upload.id)
     known = known_truths(tomogram)
     if widgets.labels_seen(tomogram.volume()):
         known = [tomogram.source, *known]

@@ -52,6 +52,12 @@ _surface = component("surface", styles=["shared/controls.css"])
 _downloads = component("downloads", html='<div class="downloads"></div>')
 
 
+_LABEL_SUFFIXES = (
+    *(".tif", ".tiff", ".mrc", ".rec", ".h5", ".hdf5", ".am", ".nii", ".nrrd"),
+    *(".npy", ".npz", ".em", ".zip", ".gz"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
     """A link to a file on the server.
@@ -70,13 +76,10 @@ class Download:
     title: str = ""
 
 
-def upload_zone(key: str = "upload", prompt: str = "") -> str | None:
-    """Show the drop zone; return the id of the tomogram that has just arrived, or None.
-
-    `prompt` takes the place of the words that invite to drop a tomogram.
-    """
-    data = {"limit": settings.max_upload_bytes(), "token": own_pages.token(), "prompt": prompt}
-    return _upload(key=key, data=data, on_opened_change=_nothing).opened
+def library_zone() -> list[str]:
+    """Show the drop zone for files and folders; return the ids of tomograms that have arrived."""
+    data = {"limit": settings.max_upload_bytes(), "token": own_pages.token(), "multiple": True}
+    return (_upload(key="upload", data=data, on_opened_change=_nothing).opened or "").split()
 
 
 def file_zone(
@@ -115,6 +118,11 @@ def file_zone(
             found.append(uploads.whole(Workspace(), upload_id))
     st.session_state[f"{key}_waiting"] = [upload.id for upload in found]
     return found
+
+
+def label_zone(key: str) -> list[Upload]:
+    """Show a drop zone for a mask or labels, which never become a tomogram; see `file_zone`."""
+    return file_zone(key, "Drop a mask or label file here", _LABEL_SUFFIXES)
 
 
 def slice_preview(

@@ -4,9 +4,20 @@ import streamlit as st
 
 from deepsxt_core.workspace import Tomogram
 from deepsxt_core.workspace.history import Made, history
-from shared import films, opening, texts, widgets
+from shared import (
+    films,
+    opening,
+    recipes,
+    repeating,
+    snapshot,
+    state,
+    texts,
+    widgets,
+)
 
 _SHOWN = 30
+_COMPARED = 8
+_REPEATED = ("scores", "surfaces")
 _TITLES = {
     "scores": "Segmentation",
     "surfaces": "Surface",
@@ -38,7 +49,9 @@ def _line(tomogram: Tomogram, made: Made) -> None:
         name = f" :gray[{texts.escaped(made.name)}]" if made.name else ""
         st.markdown(f"**{_TITLES[made.kind]}**{name}")
         st.caption(" · ".join(_facts(made)))
-    with row, widgets.errors_shown():
+    # What went wrong is told below the row.
+    with widgets.errors_shown(), row:
+        _more(tomogram, made)
         if made.kind == "films":
             films.links(tomogram, [tomogram.result("films", made.id)], key=f"history_{made.id}")
         elif st.button("Open", key=f"history_{made.id}", icon=":material/arrow_forward:"):
@@ -63,9 +76,51 @@ def _facts(made: Made) -> list[str]:
     if made.bin and made.bin > 1:
         parts.append(f"{made.bin}× binned")
     parts.append(texts.ago_text(made.when))
+    if made.maker:
+        parts.append(f"by {texts.escaped(made.maker)}")
     if made.seconds is not None:
         parts.append(f"took {texts.duration_text(made.seconds)}")
     return parts
+
+
+def _more(tomogram: Tomogram, made: Made) -> None:
+    """Offer to compare, to repeat, and to do the same with other tomograms."""
+    if state.is_guest():
+        return
+    offered: dict[str, str] = {}
+    if made.kind in _REPEATED:
+        offered["repeat"] = "Repeat with these settings"
+        if made.kind == "scores" or (made.score and not made.annotation):
+            offered["batch"] = "Do the same with other tomograms"
+    if made.kind in ("scores", "annotations"):
+        offered |= {
+            other: f"Compare with {texts.shortened(name, 60)}"
+            for other, name in _others(tomogram, made.id)[:_COMPARED]
+        }
+    if not offered:
+        return
+    chosen = st.menu_button(
+        "More",
+        list(offered),
+        format_func=offered.__getitem__,
+        key=f"more_{made.id}",
+        icon=":material/more_horiz:",
+    )
+    if chosen == "repeat" and made.kind == "scores":
+        repeating.segmentation(tomogram, made.id)
+    elif chosen == "repeat":
+        repeating.surface(tomogram, made.id)
+    elif chosen == "batch":
+        recipes.take_from(tomogram, made.id)
+    elif chosen is not None:
+        opening.comparison(tomogram, made.id, chosen, of_annotation=made.kind == "annotations")
+
+
+def _others(tomogram: Tomogram, made_id: str) -> list[tuple[str, str]]:
+    """Return ids and names of what the slices can compare with it."""
+    scores = [(e.id, widgets.score_label(e)) for e in snapshot.results(tomogram, "scores")]
+    kept = [(e.id, f"annotation {e.name}") for e in snapshot.annotations(tomogram)]
+    return [(other, name) for other, name in (*scores, *kept) if other != made_id]
 
 
 def _open(tomogram: Tomogram, made: Made) -> None:

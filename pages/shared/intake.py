@@ -2,18 +2,19 @@
 
 import streamlit as st
 
-from deepsxt_core import settings
-from deepsxt_core.workspace import Workspace, data_roots
-from shared import components, state, widgets
+from deepsxt_core.workspace import Workspace
+from shared import components, server_files, state, widgets
 
 
 def choose_source() -> None:
     """Let the user upload a file, take the sample, or a file of the server."""
     left, right = widgets.split(3, 2)
     with left:
-        arrived = components.upload_zone()
-        if arrived:
-            _open(arrived)
+        arrived = components.library_zone()
+        if len(arrived) == 1:
+            _open(arrived[0])
+        elif arrived:
+            st.toast(f"{len(arrived)} tomograms have arrived.", icon=":material/check:")
     with right:
         with st.container(border=True, key="sample"):
             st.markdown("**No tomogram at hand?**")
@@ -21,28 +22,10 @@ def choose_source() -> None:
             if st.button("Open the sample", icon=":material/science:", width="stretch"):
                 with widgets.errors_shown(), st.spinner("Preparing the sample …"):
                     _open(Workspace().add_sample().id)
-        _server_files()
-
-
-def _server_files() -> None:
-    roots = [root for root in settings.data_roots() if root.is_dir()]
-    if not roots:
-        return
-    with st.container(border=True, key="server"):
-        st.markdown("**On this server**")
-        root = roots[0]
-        if len(roots) > 1:
-            root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
-        names = data_roots.list_files(root)
-        name = st.selectbox(
-            "File", names, index=None, placeholder=f"{len(names)} files", key="server_file"
-        )
-        if (
-            st.button("Open", disabled=name is None, icon=":material/dns:", width="stretch")
-            and name
-        ):
+        path = server_files.choose("server", "Open", ":material/dns:")
+        if path is not None:
             with widgets.errors_shown():
-                _open(Workspace().add_file(data_roots.find_file(root, name)).id)
+                _open(Workspace().add_file(path).id)
 
 
 def _open(tomogram_id: str) -> None:

@@ -124,20 +124,7 @@ def _rows(found: list[Entry]) -> None:
         _row(entry)
     if pages == 1:
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="library_pages"):
-        _turn("Previous", "arrow_back", page - 1, disabled=page == 0)
-        st.markdown(f"{page + 1} of {pages}", width="content")
-        _turn("Next", "arrow_forward", page + 1, disabled=page == pages - 1)
-
-
-def _turn(label: str, icon: str, page: int, *, disabled: bool) -> None:
-    st.button(
-        label,
-        key=f"library_{label}",
-        icon=f":material/{icon}:",
-        disabled=disabled,
-        on_click=lambda: st.session_state.update({_PAGE: page}),
-    )
+    widgets.pager(_PAGE, page, pages)
 
 
 def _row(entry: Entry) -> None:

@@ -20,6 +20,16 @@ def annotation(tomogram: Tomogram, annotation_id: str | None) -> None:
     st.switch_page("slices.py")
 
 
+def comparison(tomogram: Tomogram, one: str, other: str, *, of_annotation: bool) -> None:
+    """Show over the slices in what a score, or an annotation, differs from another of either."""
+    state.open_tomogram(tomogram.id)
+    if not of_annotation:
+        state.choose_score(one)
+    shown = {"id": other, "from": one if of_annotation else None}
+    state.set_comparison(shown | {"mode": "difference", "threshold": state.threshold()})
+    st.switch_page("slices.py")
+
+
 def evaluation(tomogram: Tomogram, score_id: str | None, annotation_id: str | None) -> None:
     """Show how a score or an annotation was compared with a truth."""
     state.open_tomogram(tomogram.id)

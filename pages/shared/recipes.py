@@ -8,7 +8,7 @@ from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workflow.recipe_words import has_range, in_words, without_range
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace import Tomogram, Workspace
 from shared import snapshot, texts, widgets
 
 _DEFAULTS, _RESULT, _FILE = "Defaults", "From a result", "From a file"
@@ -39,6 +39,14 @@ def recipe_card() -> Recipe | None:
                 recipe = _of_annotations(recipe)
             _told(recipe)
     return recipe
+
+
+def take_from(tomogram: Tomogram, result_id: str) -> None:
+    """Open the page *Batch* with the recipe of a score or a surface."""
+    st.session_state["recipe_source"] = _RESULT
+    st.session_state["recipe_tomogram"] = tomogram.id
+    st.session_state[f"recipe_result_{tomogram.id}"] = result_id
+    st.switch_page("batch.py")
 
 
 def _of_annotations(recipe: Recipe) -> Recipe:

@@ -14,7 +14,7 @@ from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import inputs, job_blocks, sources, state, texts, widgets
 from shared.sources import Source
 
-_DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
+DETAIL = {1.0: "Full", 0.5: "Half", 0.25: "Quarter", 0.1: "Tenth"}
 _OBJECTS = {True: "Each value", False: "Connected bodies"}
 _FEW_LABELS = 16
 _AS_THEY_ARE = "Has no effect where each value is an object: labels are taken as they are."
@@ -154,10 +154,10 @@ def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructPa
         st.caption(f"Necks closer to the surface by {texts.voxels_text(split, size)} or more.")
     decimate_to = st.select_slider(
         "Detail of the mesh",
-        list(_DETAIL)[::-1],
+        list(DETAIL)[::-1],
         chosen.decimate_to,
         key="detail",
-        format_func=_DETAIL.get,
+        format_func=DETAIL.get,
         help=declared_field(ReconstructParams, "decimate_to").help,
     )
     return replace(

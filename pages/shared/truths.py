@@ -4,11 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from deepsxt_core import settings
-from deepsxt_core.workspace import Result, Tomogram, data_roots
+from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from deepsxt_core.workspace.truths import keep_truth, known_truths
-from shared import components, snapshot, widgets
+from shared import components, server_files, snapshot, widgets
 
 Truth = Path | KeptAnnotation
 """What is true: a file, or an annotation as it is now."""
@@ -32,31 +31,18 @@ def choose(tomogram: Tomogram, source: Result | KeptAnnotation) -> Truth | None:
             "annotation, of which what is not judged counts for neither side.",
         )
     with st.expander("Another truth" if known else "Bring a truth", expanded=not known):
-        arrived = components.upload_zone(f"truth_{tomogram.id}", "Drop a mask or label file here")
-        if arrived:
+        for upload in components.label_zone(f"truth_{tomogram.id}"):
             with widgets.errors_shown():
-                _bring(tomogram, keep_truth(tomogram, arrived))
-        _server_truth(tomogram)
+                _bring(tomogram, keep_truth(tomogram, upload.id))
+        path = server_files.choose(f"truth_file_{tomogram.id}", "Take", ":material/dns:")
+        if path is not None:
+            _bring(tomogram, path)
     return truth
 
 
 def _name(truth: Truth) -> str:
     """Return what a truth is called."""
     return truth.name if isinstance(truth, Path) else f"Annotation · {truth.name}"
-
-
-def _server_truth(tomogram: Tomogram) -> None:
-    roots = [root for root in settings.data_roots() if root.is_dir()]
-    if not roots:
-        return
-    root = roots[0]
-    if len(roots) > 1:
-        root = st.selectbox("Folder", roots, format_func=lambda each: each.name)
-    names = data_roots.list_files(root)
-    name = st.selectbox("On this server", names, index=None, placeholder=f"{len(names)} files")
-    if name is not None and st.button("Take it", icon=":material/dns:", width="stretch"):
-        with widgets.errors_shown():
-            _bring(tomogram, data_roots.find_file(root, name))
 
 
 def _bring(tomogram: Tomogram, path: Path) -> None:

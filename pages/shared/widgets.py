@@ -105,6 +105,24 @@ def empty(title: str, text: str, icon: str, link: tuple[str, str]) -> NoReturn:
     st.stop()
 
 
+def pager(key: str, page: int, pages: int) -> None:
+    """Offer the pages before and after page `page`, from 0 on, which is kept under `key`."""
+
+    def turn(label: str, icon: str, to: int, *, disabled: bool) -> None:
+        st.button(
+            label,
+            key=f"{key}_{label}",
+            icon=f":material/{icon}:",
+            disabled=disabled,
+            on_click=lambda: st.session_state.update({key: to}),
+        )
+
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_turn"):
+        turn("Previous", "arrow_back", page - 1, disabled=page == 0)
+        st.markdown(f"{page + 1} of {pages}", width="content")
+        turn("Next", "arrow_forward", page + 1, disabled=page == pages - 1)
+
+
 def score_chooser(tomogram: Tomogram, chosen: Result) -> Result:
     """Let the user choose among several results; return the choice."""
     results = snapshot.results(tomogram, "scores")

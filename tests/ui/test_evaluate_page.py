@@ -13,7 +13,7 @@ from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.jobs.tasks import TASKS
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.workflow.producing import Place, produce
-from deepsxt_core.workspace import Workspace
+from deepsxt_core.workspace import Workspace, uploads
 from deepsxt_core.workspace.annotations import KeptAnnotation, add_annotation
 from deepsxt_core.workspace.truths import (
     Compared,
@@ -159,10 +159,19 @@ def test_the_sample_knows_its_truth():
     assert found.name == "truth.tif"
 
 
+def brought(path):
+    """Return the upload of a file that has arrived as a whole."""
+    upload = uploads.begin(Workspace(), path.name, path.stat().st_size, "file")
+    path.rename(upload.path)
+    return upload
+
+
 def test_an_uploaded_truth_is_kept_with_its_tomogram(tomogram, score, truth, tmp_path):
     uploaded = tmp_path / "mine.tif"
     truth.rename(uploaded)
-    arrived = Workspace().adopt(uploaded, "0123456789abcdef", name="mine.tif", sha256="0")
+    arrived = brought(uploaded)
+    # Not for a moment, and not if the tab is closed now.
+    assert [each.id for each in Workspace().tomograms()] == [tomogram.id]
     kept = keep_truth(tomogram, arrived.id)
     assert known_truths(tomogram) == [kept]
     assert [each.id for each in Workspace().tomograms()] == [tomogram.id]
@@ -172,7 +181,8 @@ def test_an_uploaded_truth_is_kept_with_its_tomogram(tomogram, score, truth, tmp
 def test_grey_values_are_no_truth(tomogram, tmp_path):
     grey = tmp_path / "grey.tif"
     tifffile.imwrite(grey, np.random.default_rng(0).normal(size=SHAPE).astype(np.float32))
-    arrived = Workspace().adopt(grey, "0123456789abcdef", name="grey.tif", sha256="0")
+    arrived = brought(grey)
     with pytest.raises(DeepSXTError, match="grey values"):
         keep_truth(tomogram, arrived.id)
     assert known_truths(tomogram) == []
+    assert not list(Workspace().uploads_folder.iterdir())

@@ -3,9 +3,13 @@
 import pytest
 
 from deepsxt_core import jobs
+from deepsxt_core.files import read_json, write_json
+from deepsxt_core.inference import SegmentParams
+from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workspace import Workspace, trash
 from deepsxt_core.workspace.annotations import add_annotation
 from deepsxt_core.workspace.remarks import remarks_of, write_remarks
+from deepsxt_core.workspace.results import RUN_NAME
 from deepsxt_core.workspace.tomogram import new_tomogram, write_tomogram
 from tests.results import add_measurement, add_score, add_surface, ball
 
@@ -15,6 +19,11 @@ from .test_pages import button, plain, show, texts
 
 def keyed(app, key):
     return next(each for each in app.button if each.key == key)
+
+
+def address(app, *names):
+    found = (app.query_params[name] for name in names)
+    return [value if isinstance(value, str) else value[0] for value in found]
 
 
 def names(app):
@@ -51,8 +60,8 @@ def test_one_click_opens_a_tomogram(app, tomogram):
 def test_the_list_is_paged_searched_filtered_and_sorted(app):
     show(app, "open.py")
     assert len(names(app)) == 20 and "45 tomograms" in texts(app)
-    keyed(app, "library_Next").click().run()
-    keyed(app, "library_Next").click().run()
+    keyed(app, "library_page_Next").click().run()
+    keyed(app, "library_page_Next").click().run()
     assert len(names(app)) == 5
     app.selectbox(key="library_order").select("name").run()
     app.multiselect(key="library_tags").set_value(["odd"]).run()
@@ -123,3 +132,65 @@ def test_the_history_tells_and_opens_all_that_was_made(app, tomogram):
         keyed(app, f"history_{made}").click().run()
         assert not app.exception
         assert app.query_params[name] in (value, [value])
+
+
+@pytest.fixture
+def made(tomogram):
+    """A score of four slices, and a surface of it with settings of its own."""
+    score = add_score(tomogram, ball((4, *SHAPE[1:]), 5), first_slice=1)
+    run = read_json(score.folder / RUN_NAME)
+    params = {"rotations": 4, "z0": 1, "z1": 5, "invert": True}
+    write_json(score.folder / RUN_NAME, run | {"params": run["params"] | params})
+    settings = ReconstructParams(threshold=0.25, smoothing_voxels=1.2, min_voxels=7)
+    return score, add_surface(tomogram, score, settings)
+
+
+@pytest.mark.usefixtures("model", "idle_workers")
+def test_what_was_made_is_repeated_with_its_settings(app, tomogram, made):
+    score, surface = made
+    show(app, "open.py", tomogram)
+    app.menu_button(key=f"more_{score.id}").click("repeat").run()
+    assert not app.exception
+    segmenting = (app.slider(key=f"z_{tomogram.id}_{SHAPE[0]}"), app.button_group(key="rotations"))
+    assert [widget.value for widget in segmenting] == [(2, 5), 4]
+    assert button(app, "Segment 4 slices")
+    assert Workspace().tomogram(tomogram.id).invert is True
+
+    show(app, "open.py", tomogram)
+    app.menu_button(key=f"more_{surface.id}").click("repeat").run()
+    assert not app.exception
+    assert address(app, "score", "surface", "threshold") == [score.id, surface.id, "0.25"]
+    assert app.slider(key="surface_threshold").value == 0.25
+    assert (app.slider(key="smoothing").value, app.number_input(key="min_voxels").value) == (1.2, 7)
+
+
+@pytest.mark.usefixtures("model", "idle_workers")
+def test_after_a_reload_a_page_shows_the_settings_of_what_is_at_work(app, tomogram):
+    params = SegmentParams(z0=1, z1=5, rotations=8, tiling="compat")
+    request = jobs.SegmentRequest(model="test-model", params=params)
+    jobs.submit(Workspace(), request, tomogram=tomogram.id)
+    show(app, "segment.py", tomogram)
+    assert app.selectbox(key="model").value == "test-model"
+    assert app.button_group(key="rotations").value == 8
+    assert app.selectbox(key="tiling").value == "compat"
+    assert app.slider(key=f"z_{tomogram.id}_{SHAPE[0]}").value == (2, 5)
+    # What somebody sets then stays.
+    app.button_group(key="rotations").set_value(1).run()
+    assert app.button_group(key="rotations").value == 1
+
+
+def test_what_was_made_is_compared_and_handed_to_a_batch(app, tomogram, made):
+    score, surface = made
+    kept = add_annotation(tomogram, "mine", score=score.id)
+    show(app, "open.py", tomogram)
+    app.menu_button(key=f"more_{score.id}").click(kept.id).run()
+    assert not app.exception
+    assert address(app, "score", "compare") == [score.id, kept.id]
+    show(app, "open.py", tomogram)
+    app.menu_button(key=f"more_{kept.id}").click(score.id).run()
+    assert address(app, "compare_from") == [kept.id]
+    show(app, "open.py", tomogram)
+    app.menu_button(key=f"more_{surface.id}").click("batch").run()
+    assert not app.exception
+    assert app.title[0].value == "Batch"
+    assert "threshold = 0.25" in " ".join(each.value for each in app.code)

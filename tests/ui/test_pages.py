@@ -92,8 +92,7 @@ class TestHostileNames:
         (tmp_path / "data" / name).write_bytes(b"nothing")
         monkeypatch.setenv("DEEPSXT_DATA_ROOTS", str(tmp_path / "data"))
         show(app, "open.py")
-        next(each for each in app.selectbox if each.key == "server_file").select(name).run()
-        button(app, "Open").click().run()
+        next(each for each in app.button if each.key == f"server_take_{name}").click().run()
         assert "img src" in app.error[0].value
         assert "**b**" not in app.error[0].value
 
@@ -115,16 +114,24 @@ class TestNothingOpen:
 
     def test_server_folders_appear_only_when_allowed(self, app, tmp_path, monkeypatch):
         show(app, "open.py")
-        assert "server_file" not in app.session_state
-        (tmp_path / "data").mkdir()
+        assert "On this server" not in texts(app)
+        (tmp_path / "data" / "day 1").mkdir(parents=True)
         (tmp_path / "data" / "not a tomogram.csv").write_text("0,0,0")
-        (tmp_path / "data" / "broken.tif").write_bytes(b"nothing")
+        (tmp_path / "data" / "day 1" / "broken.tif").write_bytes(b"nothing")
         monkeypatch.setenv("DEEPSXT_DATA_ROOTS", str(tmp_path / "data"))
+
+        def offered():
+            return [each.key for each in app.button if (each.key or "").startswith("server_")]
+
         app.run()
-        files = next(each for each in app.selectbox if each.key == "server_file")
-        assert files.options == ["broken.tif"]
-        files.select("broken.tif").run()
-        button(app, "Open").click().run()
+        assert offered() == ["server_into_day 1"]
+        next(each for each in app.button if each.key == "server_into_day 1").click().run()
+        assert offered() == ["server_up_0", "server_take_broken.tif"]
+        assert "0.007 kB" in texts(app)
+        app.text_input(key="server_text").set_value("nothing like it").run()
+        assert offered() == ["server_up_0"] and "Nothing matches." in texts(app)
+        app.text_input(key="server_text").set_value("broken").run()
+        next(each for each in app.button if each.key == "server_take_broken.tif").click().run()
         assert "broken.tif" in plain(app.error[0])
         assert not app.exception
 
