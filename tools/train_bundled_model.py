@@ -30,6 +30,7 @@ from tools.fitting import Checkpoints, FitParams, fit_image, fit_score
 
 TOMOGRAMS = 120
 REAL_STEPS = 100
+_ZOOM = 0.25
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
 # Of the simulated tomograms; the card is measured on other seeds and on the third preset.
@@ -109,7 +110,9 @@ def train(
     checkpoints = folder.with_name(folder.name + ".training")
     checkpoints.mkdir(parents=True, exist_ok=True)
     images, labels = draw_validation(_VALIDATION_SLICES, _VALIDATION_SEED, SliceParams())
+    images = np.repeat(images, config.slices_seen, axis=-1)
     simulated = training_tomograms(tomograms, checkpoints)
+    batches = replace(batches, context=config.context)
     began = time.monotonic()
     fit_score(
         network,
@@ -181,7 +184,7 @@ def main() -> None:
             learning_rate=arguments.learning_rate,
             seed=arguments.seed,
         ),
-        BatchParams(seed=arguments.seed, positive_weight=arguments.positive_weight),
+        BatchParams(seed=arguments.seed, positive_weight=arguments.positive_weight, zoom=_ZOOM),
         arguments.tomograms,
         arguments.start,
     )

@@ -18,6 +18,7 @@ def augment(
     *,
     strength: float = 1.0,
     invert_chance: float = 0.0,
+    zoom: float = 0.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Cut a random crop, turn and flip it, and vary its grey values.
 
@@ -36,6 +37,8 @@ def augment(
         How much grey values are varied; 0 not at all.
     invert_chance : float
         How often dark becomes bright.
+    zoom : float
+        Half of the crops are magnified by a random factor from exp(-zoom) to exp(zoom).
 
     Returns
     -------
@@ -45,9 +48,15 @@ def augment(
         bool (crop_px, crop_px).
     """
     image = _tone(rng, image, strength)
-    y, x = (int(rng.integers(0, n - crop_px + 1)) for n in label.shape)
-    region = slice(y, y + crop_px), slice(x, x + crop_px)
+    side = crop_px
+    if zoom and rng.random() < 0.5:
+        side = min(round(crop_px * np.exp(rng.uniform(-zoom, zoom))), *label.shape)
+    y, x = (int(rng.integers(0, n - side + 1)) for n in label.shape)
+    region = slice(y, y + side), slice(x, x + side)
     image, label = image[region], label[region]
+    if side != crop_px:
+        image = _magnified(image, crop_px, order=1)
+        label = _magnified(label[..., np.newaxis], crop_px, order=0)[..., 0]
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     image, label = np.rot90(image, turns), np.rot90(label, turns)
     if flip:
@@ -94,6 +103,12 @@ def _tone(
     scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
     bent = scaled ** np.float32(np.exp(rng.normal(0, 0.25 * strength)))
     return _standardised(bent)
+
+
+def _magnified(values: NDArray, side: int, order: int) -> NDArray:
+    """Bring (y, x, slices) to `side` pixels in y and x."""
+    factors = (side / values.shape[0], side / values.shape[1], 1)
+    return ndimage.zoom(values, factors, order=order, mode="nearest", grid_mode=True)
 
 
 def _standardised(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -49,6 +49,8 @@ class BatchParams:
         less help.
     context : int
         Slices above and below that the network sees; drawn slices have none.
+    zoom : float
+        As in `augment`.
     """
 
     batch_size: int = 4
@@ -61,6 +63,7 @@ class BatchParams:
     tomogram_share: float = 0.5
     tomogram_weight: float = 1.0
     context: int = 0
+    zoom: float = 0.0
 
     def __post_init__(self) -> None:
         if self.crop_px < 16 or self.crop_px % 16 or self.crop_px > min(self.slices.shape):
@@ -148,7 +151,7 @@ class PhantomBatches(keras.utils.PyDataset):
             image, membrane = self._slice(number)
             image = alone(image, 2 * params.context + 1)
             membrane_weight = params.positive_weight
-        image, membrane = augment(rng, image, membrane, params.crop_px)
+        image, membrane = augment(rng, image, membrane, params.crop_px, zoom=params.zoom)
         weight = np.where(membrane, np.float32(membrane_weight), np.float32(1))
         return image, membrane.astype(np.float32), weight
 

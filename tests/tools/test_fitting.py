@@ -24,6 +24,8 @@ def tiny_config():
         neck=NeckConfig(n_filters=4, kernel_sizes=(1,), depth=1),
         image_decoder=encoder,
         label_decoder=replace(encoder, use_skip_connections=True),
+        context=1,
+        stem_factor=2,
     )
 
 

@@ -96,6 +96,21 @@ def test_augmentation_moves_image_and_label_together(seed):
     assert below[cut].mean() > below[~cut].mean()
 
 
+def test_a_zoom_magnifies_image_and_label_alike():
+    label = np.zeros((96, 96), bool)
+    label[:, 40:56] = True
+    image = np.where(label, np.float32(-1), np.float32(1))[..., np.newaxis]
+    widths = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        crop, cut = augment(rng, image, label, 64, strength=0, zoom=0.4)
+        assert crop.shape[:2] == cut.shape == (64, 64)
+        if cut.any() and not cut.all():
+            assert np.mean((crop[..., 0] < crop.mean()) == cut) > 0.95
+        widths |= {int(cut.sum(axis).max()) for axis in (0, 1)} - {64}
+    assert min(widths) < 16 < max(widths)
+
+
 def test_validation_slices_are_whole_and_standardised():
     images, labels = draw_validation(3, 9, SliceParams(shape=(64, 80)))
 
