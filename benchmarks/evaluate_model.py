@@ -42,7 +42,7 @@ def real_patches(folder: Path) -> tuple[Slices, Masks]:
     images, truths = [], []
     for label_path in sorted(folder.glob("*.labels.tif")):
         image = tifffile.imread(label_path.with_name(label_path.name.replace(".labels", "")))
-        images.append(_prepare(image))
+        images.append(prepared(image))
         truths.append(tifffile.imread(label_path) > 0)
     return images, truths
 
@@ -50,13 +50,13 @@ def real_patches(folder: Path) -> tuple[Slices, Masks]:
 def phantom_slices() -> tuple[Slices, Masks]:
     """Draw slices of seeds that training does not use."""
     pairs = [draw_slice(np.random.default_rng(seed), SliceParams()) for seed in PHANTOM_SEEDS]
-    return [_prepare(image) for image, _ in pairs], [truth for _, truth in pairs]
+    return [prepared(image) for image, _ in pairs], [truth for _, truth in pairs]
 
 
 def sample_slices() -> tuple[Slices, Masks]:
     """Return slices of the sample tomogram."""
     volume, truth, _ = sample_tomogram()
-    return _some_slices(volume, truth, SAMPLE_SLICES)
+    return some_slices(volume, truth, SAMPLE_SLICES)
 
 
 def tomogram_slices() -> tuple[Slices, Masks]:
@@ -64,20 +64,22 @@ def tomogram_slices() -> tuple[Slices, Masks]:
     images, truths = [], []
     for preset, seed in TOMOGRAMS:
         phantom = simulate(replace(PRESETS[preset], shape=TOMOGRAM_SHAPE, seed=seed))
-        some = _some_slices(phantom.volume, phantom.truth, TOMOGRAM_SLICES)
+        some = some_slices(phantom.volume, phantom.truth, TOMOGRAM_SLICES)
         images += some[0]
         truths += some[1]
     return images, truths
 
 
-def _some_slices(volume: NDArray, truth: NDArray[np.bool_], chosen: slice) -> tuple[Slices, Masks]:
+def some_slices(volume: NDArray, truth: NDArray[np.bool_], chosen: slice) -> tuple[Slices, Masks]:
+    """Return slices of a tomogram, standardised, with their truths."""
     images = normalise(
         volume[chosen].astype(np.float32), measure_intensity(Volume.from_array(volume))
     )
     return list(images), list(truth[chosen])
 
 
-def _prepare(image: NDArray) -> NDArray[np.float32]:
+def prepared(image: NDArray) -> NDArray[np.float32]:
+    """Return a slice standardised."""
     intensity = measure_intensity(Volume.from_array(image))
     return normalise(image[np.newaxis].astype(np.float32), intensity)[0]
 

@@ -13,6 +13,7 @@ from deepsxt_core.workspace import Result, Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
     agreement,
+    calibration,
     comparison,
     inputs,
     job_blocks,
@@ -215,11 +216,19 @@ def curve_card(histogram: ScoreHistogram) -> None:
             st.rerun()
 
 
-def report_button(evaluation: Result, truth: Truth) -> None:
+def report_button(
+    evaluation: Result,
+    truth: Truth,
+    source: Result | KeptAnnotation,
+    histogram: ScoreHistogram | None,
+) -> None:
     """Offer all numbers as a file."""
+    report = evaluation.run["report"]
+    if histogram is not None and isinstance(source, Result):
+        report = report | {"calibration": calibration.told(histogram, source)}
     st.download_button(
         "All numbers",
-        json.dumps({"truth": truth.name, **evaluation.run["report"]}),
+        json.dumps({"truth": truth.name, **report}),
         "evaluation.json",
         "application/json",
         icon=":material/download:",
@@ -237,7 +246,7 @@ def results(
     with st.container(border=True, key="numbers"):
         notices.old(told_old(evaluation, source, truth))
         numbers(evaluation, histogram)
-        report_button(evaluation, truth)
+        report_button(evaluation, truth, source, histogram)
     places = st.columns(2, gap="medium") if histogram is not None else [st.container()]
     if histogram is not None:
         with places[0], st.container(border=True, key="curve_card"):
@@ -245,6 +254,9 @@ def results(
     with places[-1], st.container(border=True, key="agreement_card"):
         ignored = evaluation.params(EvaluateParams).ignore_label
         agreement.picture(tomogram, source, truth, ignored)
+    if histogram is not None and isinstance(source, Result):
+        with st.container(border=True, key="calibration_card"):
+            calibration.card(histogram, source)
     with st.container(border=True, key="slices_card"):
         slices, each = st.columns(2, gap="medium")
         with slices:

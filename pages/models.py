@@ -16,6 +16,7 @@ from deepsxt_core.network import (
     list_models,
     remove_model,
 )
+from deepsxt_core.network.calibrations import calibration_text, read_calibration
 from deepsxt_core.settings import workspace_folder
 from deepsxt_core.workspace import Workspace, uploads
 from shared import components, job_blocks, snapshot, texts, widgets
@@ -43,6 +44,7 @@ def model_card(info: ModelInfo) -> None:
             st.caption("Comes with the program.")
         with st.expander("Card", icon=":material/info:"):
             st.markdown(texts.card(info.card) or "It has no card.")
+            st.caption(texts.escaped(calibration_text(read_calibration(info.folder))))
             st.caption(f"SHA-256 {info.sha256()}")
 
 

@@ -1,5 +1,6 @@
 """``deepsxt models``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +18,13 @@ from deepsxt_core.network import (
     import_model,
     install,
     list_models,
+    open_model,
     remove_model,
 )
+from deepsxt_core.network.calibrations import calibration_text, read_calibration
 from deepsxt_core.progress import Progress
+from deepsxt_core.training.datasets import open_training_set
+from deepsxt_core.training.reading import DataParams
 
 APP = App(name="models")
 
@@ -99,6 +104,35 @@ def export_one(name: str, file: Annotated[Path, Parameter(metavar="FILE.zip")], 
 
 @APP.command
 @command
+def calibrate(name: str, data: Path, /, *, reading: DataParams, progress: Progress) -> Outcome:
+    """Fit what the scores of a model mean, on labelled images that it has not learnt from.
+
+    Parameters
+    ----------
+    name
+        Of an installed model, which keeps the calibration.
+    data
+        Folder of NAME.tif with NAME.labels.tif.
+    """
+    from deepsxt_core.workflow.calibrating import calibrate as fit
+
+    with native_stderr_silenced():
+        model = open_model(name)
+        found = fit(model, open_training_set(data, reading, progress), progress)
+    after = "not told by one image" if found.after is None else f"{found.after.error:.4f}"
+    return Outcome(
+        [
+            f"Calibrated {model.info.name}: temperature {found.calibration.temperature:.3f}, bias "
+            f"{found.calibration.bias:+.3f}, on {found.calibration.fitted_on}",
+            f"Expected calibration error {found.before.error:.4f} as scored, {after} on images "
+            "left out of the fit in turn",
+        ],
+        {"name": model.info.name, **found.report()},
+    )
+
+
+@APP.command
+@command
 def remove(name: str, /) -> Outcome:
     """Delete an installed model."""
     remove_model(name)
@@ -110,9 +144,11 @@ def remove(name: str, /) -> Outcome:
 def info(name: str, /) -> Outcome:
     """Show the card of a model."""
     found = find_model(name)
+    calibrated = read_calibration(found.folder)
     return Outcome(
-        [found.card, f"SHA-256 {found.sha256()}"],
+        [found.card, calibration_text(calibrated), f"SHA-256 {found.sha256()}"],
         {
+            "calibration": calibrated and asdict(calibrated),
             "name": found.name,
             "folder": str(found.folder),
             "card": found.card,

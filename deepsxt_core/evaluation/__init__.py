@@ -1,5 +1,6 @@
 """How well a segmentation agrees with the truth."""
 
+from deepsxt_core.evaluation.calibration import Calibration
 from deepsxt_core.evaluation.comparison import EvaluateParams, Evaluation, compare, first_slice
 from deepsxt_core.evaluation.precision_recall import Curve, ScoreHistogram
 from deepsxt_core.evaluation.scores import (
@@ -13,6 +14,7 @@ from deepsxt_core.evaluation.surface_distances import SurfaceDistances
 
 __all__ = [
     "BoundaryCounts",
+    "Calibration",
     "Curve",
     "EvaluateParams",
     "Evaluation",

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.evaluation import calibration
+from deepsxt_core.evaluation.calibration import Calibration
 from deepsxt_core.evaluation.precision_recall import ScoreHistogram
 from deepsxt_core.evaluation.scores import BoundaryCounts, PixelCounts
 from deepsxt_core.evaluation.surface_distances import SurfaceDistances, SurfacePair, surface
@@ -88,8 +90,8 @@ class Evaluation:
     ignored: int
     slices: tuple[PixelCounts, ...]
 
-    def report(self) -> dict[str, Any]:
-        """Return all numbers, ready for JSON."""
+    def report(self, carried: Calibration | None = None) -> dict[str, Any]:
+        """Return all numbers, ready for JSON; `carried` is the calibration of the model."""
         return asdict(self.pixels.scores()) | {
             "tolerant_precision": self.boundary.precision,
             "tolerant_recall": self.boundary.recall,
@@ -98,6 +100,7 @@ class Evaluation:
             "tolerance_nm": self.tolerance_nm,
             "surface_distances": self.distances and {"unit": self.unit, **asdict(self.distances)},
             "precision_recall": self.histogram and _curve_report(self.histogram),
+            "calibration": self.histogram and calibration.report(self.histogram, carried),
             "voxels": asdict(self.pixels) | {"ignored": self.ignored},
             "slices": [asdict(counts) for counts in self.slices],
             "threshold": None if self.histogram is None else self.params.threshold,

@@ -75,6 +75,9 @@ class ScoreHistogram:
     def __add__(self, other: "ScoreHistogram") -> "ScoreHistogram":
         return ScoreHistogram(self.membrane + other.membrane, self.background + other.background)
 
+    def __sub__(self, part: "ScoreHistogram") -> "ScoreHistogram":
+        return ScoreHistogram(self.membrane - part.membrane, self.background - part.background)
+
     def counts(self, threshold: float) -> PixelCounts:
         """Return how many voxels are rightly and wrongly marked above a threshold in [-1, 1)."""
         code = Score.threshold_code(threshold)

@@ -1,19 +1,17 @@
 """Models that can be fetched from where their authors publish them."""
 
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError, NoRoomError
 from deepsxt_core.files import read_json, write_json
+from deepsxt_core.fingerprints import file_sha256
+from deepsxt_core.io.downloading import download, reason
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.library import import_model, installed_folder
 from deepsxt_core.network.models import ModelInfo
 from deepsxt_core.progress import NoProgress, Progress
-
-_PIECE_BYTES = 2**18
-_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +66,6 @@ The semi-supervised weights of Dyhr, Sadeghi *et al.*, PNAS 2023,
 CATALOGUE = {PUBLISHED.name: PUBLISHED}
 
 
-class _Bar:
-    """Hands pooch's progress on; a cancelled `Progress` ends the download."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.total = 0  # set by pooch before the first update
-        self._progress = progress
-        self._received = 0
-
-    def update(self, n: int) -> None:
-        if not self._received:
-            self._progress.stage("Downloading", self.total, "B")
-        # Pooch counts whole pieces, and all bytes once more at the end.
-        n = min(n, self.total - self._received) if self.total else n
-        self._received += n
-        self._progress.advance(n)
-
-    def reset(self) -> None:
-        """Do nothing: pooch resets a bar only to fill it."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
 def install(entry: CatalogueEntry, progress: Progress | None = None) -> ModelInfo:
     """Download a model, check that it fits its network, and add it to the library.
 
@@ -105,9 +80,6 @@ def install(entry: CatalogueEntry, progress: Progress | None = None) -> ModelInf
     CancelledError
         If the user stops.
     """
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
     if installed_folder(entry.name).exists():
         raise ModelError(f"The model {entry.name!r} is installed already.")
     progress = progress or NoProgress()
@@ -116,34 +88,24 @@ def install(entry: CatalogueEntry, progress: Progress | None = None) -> ModelInf
     known = (read_json(hashes) or {}).get(entry.url)
     file_name = f"{entry.name}.h5"
     try:
-        downloader = pooch.HTTPDownloader(
-            progressbar=_Bar(progress), chunk_size=_PIECE_BYTES, timeout=_TIMEOUT_S
-        )
-        path = Path(
-            pooch.retrieve(
-                entry.url,
-                known_hash=f"sha256:{known}" if known else None,
-                fname=file_name,
-                path=downloads,
-                downloader=downloader,
-            )
-        )
+        known_hash = f"sha256:{known}" if known else None
+        path = download(entry.url, downloads, file_name, known_hash, progress)
     except ValueError as error:
         raise _failed(
             entry, f"the file differs from the one that was downloaded first ({error})"
         ) from error
     except OSError as error:
-        raise _failed(entry, _reason(error)) from error
+        raise _failed(entry, reason(error)) from error
 
     try:
         _check_is_weight_file(path)
-        sha256 = pooch.file_hash(str(path))
+        sha256 = file_sha256(path)
         card = f"{entry.card}\nSHA-256 of the file: `{sha256}`\n"
         progress.stage("Checking", 1, "file")
         info = import_model(path, config=entry.config, name=entry.name, card=card)
         progress.advance()
     except OSError as error:
-        raise _failed(entry, _reason(error)) from error
+        raise _failed(entry, reason(error)) from error
     except (ModelError, NoRoomError) as error:
         raise _failed(entry, str(error).rstrip(".")) from error
     finally:
@@ -159,22 +121,6 @@ def _check_is_weight_file(path: Path) -> None:
         raise ModelError("the server sent a web page in place of the file")
     if not start.startswith(b"\x89HDF"):
         raise ModelError("what came is no HDF5 file")
-
-
-def _reason(error: OSError) -> str:
-    import requests
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full"
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"the server answered {error.response.status_code} {error.response.reason}"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke before the whole file had come"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
-        return f"the server was silent for {_TIMEOUT_S} s"
-    if isinstance(error, requests.ConnectionError):
-        return "the server cannot be reached; check the network"
-    return str(error)
 
 
 def _failed(entry: CatalogueEntry, reason: str) -> ModelError:

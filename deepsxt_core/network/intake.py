@@ -21,9 +21,12 @@ from typing import Any
 import h5py
 
 from deepsxt_core.errors import ModelError, NoRoomError
+from deepsxt_core.evaluation.calibration import Calibration
 from deepsxt_core.io.limited import ProcessLimits, answer, run_limited
+from deepsxt_core.network.calibrations import write_calibration
 from deepsxt_core.network.config import NetworkConfig, parse_description
 from deepsxt_core.network.models import (
+    CALIBRATION_NAME,
     CARD_NAME,
     CONFIG_NAME,
     MOST_CARD_BYTES,
@@ -42,6 +45,7 @@ COMMAND = (sys.executable, "-P", "-m", "deepsxt_core.network.intake")
 LIMITS = ProcessLimits(seconds=60.0, seconds_per_gb=800.0, memory_bytes=4 << 30)
 _MOST_UNPACKED_BYTES = 4 << 30
 _MOST_DESCRIPTION_BYTES = 1 << 23
+_MOST_CALIBRATION_BYTES = 1 << 12
 _MOST_MEMBERS = 10_000
 # Trained weights shrink by a tenth; only very small or empty ones shrink to a hundredth.
 _LARGEST_RATIO = 100
@@ -100,8 +104,26 @@ def make_model(path: Path, config: NetworkConfig | None, folder: Path) -> dict[s
             load_weights(network, weights, path.name)
     with _telling_a_full_disk():
         write_model(folder, network, config, card)
+        _keep_calibration(path, folder)
     (folder / _UNPACKED_NAME).unlink(missing_ok=True)
     return {"parameters": network.count_params()}
+
+
+def _keep_calibration(path: Path, folder: Path) -> None:
+    """Take over the calibration that an exported model brings; raise if it is damaged."""
+    if h5py.is_hdf5(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        found = [
+            name for name in archive.namelist() if PurePosixPath(name).name == CALIBRATION_NAME
+        ]
+        if not found:
+            return
+        with archive.open(found[0]) as member:
+            text = member.read(_MOST_CALIBRATION_BYTES)
+    name = f"{CALIBRATION_NAME} in {path.name}"
+    with blaming(ModelError, f"The {name} is damaged"):
+        write_calibration(folder, Calibration.from_json(parse_description(text, name)))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from deepsxt_core.fingerprints import file_sha256
 from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.intake import take_in
 from deepsxt_core.network.models import (
+    CALIBRATION_NAME,
     CARD_NAME,
     CONFIG_NAME,
     MOST_CARD_BYTES,
@@ -117,7 +118,7 @@ def export_model(name: str, path: str | Path) -> Path:
         written_beside(path, verify=require_archive) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for file_name in (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME):
+        for file_name in (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, CALIBRATION_NAME):
             if (info.folder / file_name).is_file():
                 archive.write(info.folder / file_name, f"{info.name}/{file_name}")
     return path

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.weights.h5"
 CARD_NAME = "card.md"
+CALIBRATION_NAME = "calibration.json"
+"""Beside the others where a model is calibrated."""
 DEFAULT_MODEL = "deepsxt-compact"
 _LONGEST_NAME = 200
 MOST_CARD_BYTES = 1 << 18

@@ -1,5 +1,7 @@
+import csv
 import io
 import json
+import shutil
 import zipfile
 
 import mrcfile
@@ -269,9 +271,57 @@ def test_evaluate_takes_a_score_and_a_voxel_size(capsys, tmp_path):
     assert report["voxels"]["ignored"] == 3 * 2 * 20
     _, printed = call(
         capsys, "evaluate", tmp_path / "score.ome.zarr", tmp_path / "truth.tif",
-        "--voxel-size-nm", "25",
+        "--voxel-size-nm", "25", "--curve", tmp_path / "curve.csv",
     )  # fmt: skip
     assert "Within 3 px = 75 nm" in printed.out
+    assert "the model is not calibrated, or not known" in printed.out
+    rows = list(csv.DictReader((tmp_path / "curve.csv").read_text().splitlines()))
+    codes = report["calibration"]["score"]["curve"]
+    assert [round(row["mean_probability"], 3) for row in codes] == [0.078, 0.784]
+    shares = [float(row["share_of_membrane"]) for row in rows[:2]]
+    assert shares == [3 / 16, 3 / 4]  # the label 9 counts as membrane now
+    assert report["calibration"]["fitted_here"]["expected_error"] < 1e-3
+    code, printed = call(
+        capsys, "evaluate", tmp_path / "truth.tif", tmp_path / "truth.tif",
+        "--curve", tmp_path / "none.csv",
+    )  # fmt: skip
+    assert code == 1
+    assert "needs a score" in printed.err
+
+
+def test_a_calibrated_model_tells_what_its_scores_mean(capsys, model_folder, tmp_path):
+    """Calibrated on one set of images, it is known again from the record of a segmentation."""
+    shutil.copytree(model_folder, tmp_path / "workspace" / "models" / "mine")
+    rng = np.random.default_rng(1)
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("a", "b"):
+        labels = np.zeros((24, 24), np.uint8)
+        labels[8:13] = 1
+        image = np.where(labels, 90, 120) + rng.normal(0, 5, labels.shape)
+        tifffile.imwrite(data / f"{name}.tif", image.astype(np.float32))
+        tifffile.imwrite(data / f"{name}.labels.tif", labels)
+    code, printed = call(capsys, "models", "calibrate", "mine", data, "--json")
+    assert code == 0
+    fitted = json.loads(printed.out)
+    assert fitted["after"] < fitted["before"]
+    _, printed = call(capsys, "models", "info", "mine", "--json")
+    assert json.loads(printed.out)["calibration"]["temperature"] == fitted["temperature"]
+    call(capsys, "segment", data / "a.tif", "--out", tmp_path, "--model", "mine")
+    _, printed = call(
+        capsys, "evaluate", tmp_path / "score.ome.zarr", data / "a.labels.tif", "--json"
+    )
+    told = json.loads(printed.out)["calibration"]
+    assert told["of_model"]["temperature"] == fitted["temperature"]
+    assert told["of_model"]["expected_error"] < told["score"]["expected_error"]
+    archive = tmp_path / "mine.zip"
+    call(capsys, "models", "export", "mine", archive)
+    call(capsys, "models", "import", archive, "--name", "again")
+    _, printed = call(capsys, "models", "info", "again")
+    assert f"temperature {fitted['temperature']:.3f}" in printed.out
+    code, printed = call(capsys, "models", "calibrate", model_folder, data)
+    assert code == 1
+    assert "not in this workspace" in printed.err
 
 
 def test_evaluate_refuses_grey_values(capsys, tomogram, tmp_path):

@@ -145,7 +145,7 @@ def test_a_full_disk_while_downloading(server, workspace_home):
 
 
 def test_a_server_that_falls_silent(server, workspace_home, monkeypatch):
-    monkeypatch.setattr("deepsxt_core.network.catalogue._TIMEOUT_S", 0.5)
+    monkeypatch.setattr("deepsxt_core.io.downloading.TIMEOUT_S", 0.5)
     with pytest.raises(ModelError, match=r"silent .* by hand"):
         install(entry(f"{server}/silent"))
     assert nothing_is_left(workspace_home)

@@ -78,6 +78,8 @@ def test_the_best_threshold_is_taken_over(app, tomogram, score, truth):
     before = {metric.label: metric.value for metric in app.metric}
     assert before["Precision"] == "1.000"
     assert before["Hausdorff"].endswith("voxels")
+    assert float(before["Error, fitted on this truth"]) < float(before["Error, as scored"])
+    assert "is not calibrated" in texts(app)
     button(app, "Use the best threshold (-0.30)").click().run()
     assert not app.exception
     assert app.query_params["threshold"] == "-0.30"

@@ -7,8 +7,10 @@ from typing import Any
 
 from deepsxt_core.files import write_json
 from deepsxt_core.fingerprints import content_sha256, unchanged
+from deepsxt_core.io import SCORE_NAME
 from deepsxt_core.jobs.requests import EvaluateRequest
 from deepsxt_core.jobs.tasks.task import PROCESSOR, Task
+from deepsxt_core.network.calibrations import calibration_of_score
 from deepsxt_core.parameters import plain
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Mask, Score
@@ -27,7 +29,7 @@ def _identity(tomogram: Tomogram, request: EvaluateRequest) -> Identity:
         "input_sha256": tomogram.input_sha256(),
         "voxel_size_nm": found.volume.voxel_size_nm,
         "params": plain(request.params),
-        "tells": ["slices", "objects"],
+        "tells": ["slices", "objects", "calibration"],
     }
     if request.annotation is not None:
         identity["annotation"] = plain(request.annotation)
@@ -58,10 +60,14 @@ def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Prog
         found, known = _compared(tomogram, request)
         evaluated = pipeline.evaluate(found, known, request.params, progress)
         objects = compare_objects(found, known, request.params, progress)
+    carried = None
+    if request.score is not None:
+        scored = tomogram.result("scores", request.score)
+        carried = calibration_of_score(scored.folder / SCORE_NAME)
     run = {
         "params": plain(request.params),
         "truth": request.truth,
-        "report": evaluated.report() | {"objects": asdict(objects)},
+        "report": evaluated.report(carried) | {"objects": asdict(objects)},
         "codes": evaluated.histogram and evaluated.histogram.to_json(),
         "seconds": round(time.monotonic() - begun, 3),
     }
