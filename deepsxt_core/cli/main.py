@@ -61,6 +61,7 @@ _COMMANDS = {
     "annotation": ("annotation:APP", "Labelled objects that are edited."),
     "finetune": ("training:finetune", "Train a model further on own labels."),
     "train": ("training:train", "Train a compact model from fresh weights."),
+    "fetch": ("fetching:fetch", "Bring a public labelled data set into a folder."),
     "models": ("models:APP", "The model library."),
     "batch": ("batches:batch", "Apply one recipe to many tomograms."),
     "rerun": (
