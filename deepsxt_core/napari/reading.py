@@ -7,7 +7,6 @@ together. Where the voxel size is not known, lengths are voxels.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -119,34 +118,21 @@ def _surface(path: Path) -> Layer:
     return (points, triangles), told, "surface"
 
 
-@dataclass(frozen=True, slots=True)
-class _Slices:
-    """A volume as an array that is read slice by slice, for dask, which napari brings."""
-
-    volume: Volume
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.volume.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.volume.dtype
-
-    @property
-    def ndim(self) -> int:
-        return 3
-
-    def __getitem__(self, places: tuple[slice, slice, slice]) -> NDArray:
-        z, y, x = places
-        first, end, _ = z.indices(self.shape[0])
-        return self.volume.read(first, end)[:, y, x]
-
-
 def _array(volume: Volume) -> Any:
+    """Return a volume as an array that is read slice by slice, by dask, which napari brings."""
     import dask.array
 
-    return dask.array.from_array(_Slices(volume), chunks=(1, *volume.shape[1:]), name=False)
+    def plane(block_info: dict) -> NDArray:
+        first, end = block_info[None]["array-location"][0]
+        return volume.read(first, end)
+
+    depth, height, width = volume.shape
+    return dask.array.map_blocks(
+        plane,
+        chunks=((1,) * depth, (height,), (width,)),
+        dtype=volume.dtype,
+        meta=np.empty((0, 0, 0), volume.dtype),
+    )
 
 
 def _placed(volume: Volume, name: str) -> dict[str, Any]:
