@@ -8,11 +8,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 from deepsxt_core.io import open_volume, write_tiff
 from deepsxt_core.network import save_model
 from deepsxt_core.phantom import sample_tomogram
 from deepsxt_core.volume import Volume
+from deepsxt_core.workflow import segmentation
+from tests.jobs.stand_in_network import StandInPredictor
 from tests.models import small_config, small_network
 from tests.training.conftest import draw
 
@@ -45,7 +48,15 @@ def test_outputs_are_not_kept(path):
         assert cell.get("execution_count") is None
 
 
-def test_the_first_two_go_from_a_tomogram_to_meshes(tmp_path, capsys):
+class Dark(StandInPredictor):
+    """Takes what is dark for membrane."""
+
+    def score(self, slices):
+        return np.tanh(-2 * gaussian_filter(slices, (0, 2, 2)) - 1).astype(np.float32)
+
+
+def test_the_first_two_go_from_a_tomogram_to_meshes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(segmentation, "_predictor", lambda *_: Dark())
     sample, truth, size = sample_tomogram(shape=(16, 80, 80))
     write_tiff(Volume.from_array(sample, size), tmp_path / "cell.tif")
     own = {"folder": tmp_path, "tomogram_file_path": tmp_path / "cell.tif"}
@@ -53,7 +64,6 @@ def test_the_first_two_go_from_a_tomogram_to_meshes(tmp_path, capsys):
     assert drawn == 1
     mask = np.load(tmp_path / "segmented_tomogram.npy")
     assert mask.shape == (6, 80, 80)
-    # Most of what it marks is membrane: it is the bundled model that has scored.
     assert truth[6:12][mask > 0].mean() > 0.5
     tif = open_volume(tmp_path / "segmented_tomogram.tif")
     np.testing.assert_array_equal(tif.read(0, 6), mask)
@@ -68,7 +78,7 @@ def test_the_third_teaches_a_model_and_draws_its_errors(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     for seed in range(4):
-        image, labels = draw(seed, (64, 64))
+        image, labels = draw(seed)
         tifffile.imwrite(data / f"{seed}.tif", image)
         if seed < 3:
             tifffile.imwrite(data / f"{seed}.labels.tif", labels.astype(np.uint8))
