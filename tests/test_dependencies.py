@@ -88,7 +88,7 @@ def test_the_licences_of_all_that_is_imported_are_known():
 
 LOADED_BY_OTHERS = {"imagecodecs", "trame-vtk"}
 """tifffile decodes by the one, trame-pyvista shows by the other; both are wanted, not imported."""
-OPTIONAL = {"distributed", "jax", "torch"}
+OPTIONAL = {"dask", "distributed", "jax", "torch"}
 
 
 def test_what_is_imported_is_declared_and_nothing_else():

@@ -135,8 +135,13 @@ def curve(histogram: ScoreHistogram, calibration: Calibration = UNCALIBRATED) ->
     probabilities = calibration.probabilities()
     voxels = histogram.membrane + histogram.background
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    counts = (voxels, voxels * probabilities, histogram.membrane)
-    return CalibrationCurve(*(np.bincount(bins, weights=one, minlength=BINS) for one in counts))
+
+    def binned(counts: NDArray) -> NDArray[np.float64]:
+        return np.bincount(bins, weights=counts, minlength=BINS).astype(np.float64)
+
+    return CalibrationCurve(
+        binned(voxels), binned(voxels * probabilities), binned(histogram.membrane)
+    )
 
 
 def left_out(histograms: Sequence[ScoreHistogram]) -> CalibrationCurve:
