@@ -129,7 +129,8 @@ def histograms(
         counts = ScoreHistogram.empty()
         for z in source.labelled:
             labels = source.read_labels(z)
-            codes = Score.encode(predictor.score(source.read_image(z)[None])[0])
+            run = source.read_run(z, predictor.context)
+            codes = Score.encode(predictor.score(run, (predictor.context,) * 2)[0])
             judged = labels != IGNORED
             counts += ScoreHistogram.of(codes[judged], labels[judged] == 1)
             progress.advance()
