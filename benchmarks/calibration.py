@@ -12,7 +12,6 @@ them they flatter it, which is said. `--keep` writes the calibration into the mo
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +29,12 @@ from deepsxt_core.evaluation.calibration import (
 from deepsxt_core.inference import Predictor, SegmentParams
 from deepsxt_core.network import Model, load_model
 from deepsxt_core.network.calibrations import write_calibration
-from deepsxt_core.phantom import PRESETS, SliceParams, draw_slice, simulate
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.volume import Score
 from deepsxt_core.workflow.calibrating import Calibrated, fitted, histograms
 
 FIT_SEEDS = range(3_000_000, 3_000_040)
 FIT_TOMOGRAMS = (("b24", 3000), ("b24", 3001), ("b24", 3002), ("hzb", 3003), ("mistral", 3004))
-SHAPE = evaluate_model.TOMOGRAM_SHAPE
 TABLE = """| data | pixels | membrane | error as scored | after temperature |
 |---|--:|--:|--:|--:|"""
 
@@ -45,26 +42,19 @@ TABLE = """| data | pixels | membrane | error as scored | after temperature |
 def counted(
     predictor: Predictor, images: Iterable[NDArray[np.float32]], truths: Iterable[NDArray[np.bool_]]
 ) -> ScoreHistogram:
-    """Return how often each code occurs on and off the membranes of standardised slices."""
+    """Return how often each code occurs on and off the membranes of slices with neighbours."""
     found = ScoreHistogram.empty()
     for image, truth in zip(images, truths, strict=True):
-        found += ScoreHistogram.of(Score.encode(predictor.score(image[None])[0]), truth)
+        codes = Score.encode(evaluate_model.score(predictor, image))
+        found += ScoreHistogram.of(codes, truth)
     return found
 
 
-def to_fit_on() -> tuple[list[NDArray[np.float32]], list[NDArray[np.bool_]]]:
+def to_fit_on(context: int) -> tuple[evaluate_model.Runs, evaluate_model.Masks]:
     """Simulate slices and tomograms that nothing else uses."""
-    drawn = [draw_slice(np.random.default_rng(seed), SliceParams()) for seed in FIT_SEEDS]
-    images = [evaluate_model.prepared(image) for image, _ in drawn]
-    truths = [truth for _, truth in drawn]
-    for preset, seed in FIT_TOMOGRAMS:
-        phantom = simulate(replace(PRESETS[preset], shape=SHAPE, seed=seed))
-        some = evaluate_model.some_slices(
-            phantom.volume, phantom.truth, evaluate_model.TOMOGRAM_SLICES
-        )
-        images += some[0]
-        truths += some[1]
-    return images, truths
+    drawn = evaluate_model.phantom_slices(FIT_SEEDS)
+    simulated = evaluate_model.tomogram_slices(context, FIT_TOMOGRAMS)
+    return drawn[0] + simulated[0], drawn[1] + simulated[1]
 
 
 def row(name: str, histogram: ScoreHistogram, found: Calibration) -> str:
@@ -78,7 +68,8 @@ def row(name: str, histogram: ScoreHistogram, found: Calibration) -> str:
 def print_simulated(model: Model) -> Calibration:
     """Print what the fit on simulated data comes to; return it."""
     predictor = Predictor(model, precision="float32", rotations=SegmentParams().rotations)
-    whole = counted(predictor, *to_fit_on())
+    context = predictor.context
+    whole = counted(predictor, *to_fit_on(context))
     found = fit(whole, "simulated tomograms and slices that it has not learnt from")
     print(f"Temperature {found.temperature:.3f}, bias {found.bias:+.3f}, fitted on "
           f"{found.fitted_on}; {BINNING}.\n")  # fmt: skip
@@ -86,9 +77,9 @@ def print_simulated(model: Model) -> Calibration:
     print(row("the fit itself", whole, found))
     points: list[tuple[str, ScoreHistogram]] = []
     for name, data in (
-        ("simulated tomograms", evaluate_model.tomogram_slices()),
+        ("simulated tomograms", evaluate_model.tomogram_slices(context)),
         ("simulated slices", evaluate_model.phantom_slices()),
-        ("sample tomogram", evaluate_model.sample_slices()),
+        ("sample tomogram", evaluate_model.sample_slices(context)),
     ):
         held_back = counted(predictor, *data)
         print(row(name, held_back, found), flush=True)

@@ -33,11 +33,13 @@ TOMOGRAM_SHAPE = (32, 384, 384)
 TOMOGRAM_SLICES = slice(3, 32, 6)
 RIDGE_SIGMAS_PX = (2.0, 3.0, 4.0, 5.0, 6.0)
 
-Slices = list[NDArray[np.float32]]
+Runs = list[NDArray[np.float32]]
+"""Each (2 n + 1, y, x): a slice between its neighbours."""
+
 Masks = list[NDArray[np.bool_]]
 
 
-def real_patches(folder: Path) -> tuple[Slices, Masks]:
+def real_patches(folder: Path) -> tuple[Runs, Masks]:
     """Read and standardise NAME.tif with NAME.labels.tif."""
     images, truths = [], []
     for label_path in sorted(folder.glob("*.labels.tif")):
@@ -47,41 +49,50 @@ def real_patches(folder: Path) -> tuple[Slices, Masks]:
     return images, truths
 
 
-def phantom_slices() -> tuple[Slices, Masks]:
+def phantom_slices(seeds: Iterable[int] = PHANTOM_SEEDS) -> tuple[Runs, Masks]:
     """Draw slices of seeds that training does not use."""
-    pairs = [draw_slice(np.random.default_rng(seed), SliceParams()) for seed in PHANTOM_SEEDS]
+    pairs = [draw_slice(np.random.default_rng(seed), SliceParams()) for seed in seeds]
     return [prepared(image) for image, _ in pairs], [truth for _, truth in pairs]
 
 
-def sample_slices() -> tuple[Slices, Masks]:
-    """Return slices of the sample tomogram."""
+def sample_slices(context: int) -> tuple[Runs, Masks]:
+    """Return slices of the sample tomogram, with `context` above and below."""
     volume, truth, _ = sample_tomogram()
-    return some_slices(volume, truth, SAMPLE_SLICES)
+    return _some_slices(volume, truth, SAMPLE_SLICES, context)
 
 
-def tomogram_slices() -> tuple[Slices, Masks]:
-    """Return slices of tomograms simulated for this, as training has none."""
+def tomogram_slices(
+    context: int, tomograms: Iterable[tuple[str, int]] = TOMOGRAMS
+) -> tuple[Runs, Masks]:
+    """Return slices of tomograms simulated for this, as training has none, with neighbours."""
     images, truths = [], []
-    for preset, seed in TOMOGRAMS:
+    for preset, seed in tomograms:
         phantom = simulate(replace(PRESETS[preset], shape=TOMOGRAM_SHAPE, seed=seed))
-        some = some_slices(phantom.volume, phantom.truth, TOMOGRAM_SLICES)
+        some = _some_slices(phantom.volume, phantom.truth, TOMOGRAM_SLICES, context)
         images += some[0]
         truths += some[1]
     return images, truths
 
 
-def some_slices(volume: NDArray, truth: NDArray[np.bool_], chosen: slice) -> tuple[Slices, Masks]:
-    """Return slices of a tomogram, standardised, with their truths."""
-    images = normalise(
-        volume[chosen].astype(np.float32), measure_intensity(Volume.from_array(volume))
-    )
-    return list(images), list(truth[chosen])
+def _some_slices(
+    volume: NDArray, truth: NDArray[np.bool_], chosen: slice, context: int
+) -> tuple[Runs, Masks]:
+    whole = normalise(volume.astype(np.float32), measure_intensity(Volume.from_array(volume)))
+    padded = np.pad(whole, ((context, context), (0, 0), (0, 0)), mode="edge")
+    places = range(*chosen.indices(len(volume)))
+    return [padded[z : z + 2 * context + 1] for z in places], list(truth[chosen])
 
 
 def prepared(image: NDArray) -> NDArray[np.float32]:
-    """Return a slice standardised."""
+    """Return a slice without neighbours, (1, y, x), standardised."""
     intensity = measure_intensity(Volume.from_array(image))
-    return normalise(image[np.newaxis].astype(np.float32), intensity)[0]
+    return normalise(image[np.newaxis].astype(np.float32), intensity)
+
+
+def score(predictor: Predictor, run: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score the middle slice of a run; where there are no neighbours, it stands for them."""
+    beside = len(run) // 2
+    return predictor.score(run, (beside, beside))[0]
 
 
 def summarise(masks: Iterable[NDArray[np.bool_]], truths: Masks) -> str:
@@ -95,11 +106,11 @@ def summarise(masks: Iterable[NDArray[np.bool_]], truths: Masks) -> str:
     return " | ".join(f"{value:.3f}" for value in values)
 
 
-def ridge_masks(images: Slices, truths: Masks) -> Masks:
+def ridge_masks(images: Runs, truths: Masks) -> Masks:
     """Return the masks of a ridge filter with the scale and threshold best on these very truths."""
     best_f1, best_masks = -1.0, []
     for sigma in RIDGE_SIGMAS_PX:
-        ridges = [sato(image, sigmas=[sigma], black_ridges=True) for image in images]
+        ridges = [sato(run[len(run) // 2], sigmas=[sigma], black_ridges=True) for run in images]
         for level in np.percentile(np.concatenate(ridges, axis=None), range(70, 100)):
             masks = [ridge > level for ridge in ridges]
             counts = sum(map(PixelCounts.of, masks, truths), PixelCounts())
@@ -116,9 +127,9 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load_model(arguments.model)
     sets = {
-        "simulated tomograms": tomogram_slices(),
+        "simulated tomograms": tomogram_slices(model.config.context),
         "simulated slices": phantom_slices(),
-        "sample tomogram": sample_slices(),
+        "sample tomogram": sample_slices(model.config.context),
     }
     if arguments.patches is not None:
         sets = {"real patches": real_patches(arguments.patches), **sets}
@@ -129,7 +140,7 @@ def main() -> None:
     for name, (images, truths) in sets.items():
         for rotations in (1, 4):
             predictor = Predictor(model, rotations=rotations)
-            masks = [predictor.score(image[np.newaxis])[0] > 0 for image in images]
+            masks = [score(predictor, run) > 0 for run in images]
             print(f"| {name} | model, rotations={rotations} | {summarise(masks, truths)} |")
         print(f"| {name} | ridge filter | {summarise(ridge_masks(images, truths), truths)} |")
 
