@@ -31,12 +31,19 @@ def list_them() -> Outcome:
     models = list_models()
     names = {info.name for info in models}
     available = [entry for entry in CATALOGUE.values() if entry.name not in names]
-    lines = [f"{info.name:24} {info.folder}" for info in models]
+    lines = [f"{info.name:24} {', '.join(info.classes()):24} {info.folder}" for info in models]
     lines += [f"{entry.name:24} to install: {entry.size_mb} MB" for entry in available]
     return Outcome(
         lines,
         {
-            "models": [{"name": info.name, "folder": str(info.folder)} for info in models],
+            "models": [
+                {
+                    "name": info.name,
+                    "folder": str(info.folder),
+                    "classes": list(info.classes()),
+                }
+                for info in models
+            ],
             "available": [{"name": entry.name, "size_mb": entry.size_mb} for entry in available],
         },
     )
@@ -111,11 +118,12 @@ def info(name: str, /) -> Outcome:
     """Show the card of a model."""
     found = find_model(name)
     return Outcome(
-        [found.card, f"SHA-256 {found.sha256()}"],
+        [found.card, f"Classes {', '.join(found.classes())}", f"SHA-256 {found.sha256()}"],
         {
             "name": found.name,
             "folder": str(found.folder),
             "card": found.card,
+            "classes": list(found.classes()),
             "sha256": found.sha256(),
         },
     )
