@@ -296,20 +296,18 @@ def score_volume(
         progress.advance(sum(end - first for first, end in kept))
     missing = [(first, end) for first, end in ranges if (first - z0, end - z0) not in done]
     with closing(score_slabs(missing)) as scored:
-        for scored_slab in scored:
-            for codes, keep, slabs in zip(
-                scored_slab.per_class(), keepers, of_classes, strict=True
-            ):
+        for part in scored:
+            for codes, keep, slabs in zip(part.per_class(), keepers, of_classes, strict=True):
                 slab = Slab.of(
-                    scored_slab.first - z0,
+                    part.first - z0,
                     codes,
-                    nonfinite=scored_slab.nonfinite_voxels,
-                    void=scored_slab.void_voxels,
-                    seconds=scored_slab.seconds,
+                    nonfinite=part.nonfinite_voxels,
+                    void=part.void_voxels,
+                    seconds=part.seconds,
                 )
                 keep(slab, codes)
                 slabs.append(slab)
-            progress.advance(len(scored_slab.codes))
+            progress.advance(len(part.codes))
     return [
         SegmentSummary(
             sum(slab.positive_voxels for slab in slabs),
