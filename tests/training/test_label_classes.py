@@ -6,14 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from deepsxt_core.annotation import EditObjects, create_annotation, open_annotation
+from deepsxt_core.annotation import EditClass, EditObjects, create_annotation, open_annotation
 from deepsxt_core.cli.main import main
 from deepsxt_core.errors import InvalidParameterError, TrainingDataError
 from deepsxt_core.network import load_model, save_model
 from deepsxt_core.network.architecture import CLASS_PART
 from deepsxt_core.training.class_table import IGNORED, ClassTable
 from deepsxt_core.training.datasets import open_training_set
-from deepsxt_core.training.finetune import finetune
 from deepsxt_core.training.held_back import measure
 from deepsxt_core.training.mixing import labelled_samples
 from deepsxt_core.training.params import TrainingParams
@@ -37,7 +36,7 @@ def several(folder):
     for number, name in enumerate("ab"):
         image, lines = draw(number)
         labels = np.where(lines, 1, 0).astype(np.uint8)
-        labels[20:60, 40:90] = np.where(lines[20:60, 40:90], 3, 2)
+        labels[20:60, 40:] = np.where(lines[20:60, 40:], 3, 2)
         labels[:4, :8], labels[:4, 8:16], labels[4:8, :8] = 4, 5, 128
         folder.add(name, image, labels)
     return folder.path
@@ -98,13 +97,13 @@ def test_one_class_of_a_table_is_learnt_as_without_a_table(folder):
 def test_simulated_crops_teach_membranes_alone(several):
     data = open_training_set(several, READING)
     params = TrainingParams(batch_size=4, crop_px=32, rehearsal=0.5)
-    batch = labelled_samples(data, split(data), params, 2, ()).draw(0)
+    batch = labelled_samples(data, split(data), params, small_config(), ()).draw(0)
     assert batch.target.shape == (4, 32, 32, 2)
     assert not batch.weight[2:, ..., 1].any() and batch.weight[2:, ..., 0].all()
     of_nuclei = open_training_set(
         several, DataParams(classes="1=none,2=nucleus,3=nucleus,4=none,5=none")
     )
-    batch = labelled_samples(of_nuclei, split(of_nuclei), params, 2, ()).draw(0)
+    batch = labelled_samples(of_nuclei, split(of_nuclei), params, small_config(), ()).draw(0)
     assert batch.target.shape == (4, 32, 32, 1)
 
 
@@ -116,12 +115,15 @@ def test_annotations_are_learnt_by_the_names_of_their_classes(folder):
     path = folder.path / "cell.annotation"
     create_annotation(path, folder.path / "cell.tif", Volume.from_array(labels))
     with open_annotation(path) as annotation:
+        annotation.apply(EditClass(name="nucleus"))
+        annotation.apply(EditObjects(objects=[2], class_name="nucleus"))
         annotation.apply(EditObjects(objects=[3], class_name="not judged"))
 
     # Its values are ids, of which the table knows nothing.
     (source,) = open_training_set(folder.path, DataParams(classes="7=nucleus,9=membrane")).sources
     found = np.stack([source.read_labels(z) for z in range(4)])
-    np.testing.assert_array_equal(found, np.select([labels == 3, labels == 1], [IGNORED, 2], 0))
+    expected = np.select([labels == 3, labels == 2, labels == 1], [IGNORED, 1, 2], 0)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_model_of_one_class_learns_others(capsys, several, tmp_path):
@@ -150,5 +152,3 @@ def test_a_model_of_one_class_learns_others(capsys, several, tmp_path):
 
     data = open_training_set(several, DataParams(classes=TABLE.replace("membrane", "x")))
     assert measure(base.network, data, split(data).validation)["f1"] == 0
-    again = finetune(base, open_training_set(several, READING), PARAMS, tmp_path / "again")
-    assert set(again.scores) == {*report["scores"]}

@@ -6,7 +6,6 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-import tifffile
 
 from deepsxt_core.cli.main import main
 from deepsxt_core.errors import CancelledError, InvalidParameterError
@@ -14,7 +13,7 @@ from deepsxt_core.evaluation import EvaluateParams
 from deepsxt_core.inference import SegmentParams, predict_slice
 from deepsxt_core.inference.openvino_graph import network_graph
 from deepsxt_core.inference.openvino_runtime import compile_graph
-from deepsxt_core.io import SCORE_NAME, open_score
+from deepsxt_core.io import SCORE_NAME, open_score, write_tiff
 from deepsxt_core.network import (
     NetworkConfig,
     build_network,
@@ -31,7 +30,7 @@ from deepsxt_core.workflow.class_folders import class_folders
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workflow.recipe_words import in_words
-from deepsxt_core.workspace import recipe_hash
+from deepsxt_core.workspace import Workspace, recipe_hash
 from tests.cancelling import StopAfter
 from tests.models import small_config
 
@@ -140,18 +139,15 @@ def test_scores_lie_side_by_side_and_a_break_changes_nothing(model, alone, volum
     assert gap.max() <= 1
 
 
-def test_in_the_workspace_each_class_is_a_result(model, workspace, tomogram):
-    tifffile.imwrite(
-        tomogram.source,
-        np.random.default_rng(3).normal(size=(3, 20, 24)).astype(np.float32),
-        imagej=True,
-        metadata={"axes": "ZYX"},
-    )
+def test_in_the_workspace_each_class_is_a_result(model, volume, tmp_path):
+    write_tiff(volume, tmp_path / "cell.tif")
+    workspace = Workspace(tmp_path / "home")
+    tomogram = workspace.add_file(tmp_path / "cell.tif")
     params = SegmentParams()
     identity = steps.segment_identity(tomogram, model.info, params)
     place = Place.of_result(tomogram, "scores", identity, "job")
     assert steps.score_estimate(tomogram, model.info, params, workspace.folder).disk_bytes == (
-        3 * 3 * (20 * 24 + 8192)
+        3 * 7 * (22 * 30 + 8192)
     )
 
     produce(place, "job", lambda out: steps.make_score(
@@ -210,9 +206,9 @@ def test_a_score_is_compared_with_what_is_of_its_class():
         pipeline.evaluate(ball("droplet"), annotated)
 
 
-def test_the_command_line_tells_each_class(capsys, model, tmp_path):
+def test_the_command_line_tells_each_class(capsys, model, volume, tmp_path):
     path, out = tmp_path / "t.tif", tmp_path / "out"
-    tifffile.imwrite(path, np.random.default_rng(0).normal(size=(3, 20, 24)).astype(np.float32))
+    write_tiff(volume, path)
 
     def call(*arguments):
         code = main([str(argument) for argument in arguments])
