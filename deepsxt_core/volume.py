@@ -205,10 +205,13 @@ class Score:
         `first_slice` slices are left out; `placed` has its own.
     first_slice : int
         Index of the first scored slice in the volume that was scored.
+    class_name : str or None
+        What it marks, where its model names classes; membranes otherwise.
     """
 
     volume: Volume
     first_slice: int = 0
+    class_name: str | None = None
 
     @property
     def placed(self) -> Volume:
@@ -216,8 +219,8 @@ class Score:
         if not self.first_slice:
             return self.volume
         there = (self.volume.shape[0] + self.first_slice, *self.volume.shape[1:])
-        rest = Region(z=(self.first_slice, None))
-        return self.volume.with_geometry(self.volume.geometry.part(rest, there))
+        part = self.volume.geometry.part(Region(z=(self.first_slice, None)), there)
+        return self.volume.with_geometry(part)
 
     @staticmethod
     def encode(score: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -251,12 +254,8 @@ class Score:
 
     def positive_fraction(self, threshold: float) -> float:
         """Return the fraction of voxels that score above `threshold`, in [0, 1]."""
-        depth, height, width = self.volume.shape
-        count = sum(
-            int(np.count_nonzero(self.read_mask(z0, z1, threshold)))
-            for z0, z1 in self.volume.slabs(1)
-        )
-        return count / (depth * height * width)
+        masks = (self.read_mask(z0, z1, threshold) for z0, z1 in self.volume.slabs(1))
+        return sum(int(np.count_nonzero(mask)) for mask in masks) / math.prod(self.volume.shape)
 
 
 @dataclass(frozen=True, slots=True)

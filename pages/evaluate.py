@@ -1,6 +1,7 @@
 """How well a result agrees with the truth: numbers, all thresholds, and where it is wrong."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepsxt_core import jobs
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams, PixelCounts, ScoreHistogram
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation
@@ -47,8 +49,8 @@ _DISTANCE_HELP = {
 }
 
 
-def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) -> int | None:
-    """Let the user set how to compare, and start it; return the label that is ignored."""
+def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) -> EvaluateParams:
+    """Let the user set how to compare, and start it; return what was set."""
     size = snapshot.volume(tomogram, source.region).voxel_size_nm
     tolerance_px = inputs.number(EvaluateParams, "tolerance_px", "Tolerance ({unit})", step=0.5)
     if size and size.x == size.y:
@@ -57,22 +59,25 @@ def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) 
         ignore_label = inputs.number(
             EvaluateParams, "ignore_label", "Label to ignore", placeholder="none"
         )
+        true_labels = _values(isinstance(truth, Path))
+    annotated = isinstance(source, KeptAnnotation)
+    params = EvaluateParams(
+        threshold=0.0 if annotated else state.threshold(),
+        tolerance_px=tolerance_px,
+        ignore_label=ignore_label,
+        true_labels=true_labels,
+    )
     running = job_blocks.active_job(tomogram, "evaluate")
     if running is not None:
         job_blocks.job_progress(running.id)
-        return ignore_label
-    annotated = isinstance(source, KeptAnnotation)
-    threshold = 0.0 if annotated else state.threshold()
+        return params
     if st.button(
-        "Evaluate" if annotated else f"Evaluate at threshold {threshold:.2f}",
+        "Evaluate" if annotated else f"Evaluate at threshold {params.threshold:.2f}",
         type="primary",
         icon=":material/fact_check:",
         width="stretch",
     ):
         with widgets.errors_shown():
-            params = EvaluateParams(
-                threshold=threshold, tolerance_px=tolerance_px, ignore_label=ignore_label
-            )
             request = jobs.EvaluateRequest(
                 score=None if isinstance(source, KeptAnnotation) else source.id,
                 annotation=source.pinned() if isinstance(source, KeptAnnotation) else None,
@@ -86,7 +91,22 @@ def run_card(tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth) 
     last = job_blocks.last_job(tomogram, "evaluate")
     if last is not None:
         job_blocks.job_ending(last)
-    return ignore_label
+    return params
+
+
+def _values(in_a_file: bool) -> tuple[int, ...]:
+    """Let the user say which values of a label file count."""
+    if not in_a_file:
+        return ()
+    text = st.text_input(
+        "Values that count",
+        placeholder="all above 0",
+        key="true_labels",
+        help="Of labels of several classes: those of the class that the result is for, such as 2.",
+    )
+    if not re.fullmatch(r"[0-9 ,]{0,60}", text):
+        raise InvalidParameterError(f"Give values with commas between, such as 2, 3: got {text!r}.")
+    return tuple(int(part) for part in re.findall("[0-9]{1,9}", text))
 
 
 def chosen_evaluation(
@@ -252,8 +272,7 @@ def results(
         with places[0], st.container(border=True, key="curve_card"):
             curve_card(histogram)
     with places[-1], st.container(border=True, key="agreement_card"):
-        ignored = evaluation.params(EvaluateParams).ignore_label
-        agreement.picture(tomogram, source, truth, ignored)
+        agreement.picture(tomogram, source, truth, evaluation.params(EvaluateParams))
     if histogram is not None and isinstance(source, Result):
         with st.container(border=True, key="calibration_card"):
             calibration.card(histogram, source)
@@ -273,7 +292,7 @@ with widgets.errors_shown():
     with left, st.container(border=True, key="comparison"):
         source = sources.compared_chooser(tomogram, source)
         truth = truths.choose(tomogram, source)
-        ignore_label = None if truth is None else run_card(tomogram, source, truth)
+        params = None if truth is None else run_card(tomogram, source, truth)
     evaluation = None if truth is None else chosen_evaluation(tomogram, source, truth)
     if evaluation is not None:
         notices.size_correction(tomogram, evaluation)
@@ -281,9 +300,9 @@ with widgets.errors_shown():
     with right:
         if evaluation is not None and truth is not None:
             results(tomogram, source, truth, evaluation)
-        elif truth is not None:
+        elif truth is not None and params is not None:
             with st.container(border=True, key="agreement_card"):
-                agreement.picture(tomogram, source, truth, ignore_label)
+                agreement.picture(tomogram, source, truth, params)
         else:
             with st.container(border=True, key="no_truth"):
                 st.markdown("### :material/fact_check:", text_alignment="center")

@@ -42,6 +42,7 @@ def model_card(info: ModelInfo) -> None:
             confirm_removal(info.name)
         if not own:
             st.caption("Comes with the program.")
+        st.caption(f"Finds {texts.escaped(', '.join(info.classes()))}.")
         with st.expander("Card", icon=":material/info:"):
             st.markdown(texts.card(info.card) or "It has no card.")
             st.caption(texts.escaped(calibration_text(read_calibration(info.folder))))

@@ -27,6 +27,11 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
         st.markdown("**Settings**")
         name = st.selectbox("Model", list(models), key="model")
         model = models[name]
+        if len(model.classes()) > 1:
+            st.caption(
+                f":material/category: Finds {texts.escaped(', '.join(model.classes()))}, each as a "
+                "result of its own."
+            )
         with st.expander("About this model", icon=":material/info:"):
             st.markdown(texts.card(model.card) or "This model has no card.")
         if not tomogram.region.is_whole:
@@ -94,6 +99,12 @@ def preview_card(
                 )
                 - 1
             )
+        classes = model.classes()
+        looked_at = classes[0]
+        if len(classes) > 1:
+            looked_at = st.segmented_control(
+                "Class", classes, default=classes[0], required=True, key=f"try_class_{model.name}"
+            )
         wish = (tomogram.id, str(tomogram.dataset), z, model.name, asdict(params))
         if action.button("Try", icon=":material/play_arrow:", width="stretch", key="try"):
             st.session_state["tried"] = wish
@@ -103,9 +114,11 @@ def preview_card(
         if st.session_state.get("tried") == wish:
             with widgets.errors_shown(), st.spinner("Asking the network …", show_time=True):
                 score = _one_slice(tomogram, model, z, params)
+                if len(classes) > 1:
+                    score = score[..., classes.index(looked_at)]
                 found = np.mean(score > state.threshold())
                 picture = overlay(grey, score, state.threshold())
-                note = f"Slice {z + 1}: {found:.1%} of it counts as membrane."
+                note = f"Slice {z + 1}: {found:.1%} of it counts as {looked_at}."
         size = volume.voxel_size_nm
         picture = with_scale_bar(picture, size.x if size else None)
         st.image(picture, caption=note, alt=note, width="stretch", output_format="JPEG")
@@ -153,6 +166,8 @@ def done_card(tomogram: Tomogram) -> None:
             ":green[:material/check_circle:] **Segmented** with "
             + texts.escaped(widgets.score_label(result))
         )
+        if result.class_name is not None:
+            st.caption("The results of other classes are in the lists of the next pages.")
         if st.button("Look at the slices", icon=":material/layers:", width="stretch"):
             st.switch_page("slices.py")
 

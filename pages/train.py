@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from deepsxt_core import jobs
 from deepsxt_core.files import safe_name
-from deepsxt_core.network import ModelInfo, list_models, new_model_folder
+from deepsxt_core.network import MEMBRANE_ALONE, ModelInfo, list_models, new_model_folder
 from deepsxt_core.training.datasets import Source, TrainingSet
 from deepsxt_core.training.left_out import left_out_regions
 from deepsxt_core.training.params import TrainingParams
@@ -29,6 +29,8 @@ _PREVIEWS = 8
 _EARLIER = 6
 _ENLARGED = 3
 _NEW = "new"
+# Of `deepsxt_core.training.preview.CLASSES`.
+_COLOURS = ("green", "red", "blue", "yellow", "pink", "light green", "green")
 
 
 def settings_card(folder: Path, models: list[ModelInfo]) -> tuple[str, str, bool, TrainingParams]:
@@ -112,7 +114,7 @@ def summary_card(
             for label, value in (
                 ("Labelled slices", counts["labelled_slices"]),
                 ("Unlabelled slices", counts["unlabelled_slices"]),
-                ("Membrane pixels", f"{counts['membrane_px']:,}"),
+                (_pixels(data), f"{counts['membrane_px']:,}"),
             ):
                 st.metric(label, value, width="content")
         measured = f"Measured on {texts.escaped(parts.rule)}."
@@ -128,6 +130,10 @@ def summary_card(
         )
         with st.expander("Files", icon=":material/list:"):
             st.dataframe(_files(data, parts), hide_index=True)
+
+
+def _pixels(data: TrainingSet) -> str:
+    return "Membrane pixels" if data.classes == MEMBRANE_ALONE else "Marked pixels"
 
 
 def _files(data: TrainingSet, parts: Split) -> pd.DataFrame:
@@ -174,8 +180,16 @@ def preview_card(data: TrainingSet, parts: Split, params: TrainingParams) -> Non
             column.image(larger, alt="A random crop of the training data", width="stretch")
         st.caption(
             f"Random crops of {crops[0].shape[0]} px, turned, flipped, and varied in their grey "
-            "values. " + ("Membranes are tinted green, unjudged pixels orange." if labels else "")
+            "values. " + (_legend(data) if labels else "")
         )
+
+
+def _legend(data: TrainingSet) -> str:
+    if data.classes == MEMBRANE_ALONE:
+        return "Membranes are tinted green, unjudged pixels orange."
+    colours = zip(data.classes, _COLOURS, strict=False)
+    tints = ", ".join(f"{texts.escaped(name)} {colour}" for name, colour in colours)
+    return f"Tinted are {tints}; unjudged pixels orange."
 
 
 def start_button(

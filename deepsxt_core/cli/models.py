@@ -36,12 +36,19 @@ def list_them() -> Outcome:
     models = list_models()
     names = {info.name for info in models}
     available = [entry for entry in CATALOGUE.values() if entry.name not in names]
-    lines = [f"{info.name:24} {info.folder}" for info in models]
+    lines = [f"{info.name:24} {', '.join(info.classes()):24} {info.folder}" for info in models]
     lines += [f"{entry.name:24} to install: {entry.size_mb} MB" for entry in available]
     return Outcome(
         lines,
         {
-            "models": [{"name": info.name, "folder": str(info.folder)} for info in models],
+            "models": [
+                {
+                    "name": info.name,
+                    "folder": str(info.folder),
+                    "classes": list(info.classes()),
+                }
+                for info in models
+            ],
             "available": [{"name": entry.name, "size_mb": entry.size_mb} for entry in available],
         },
     )
@@ -146,12 +153,18 @@ def info(name: str, /) -> Outcome:
     found = find_model(name)
     calibrated = read_calibration(found.folder)
     return Outcome(
-        [found.card, calibration_text(calibrated), f"SHA-256 {found.sha256()}"],
+        [
+            found.card,
+            f"Classes {', '.join(found.classes())}",
+            calibration_text(calibrated),
+            f"SHA-256 {found.sha256()}",
+        ],
         {
             "calibration": calibrated and asdict(calibrated),
             "name": found.name,
             "folder": str(found.folder),
             "card": found.card,
+            "classes": list(found.classes()),
             "sha256": found.sha256(),
         },
     )

@@ -119,7 +119,7 @@ def open_source(
     score = open_score(path)
     if voxel_size_nm is None:
         return score
-    return Score(score.volume.with_voxel_size(voxel_size_nm), score.first_slice)
+    return replace(score, volume=score.volume.with_voxel_size(voxel_size_nm))
 
 
 def open_labels(path: Path, voxel_size_nm: VoxelSize | None) -> Labels:

@@ -20,19 +20,20 @@ from deepsxt_core.cli.options import (
     option,
 )
 from deepsxt_core.cli.surfaces import Instances, Objects, Unit, places, segment_record, told
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import EmptySurfaceError, InvalidParameterError
 from deepsxt_core.export.bundle import BUNDLE_NAME
 from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import keep_apart, prepare_file, prepare_folder
 from deepsxt_core.inference import CHECKPOINT_NAME, SegmentParams
 from deepsxt_core.inference.engines import fastest
-from deepsxt_core.io import SCORE_NAME, open_volume
+from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.io.readers.choosing import PartParams
 from deepsxt_core.io.spool import remembered
-from deepsxt_core.network import DEFAULT_MODEL, open_model
+from deepsxt_core.network import DEFAULT_MODEL, find_model, open_model
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Score, Volume
+from deepsxt_core.workflow.class_folders import CLASSES_NAME, class_folders
 from deepsxt_core.workflow.recipe import ExportParams
 from deepsxt_core.workflow.surface_files import SurfaceFiles, reconstruct_to
 
@@ -120,6 +121,11 @@ def run(
         raise InvalidParameterError(
             "--each-label makes objects of the values of a label file: a score holds none."
         )
+    if objects and len(find_model(model).classes()) > 1:
+        raise InvalidParameterError(
+            f"{model!r} finds several classes, and the objects of each have numbers of their own. "
+            "Leave --objects out, and choose by 'deepsxt reconstruct' of the score of a class."
+        )
     files = SurfaceFiles(
         formats=export.meshes,
         unit=unit,
@@ -142,18 +148,59 @@ def run(
             # The bundle shows the tomogram too: so each slice is read once.
             scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".tomogram-"))
             wish = replace(wish, tomogram=remembered(wish.tomogram, Path(scratch) / "voxels"))
-        score, segmented = _segment_to(wish, progress)
-        surfaces, paths = reconstruct_to(
-            *(out, score, surface, files, progress),
-            tomogram=wish.tomogram,
-            mask=open_volume(out / MASK_NAME) if bundle else None,
-            records=segment_record(score),
-        )
-    reconstructed = surfaces.summary() | {"files": [str(path) for path in paths]}
-    return Outcome(
-        _segment_text(segmented, wish.tomogram.warnings) + told(surfaces, reconstructed),
-        {"segment": segmented, "reconstruct": reconstructed},
+        return _all_surfaces(_segment_to(wish, progress), surface, files, wish.tomogram, progress)
+
+
+def _all_surfaces(
+    scored: list[tuple[Score, dict[str, Any]]],
+    params: ReconstructParams,
+    files: SurfaceFiles,
+    tomogram: Volume,
+    progress: Progress,
+) -> Outcome:
+    """Reconstruct the surfaces of each class; of several, some may have none."""
+    lines, reports = [], []
+    for score, segmented in scored:
+        try:
+            text, reconstructed = _surfaces_of(score, params, files, tomogram, progress)
+        except EmptySurfaceError as error:
+            if len(scored) == 1:
+                raise
+            text, reconstructed = [f"{score.class_name}: {error}"], None
+        lines += _segment_text(segmented, tomogram.warnings) + text
+        reports.append({"segment": segmented, "reconstruct": reconstructed})
+    first, *others = reports
+    return Outcome(lines, first | ({"classes": others} if others else {}))
+
+
+def _surfaces_of(
+    score: Score,
+    params: ReconstructParams,
+    files: SurfaceFiles,
+    tomogram: Volume,
+    progress: Progress,
+) -> tuple[list[str], dict[str, Any]]:
+    """Reconstruct the surfaces of one class; those after the first have folders of their own."""
+    folder = _folder_of(score)
+    if files.bundle is not None:
+        files = replace(files, bundle=folder / BUNDLE_NAME)
+    if files.instances is not None and folder.parent.name == CLASSES_NAME:
+        named = f"{files.instances.stem}-{score.class_name}{files.instances.suffix}"
+        files = replace(files, instances=files.instances.with_name(named))
+    surfaces, paths = reconstruct_to(
+        *(folder, score, params, files, progress),
+        tomogram=tomogram,
+        mask=open_volume(folder / MASK_NAME) if files.bundle else None,
+        records=segment_record(score),
     )
+    report = surfaces.summary() | {"files": [str(path) for path in paths]}
+    return told(surfaces, report), report
+
+
+def _folder_of(score: Score) -> Path:
+    if score.volume.path is None:
+        raise ValueError("a score that was just written has a path")
+    return score.volume.path.parent
 
 
 @command
@@ -180,8 +227,11 @@ def segment(
         Tomogram: TIFF, MRC, HDF5, OME-Zarr, …
     """
     wish = _wish(input, out, dataset, voxel_size_nm, part, model, z, segment, threshold, scheduler)
-    _, report = _segment_to(wish, progress)
-    return Outcome(_segment_text(report, wish.tomogram.warnings), report)
+    first, *others = (report for _, report in _segment_to(wish, progress))
+    lines = [
+        line for one in (first, *others) for line in _segment_text(one, wish.tomogram.warnings)
+    ]
+    return Outcome(lines, first | ({"classes": others} if others else {}))
 
 
 def _wish(
@@ -216,21 +266,31 @@ def _wish(
     )
 
 
-def _segment_to(wish: _Wish, progress: Progress) -> tuple[Score, dict[str, Any]]:
+def _segment_to(wish: _Wish, progress: Progress) -> list[tuple[Score, dict[str, Any]]]:
+    """Segment, and return the score of each class with its report."""
     from deepsxt_core.workflow import segmentation
 
     with native_stderr_silenced():
         model = open_model(wish.model)
         if wish.scheduler is None:
             fastest(model)
-    score = segmentation.segment(
+    segmentation.segment(
         wish.tomogram, model, wish.out, wish.params, progress, scheduler=wish.scheduler
     )
-    mask = wish.out / MASK_NAME
-    marked = write_mask(score, wish.threshold, mask)
-    record = json.loads((wish.out / segmentation.RUN_NAME).read_text(encoding="utf-8"))
+    folders = [folder for _, folder in class_folders(wish.out, model.config.classes)]
+    return [_masked(folder, wish.threshold) for folder in folders]
+
+
+def _masked(folder: Path, threshold: float) -> tuple[Score, dict[str, Any]]:
+    """Write the mask of the score in a folder, and return that score and what is told of it."""
+    from deepsxt_core.workflow.segmentation import RUN_NAME
+
+    score, mask = open_score(folder / SCORE_NAME), folder / MASK_NAME
+    marked = write_mask(score, threshold, mask)
+    record = json.loads((folder / RUN_NAME).read_text(encoding="utf-8"))
     return score, {
-        "score": str(wish.out / SCORE_NAME),
+        **({} if score.class_name is None else {"class": score.class_name}),
+        "score": str(folder / SCORE_NAME),
         "mask": str(mask),
         "shape": list(score.volume.shape),
         "voxel_size_nm": record["input"]["voxel_size_nm"],
@@ -250,7 +310,7 @@ def _segment_text(report: dict[str, Any], told: tuple[str, ...]) -> list[str]:
     return [
         f"Score  {report['score']}",
         f"Mask   {report['mask']}",
-        f"{report['positive_fraction']:.1%} of the voxels are membrane; "
+        f"{report['positive_fraction']:.1%} of the voxels are {report.get('class', 'membrane')}; "
         f"{report['shape'][0]} slices in {report['seconds']:.1f} s "
         f"on {report['device']} ({report['precision']})"
         + ("; grey values inverted" if report["inverted"] else "")

@@ -102,6 +102,7 @@ def _train(
     regions = [] if fresh else [one.name for one in left_out_regions(data, parts, params)]
     report: dict[str, Any] = {
         "data": data.counts(),
+        "classes": list(data.classes),
         "held_back": parts.rule,
         "training_blocks": len(parts.training),
         "validation_blocks": len(parts.validation),
@@ -161,6 +162,7 @@ def _data_text(report: dict[str, Any]) -> list[str]:
     data = report["data"]
     return [
         f"{data['files']} files: {data['labelled_slices']} labelled and "
-        f"{data['unlabelled_slices']} unlabelled slices, {data['membrane_px']:,} membrane pixels",
+        f"{data['unlabelled_slices']} unlabelled slices, {data['membrane_px']:,} pixels of "
+        f"{', '.join(report['classes'])}",
         f"Measured on {report['validation_blocks']} blocks: {report['held_back']}",
     ] + ([f"Inverted: {', '.join(data['inverted'])}"] if data["inverted"] else [])

@@ -1,5 +1,6 @@
 """A whole segmentation against the truth, slab by slab, as one data set."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,10 @@ class EvaluateParams:
         The same in nm; given, it takes the place of `tolerance_px`.
     ignore_label : int or None
         Value of the truth where nobody has judged; such voxels count for neither side.
+    true_labels : tuple of int
+        Values of the truth that count, where it holds several classes; left out, all above 0. Of
+        an annotation, the objects count that have the class of the score, where its model names
+        classes.
 
     Raises
     ------
@@ -45,6 +50,7 @@ class EvaluateParams:
     tolerance_px: Annotated[float, Limits(least=0, unit="px")] = 3.0
     tolerance_nm: Annotated[float | None, Limits(least=0, unit="nm")] = None
     ignore_label: int | None = None
+    true_labels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         checked(self)
@@ -244,10 +250,12 @@ def read_truth(
 ) -> tuple[NDArray, NDArray[np.bool_]]:
     """Return the labels of slices z0 to z1 of `prediction`, and where nobody has judged.
 
+    Labels that do not count, see `EvaluateParams.true_labels`, are 0.
+
     Raises
     ------
     InvalidParameterError
-        If the shapes do not fit.
+        If the shapes do not fit, or an annotation has no object of the class of a score.
     """
     offset = first_slice(prediction, truth)
     labels = truth.volume.read(z0 + offset, z1 + offset)
@@ -258,7 +266,23 @@ def read_truth(
         unknown |= truth.not_judged(z0 + offset, z1 + offset)
     if isinstance(prediction, Labels):
         unknown |= prediction.not_judged(z0, z1)
-    return labels, unknown
+    counted = params.true_labels or _ids_of_class(prediction, truth)
+    return labels if counted is None else np.where(np.isin(labels, counted), labels, 0), unknown
+
+
+def _ids_of_class(prediction: Score | Mask, truth: Mask) -> Sequence[int] | None:
+    """Return which objects of an annotation have the class of a score; None if all count."""
+    name = prediction.class_name if isinstance(prediction, Score) else None
+    if name is None or not isinstance(truth, Labels):
+        return None
+    found = [number for number, tag in truth.tags.items() if tag.class_name == name]
+    if not found:
+        classes = ", ".join(sorted({tag.class_name for tag in truth.tags.values()})) or "none"
+        raise InvalidParameterError(
+            f"The score is for {name}, and the annotation has no object of that class: it has "
+            f"{classes}. Compare the score of another class."
+        )
+    return found
 
 
 def _codes(prediction: Score | Mask, first: int, end: int) -> NDArray[np.uint8]:

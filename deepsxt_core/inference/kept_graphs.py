@@ -27,7 +27,7 @@ _MADE_BY = ("../network/architecture.py", "openvino_graph.py")
 
 
 def graph_of(model: "Model") -> Any:
-    """Return the graph of the score of a model, (n, slices seen, y, x) to (n, 1, y, x)."""
+    """Return the graph of the score of a model, (n, slices seen, y, x) to (n, classes, y, x)."""
     from deepsxt_core.inference.openvino_runtime import read_graph
 
     place = _place(model.info.sha256())

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.inference.tiling import ScoreTiles
+from deepsxt_core.inference.tiling import ScoreTiles, per_class
 
 # PyTorch says "out of memory", JAX "RESOURCE_EXHAUSTED: Out of memory"; neither shares a class.
 _EXHAUSTED = re.compile(r"out of memory|resource_exhausted", re.IGNORECASE)
@@ -34,7 +34,7 @@ def compile_score(network: keras.Model) -> ScoreTiles:
 
     def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            return np.asarray(network.predict_on_batch(tiles))[..., 0]
+            return per_class(np.asarray(network.predict_on_batch(tiles)))
         except RuntimeError as error:
             if not _EXHAUSTED.search(str(error)):
                 raise

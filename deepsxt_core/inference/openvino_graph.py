@@ -20,7 +20,7 @@ _CHANNELS = 1
 
 
 def network_graph(network: keras.Model) -> Any:
-    """Return a score network as a graph, (n, slices seen, y, x) to (n, 1, y, x).
+    """Return a score network as a graph, (n, slices seen, y, x) to (n, classes, y, x).
 
     Raises
     ------

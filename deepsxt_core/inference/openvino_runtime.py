@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsxt_core.inference.tiling import ScoreTiles
+from deepsxt_core.inference.tiling import ScoreTiles, per_class
 
 _REPORTER = "openvino_telemetry"
 
@@ -78,7 +78,7 @@ def write_graph(graph: Any, path: Path) -> None:
 
 
 def compile_graph(graph: Any, precision: str = "float32") -> ScoreTiles:
-    """Compile a graph, (n, slices seen, y, x) to (n, 1, y, x), for all sizes of input.
+    """Compile a graph, (n, slices seen, y, x) to (n, classes, y, x), for all sizes.
 
     The `precision` of its arithmetic is "float32" or, where the processor has it, "bfloat16".
 
@@ -93,7 +93,8 @@ def compile_graph(graph: Any, precision: str = "float32") -> ScoreTiles:
         try:
             with one_at_a_time:
                 # What it returns is its own memory, which the next call fills again.
-                return compiled(np.moveaxis(tiles, -1, 1))[0][:, 0].copy()
+                scores = compiled(np.moveaxis(tiles, -1, 1))[0]
+                return per_class(np.moveaxis(scores, 1, -1)).copy()
         except RuntimeError as error:
             if not _EXHAUSTED.search(str(error)):
                 raise

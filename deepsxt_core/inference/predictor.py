@@ -200,7 +200,8 @@ class Predictor:
         Returns
         -------
         ndarray
-            (n - sum(margins), y, x), float32 in [-1, 1], finite.
+            (n - sum(margins), y, x), float32 in [-1, 1], finite; with an axis more, the last, where
+            there are several classes.
 
         Raises
         ------
@@ -284,7 +285,7 @@ def predict_slice(
     Returns
     -------
     ndarray
-        (y, x), float32 in [-1, 1].
+        (y, x), float32 in [-1, 1]; (y, x, classes) where the network has several classes.
     """
     values = np.asarray(slice_2d)
     finite = values[np.isfinite(values)]

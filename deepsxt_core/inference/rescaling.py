@@ -44,7 +44,7 @@ class Rescaling:
         return _resized(slices, self.network_shape, anti_aliasing=True)
 
     def to_tomogram(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the network says about such slices, (n, y, x) of the tomogram, float32."""
+        """Return what the network says of such slices, at the pixels of the tomogram, float32."""
         return _resized(scores, self.shape, anti_aliasing=False)
 
 

@@ -1,4 +1,7 @@
-"""Scores a volume slab by slab; memory is bounded by the slab."""
+"""Scores a volume slab by slab; memory is bounded by the slab.
+
+Scores (n, y, x) have one axis more, the last, where the network has several classes.
+"""
 
 import time
 from collections import deque
@@ -31,7 +34,7 @@ from deepsxt_core.volume import Score, Volume
 _IN_HAND = 3
 
 KeepSlab = Callable[[Slab, NDArray[np.uint8]], None]
-"""Receives a slab and its codes (n, y, x)."""
+"""Receives a slab and its codes (n, y, x) of one class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ class Preparation:
         if self.rescaling is not None:
             scores = self.rescaling.to_tomogram(scores)
         if prepared.valid is not None:
-            scores = np.where(prepared.valid, scores, np.float32(-1))
+            valid = prepared.valid.reshape(*prepared.valid.shape, *(1,) * (scores.ndim - 3))
+            scores = np.where(valid, scores, np.float32(-1))
         return scores
 
     def network_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
@@ -136,7 +140,7 @@ class ScoredSlab:
     first : int
         Its first slice in the volume.
     codes : ndarray
-        (n, y, x), uint8.
+        (n, y, x), or (n, y, x, classes), uint8.
     nonfinite_voxels, void_voxels : int
         Were NaN or infinite; lie where nothing was reconstructed.
     seconds : float
@@ -148,6 +152,11 @@ class ScoredSlab:
     nonfinite_voxels: int
     void_voxels: int
     seconds: float
+
+    def per_class(self) -> list[NDArray[np.uint8]]:
+        """Return the codes (n, y, x) of each class."""
+        codes = self.codes[..., np.newaxis] if self.codes.ndim == 3 else self.codes
+        return [np.ascontiguousarray(codes[..., number]) for number in range(codes.shape[-1])]
 
 
 ScoreSlabs = Callable[[Sequence[tuple[int, int]]], Generator[ScoredSlab, None, None]]
@@ -266,39 +275,46 @@ def score_volume(
     slices_at_once: int,
     score_slabs: ScoreSlabs,
     z_range: tuple[int, int],
-    keep: KeepSlab,
+    keepers: Sequence[KeepSlab],
     progress: Progress,
-    finished: Sequence[Slab] = (),
-) -> SegmentSummary:
-    """Score the slices of `z_range` and hand their codes to `keep`, slab by slab.
+    finished: Sequence[Sequence[Slab]] = (),
+) -> list[SegmentSummary]:
+    """Score the slices of `z_range` and hand the codes of each class to its keeper, slab by slab.
 
-    Slabs that are `finished` are counted and not scored again.
+    Slabs that are `finished` in each class are counted and not scored again. There is one summary
+    per class.
     """
     z0, z1 = z_range
     _, height, width = volume.shape
-    known = {(slab.first, slab.end): slab for slab in finished}
+    known = [{(slab.first, slab.end): slab for slab in slabs} for slabs in finished]
+    done = set.intersection(*map(set, known)) if known else set()
     ranges = list(volume.slabs(slices_at_once, z0, z1))
     progress.stage("Segmenting", z1 - z0, "slice")
-    slabs = [known[key] for first, end in ranges if (key := (first - z0, end - z0)) in known]
-    if slabs:
-        progress.advance(sum(slab.end - slab.first for slab in slabs))
-    missing = [(first, end) for first, end in ranges if (first - z0, end - z0) not in known]
+    kept = [key for first, end in ranges if (key := (first - z0, end - z0)) in done]
+    of_classes = [[slabs[key] for key in kept] for slabs in known] or [[] for _ in keepers]
+    if kept:
+        progress.advance(sum(end - first for first, end in kept))
+    missing = [(first, end) for first, end in ranges if (first - z0, end - z0) not in done]
     with closing(score_slabs(missing)) as scored:
-        for scored_slab in scored:
-            slab = Slab.of(
-                scored_slab.first - z0,
-                scored_slab.codes,
-                nonfinite=scored_slab.nonfinite_voxels,
-                void=scored_slab.void_voxels,
-                seconds=scored_slab.seconds,
-            )
-            keep(slab, scored_slab.codes)
-            slabs.append(slab)
-            progress.advance(len(scored_slab.codes))
-    return SegmentSummary(
-        sum(slab.positive_voxels for slab in slabs),
-        (z1 - z0) * height * width,
-        sum(slab.nonfinite_voxels for slab in slabs),
-        sum(slab.void_voxels for slab in slabs),
-        median(slab.seconds / (slab.end - slab.first) for slab in slabs),
-    )
+        for part in scored:
+            for codes, keep, slabs in zip(part.per_class(), keepers, of_classes, strict=True):
+                slab = Slab.of(
+                    part.first - z0,
+                    codes,
+                    nonfinite=part.nonfinite_voxels,
+                    void=part.void_voxels,
+                    seconds=part.seconds,
+                )
+                keep(slab, codes)
+                slabs.append(slab)
+            progress.advance(len(part.codes))
+    return [
+        SegmentSummary(
+            sum(slab.positive_voxels for slab in slabs),
+            (z1 - z0) * height * width,
+            sum(slab.nonfinite_voxels for slab in slabs),
+            sum(slab.void_voxels for slab in slabs),
+            median(slab.seconds / (slab.end - slab.first) for slab in slabs),
+        )
+        for slabs in of_classes
+    ]

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from deepsxt_core.inference.tiling import ScoreTiles
+from deepsxt_core.inference.tiling import ScoreTiles, per_class
 
 
 def has_gpu() -> bool:
@@ -37,7 +37,7 @@ def compile_score(network: keras.Model) -> ScoreTiles:
 
     def score(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            return graph(tf.constant(tiles)).numpy()[..., 0]
+            return per_class(graph(tf.constant(tiles)).numpy())
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError("The network's memory is exhausted.") from error
 

@@ -6,6 +6,8 @@ from its inner edges, and the last one is moved inwards. Tiles start at multiple
 so that the network's pooling grid is the same in all of them.
 
 Compat tiling is the published one: overlapping tiles, averaged.
+
+Scores of a network of several classes have one axis more, the last.
 """
 
 from collections.abc import Callable
@@ -18,7 +20,10 @@ from numpy.typing import NDArray
 from deepsxt_core.errors import InvalidParameterError
 
 ScoreTiles = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Scores tiles (n, y, x, slices seen), y and x divisible; returns (n, y, x)."""
+"""Scores tiles (n, y, x, slices seen), y and x divisible.
+
+It returns (n, y, x), or (n, y, x, classes) where there are several.
+"""
 
 _MAX_COMPAT_TILES = 5_000
 
@@ -89,6 +94,11 @@ def spans(side: int, params: TilingParams) -> list[Span]:
     ]
 
 
+def per_class(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return scores (n, y, x, classes) as `ScoreTiles` does: without the axis of one class."""
+    return scores[..., 0] if scores.shape[-1] == 1 else scores
+
+
 def pad_to(slices: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """Extend slices (n, y, x, slices seen) by reflection, at the bottom and the right."""
     _, y, x, _ = slices.shape
@@ -128,13 +138,16 @@ def score_full(
     """Score slices (n, y, x, slices seen) by tiles with a halo, or whole where they fit."""
     _, height, width, _ = slices.shape
     padded = pad_to(slices, round_up(height, params.divisor), round_up(width, params.divisor))
-    result = np.empty(slices.shape[:3], np.float32)
+    result = np.empty(0, np.float32)
     for row in spans(height, params):
         for column in spans(width, params):
             tiles = padded[
                 :, row.start : row.start + row.size, column.start : column.start + column.size
             ]
-            result[:, row.first : row.end, column.first : column.end] = score(tiles)[
+            scored = score(tiles)
+            if not result.size:
+                result = np.empty((*slices.shape[:3], *scored.shape[3:]), np.float32)
+            result[:, row.first : row.end, column.first : column.end] = scored[
                 :,
                 row.first - row.start : row.end - row.start,
                 column.first - column.start : column.end - column.start,
@@ -179,13 +192,17 @@ def score_compat(
             f"{len(rows) * len(columns):,} tiles. Use the full tiling, or crop the slices to "
             f"{fitting[0]} by {fitting[1]} pixels."
         )
-    total = np.zeros(padded.shape[:3], np.float64)
+    total = np.zeros(0, np.float64)
     count = np.zeros(padded.shape[1:3], np.int64)
     for y in rows:
         for x in columns:
             area = np.s_[y : y + tile, x : x + tile]
-            total[:, *area] += score(padded[:, *area])
+            scored = score(padded[:, *area])
+            if not total.size:
+                total = np.zeros((*padded.shape[:3], *scored.shape[3:]), np.float64)
+            total[:, *area] += scored
             count[area] += 1
+    count = count.reshape(*count.shape, *(1,) * (total.ndim - 3))
     return (total / count).astype(np.float32)[:, :height, :width]
 
 
@@ -199,10 +216,10 @@ def score_symmetric(
     slices: NDArray[np.float32], score: ScoreTiles, rotations: int
 ) -> NDArray[np.float32]:
     """Average the scores of slices (n, y, x, slices seen) over rotations and mirror images."""
-    total = np.zeros(slices.shape[:3], np.float32)
+    total: NDArray[np.float32] = np.zeros(1, np.float32)
     views = symmetries(rotations)
     for turn, mirrored in views:
         view = slices[:, :, ::-1] if mirrored else slices
         scored = np.rot90(score(np.rot90(view, turn, axes=(1, 2))), -turn, axes=(1, 2))
-        total += scored[:, :, ::-1] if mirrored else scored
-    return total / np.float32(len(views))
+        total = total + (scored[:, :, ::-1] if mirrored else scored)
+    return np.asarray(total / np.float32(len(views)), np.float32)

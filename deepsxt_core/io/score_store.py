@@ -101,6 +101,7 @@ def create_score(
     shape: Shape,
     geometry: Geometry | VoxelSize | None = None,
     first_slice: int = 0,
+    class_name: str | None = None,
 ) -> ScoreWriter:
     """Make an empty score, replacing one of the same name.
 
@@ -114,6 +115,8 @@ def create_score(
         Of the volume that is scored; a voxel size alone places its first voxel at 0.
     first_slice : int
         Index of the first scored slice in that volume.
+    class_name : str, optional
+        What it marks, where the model names classes.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def create_score(
             f"'{path}' exists and is no score; it is not overwritten. Choose another name."
         )
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    group.attrs.update(_metadata(geometry, first_slice))
+    group.attrs.update(_metadata(geometry, first_slice, class_name))
     chunks = (1, min(shape[1], _CHUNK_PX), min(shape[2], _CHUNK_PX))
     array = group.create_array(
         _LEVEL,
@@ -144,6 +147,7 @@ def reopen_score(
     shape: Shape,
     geometry: Geometry | VoxelSize | None = None,
     first_slice: int = 0,
+    class_name: str | None = None,
 ) -> ScoreWriter | None:
     """Open a score that `create_score` made with the same arguments, to write more of it.
 
@@ -156,7 +160,7 @@ def reopen_score(
     try:
         group = zarr.open_group(path, mode="r+", zarr_format=3)
         array = group[_LEVEL]
-        same = group.attrs.asdict() == _metadata(geometry, first_slice)
+        same = group.attrs.asdict() == _metadata(geometry, first_slice, class_name)
     except (OSError, KeyError, ValueError):
         return None
     if not same or not isinstance(array, zarr.Array) or array.shape != shape:
@@ -194,7 +198,7 @@ def open_score(path: str | Path) -> Score:
         array = group[_LEVEL]
         if not isinstance(array, zarr.Array) or array.ndim != 3 or array.dtype != np.uint8:
             raise UnreadableFileError(f"'{path}' is not a uint8 score with three axes.")
-        geometry, first_slice = _parse(group.attrs.asdict())
+        geometry, first_slice, class_name = _parse(group.attrs.asdict())
 
     def read(z0: int, z1: int) -> NDArray[np.uint8]:
         with blaming_file(path, KIND):
@@ -202,10 +206,12 @@ def open_score(path: str | Path) -> Score:
 
     z, y, x = array.shape
     volume = Volume((z, y, x), np.dtype(np.uint8), None, read, path, KIND)
-    return Score(volume.with_geometry(geometry), first_slice)
+    return Score(volume.with_geometry(geometry), first_slice, class_name)
 
 
-def _metadata(geometry: Geometry | VoxelSize | None, first_slice: int) -> dict[str, Any]:
+def _metadata(
+    geometry: Geometry | VoxelSize | None, first_slice: int, class_name: str | None
+) -> dict[str, Any]:
     if not isinstance(geometry, Geometry):
         geometry = Geometry(voxel_size_nm=geometry)
     axes: list[dict[str, str]] = [{"name": name, "type": "space"} for name in "zyx"]
@@ -228,11 +234,12 @@ def _metadata(geometry: Geometry | VoxelSize | None, first_slice: int) -> dict[s
             "first_slice": first_slice,
             "first_voxel": list(geometry.first_voxel),
             "axes": list(geometry.axes),
+            **({} if class_name is None else {"class": class_name}),
         },
     }
 
 
-def _parse(attributes: Mapping[str, Any]) -> tuple[Geometry, int]:
+def _parse(attributes: Mapping[str, Any]) -> tuple[Geometry, int, str | None]:
     (image,) = attributes["ome"]["multiscales"]
     scaling, shift = image["datasets"][0]["coordinateTransformations"]
     known = all(axis.get("unit") == "nanometer" for axis in image["axes"])
@@ -241,16 +248,21 @@ def _parse(attributes: Mapping[str, Any]) -> tuple[Geometry, int]:
     first_slice = int(own.get("first_slice", round(shift["translation"][0] / scaling["scale"][0])))
     first_voxel = _triple(own.get("first_voxel", (0.0, 0.0, 0.0)))
     axes = _triple(own.get("axes", STORED_AXES))
+    class_name = None if own.get("class") is None else str(own["class"])
     if not known:
-        return Geometry(axes=axes, first_voxel=first_voxel), first_slice
+        return Geometry(axes=axes, first_voxel=first_voxel), first_slice, class_name
     size = VoxelSize(*scaling["scale"])
     z, y, x = shift["translation"]
-    return Geometry(
-        voxel_size_nm=size,
-        origin_nm=(z - first_slice * size.z, y, x),
-        axes=axes,
-        first_voxel=first_voxel,
-    ), first_slice
+    return (
+        Geometry(
+            voxel_size_nm=size,
+            origin_nm=(z - first_slice * size.z, y, x),
+            axes=axes,
+            first_voxel=first_voxel,
+        ),
+        first_slice,
+        class_name,
+    )
 
 
 def _triple(values: Sequence[_T]) -> tuple[_T, _T, _T]:

@@ -6,7 +6,7 @@ Importing this package loads neither Keras nor TensorFlow; building a network do
 from typing import TYPE_CHECKING
 
 from deepsxt_core.network.catalogue import CATALOGUE, CatalogueEntry, install
-from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.config import MEMBRANE_ALONE, NetworkConfig
 from deepsxt_core.network.library import (
     export_model,
     import_model,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CATALOGUE",
     "DEFAULT_MODEL",
+    "MEMBRANE_ALONE",
     "CatalogueEntry",
     "Model",
     "ModelInfo",

@@ -19,6 +19,8 @@ from deepsxt_core.network.config import NetworkConfig
 from deepsxt_core.network.parts import BlockConfig, CoderConfig
 
 _INITIALIZER = "he_uniform"
+CLASS_PART = "label_head_2"
+"""The group of the last layer of the score, the only one that depends on the classes."""
 
 
 class _Part:
@@ -170,7 +172,7 @@ def build_network(config: NetworkConfig, dtype: str = "float32") -> keras.Model:
     keras.Model
         Input (batch, height, width, `config.slices_seen`): a slice with those above and below it,
         height and width divisible by `config.divisor`. Outputs ``[image, score]`` of the slice,
-        each float32 (batch, height, width, 1); score in [-1, 1].
+        float32 (batch, height, width, 1 and classes); score in [-1, 1].
         `config` is kept as the attribute ``deepsxt_config``.
 
     Raises
@@ -200,7 +202,8 @@ def build_network(config: NetworkConfig, dtype: str = "float32") -> keras.Model:
         label, config.width, coder.kernel_sizes[-1], bias=True
     )
     last = _Part("label_head_2", coder.block, "float32")
-    label = last.up(label, 1, stem, stem) if stem > 1 else last.conv(label, 1, 1, bias=True)
+    n = len(config.classes)
+    label = last.up(label, n, stem, stem) if stem > 1 else last.conv(label, n, 1, bias=True)
     score = layers.Activation("tanh", dtype="float32", name="score")(label)
     network = keras.Model(inputs, [image, score], name="deepsxt")
     network.deepsxt_config = config

@@ -1,5 +1,6 @@
 """What a network may have at most, and checks of values that anybody may have written."""
 
+import re
 import reprlib
 from collections.abc import Sequence
 
@@ -17,6 +18,10 @@ LARGEST_DIVISOR = 1024
 LARGEST_PIXEL_NM = 1e6
 MOST_CONVOLUTIONS = 600
 MOST_PARAMETERS = 250_000_000
+# As many as fit into a byte beside the mark of what nobody has judged.
+MOST_CLASSES = 7
+# Fit for the name of a file.
+_CLASS = re.compile(r"\w[\w \-]{0,38}\w|\w")
 
 
 def check_whole(least: int, most: int, **values: int) -> None:
@@ -60,6 +65,29 @@ def check_flags(**values: bool) -> None:
     for name, value in values.items():
         if not isinstance(value, bool):
             raise TypeError(f"{name} must be true or false, got {reprlib.repr(value)}")
+
+
+def check_classes(names: Sequence[str]) -> None:
+    """Raise unless these can be the names of the classes of a model.
+
+    Raises
+    ------
+    TypeError
+        If one is no text.
+    InvalidParameterError
+        If there is none, there are too many, one is given twice, or cannot be a name.
+    """
+    check_whole(1, MOST_CLASSES, classes=len(names))
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"a class must be a text, got {reprlib.repr(name)}")
+        if not _CLASS.fullmatch(name):
+            raise InvalidParameterError(
+                "The name of a class has letters, digits, spaces and hyphens, 40 at most: got "
+                f"{reprlib.repr(name)}."
+            )
+    if len({name.casefold() for name in names}) < len(names):
+        raise InvalidParameterError(f"Each class is named once: got {', '.join(names)}.")
 
 
 def _shown(value: float) -> str:

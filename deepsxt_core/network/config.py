@@ -16,6 +16,7 @@ from deepsxt_core.network.bounds import (
     MOST_CONVOLUTIONS,
     MOST_FILTERS,
     MOST_PARAMETERS,
+    check_classes,
     check_real,
     check_whole,
 )
@@ -24,6 +25,9 @@ from deepsxt_core.network.size import NetworkSize
 
 # A saved Keras model brings a longer one, in a layout of its own.
 _MOST_BYTES = 1 << 23
+
+MEMBRANE_ALONE = ("membrane",)
+"""The classes of a model that does not name them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,9 @@ class NetworkConfig:
     stem_factor : int
         Pixels that the first convolution takes at a step, per axis, and that the last ones give
         back; 1 as published, where the layout has no word for it either.
+    classes : tuple of str
+        What each channel of the score marks; they may overlap. The published layout has no word
+        for them, and its one channel marks membranes.
 
     Raises
     ------
@@ -65,12 +72,14 @@ class NetworkConfig:
     pixel_size_nm: tuple[float, float] | None = None
     context: int = 0
     stem_factor: int = 1
+    classes: tuple[str, ...] = MEMBRANE_ALONE
 
     def __post_init__(self) -> None:
         check_whole(1, MOST_FILTERS, m_f=self.width)
         check_whole(0, MOST_CONTEXT, context=self.context)
         check_whole(1, LARGEST_FACTOR, stem_factor=self.stem_factor)
         check_whole(2, LARGEST_FACTOR, pooling_factor=self.pooling_factor)
+        check_classes(self.classes)
         if self.pixel_size_nm is not None:
             smallest, largest = self.pixel_size_nm
             check_real(0, LARGEST_PIXEL_NM, pixel_size_nm=smallest)
@@ -188,6 +197,7 @@ class NetworkConfig:
                 pixel_size_nm=None if pixels is None else tuple(pixels),
                 context=data.get("context", 0),
                 stem_factor=data.get("stem_factor", 1),
+                classes=tuple(data.get("classes", MEMBRANE_ALONE)),
             )
         except KeyError as error:
             raise ModelError(f"The network configuration lacks the entry {error}.") from error
@@ -225,6 +235,8 @@ class NetworkConfig:
             ours["context"] = self.context
         if self.stem_factor != 1:
             ours["stem_factor"] = self.stem_factor
+        if self.classes != MEMBRANE_ALONE:
+            ours["classes"] = list(self.classes)
         return ours | {
             "pooling": {"type": f"{self.pooling}_pooling", "factor": self.pooling_factor},
             "m_f": self.width,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from deepsxt_core import settings
 from deepsxt_core.errors import ModelError, WeightsMismatchError
 from deepsxt_core.files import read_json
-from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.config import MEMBRANE_ALONE, NetworkConfig
 from deepsxt_core.network.weight_file import blaming, opened_weights
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class ModelInfo:
         """Return the smallest and largest pixel that it was made for, in nm, if that is told."""
         told = (read_json(self.folder / CONFIG_NAME) or {}).get("pixel_size_nm")
         return None if told is None else (told[0], told[1])
+
+    def classes(self) -> tuple[str, ...]:
+        """Return what its scores mark, one name for each; membranes where it does not tell."""
+        told = (read_json(self.folder / CONFIG_NAME) or {}).get("classes")
+        return tuple(map(str, told)) if isinstance(told, list) and told else MEMBRANE_ALONE
 
     def sha256(self) -> str:
         """Return the hash of the configuration and the weights, as hexadecimal digits.

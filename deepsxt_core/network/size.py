@@ -95,5 +95,5 @@ class NetworkSize:
         channels = size._decode(neck, skips, config.label_decoder)
         size.parameters += 4 * channels
         channels = size._bottleneck(channels, config.width, kernel, bias=True)
-        size._conv(channels, 1, stem, bias=True)
+        size._conv(channels, len(config.classes), stem, bias=True)
         return size

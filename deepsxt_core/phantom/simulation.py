@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.phantom.anatomy import Cell, Filopodium
+from deepsxt_core.phantom.materials import Label
 from deepsxt_core.phantom.microscope import tilt_series
 from deepsxt_core.phantom.params import PhantomParams
 from deepsxt_core.phantom.reconstruction import back_project
@@ -14,6 +15,15 @@ from deepsxt_core.phantom.specimen import Organelle, Specimen
 from deepsxt_core.phantom.visibility import visible_membranes
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import VoxelSize
+
+_BODIES = {
+    "mitochondrion": Label.MITOCHONDRION,
+    "droplet": Label.LIPID_DROPLET,
+    "vesicle": Label.VESICLE,
+    "reticulum": Label.RETICULUM,
+}
+CLASSES = ("membrane", "nucleus", *_BODIES)
+"""What a phantom tells the place of, by the names of the classes of models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,22 @@ class Phantom:
         """Return where an organelle and all that lies in it is, bool (z, y, x)."""
         inner = {one.number for one in self.organelles if one.within == number}
         return np.isin(self.organelle_ids, [number, *inner])
+
+    def of_class(self, name: str) -> NDArray[np.bool_]:
+        """Return where one of `CLASSES` is, bool (z, y, x).
+
+        Membranes are those of `truth`. All others are bodies with their membrane, so that they
+        overlap with it.
+        """
+        if name == "membrane":
+            return self.truth
+        if name == "nucleus":
+            return np.isin(self.labels, (Label.NUCLEUS, Label.NUCLEOLUS, Label.NUCLEAR_ENVELOPE))
+        found = np.zeros(self.labels.shape, bool)
+        for one in self.organelles:
+            if one.label == _BODIES[name]:
+                found |= self.organelle(one.number)
+        return found
 
 
 def simulate(params: PhantomParams, progress: Progress | None = None) -> Phantom:

@@ -25,7 +25,7 @@ from deepsxt_core.surface.mesh.volume_range import VolumeRange, volume_error
 from deepsxt_core.surface.params import ReconstructParams
 from deepsxt_core.surface.polydata import build_mesh
 from deepsxt_core.surface.report import Report
-from deepsxt_core.surface.sources import settled
+from deepsxt_core.surface.sources import called, settled
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize, require_slices
 
@@ -192,6 +192,7 @@ def _finished(
             mean_score=scores[row.id] + params.level if isinstance(source, Score) else None,
             mean_grey_value=None if greys is None else greys[row.id],
             volume_error=volume_error(row.volume, row.voxels, float(edges.prod())),
+            **called(source, row.id),
         )
         for row in measure_objects(
             np.asarray(surfaces.mesh.points), surfaces.triangles, surfaces.face_objects, voxels

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,17 @@ def settled(
     elif params.outside:
         raise InvalidParameterError("outside is for masks and label files: a score has none.")
     return source, params
+
+
+def is_of_membranes(score: Score) -> bool:
+    """Return whether a score marks membranes, which are sheets; other classes are bodies."""
+    return score.class_name in (None, "membrane")
+
+
+def called(source: Score | Mask, number: int) -> dict[str, Any]:
+    """Return how an object is called in a row where its score names a class; nothing otherwise."""
+    name = source.class_name if isinstance(source, Score) else None
+    return {} if name is None else {"name": f"{name} {number}", "class_name": name}
 
 
 def _require_value(volume: Volume, outside: int) -> None:

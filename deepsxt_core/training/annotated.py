@@ -1,6 +1,6 @@
 """Annotations as labels to train on."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from deepsxt_core.annotation import (
     MEMBRANE,
     Annotation,
     Box,
+    ObjectTable,
     is_annotation,
     judged,
     open_annotation,
@@ -30,39 +31,62 @@ def is_annotated(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX and is_annotation(path)
 
 
-def open_annotated(folder: Path, ignore_label: int) -> Volume:
+def open_annotated(folder: Path, ignore_label: int, classes: Sequence[str] = ()) -> Volume:
     """Open the annotation in a folder as `training_labels`."""
-    return replace(training_labels(open_annotation(folder), ignore_label), path=folder)
+    return replace(training_labels(open_annotation(folder), ignore_label, classes), path=folder)
 
 
-def training_labels(annotation: Annotation | Frozen, ignore_label: int) -> Volume:
+def training_labels(
+    annotation: Annotation | Frozen, ignore_label: int, classes: Sequence[str] = ()
+) -> Volume:
     """Return an annotation as labels to train on, uint8 (z, y, x).
 
     1 where there is an object of the class membrane, or of any class if there is none of that;
     `ignore_label` where there is one that nobody has judged. If tiles of membranes, or of all
     objects, were reviewed, `ignore_label` everywhere else.
+
+    Where `classes` are named, their objects count, from 1 in this order; a review counts where it
+    was of all objects, or of the one class.
     """
+    value_of = _numbers(annotation.objects, classes)
     review = annotation.objects.review
-    if review is not None and review.plan.class_name in (None, MEMBRANE):
+    reviewed = (None, MEMBRANE) if not classes else (None, *classes[: len(classes) == 1])
+    if review is not None and review.plan.class_name in reviewed:
         tiles = review.of(UNITS).decided
         if tiles:
-            return _reviewed_labels(annotation, review.plan, tiles, ignore_label)
+            if not classes:
+                value_of = members_of(annotation.objects, review.plan.class_name).astype(np.uint8)
+            return _reviewed_labels(annotation, review.plan, tiles, ignore_label, value_of)
     members = [row for row in annotation.objects.values() if row.class_name == MEMBRANE]
-    labels = judged(annotation, [MEMBRANE] if members else None)
+    labels = judged(annotation, classes or ([MEMBRANE] if members else None))
 
     def read(z0: int, z1: int) -> NDArray[np.uint8]:
         values = labels.read_mask(z0, z1).astype(np.uint8)
+        if classes:
+            values = value_of[labels.volume.read(z0, z1)]
         values[labels.not_judged(z0, z1)] = ignore_label
         return values
 
     return replace(labels.volume, dtype=np.dtype(np.uint8), reader=read)
 
 
+def _numbers(objects: ObjectTable, classes: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the number of the class of each id, from 1, or 0; uint8 (65,536,)."""
+    found = np.zeros(len(members_of(objects, None)), np.uint8)
+    for number, name in enumerate(classes, 1):
+        found[members_of(objects, name)] = number
+    return found
+
+
 def _reviewed_labels(
-    annotation: Annotation | Frozen, plan: Plan, tiles: Collection[int], ignore_label: int
+    annotation: Annotation | Frozen,
+    plan: Plan,
+    tiles: Collection[int],
+    ignore_label: int,
+    value_of: NDArray[np.uint8],
 ) -> Volume:
-    """Return 1 and 0 in tiles as they are now, `ignore_label` around them, uint8 (z, y, x)."""
-    labels, is_member = annotation.labels, members_of(annotation.objects, plan.class_name)
+    """Return labels in tiles as they are now, `ignore_label` around them, uint8 (z, y, x)."""
+    labels = annotation.labels
     boxes = [plan.tiles[tile] for tile in sorted(tiles)]
 
     def read(z0: int, z1: int) -> NDArray[np.uint8]:
@@ -72,7 +96,7 @@ def _reviewed_labels(
         if here:
             ids = labels.read(z0, z1)
             for place in (box.within(slab) for box in here):
-                values[place] = is_member[ids[place]]
+                values[place] = value_of[ids[place]]
         return values
 
     return replace(labels, dtype=np.dtype(np.uint8), reader=read)

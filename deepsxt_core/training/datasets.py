@@ -6,7 +6,7 @@ without such a neighbour is unlabelled. Labels are 0 outside and above 0 on memb
 and numbered objects are all understood. Pixels that nobody has judged carry the ignore label. In
 the labels of a tomogram, slices without any membrane count as not labelled; an empty label of a
 single image says that it shows none. A ``.npz`` file in the layout of the published software is a
-data set of its own.
+data set of its own. Where a table of classes is given, it tells what each value of a label means.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from deepsxt_core.errors import AnnotationError, TrainingDataError, VolumeError
 from deepsxt_core.io import open_volume
 from deepsxt_core.io.links import kept_in_place
+from deepsxt_core.network import MEMBRANE_ALONE
 from deepsxt_core.preprocessing import (
     IntensityRange,
     clean,
@@ -31,20 +31,18 @@ from deepsxt_core.preprocessing import (
 )
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training import annotated, published_sets
+from deepsxt_core.training.class_table import IGNORED, ClassTable
 from deepsxt_core.training.label_values import (
     DEFAULT_IGNORE_LABEL,
-    IGNORED,
     PLAIN_LABELS,
     decode,
     labelled_slices,
     values_of,
 )
 from deepsxt_core.training.pairing import Pair, find_pairs, refuse_data_link, refuse_problems
+from deepsxt_core.training.polarity import membranes_are_bright
 from deepsxt_core.training.reading import DataParams
 from deepsxt_core.volume import Volume
-
-_POLARITY_SLICES = 5
-_BACKGROUND_PX = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,12 @@ class Source:
     labelled : tuple of int
         Slices with labels, ascending.
     membrane_px : tuple of int
-        Membrane pixels in each of them.
+        Membrane pixels in each of them, or those of any class.
     intensity : IntensityRange
     invert : bool
         Whether grey values are inverted, so that membranes are dark.
+    table : ClassTable or None
+        What the values of `labels` mean; None where those above 0 are membrane.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Source:
     membrane_px: tuple[int, ...]
     intensity: IntensityRange
     invert: bool
+    table: ClassTable | None = None
 
     @property
     def unlabelled(self) -> tuple[int, ...]:
@@ -103,11 +104,12 @@ class Source:
     def read_labels(self, z: int) -> NDArray[np.uint8]:
         """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`.
 
-        Nothing is known where nothing was measured.
+        With a table of classes, bit `n` stands for class `n`. Nothing is known where nothing was
+        measured.
         """
         if self.labels is None:
             return np.full(self.image.shape[1:], IGNORED, np.uint8)
-        labels = decode(self.labels.read(z, z + 1)[0], self.ignore_label)
+        labels = decode(self.labels.read(z, z + 1)[0], self.ignore_label, self.table)
         labels[~self.intensity.valid(self.image.read(z, z + 1)[0])] = IGNORED
         return labels
 
@@ -120,12 +122,18 @@ class TrainingSet:
     ----------
     sources : tuple of Source
         In the order of their names.
+    classes : tuple of str
+        What is learnt, in the order of the channels of a score.
     """
 
     sources: tuple[Source, ...]
+    classes: tuple[str, ...] = MEMBRANE_ALONE
 
     def counts(self) -> dict[str, Any]:
-        """Return the numbers of files, labelled and unlabelled slices, and membrane pixels."""
+        """Return the numbers of files, labelled and unlabelled slices, and membrane pixels.
+
+        Where classes are named, those are the pixels of any of them.
+        """
         labelled = sum(len(source.labelled) for source in self.sources)
         slices = sum(source.image.shape[0] for source in self.sources)
         return {
@@ -141,6 +149,8 @@ class TrainingSet:
         digest = hashlib.sha256()
         for source in self.sources:
             digest.update(repr((source.name, source.invert, source.ignore_label)).encode())
+            if source.table is not None:
+                digest.update(repr(source.table).encode())
             for volume in (source.image, source.labels):
                 if volume is not None and volume.path is not None:
                     stat = annotated.changing_file(volume.path).stat()
@@ -195,7 +205,7 @@ def open_training_set(
     refuse_problems(
         problems, f"The training data {where} cannot be used", "Mend or remove these files"
     )
-    found = TrainingSet(tuple(sources))
+    found = TrainingSet(tuple(sources), params.table.names if params.table else MEMBRANE_ALONE)
     if not found.counts()["membrane_px"]:
         raise TrainingDataError(
             f"The labels {where} hold no membrane at all: every judged pixel of "
@@ -215,6 +225,7 @@ def _open_sources(
     def kept(volume: Volume, path: Path) -> Volume:
         return kept_in_place(volume, path, places) if places else volume
 
+    table = params.table
     if image.suffix.lower() == published_sets.SUFFIX:
         return [
             _source(
@@ -224,6 +235,7 @@ def _open_sources(
                 name,
                 None if marks is None else kept(marks, image),
                 params,
+                table,
             )
             for name, volume, marks in published_sets.open_published(image)
         ]
@@ -233,13 +245,15 @@ def _open_sources(
         if annotated.is_annotated(labels):
             if places:
                 annotated.refuse_links_within(labels)
+            table = None if table is None else ClassTable.numbered(table.names)
             params = replace(params, ignore_label=DEFAULT_IGNORE_LABEL)
-            marks = annotated.open_annotated(labels, DEFAULT_IGNORE_LABEL)
+            names = () if table is None else table.names
+            marks = annotated.open_annotated(labels, DEFAULT_IGNORE_LABEL, names)
         else:
             marks = open_volume(labels)
         marks = kept(marks, labels)
     opened = kept(open_volume(image), image)
-    return [_source(image.stem, image.name, opened, label_name, marks, params)]
+    return [_source(image.stem, image.name, opened, label_name, marks, params, table)]
 
 
 def _source(
@@ -249,6 +263,7 @@ def _source(
     label_name: str,
     labels: Volume | None,
     params: DataParams,
+    table: ClassTable | None,
 ) -> Source:
     intensity = measure_intensity(image, params.void_rule)
     if not intensity.high > intensity.low:
@@ -264,13 +279,15 @@ def _source(
             f"'{label_name}' has {_size(labels)} voxels, but '{image_name}' has {_size(image)}"
         )
     ignore = params.ignore_label
-    if ignore is None and values_of(labels, label_name) <= PLAIN_LABELS:
+    plain = values_of(labels, label_name) <= PLAIN_LABELS if table is None else True
+    if ignore is None and plain and (table is None or DEFAULT_IGNORE_LABEL not in table.values):
         ignore = DEFAULT_IGNORE_LABEL
-    labelled, membrane_px = labelled_slices(labels, ignore, label_name)
+    labelled, membrane_px = labelled_slices(labels, ignore, label_name, table)
     for z in labelled:
         image.read(z, z + 1)
-    source = Source(name, image, labels, ignore, labelled, membrane_px, intensity, invert=False)
-    bright = _membranes_are_bright(source) if params.invert is None else params.invert
+    known = (image, labels, ignore, labelled, membrane_px, intensity)
+    source = Source(name, *known, invert=False, table=table)
+    bright = membranes_are_bright(source) if params.invert is None else params.invert
     return replace(source, invert=bright)
 
 
@@ -287,19 +304,3 @@ def _check_is_image(image: Volume, name: str) -> None:
             f"'{name}' holds only the values {', '.join(map(str, values))} and seems to be labels, "
             "which are named NAME.labels.tif"
         )
-
-
-def _membranes_are_bright(source: Source) -> bool:
-    """Compare labelled membranes with their surroundings; by the grey values where there is none.
-
-    Measured against the local mean, because a slice is brighter here and darker there.
-    """
-    labelled = [z for z, px in zip(source.labelled, source.membrane_px, strict=True) if px]
-    if not labelled:
-        return suggest_invert(source.image, source.intensity.void)
-    contrast = 0.0
-    for i in np.unique(np.linspace(0, len(labelled) - 1, _POLARITY_SLICES).round().astype(int)):
-        image = source.read_image(labelled[i])
-        membrane = source.read_labels(labelled[i]) == 1
-        contrast += float((image - ndimage.gaussian_filter(image, _BACKGROUND_PX))[membrane].sum())
-    return contrast > 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.network import (
@@ -20,6 +21,7 @@ from deepsxt_core.network import (
     find_model,
     save_model,
 )
+from deepsxt_core.network.architecture import CLASS_PART
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.training.batches import Pair
 from deepsxt_core.training.datasets import Source, TrainingSet
@@ -55,6 +57,9 @@ def finetune(
 ) -> TrainingResult:
     """Train a model further on own labels and save it as the model folder `out`.
 
+    It has the classes of the data: what the base knows of them it goes on from, and classes that
+    the data lacks are given up.
+
     Beside the model lie ``training.csv``, all that was measured on the way, ``examples.png``
     (image, label, reconstruction and prediction of data held back) and ``training.json``, how it
     came about.
@@ -89,6 +94,7 @@ def finetune(
     """
     progress = progress or NoProgress()
     origin = {"base": base.info.sha256()}
+    config = replace(base.config, classes=data.classes)
     story = f"Fine-tuned from {base.info.name!r}"
     parts = split(data, params.split)
     regions = left_out_regions(data, parts, params)
@@ -99,7 +105,7 @@ def finetune(
         short = params.within(1 / len(regions))
 
         def teach(part: Split, scratch: Path, told: Progress) -> keras.Model:
-            network = _to_tune(base, params)
+            network = _to_tune(base, config, params)
             samples = (
                 labelled_samples(data, part, short, base.config, tomograms),
                 unlabelled_samples(data, part, short, base.config),
@@ -111,20 +117,34 @@ def finetune(
 
         judged = verdict(data, regions, base.network, teach, folder, recipe, progress)
         parts = taught_by_all(data, parts, f"{len(regions)} regions, each left out in turn")
-    network = _to_tune(base, params)
+    network = _to_tune(base, config, params)
     return _train(
-        *(network, base.config, base, data, parts, params, out, progress, work, origin, story),
+        *(network, config, base, data, parts, params, out, progress, work, origin, story),
         tomograms,
         judged,
     )
 
 
-def _to_tune(base: Model, params: TrainingParams) -> keras.Model:
-    """Return a copy of the network of the base."""
+def _to_tune(base: Model, config: NetworkConfig, params: TrainingParams) -> keras.Model:
+    """Return a copy of the network of the base, with the classes of `config`.
+
+    Those that the base does not know begin with fresh weights in the last layer.
+    """
     keras.utils.set_random_seed(params.seed)
     with spread():
-        network = build_network(base.config)
-    network.set_weights(base.network.get_weights())
+        network = build_network(config)
+    known = base.config.classes
+    same = [(n, known.index(name)) for n, name in enumerate(config.classes) if name in known]
+    for variable, taught in zip(network.weights, base.network.weights, strict=True):
+        values = keras.ops.convert_to_numpy(taught)
+        if config.classes != known and variable.path.startswith(CLASS_PART):
+            # A transposed convolution has its outputs before its inputs.
+            axis = -2 if variable.path.endswith("_up_0/kernel") else -1
+            new = np.moveaxis(keras.ops.convert_to_numpy(variable).copy(), axis, 0)
+            for new_channel, old_channel in same:
+                new[new_channel] = np.moveaxis(values, axis, 0)[old_channel]
+            values = np.moveaxis(new, 0, axis)
+        variable.assign(values)
     # A few small crops cannot tell the statistics of all slices: the ones of the base are better.
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -152,12 +172,14 @@ def train(
     Parameters
     ----------
     config : NetworkConfig
+        But for its classes, which are those of the data.
     reference : Model
         To compare with.
     data, params, out, progress, work
         As in `finetune`.
     """
     keras.utils.set_random_seed(params.seed)
+    config = replace(config, classes=data.classes)
     origin = {"config": config.to_dict(), "reference": reference.info.sha256()}
     with spread():
         network = build_network(config)

@@ -8,6 +8,7 @@ measurements is the luckiest rather than the best, and the last weights of the s
 better choice.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 
 from deepsxt_core.evaluation import BoundaryCounts, PixelCounts
 from deepsxt_core.inference import Predictor
+from deepsxt_core.training.class_table import IGNORED, marked, of_class
 from deepsxt_core.training.datasets import TrainingSet
-from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.splits import Block
 
 TOLERANCE_PX = 3.0
@@ -52,13 +53,44 @@ class Counts:
         return cls(PixelCounts(**content["pixels"]), BoundaryCounts(**content["boundary"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of each class by its name; they add up."""
+
+    of_class: Mapping[str, Counts]
+
+    def __add__(self, other: "Tally") -> "Tally":
+        names = dict.fromkeys([*self.of_class, *other.of_class])
+        nothing = Counts()
+        return Tally(
+            {
+                name: self.of_class.get(name, nothing) + other.of_class.get(name, nothing)
+                for name in names
+            }
+        )
+
+    def scores(self) -> dict[str, float]:
+        """Return the scores of `Counts`; of several classes their means, and each ``f1 NAME``."""
+        found = {name: counts.scores() for name, counts in self.of_class.items()}
+        first, *others = found.values()
+        if not others:
+            return first
+        means = {key: math.fsum(one[key] for one in found.values()) / len(found) for key in first}
+        return means | {f"f1 {name}": one["f1"] for name, one in found.items()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Return what `dataclasses.asdict` has made a mapping of."""
+        return cls({name: Counts.from_json(one) for name, one in content["of_class"].items()})
+
+
 def measure(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str, float]:
-    """Score blocks as `count`, and return the scores of `Counts`."""
+    """Score blocks as `count`, and return the scores of `Tally`."""
     return count(network, data, blocks).scores()
 
 
-def count(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> Counts:
-    """Score blocks at threshold 0, as one data set.
+def count(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> Tally:
+    """Score blocks at threshold 0, as one data set; a class that a network lacks is never marked.
 
     Slices are scored whole, as in use, and compared inside the blocks where labels are known. Of
     more than 24 blocks, 24 are taken, evenly spread.
@@ -70,7 +102,7 @@ def count(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> Counts:
         whole = predictor.score(run, (predictor.context,) * 2)[0]
         return whole[block.y0 : block.y1, block.x0 : block.x1]
 
-    return _compare(data, _spread(blocks, _MAX_SLICES), score)
+    return _compare(network, data, _spread(blocks, _MAX_SLICES), score)
 
 
 def glance(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str, float]:
@@ -90,7 +122,7 @@ def glance(network: Any, data: TrainingSet, blocks: Sequence[Block]) -> dict[str
         y, x = block.y0 - y0, block.x0 - x0
         return found[y : y + block.y1 - block.y0, x : x + block.x1 - block.x0]
 
-    return _compare(data, _glanced(blocks), score).scores()
+    return _compare(network, data, _glanced(blocks), score).scores()
 
 
 def can_choose(data: TrainingSet, blocks: Sequence[Block]) -> bool:
@@ -103,7 +135,7 @@ def count_regions(data: TrainingSet, blocks: Sequence[Block]) -> int:
     found = set()
     for block in _glanced(blocks):
         labels = data.sources[block.source].read_labels(block.z)
-        membrane = np.argwhere(labels[block.y0 : block.y1, block.x0 : block.x1] == 1)
+        membrane = np.argwhere(marked(labels[block.y0 : block.y1, block.x0 : block.x1]))
         for y, x in np.unique(membrane // _REGION_PX, axis=0).tolist():
             found.add((block.source, block.z // _REGION_SLICES, block.y0, block.x0, y, x))
     return len(found)
@@ -114,21 +146,37 @@ def _glanced(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _compare(
+    network: Any,
     data: TrainingSet,
     blocks: Sequence[Block],
     score: Callable[[Block], NDArray[np.float32]],
-) -> Counts:
-    found = Counts()
+) -> Tally:
+    found = Tally({name: Counts() for name in data.classes})
+    channels = {name: n for n, name in enumerate(network.deepsxt_config.classes)}
     for block in blocks:
         labels = data.sources[block.source].read_labels(block.z)
         labels = labels[block.y0 : block.y1, block.x0 : block.x1]
         known = labels != IGNORED
-        marked, true = (score(block) > 0) & known, labels == 1
-        found += Counts(
-            PixelCounts.of(marked[known], true[known]),
-            BoundaryCounts.of(marked, true, TOLERANCE_PX),
+        scores = score(block).reshape(*labels.shape, -1)
+        found += Tally(
+            {
+                name: _counts(scores, channels.get(name), known, of_class(labels, number))
+                for number, name in enumerate(data.classes)
+            }
         )
     return found
+
+
+def _counts(
+    scores: NDArray[np.float32],
+    channel: int | None,
+    known: NDArray[np.bool_],
+    true: NDArray[np.bool_],
+) -> Counts:
+    found = np.zeros(known.shape, bool) if channel is None else (scores[..., channel] > 0) & known
+    return Counts(
+        PixelCounts.of(found[known], true[known]), BoundaryCounts.of(found, true, TOLERANCE_PX)
+    )
 
 
 def _spread(blocks: Sequence[Block], most: int) -> list[Block]:

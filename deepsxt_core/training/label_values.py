@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import TrainingDataError
+from deepsxt_core.training.class_table import IGNORED, ClassTable, marked
 from deepsxt_core.volume import Volume
-
-IGNORED = 2
-"""Stands for "nobody knows" where labels are read as 0 and 1."""
 
 DEFAULT_IGNORE_LABEL = 128
 PLAIN_LABELS = {0, 1, DEFAULT_IGNORE_LABEL, 255}
@@ -43,30 +41,36 @@ def _whole_numbers(values: NDArray, name: str) -> Iterable[int]:
 
 
 def labelled_slices(
-    labels: Volume, ignore_label: int | None, name: str
+    labels: Volume, ignore_label: int | None, name: str, table: ClassTable | None = None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the slices of a label file that are labelled, and the membrane pixels in each.
+    """Return the slices of a label file that are labelled, and the marked pixels in each.
 
     Raises
     ------
     TrainingDataError
-        If it holds values that cannot be labels, or marks every pixel that is judged.
+        If it holds values that cannot be labels or are not in the table, or marks every pixel
+        that is judged although there is no table.
     """
     depth = labels.shape[0]
     found, outside = {}, False
     for z in range(depth):
         plane = labels.read(z, z + 1)[0]
         for value in _whole_numbers(plane, name):
-            if value < 0 and value != ignore_label:
+            if table is not None and value not in table.values and value != ignore_label:
+                raise TrainingDataError(
+                    f"'{name}' holds the label {value}, which the table of classes does not name: "
+                    f"add {value}=NAME, {value}=none or {value}=ignored"
+                )
+            if table is None and value < 0 and value != ignore_label:
                 raise TrainingDataError(
                     f"'{name}' holds the label {value}; labels are 0 or above, or the ignore label"
                 )
-        decoded = decode(plane, ignore_label)
-        membrane_px = int(np.count_nonzero(decoded == 1))
+        decoded = decode(plane, ignore_label, table)
+        membrane_px = int(np.count_nonzero(marked(decoded)))
         outside |= bool((decoded == 0).any())
         if membrane_px or (depth == 1 and (decoded == 0).any()):
             found[z] = membrane_px
-    if found and not outside:
+    if found and not outside and table is None:
         raise TrainingDataError(
             f"'{name}' marks every pixel that is judged as membrane, none is 0: labels that are "
             "counted from 1, as those of ilastik, need 0 where there is none"
@@ -74,9 +78,14 @@ def labelled_slices(
     return tuple(found), tuple(found.values())
 
 
-def decode(labels: NDArray, ignore_label: int | None) -> NDArray[np.uint8]:
-    """Return labels as 0, 1 on membranes, or `IGNORED`; uint8 of the same shape."""
-    decoded = (labels > 0).astype(np.uint8)
+def decode(
+    labels: NDArray, ignore_label: int | None, table: ClassTable | None = None
+) -> NDArray[np.uint8]:
+    """Return labels as 0, bit `n` in class `n`, or `IGNORED`; uint8 of the same shape.
+
+    Without a table, what is above 0 is membrane, the one class.
+    """
+    decoded = (labels > 0).astype(np.uint8) if table is None else table.decode(labels)
     if ignore_label is not None:
         decoded[labels == ignore_label] = IGNORED
     return decoded

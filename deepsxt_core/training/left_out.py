@@ -15,12 +15,12 @@ from typing import Any
 from deepsxt_core.files import read_json, write_json
 from deepsxt_core.progress import Progress, Renamed
 from deepsxt_core.training.datasets import TrainingSet
-from deepsxt_core.training.held_back import Counts, can_choose, count
+from deepsxt_core.training.held_back import Tally, can_choose, count
 from deepsxt_core.training.params import TrainingParams
 from deepsxt_core.training.regions import Region, regions
 from deepsxt_core.training.splits import Split
 
-REGIONS_NAME = "left_out.json"
+REGIONS_NAME = "regions_left_out.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ def verdict(
         rows.append({"name": region.name, "counts": pair})
         write_json(path, {"recipe": wanted, "rows": rows})
         shutil.rmtree(scratch)
-    counts = [[Counts.from_json(each) for each in row["counts"]] for row in rows]
-    sums = [sum((pair[n] for pair in counts), Counts()).scores() for n in (0, 1)]
+    counts = [[Tally.from_json(each) for each in row["counts"]] for row in rows]
+    sums = [sum((pair[n] for pair in counts), Tally({})).scores() for n in (0, 1)]
     return Verdict(
         tuple(
             LeftOut(row["name"], *(each.scores() for each in pair))

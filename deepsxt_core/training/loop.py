@@ -169,7 +169,7 @@ class Training:
         else:
             has_labels = step % 2 == 0
             batch = (self._labelled if has_labels else self._unlabelled).draw(step // 2)
-        kind = np.full_like(batch.weight, has_labels)
+        kind = np.full_like(batch.weight[..., :1], has_labels)
         return batch.image, np.concatenate([batch.target, batch.weight, kind], axis=-1)
 
     def _budget_spent(self) -> float:

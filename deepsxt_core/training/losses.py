@@ -34,7 +34,7 @@ def labelled_loss(
     image, repainted : tensor
         (batch, y, x, 1).
     target : tensor
-        -1 outside, 1 on membranes.
+        (batch, y, x, classes): -1 outside, 1 on membranes or in a class.
     weight : tensor
         Of each pixel in the loss of the score; 0 where nobody knows.
     score : tensor

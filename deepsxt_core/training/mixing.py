@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deepsxt_core.network.config import NetworkConfig
+from deepsxt_core.network.config import MEMBRANE_ALONE, NetworkConfig
 from deepsxt_core.training.batches import Pair
 from deepsxt_core.training.datasets import TrainingSet
 from deepsxt_core.training.devices import device_count
@@ -24,11 +24,15 @@ def labelled_samples(
     """Return the batches with labels of a split, a part of each simulated as is wanted."""
     fitting, context = _fitting(params, config.divisor), config.context
     simulated = min(round(params.rehearsal * fitting.batch_size), fitting.batch_size - 1)
+    if MEMBRANE_ALONE[0] not in data.classes:
+        # Drawn slices tell of membranes, and of nothing else.
+        simulated = 0
     own = replace(fitting, batch_size=fitting.batch_size - simulated)
     labelled = Samples(data, parts.training, **own.sampling(), context=context)
     if simulated == 0:
         return labelled
-    return Rehearsal(labelled, fitting, simulated, tomograms, context)
+    channel = data.classes.index(MEMBRANE_ALONE[0])
+    return Rehearsal(labelled, fitting, simulated, tomograms, context, channel)
 
 
 def unlabelled_samples(

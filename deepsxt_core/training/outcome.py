@@ -109,10 +109,17 @@ def card(
 ) -> str:
     """Return the card (Markdown) of a model; `story` says what it was trained from."""
     counts = data.counts()
+    named = {key: key.replace("f1", "F1", 1) for key in result.scores if key.startswith("f1 ")}
     table = "\n".join(
         f"| {label} | {result.scores[name]:.3f} | {result.base_scores[name]:.3f} |"
-        for name, label in _SCORE_NAMES.items()
+        for name, label in (_SCORE_NAMES | named).items()
     )
+    marks = ", ".join(data.classes)
+    what = data.classes[0] if len(data.classes) == 1 else "marked"
+    means = (
+        "Means over the classes, each of which counts the same; a class that a model does not\n"
+        "know counts as never marked.\n\n"
+    ) * bool(named)
     names = ", ".join(source.name for source in data.sources if source.labelled)
     caution = (
         "It also chose the step that was kept, so\nthese numbers are a little too good; measure on "
@@ -134,7 +141,8 @@ def card(
 |---|---|
 | Trained on | {len(parts.training)} blocks of labelled slices, {len(parts.unlabelled)} unlabelled slices |
 | Labelled files | {names} |
-| Labels | {counts["labelled_slices"]} slices, {counts["membrane_px"]:,} membrane pixels |
+| Classes | {marks} |
+| Labels | {counts["labelled_slices"]} slices, {counts["membrane_px"]:,} {what} pixels |
 | Measured on | {measured_on} |
 | Membranes | dark |
 | Training | {result.steps} steps in {result.seconds / 60:.1f} minutes, {result.choice}; seed {params.seed} |
@@ -142,7 +150,7 @@ def card(
 
 At threshold 0, one orientation, on the data held back. {caution}
 
-| | {result.info.name} | {result.base} |
+{means}| | {result.info.name} | {result.base} |
 |---|---|---|
 {table}
 {regions}"""  # noqa: E501

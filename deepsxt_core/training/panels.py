@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepsxt_core.files import written_beside
+from deepsxt_core.training.class_table import IGNORED, of_class
 from deepsxt_core.training.datasets import TrainingSet
-from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.records import PANEL_GAP_PX
 from deepsxt_core.training.splits import Block
 
@@ -23,12 +23,14 @@ def write_panels(network: Any, data: TrainingSet, blocks: Sequence[Block], path:
     """Write one row of four panels for each of up to 3 blocks, spread over them, as PNG.
 
     From left to right: the image, its label (grey where nobody knows), the image as the network
-    repaints it, and its score.
+    repaints it, and its score. Of several classes, each has its row, one block after the other.
     """
     divisor = network.deepsxt_config.divisor
     rows = []
-    for i in np.unique(np.linspace(0, len(blocks) - 1, _ROWS).round().astype(int)):
-        block = blocks[i]
+    count = len(data.classes)
+    chosen = np.linspace(0, len(blocks) - 1, max(_ROWS, count)).round().astype(int)
+    for row, i in enumerate(np.unique(chosen) if count == 1 else chosen):
+        block, number = blocks[i], row % count
         source = data.sources[block.source]
         height, width = (
             min(n, _MAX_PX) // divisor * divisor for n in (block.y1 - block.y0, block.x1 - block.x0)
@@ -38,8 +40,9 @@ def write_panels(network: Any, data: TrainingSet, blocks: Sequence[Block], path:
         run = source.read_run(block.z, context)[:, *region]
         image, labels = run[context], source.read_labels(block.z)[region]
         batch = np.ascontiguousarray(np.moveaxis(run, 0, -1))[np.newaxis]
-        repainted, score = (np.asarray(out)[0, ..., 0] for out in network.predict_on_batch(batch))
-        known = np.where(labels == IGNORED, 0.5, labels)
+        found = [np.asarray(out)[0] for out in network.predict_on_batch(batch)]
+        repainted, score = found[0][..., 0], found[1][..., number]
+        known = np.where(labels == IGNORED, 0.5, of_class(labels, number))
         panels = [
             _grey(image, _GREY_REACH),
             _grey(2 * known - 1, 1),

@@ -1,6 +1,7 @@
 """A look at what the network will be shown: augmented crops with their labels."""
 
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from deepsxt_core.training.splits import Split
 
 MEMBRANE = (46, 196, 182)
 UNJUDGED = (255, 159, 28)
+CLASSES = (MEMBRANE, (231, 29, 54), (94, 96, 206), (255, 214, 10), (214, 93, 177), (112, 193, 60))
+"""Of the classes in their order, from the beginning again where there are more."""
 _SHARE = 0.45
 _REACH = 2.5
 
@@ -34,7 +37,7 @@ def preview_samples(
     count : int
         How many.
     labels : bool
-        Whether membranes are tinted, and what nobody has judged in another colour.
+        Whether membranes or classes are tinted, and what nobody has judged in another colour.
 
     Returns
     -------
@@ -48,10 +51,9 @@ def preview_samples(
         grey = np.clip(image[..., 0] / _REACH, -1, 1)
         picture = np.repeat(np.rint(127.5 * (grey + 1))[..., np.newaxis], 3, axis=-1)
         if labels:
-            for where, colour in (
-                (target[..., 0] > 0, MEMBRANE),
-                (weight[..., 0] == 0, UNJUDGED),
-            ):
+            inside = [target[..., n] > 0 for n in range(target.shape[-1])]
+            tints = [*zip(inside, cycle(CLASSES), strict=False), (weight[..., 0] == 0, UNJUDGED)]
+            for where, colour in tints:
                 picture[where] = (1 - _SHARE) * picture[where] + _SHARE * np.array(colour)
         pictures.append(picture.astype(np.uint8))
     return pictures

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.training.augmentation import augment, seen
+from deepsxt_core.training.class_table import IGNORED, of_class
 from deepsxt_core.training.datasets import TrainingSet
-from deepsxt_core.training.label_values import IGNORED
 from deepsxt_core.training.splits import Block
 
 Images = NDArray[np.float32]
@@ -19,16 +19,16 @@ _WINDOW_CROPS = 2
 
 
 class Batch(NamedTuple):
-    """What one step learns from; each (batch, crop, crop, 1), float32.
+    """What one step learns from; float32 (batch, crop, crop, 1), or one channel for each class.
 
     Attributes
     ----------
     image : ndarray
         About standardised; (batch, crop, crop, slices seen).
     target : ndarray
-        1 on membranes, -1 elsewhere.
+        (batch, crop, crop, classes): 1 on membranes, or in a class, -1 elsewhere.
     weight : ndarray
-        Of each pixel in the loss of the score: 0 where nobody knows.
+        Of each pixel in the loss of the score: 0 where nobody knows; of the shape of `target`.
     """
 
     image: Images
@@ -47,7 +47,7 @@ class Samples:
     """Draws batches from blocks of a training set.
 
     Every other crop of a batch lies around a membrane, where there is one, and the others around
-    any pixel that was judged: labels may be few and sparse.
+    any pixel that was judged: labels may be few and sparse. Of several classes, each has its turn.
     A batch depends on the seed and on its number alone, so that a run that goes on after a break
     sees the same batches. Slices are read when they are needed, and the latest are kept.
 
@@ -100,17 +100,18 @@ class Samples:
         picked = rng.choice(len(self._blocks), self._batch_size, p=self._chances)
         pairs = [self._crop(rng, self._blocks[b], n % 2 == 0) for n, b in enumerate(picked)]
         images = np.stack([image for image, _ in pairs])
-        labels = np.stack([label for _, label in pairs])[..., np.newaxis]
-        membrane = labels == 1
-        weight = np.where(membrane, np.float32(self._positive_weight), np.float32(1))
+        labels = np.stack([label for _, label in pairs])
+        numbers = range(len(self._data.classes))
+        inside = np.stack([of_class(labels, number) for number in numbers], axis=-1)
+        weight = np.where(inside, np.float32(self._positive_weight), np.float32(1))
         weight[labels == IGNORED] = 0
-        return Batch(images, np.where(membrane, np.float32(1), np.float32(-1)), weight)
+        return Batch(images, np.where(inside, np.float32(1), np.float32(-1)), weight)
 
     def _crop(
         self, rng: np.random.Generator, block: Block, on_membrane: bool
     ) -> tuple[Images, NDArray[Any]]:
         image, labels = self._read(block)
-        place = _place(rng, labels, on_membrane)
+        place = _place(rng, labels, on_membrane, len(self._data.classes))
         # Grey values are varied over a window a little larger than the crop: a whole slice of
         # 2000 px would cost more than the step of the network.
         window = []
@@ -144,10 +145,15 @@ class Samples:
 
 
 def _place(
-    rng: np.random.Generator, labels: NDArray[np.uint8], on_membrane: bool
+    rng: np.random.Generator, labels: NDArray[np.uint8], on_membrane: bool, classes: int
 ) -> tuple[int, int]:
-    """Return a random pixel: of a membrane if so wished, of what was judged, or any."""
-    wanted = np.flatnonzero(labels == 1) if on_membrane else np.empty(0, int)
+    """Return a random pixel: of a membrane or a class if wished, of what was judged, or any."""
+    wanted = np.empty(0, int)
+    if on_membrane:
+        found = [each for n in range(classes) if (each := of_class(labels, n)).any()]
+        # Of one class there is nothing to choose, and no draw.
+        number = int(rng.integers(len(found))) if len(found) > 1 else 0
+        wanted = np.flatnonzero(found[number]) if found else wanted
     if not wanted.size:
         wanted = np.flatnonzero(labels != IGNORED)
     pixel = rng.choice(wanted) if wanted.size else rng.integers(labels.size)

@@ -15,6 +15,7 @@ import numpy as np
 
 from deepsxt_core.errors import TrainingDataError
 from deepsxt_core.parameters import Limits, checked
+from deepsxt_core.training.class_table import marked
 from deepsxt_core.training.datasets import Source, TrainingSet
 
 _WHOLE_FROM = 6
@@ -220,9 +221,9 @@ def _parts(
 
 
 def has_membrane(data: TrainingSet, blocks: Sequence[Block]) -> bool:
-    """Return whether a label in one of the blocks is a membrane."""
+    """Return whether a label in one of the blocks is a membrane, or of another class."""
     return any(
-        bool((data.sources[b.source].read_labels(b.z)[b.y0 : b.y1, b.x0 : b.x1] == 1).any())
+        bool(marked(data.sources[b.source].read_labels(b.z)[b.y0 : b.y1, b.x0 : b.x1]).any())
         for b in blocks
     )
 

@@ -11,8 +11,8 @@ from deepsxt_core.training.losses import labelled_loss, unlabelled_loss
 class Trainee(keras.Model):
     """The network with the two losses.
 
-    The truth that belongs to a batch is (batch, y, x, 3): target and weight of the score, and
-    whether there are labels, 1 or 0 for the whole batch.
+    The truth that belongs to a batch is (batch, y, x, 2 classes + 1): target and weight of the
+    score in each class, and whether there are labels, 1 or 0 for the whole batch.
     """
 
     with_unlabelled = False
@@ -34,8 +34,9 @@ class Trainee(keras.Model):
         x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
         middle = x.shape[-1] // 2
         x = x[..., middle : middle + 1]
-        loss = labelled_loss(x, y[..., 0:1], y[..., 1:2], repainted, score)
+        n = score.shape[-1]
+        loss = labelled_loss(x, y[..., :n], y[..., n : 2 * n], repainted, score)
         if not self.with_unlabelled:
             return loss
-        has_labels = ops.mean(y[..., 2])
+        has_labels = ops.mean(y[..., 2 * n])
         return has_labels * loss + (1 - has_labels) * unlabelled_loss(x, repainted)

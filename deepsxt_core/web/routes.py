@@ -238,7 +238,7 @@ def _score_file(request: Request) -> Response:
     threshold = _threshold(request)
     path = downloads.score_file(tomogram, result, name, threshold)
     shown = f"mask_{threshold:+.2f}{path.suffix}" if name.startswith("mask") else name
-    return _download(path, tomogram, shown)
+    return _download(path, tomogram, result, shown)
 
 
 def _coarse(request: Request) -> Response:
@@ -277,19 +277,19 @@ def _surface_file(request: Request) -> Response:
         path = downloads.view_file(result.folder, name)
         return FileResponse(path, headers=(FOR_EVER if current else ASK_AGAIN) | AS_IT_IS)
     if name in downloads.INSTANCE_FILES:
-        return _download(downloads.instances_file(tomogram, result, name), tomogram, name)
+        return _download(downloads.instances_file(tomogram, result, name), tomogram, result, name)
     query = request.query_params
     path = downloads.surface_file(
         result, name, objects=_ids(query.get("objects", "")), unit=query.get("unit")
     )
-    return _download(path, tomogram, name)
+    return _download(path, tomogram, result, name)
 
 
 def _measurement_file(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     result = tomogram.result("measurements", request.path_params["result"])
     name = request.path_params["name"]
-    return _download(downloads.measurement_file(result, name), tomogram, name)
+    return _download(downloads.measurement_file(result, name), tomogram, result, name)
 
 
 def _ids(text: str) -> list[int]:
@@ -306,15 +306,15 @@ def _made(kind: ResultKind) -> Callable[[Request], Response]:
         tomogram = Workspace().tomogram(request.path_params["tomogram"])
         result = tomogram.result(kind, request.path_params["result"])
         name = request.url.path.rpartition("/")[2]
-        return _download(result.folder / name, tomogram, name)
+        return _download(result.folder / name, tomogram, result, name)
 
     return file
 
 
-def _download(path: Path, tomogram: Tomogram, name: str) -> Response:
+def _download(path: Path, tomogram: Tomogram, result: Result, name: str) -> Response:
     return FileResponse(
         path,
         media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
-        filename=f"{Path(tomogram.name).stem}_{name}",
+        filename=f"{Path(tomogram.name).stem}_{result.file_name(name)}",
         headers=ASK_AGAIN | AS_IT_IS,
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from deepsxt_core.errors import CancelledError, DeepSXTError, ModelError
+from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError, ModelError
 from deepsxt_core.inference.cluster import mapped, worker_count
 from deepsxt_core.network import Model, ModelInfo, find_model, open_model
 from deepsxt_core.progress import NoProgress, Progress, Renamed
@@ -28,7 +28,7 @@ from deepsxt_core.workflow.batch_table import (
     volume_facts,
     write_summary,
 )
-from deepsxt_core.workflow.producing import produce
+from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workflow.steps import Source
 from deepsxt_core.workflow.subjects import Subject, file_subjects, folder_names
@@ -212,6 +212,19 @@ def _of_annotation(
     }
 
 
+def _of_class(place: Place, recipe: Recipe, model: ModelInfo) -> Place:
+    """Return where the score of the class lies that the recipe takes."""
+    classes = model.classes()
+    if recipe.class_name in (None, classes[0]):
+        return place
+    if recipe.class_name not in classes:
+        raise InvalidParameterError(
+            f"The recipe takes the class {recipe.class_name!r}, and the model {model.name!r} finds "
+            f"{', '.join(classes)}."
+        )
+    return place.of_class(recipe.class_name)
+
+
 def _one(
     subject: Subject,
     source: Source,
@@ -224,6 +237,7 @@ def _one(
 ) -> Row:
     begun, params = time.monotonic(), recipe.segment
     place = subject.score_place(steps.segment_identity(source, model, params), producer)
+    of_class = _of_class(place, recipe, model)
     made = not place.is_complete
     if made:
         steps.score_estimate(source, model, params, place.final, subject.workspace).require_room()
@@ -236,6 +250,7 @@ def _one(
             workspace=subject.workspace,
         ),
     )
+    place = of_class
     score = subject.segmented(place)
     threshold = recipe.reconstruct.threshold if recipe.reconstruct else 0.0
     row: Row = {"score": place.result_id, **score_facts(place, score, threshold)}

@@ -162,7 +162,8 @@ def _models() -> Iterator[Item]:
     models = list_models()
     for model in models:
         try:
-            yield Item(topic="Model", found=f"{model.name}, SHA-256 {model.sha256()}.")
+            marks = ", ".join(model.classes())
+            yield Item(topic="Model", found=f"{model.name} ({marks}), SHA-256 {model.sha256()}.")
         except OSError as error:
             yield Item(
                 topic="Model",

@@ -86,8 +86,11 @@ def estimate(
     model_sha256: str = "",
     tiling: str = "full",
     rotations: int = 1,
+    classes: int = 1,
 ) -> Estimate:
     """Estimate what scoring `slices` of `height` by `width` pixels into `folder` will take.
+
+    There is a score for each of the `classes` of the model.
 
     Time and memory are known only if `workspace` has seen the model and the tiling before.
     """
@@ -97,7 +100,7 @@ def estimate(
     pace = last.get("seconds_per_megapixel")
     return Estimate(
         slices=slices,
-        disk_bytes=slices * (height * width + _SLICE_OVERHEAD_BYTES),
+        disk_bytes=classes * slices * (height * width + _SLICE_OVERHEAD_BYTES),
         free_bytes=shutil.disk_usage(existing).free,
         folder=existing,
         seconds=pace and pace * slices * height * width / 1e6 * rotations,

@@ -6,13 +6,15 @@ result's identity; the id is the hash of that. Jobs, batches and the cluster all
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from deepsxt_core.files import partial_folder, publish, read_json, write_json
+from deepsxt_core.files import partial_folder, publish, read_json, safe_name, write_json
 from deepsxt_core.inference import CHECKPOINT_NAME, has_slabs
 from deepsxt_core.versions import versions
+from deepsxt_core.workflow.class_folders import CLASSES_NAME, other_classes
 from deepsxt_core.workspace import Identity, ResultKind, Tomogram, recipe_hash
 from deepsxt_core.workspace.maker import note_maker
 from deepsxt_core.workspace.results import RECORD_VERSION, RUN_NAME
@@ -57,6 +59,15 @@ class Place:
         """The id of the result."""
         return recipe_hash(self.identity)
 
+    def of_class(self, name: str) -> Self:
+        """Return where the score of another class than the first lies, once this one is there."""
+        identity = {**self.identity, "class": name}
+        if self.work == self.final:
+            folder = self.final / CLASSES_NAME / safe_name(name)
+            return replace(self, final=folder, work=folder, identity=identity)
+        final = self.final.with_name(recipe_hash(identity))
+        return replace(self, final=final, identity=identity)
+
     @property
     def is_complete(self) -> bool:
         """Whether the result is there."""
@@ -84,8 +95,21 @@ def produce(place: Place, producer: str, make: Make) -> Path:
     work_on(place.work, place.identity, producer, make, has_slabs if hidden else _always)
     (place.work / CHECKPOINT_NAME).unlink(missing_ok=True)
     if hidden:
+        _publish_classes(place, producer)
         publish(place.work, place.final)
     return place.final
+
+
+def _publish_classes(place: Place, producer: str) -> None:
+    """Make the scores of the classes after the first results of their own."""
+    for name, folder in list(other_classes(place.work)):
+        there = place.of_class(name)
+        work_on(folder, there.identity, producer, _nothing, _always)
+        publish(folder, there.final)
+    with suppress(OSError):
+        (place.work / CLASSES_NAME).rmdir()
+    # The first stays the newest, which pages show.
+    (place.work / RUN_NAME).touch()
 
 
 def work_on(
@@ -129,6 +153,10 @@ def take_over(final: Path, producer: str) -> None:
 
 def _last_change(folder: Path) -> float:
     return (folder / CHECKPOINT_NAME).stat().st_mtime
+
+
+def _nothing(_work: Path) -> None:
+    """Make what is made already."""
 
 
 def _always(_work: Path) -> bool:

@@ -33,6 +33,8 @@ from deepsxt_core.surface import ReconstructParams
 
 _TABLES = ("segment", "reconstruct", "export")
 _SOURCE = "source"
+# In the table of the segmentation, and of what field.
+_NAMES = {"model": "model", "class": "class_name"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class Recipe:
     ----------
     model : str
         Name or folder of the network.
+    class_name : str or None
+        Which of the classes of the network is taken, ``class`` in the file; left out, the first.
     segment : SegmentParams
         How scores are made.
     reconstruct : ReconstructParams or None
@@ -85,6 +89,7 @@ class Recipe:
     """
 
     model: str = DEFAULT_MODEL
+    class_name: str | None = None
     segment: SegmentParams = field(default_factory=SegmentParams)
     reconstruct: ReconstructParams | None = field(default_factory=ReconstructParams)
     export: ExportParams = field(default_factory=ExportParams)
@@ -147,9 +152,9 @@ class Recipe:
             )
         content: dict[str, Any] = {"reconstruct": None, **tables}
         segment = content.get("segment", {})
-        if isinstance(segment, Mapping) and "model" in segment:
-            content["segment"] = {key: v for key, v in segment.items() if key != "model"}
-            content["model"] = segment["model"]
+        if isinstance(segment, Mapping):
+            content["segment"] = {key: v for key, v in segment.items() if key not in _NAMES}
+            content |= {_NAMES[key]: v for key, v in segment.items() if key in _NAMES}
         return parsed(cls, content, f"The recipe {name}")
 
     @classmethod
@@ -157,6 +162,7 @@ class Recipe:
         """Make a recipe of what was chosen before, from the ``run.json`` of its results."""
         return cls(
             model=segment["model"]["name"],
+            class_name=segment.get("class"),
             segment=parsed(SegmentParams, segment["params"], "The record of the score"),
             reconstruct=None
             if reconstruct is None
@@ -169,7 +175,7 @@ class Recipe:
             {}
             if self.source == "annotation"
             else {
-                "segment": {"model": self.model, **plain(self.segment)},
+                "segment": {"model": self.model, "class": self.class_name, **plain(self.segment)},
             }
         )
         tables |= {"export": plain(self.export)}

@@ -32,7 +32,8 @@ def in_words(recipe: Recipe) -> list[str]:
 
 def _segmented(recipe: Recipe) -> str:
     params = recipe.segment
-    parts = [f"Segmented by the model '{recipe.model}'", _rotations(params.rotations)]
+    marks = "" if recipe.class_name is None else f" ({recipe.class_name})"
+    parts = [f"Segmented by the model '{recipe.model}'{marks}", _rotations(params.rotations)]
     if params.tiling == "compat":
         parts.append("as the published software does")
     if params.bin > 1:

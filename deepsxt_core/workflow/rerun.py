@@ -17,6 +17,7 @@ from deepsxt_core.parameters import parsed
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.workflow import segmentation
+from deepsxt_core.workflow.class_folders import other_classes
 
 
 def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = None) -> dict:
@@ -49,7 +50,8 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
             f"'{run_json}' is not the record of a segmentation that can be repeated. "
             "Give the run.json beside a score.ome.zarr."
         )
-    if out is not None and out.resolve() == run_json.resolve().parent:
+    # A class after the first lies two folders below what would be made again.
+    if out is not None and out.resolve() in run_json.resolve().parents[:3:2]:
         raise InvalidParameterError("The repetition must not replace what it is compared with.")
     source = run["input"]
     path = Path(source["path"] or "")
@@ -71,10 +73,10 @@ def rerun(run_json: Path, out: Path | None = None, progress: Progress | None = N
     # What "auto" came to then, and the polarity that was found.
     params = replace(recorded, precision=run["precision"], invert=run["inverted"])
     with tempfile.TemporaryDirectory() as folder:
-        score = segmentation.segment(
-            volume, model, out or Path(folder), params, progress, engine=run.get("engine")
-        )
-        now = read_json((out or Path(folder)) / segmentation.RUN_NAME) or {}
+        made = out or Path(folder)
+        segmentation.segment(volume, model, made, params, progress, engine=run.get("engine"))
+        again = dict(other_classes(made)).get(run.get("class", ""), made)
+        score, now = open_score(again / SCORE_NAME), read_json(again / segmentation.RUN_NAME) or {}
         old = run_json.parent / SCORE_NAME
         differences = _differences(open_score(old), score) if old.is_dir() else {}
     then = {"device": run["device"], "engine": run.get("engine"), **run["versions"]}

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from deepsxt_core.network import Model
 from deepsxt_core.preprocessing import cut, sampled_volume
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.volume import Score, Volume
+from deepsxt_core.workflow.class_folders import class_folders, other_classes
 from deepsxt_core.workflow.preflight import estimate, peak_memory_bytes
 from deepsxt_core.workflow.segment_record import (
     counted,
@@ -49,8 +50,8 @@ _CHANGED = (
     "complete, and segment it again."
 )
 
-_Place = tuple[Path, Shape, Geometry, int]
-"""Path, shape, geometry and first slice of a score."""
+_Place = tuple[Path, Shape, Geometry, int, str | None]
+"""Path, shape, geometry, first slice and class of a score."""
 
 
 def segment(
@@ -69,6 +70,9 @@ def segment(
 
     ``out/run.json`` is written last and records parameters, hashes, versions and timing; a folder
     without it is not finished. Until then ``out/slabs.jsonl`` records each finished slab.
+
+    A model of several classes scores them in one pass. That is the score of the first; those of
+    the others lie in folders of their own that look the same, see `class_folders`.
 
     Parameters
     ----------
@@ -101,11 +105,11 @@ def segment(
         If the user stops; ``out`` is then left unfinished.
     """
     out, params, progress = Path(out), params or SegmentParams(), progress or NoProgress()
-    started = time.monotonic()
-    before = source_stamp(volume)
+    started, before = time.monotonic(), source_stamp(volume)
     whole, volume = volume, cut(volume, params.region)
     z0, z1 = params.z_range(volume.shape[0])
-    _prepare_folder(out, whole)
+    folders = class_folders(out, model.config.classes)
+    _prepare_folder([folder for _, folder in folders], whole)
 
     progress.stage("Measuring grey values", 1, "volume")
     sample = sampled_volume(volume)
@@ -117,37 +121,32 @@ def segment(
     read = describe(volume) | source_of(volume, input_sha256)
     scored_on = predictor.device, predictor.engine
     recipe = segment_recipe(read, model.info, params, preparation, *scored_on)
-    place = (out / SCORE_NAME, (z1 - z0, *volume.shape[1:]), volume.geometry, z0)
+    shape = (z1 - z0, *volume.shape[1:])
+    wanted = [
+        (recipe | named, (folder / SCORE_NAME, shape, volume.geometry, z0, named.get("class")))
+        for named, folder in folders
+    ]
 
     def settle_precision() -> str:
         return predictor.settle_precision(preparation.apply(sample.read(z0, z0 + 1)).standardised)
 
-    begun = _begun(out, recipe, place) if resume else None
-    writer, checkpoint = begun or _new(out, recipe, place, settle_precision)
-    predictor.take_precision(checkpoint.precision)
-    finished = [slab for slab in checkpoint.slabs if _is_intact(writer, slab)]
-    kept_slices = sum(slab.end - slab.first for slab in finished)
-    if kept_slices < z1 - z0:
-        estimate(out, z1 - z0 - kept_slices, *volume.shape[1:]).require_room()
-    keeper = _Keeper(writer, checkpoint)
+    keepers = (_begun(wanted) if resume else None) or _new(wanted, settle_precision)
+    predictor.take_precision(keepers[0].checkpoint.precision)
+    finished = [keeper.intact_slabs() for keeper in keepers]
+    kept_slices = min(sum(slab.end - slab.first for slab in slabs) for slabs in finished)
+    if left := z1 - z0 - kept_slices:
+        estimate(out, left, *volume.shape[1:], classes=len(keepers)).require_room()
     at_once = predictor.batch_slices(*preparation.network_shape(volume.shape[1:]))
-    summary = score_volume(volume, at_once, score_slabs, (z0, z1), keeper.keep, progress, finished)
-    score = open_score(out / SCORE_NAME)
-    changed = source_stamp(volume) != before
-    record = {
-        "step": "segment",
-        **recipe,
-        "scheduler": scheduler,
-        "precision": predictor.precision,
-        **counted(summary),
-        "voxels_sha256": keeper.sha256() or score_sha256(score),
-        "resumed_slices": kept_slices,
-        "warnings": warnings_of(volume, preparation, predictor, summary) + [_CHANGED] * changed,
-        **_spent(time.monotonic() - started + sum(slab.seconds for slab in finished)),
-    }
-    write_json(out / RUN_NAME, record)
-    (out / CHECKPOINT_NAME).unlink()
-    return score
+    keep = [keeper.keep for keeper in keepers]
+    found = score_volume(volume, at_once, score_slabs, (z0, z1), keep, progress, finished)
+    changed = [_CHANGED] * (source_stamp(volume) != before)
+    spent = _spent(time.monotonic() - started + sum(slab.seconds for slab in finished[0]))
+    told = {"scheduler": scheduler, "precision": predictor.precision, "resumed_slices": kept_slices}
+    # That of the first class, which stands for all of them, comes last.
+    for keeper, summary in reversed(list(zip(keepers, found, strict=True))):
+        warnings = warnings_of(volume, preparation, predictor, summary) + changed
+        keeper.finish(told | counted(summary) | {"warnings": warnings} | spent)
+    return keepers[0].score()
 
 
 @dataclass(slots=True)
@@ -158,6 +157,27 @@ class _Keeper:
     checkpoint: Checkpoint
     _digest: Any = field(default_factory=hashlib.sha256)
     _hashed: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where score, checkpoint and record lie."""
+        return self.writer.path.parent
+
+    def score(self) -> Score:
+        """Open the score."""
+        return open_score(self.writer.path)
+
+    def finish(self, told: dict[str, Any]) -> None:
+        """Write the record, after which there is nothing to continue."""
+        sha256 = self.sha256() or score_sha256(self.score())
+        recipe = self.checkpoint.recipe
+        record = {"step": "segment", **recipe, **told, "voxels_sha256": sha256}
+        write_json(self.folder / RUN_NAME, record)
+        (self.folder / CHECKPOINT_NAME).unlink()
+
+    def intact_slabs(self) -> list[Slab]:
+        """Return the slabs of the checkpoint whose codes are as they were written."""
+        return [slab for slab in self.checkpoint.slabs if _is_intact(self.writer, slab)]
 
     def keep(self, slab: Slab, codes: NDArray[np.uint8]) -> None:
         """Write a slab, wait until it is safe, and record it."""
@@ -181,12 +201,15 @@ def score_sha256(score: Score) -> str:
     return digest.hexdigest()
 
 
-def _prepare_folder(out: Path, volume: Volume) -> None:
-    """Refuse one where the score would replace the tomogram; what it holds is not finished now."""
+def _prepare_folder(folders: Sequence[Path], volume: Volume) -> None:
+    """Refuse where a score would replace the tomogram; what there is of any is not finished now."""
+    out = folders[0]
     if volume.path is not None:
-        keep_apart([volume.path], [out / name for name in (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)])
+        names = (SCORE_NAME, RUN_NAME, CHECKPOINT_NAME)
+        keep_apart([volume.path], [folder / name for folder in folders for name in names])
     prepare_folder(out)
-    (out / RUN_NAME).unlink(missing_ok=True)
+    for folder in (out, *(folder for _, folder in other_classes(out))):
+        (folder / RUN_NAME).unlink(missing_ok=True)
 
 
 def _spent(seconds: float) -> dict[str, Any]:
@@ -227,24 +250,34 @@ def _predictor(model: Model, params: SegmentParams, engine: str | None = None) -
 
 
 def _new(
-    out: Path, recipe: dict[str, Any], place: _Place, settle_precision: Callable[[], str]
-) -> tuple[ScoreWriter, Checkpoint]:
-    """Begin a score and its checkpoint."""
-    # Removed first: it must not speak of the score that is about to be replaced.
-    (out / CHECKPOINT_NAME).unlink(missing_ok=True)
-    writer = create_score(*place)
-    return writer, Checkpoint.start(out / CHECKPOINT_NAME, recipe, settle_precision())
+    wanted: Sequence[tuple[dict[str, Any], _Place]], settle_precision: Callable[[], str]
+) -> list[_Keeper]:
+    """Begin scores and their checkpoints."""
+    paths = [place[0].with_name(CHECKPOINT_NAME) for _, place in wanted]
+    # Removed first: they must not speak of the scores that are about to be replaced.
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    writers = [create_score(*place) for _, place in wanted]
+    precision = settle_precision()
+    return [
+        _Keeper(writer, Checkpoint.start(path, recipe, precision))
+        for writer, path, (recipe, _) in zip(writers, paths, wanted, strict=True)
+    ]
 
 
-def _begun(
-    out: Path, recipe: dict[str, Any], place: _Place
-) -> tuple[ScoreWriter, Checkpoint] | None:
-    """Return the score and the checkpoint of an earlier run of the same recipe, if there are."""
-    checkpoint = Checkpoint.read(out / CHECKPOINT_NAME)
-    if checkpoint is None or checkpoint.recipe != recipe:
-        return None
-    writer = reopen_score(*place)
-    return None if writer is None else (writer, checkpoint)
+def _begun(wanted: Sequence[tuple[dict[str, Any], _Place]]) -> list[_Keeper] | None:
+    """Return the scores and checkpoints of an earlier run of the same recipe, if all are there."""
+    found = []
+    for recipe, place in wanted:
+        checkpoint = Checkpoint.read(place[0].with_name(CHECKPOINT_NAME))
+        if checkpoint is None or checkpoint.recipe != recipe:
+            return None
+        writer = reopen_score(*place)
+        if writer is None:
+            return None
+        found.append(_Keeper(writer, checkpoint))
+    return found
 
 
 def _engine_before(out: Path) -> str | None:

@@ -80,6 +80,7 @@ def score_estimate(
         model_sha256=model.sha256(),
         tiling=params.tiling,
         rotations=params.rotations,
+        classes=len(model.classes()),
     )
 
 
@@ -189,4 +190,6 @@ def make_surfaces(
         "whole_origin_nm": segmented.volume.whole_origin_nm,
         "seconds": round(time.monotonic() - begun, 3),
     }
+    if isinstance(segmented, Score) and segmented.class_name is not None:
+        run["class"] = segmented.class_name
     write_json(out / RUN_NAME, run | dict(told or {}))

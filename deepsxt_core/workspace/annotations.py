@@ -12,6 +12,7 @@ Paths are not taken from the annotation itself, so that a workspace may be moved
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,15 +187,17 @@ def require_unedited(kept: KeptAnnotation) -> None:
         )
 
 
-def train_on(kept: KeptAnnotation, name: str) -> KeptSet:
+def train_on(kept: KeptAnnotation, name: str, classes: Sequence[str] = ()) -> KeptSet:
     """Put an annotation as it is now, and its tomogram, into a data set to train on.
+
+    Where `classes` are named, the labels count them from 1.
 
     Raises
     ------
     DeepSXTError
         If the data set has no name, a file cannot be read, or there is no room.
     """
-    labels = training_labels(kept.frozen(kept.pinned()), DEFAULT_IGNORE_LABEL)
+    labels = training_labels(kept.frozen(kept.pinned()), DEFAULT_IGNORE_LABEL, classes)
     stem = f"{Path(kept.tomogram.name).stem} {kept.id[:6]}"
     return add_labelled(name, stem, kept.volume(), labels)
 

@@ -30,6 +30,8 @@ class Made:
     name : str or None
         Of an annotation, or of that which a surface was made of.
     model : str or None
+    class_name : str or None
+        What the score marks, where its model names classes.
     rotations : int or None
         Over which the scores were averaged.
     slices : (first, end) or None
@@ -54,6 +56,7 @@ class Made:
     maker: str | None = None
     name: str | None = None
     model: str | None = None
+    class_name: str | None = None
     rotations: int | None = None
     slices: tuple[int, int] | None = None
     of_slices: int | None = None
@@ -126,6 +129,7 @@ def _choices(score: Result | None) -> dict[str, Any]:
     params, (first, end) = score.run.get("params", {}), score.run["z"]
     return {
         "model": score.run["model"]["name"],
+        "class_name": score.class_name,
         "rotations": params.get("rotations"),
         "slices": (first, end),
         "of_slices": score.run["input"]["shape"][0],

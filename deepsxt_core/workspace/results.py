@@ -66,6 +66,20 @@ class Result:
         return Region.parse(params.get("crop"), params.get("bin", 1))
 
     @property
+    def class_name(self) -> str | None:
+        """What a score marks, or that of which it was made, where its model names classes."""
+        name = self.run.get("class")
+        return name if isinstance(name, str) else None
+
+    def of_class(self) -> dict[str, str]:
+        """Return what the record of something that is made of this one says of its class."""
+        return {} if self.class_name is None else {"class": self.class_name}
+
+    def file_name(self, name: str) -> str:
+        """Return the name of a file with the class before it, if there is one."""
+        return name if self.class_name is None else f"{self.class_name}_{name}"
+
+    @property
     def annotated_region(self) -> Region:
         """The part of the tomogram whose voxels the annotation has that a surface was made from."""
         annotated = self.run.get("annotation", {}).get("region", {})

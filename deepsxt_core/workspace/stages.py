@@ -128,8 +128,10 @@ def _named(tomogram: Tomogram, name: str) -> tuple[str, Source | KeptAnnotation]
     """Return what a name is of, in words, and that."""
     match name.split("/"):
         case ["scores", score]:
-            model = tomogram.result("scores", score).run["model"]["name"]
-            return f"score of the model {model}", score_source(tomogram, score)
+            result = tomogram.result("scores", score)
+            marks = "" if result.class_name is None else f" for {result.class_name}"
+            words = f"score of the model {result.run['model']['name']}{marks}"
+            return words, score_source(tomogram, score)
         case ["annotations", kept, "judged"]:
             found = annotation(tomogram, kept)
             return f"annotation “{found.name}”", found

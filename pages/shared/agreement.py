@@ -4,9 +4,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from deepsxt_core.evaluation import first_slice
+from deepsxt_core.evaluation import EvaluateParams
+from deepsxt_core.evaluation.comparison import read_truth
 from deepsxt_core.geometry import Region
-from deepsxt_core.volume import Labels, Mask, Score
+from deepsxt_core.volume import Mask, Score
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import AGREEMENT_RGB, agreement, grey_codes, with_scale_bar
 from deepsxt_core.workspace import Result, Tomogram
@@ -24,7 +25,7 @@ def picture(
     tomogram: Tomogram,
     source: Result | KeptAnnotation,
     truth: Truth,
-    ignore_label: int | None,
+    params: EvaluateParams,
 ) -> None:
     """Show where the source agrees with the truth, slice by slice."""
     of = source.id if isinstance(source, Result) else source
@@ -36,19 +37,13 @@ def picture(
     if depth > 1:
         z = st.slider("Slice", first + 1, first + depth, first + 1 + z, key="agreement_z")
         z -= first + 1
-    there = _one(z + first_slice(found, known))
-    labels = known.volume.read(*there)[0]
-    ignored = labels == (ignore_label or -1)
-    if isinstance(known, Labels):
-        ignored |= known.not_judged(*there)[0]
+    labels, ignored = (part[0] for part in read_truth(found, known, params, *_one(z)))
     if isinstance(found, Score):
         marked = found.read_mask(*_one(z), state.threshold())[0]
     else:
         marked = found.read_mask(*_one(z))[0]
-    if isinstance(found, Labels):
-        ignored |= found.not_judged(*_one(z))[0]
     grey = _grey(tomogram, source.region, found, z)
-    shown = agreement(grey, marked, labels != 0, ignored)
+    shown = agreement(grey, marked, labels > 0, ignored)
     size = snapshot.volume(tomogram, source.region).voxel_size_nm
     st.image(
         with_scale_bar(shown, size.x if size else None),

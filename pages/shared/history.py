@@ -62,7 +62,8 @@ def _facts(made: Made) -> list[str]:
     """Return how it was made, when, and how long that took."""
     parts = []
     if made.model:
-        parts.append(f"model {texts.escaped(made.model)}")
+        marks = f" ({texts.escaped(made.class_name)})" if made.class_name else ""
+        parts.append(f"model {texts.escaped(made.model)}{marks}")
     if made.threshold is not None:
         parts.append(f"threshold {texts.thresholds(made.threshold, made.low)}")
     if made.rotations:

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from deepsxt_core import settings
+from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.training.kept_sets import add_files, list_sets, remove_set
 from deepsxt_core.training.pairing import LABEL_MARKS
 from deepsxt_core.training.published_sets import SUFFIX
@@ -90,7 +91,14 @@ def _annotated(annotated: list[KeptAnnotation]) -> None:
         placeholder=f"{len(by_id)} to choose from",
         key="data_annotations",
         help="Learnt is the class membrane, or all classes where there is none of that name. "
-        "What is not judged counts for neither side.",
+        "What is not judged counts for neither side. Name classes below to learn several.",
+    )
+    named = st.text_input(
+        "Classes",
+        placeholder="membrane",
+        key="data_annotated_classes",
+        help="Names of classes of the annotations, with commas between: membrane, nucleus. The "
+        "model then scores each of them.",
     )
     name = st.text_input("Name of the data set", placeholder="my cells", key="data_name")
     st.button(
@@ -101,15 +109,20 @@ def _annotated(annotated: list[KeptAnnotation]) -> None:
         help="Tomograms and labels are copied into the workspace: later edits change nothing in "
         "what a model has learnt from. Keep them again under the same name to renew them.",
         on_click=keep_annotated,
-        args=(name, [by_id[each] for each in chosen]),
+        args=(name, [by_id[each] for each in chosen], named),
     )
 
 
 @widgets.errors_shown()
-def keep_annotated(name: str, chosen: list[KeptAnnotation]) -> None:
-    """Make a data set of annotations as they are now, and choose it."""
+def keep_annotated(name: str, chosen: list[KeptAnnotation], named: str = "") -> None:
+    """Make a data set of annotations as they are now, and choose it; of these classes, if any."""
+    classes = [part.strip() for part in named.split(",") if part.strip()]
+    table = ",".join(f"{number}={each}" for number, each in enumerate(classes, 1))
+    if classes:
+        DataParams(classes=table)
     for annotated in chosen:
-        st.session_state["data_kept"] = train_on(annotated, name).name
+        st.session_state["data_kept"] = train_on(annotated, name, classes).name
+    st.session_state["data_classes"] = table
     st.session_state["data_way"] = _KEPT
 
 
@@ -167,6 +180,13 @@ def reading_card() -> DataParams:
             placeholder="128 beside 0, 1 and 255",
             key="data_ignore",
         )
+        classes = st.text_input(
+            "Classes of the labels",
+            placeholder="what is above 0 is membrane",
+            key="data_classes",
+            help="What each value means, where there are several: 1=membrane, 2=nucleus, 3=none. "
+            "The model then scores each class.",
+        )
         void = inputs.toggle(DataParams, "void", "Leave out what was not measured", key="data_void")
         value = None
         if void:
@@ -177,6 +197,14 @@ def reading_card() -> DataParams:
                 placeholder="found",
                 key="data_void_value",
             )
-    return DataParams(
-        ignore_label=ignore, invert=_POLARITIES[polarity], void=void, void_value=value
-    )
+    try:
+        return DataParams(
+            ignore_label=ignore,
+            invert=_POLARITIES[polarity],
+            void=void,
+            void_value=value,
+            classes=classes.strip() or None,
+        )
+    except InvalidParameterError as error:
+        st.error(texts.escaped(str(error)), icon=":material/error:")
+        st.stop()

@@ -159,6 +159,8 @@ def score_label(result: Result) -> str:
     """Return one line that tells results apart."""
     run = result.run
     parts = [str(run["model"]["name"])]
+    if result.class_name is not None:
+        parts.append(result.class_name)
     first, end = run["z"]
     if end - first < run["input"]["shape"][0]:
         parts.append(f"slices {first + 1} to {end}")

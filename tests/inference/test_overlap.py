@@ -42,7 +42,7 @@ def test_reading_scoring_and_keeping_overlap():
 
     watched = replace(volume, reader=noted_read)
     scored = score_here(watched, Network(), preparation)
-    score_volume(watched, 2, scored, (0, 6), keep, NoProgress())
+    score_volume(watched, 2, scored, (0, 6), [keep], NoProgress())
     assert [first for first, _ in kept] == [0, 2, 4]
     alone = score_here(volume, StandInPredictor(), preparation)
     for (_, codes), slab in zip(kept, alone([(0, 2), (2, 4), (4, 6)]), strict=True):

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from deepsxt_core.inference import SegmentParams, choose_rescaling
-from deepsxt_core.network import NetworkConfig, find_model
+from deepsxt_core.network import MEMBRANE_ALONE, NetworkConfig, find_model
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workflow import segmentation
 from tests.jobs import stand_in_network
@@ -74,7 +74,8 @@ def segment(volume, out, params, monkeypatch):
             return super().score(slices)
 
     model = SimpleNamespace(
-        info=stand_in_network.MODEL.info, config=SimpleNamespace(pixel_size_nm=KNOWN)
+        info=stand_in_network.MODEL.info,
+        config=SimpleNamespace(pixel_size_nm=KNOWN, classes=MEMBRANE_ALONE),
     )
     monkeypatch.setattr(segmentation, "_predictor", lambda *_: Watching())
     return segmentation.segment(volume, model, out, params), seen

@@ -15,12 +15,13 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.requests import REQUESTS
 from deepsxt_core.jobs.tasks import NETWORK, TASKS, Task
 from deepsxt_core.jobs.worker import run_job
+from deepsxt_core.network import MEMBRANE_ALONE
 from deepsxt_core.parameters import plain
 from deepsxt_core.workflow import segmentation
 
 MODEL = SimpleNamespace(
     info=SimpleNamespace(name="stand-in", folder=Path("stand-in"), sha256=lambda: "0" * 64),
-    config=SimpleNamespace(pixel_size_nm=None),
+    config=SimpleNamespace(pixel_size_nm=None, classes=MEMBRANE_ALONE),
 )
 
 

@@ -34,6 +34,17 @@ def test_a_phantom_comes_with_all_that_is_known(phantom):
     assert np.isfinite(phantom.volume).all()
 
 
+def test_classes_are_bodies_with_the_membranes_around_them(phantom):
+    labels = phantom.labels
+    assert (phantom.of_class("membrane") == phantom.truth).all()
+    nucleus = phantom.of_class("nucleus")
+    assert nucleus[labels == Label.NUCLEUS].all() and not nucleus[labels == Label.CYTOSOL].any()
+    mitochondria = phantom.of_class("mitochondrion")
+    assert mitochondria[labels == Label.MITOCHONDRION].all()
+    assert mitochondria[labels == Label.MITOCHONDRIAL_MEMBRANE].mean() > 0.5
+    assert mitochondria.any() and (mitochondria & phantom.truth).any()
+
+
 def test_the_same_seed_gives_the_same_phantom(phantom):
     again, other = simulate(SMALL), simulate(replace(SMALL, seed=6))
 

@@ -64,10 +64,11 @@ def test_without_a_truth_it_asks_for_one(app, tomogram):
 @pytest.mark.usefixtures("idle_workers")
 def test_the_truth_beside_the_file_is_offered_and_reaches_the_job(app, tomogram, score, truth):
     show(app, "evaluate.py", tomogram, threshold="0.20")
+    app.text_input(key="true_labels").input("1, 2").run()
     button(app, "Evaluate at threshold 0.20").click().run()
     assert not app.exception
     (job,) = jobs.list_jobs(Workspace(), tomogram.id)
-    params = EvaluateParams(threshold=0.2, tolerance_px=3)
+    params = EvaluateParams(threshold=0.2, tolerance_px=3, true_labels=(1, 2))
     wanted = jobs.EvaluateRequest(score=score.id, truth=str(truth), params=params)
     assert job.request == wanted
 

@@ -248,21 +248,27 @@ class TestSegment:
         params = SegmentParams(z0=1, z1=4, rotations=4, invert=True)
         assert job.request == jobs.SegmentRequest(model="test-model", params=params)
 
-    def test_a_slice_is_tried_with_what_was_chosen(self, app, tomogram, monkeypatch):
+    def test_a_slice_is_tried_with_what_was_chosen(self, app, tomogram, model, monkeypatch):
         asked = []
 
         def score(_desk, tried, *wish):
             asked.append((tried.id, *wish))
-            return np.ones(SHAPE[1:], np.float32)
+            # Of two classes, only the second is found.
+            return np.stack([-np.ones(SHAPE[1:]), np.ones(SHAPE[1:])], axis=-1)
 
         monkeypatch.setattr(TrialDesk, "score", score)
+        (model / "config.json").write_text('{"classes": ["membrane", "nucleus"]}')
         show(app, "segment.py", tomogram)
         app.selectbox(key="model").select("test-model")
         app.button_group(key="rotations").set_value(4).run()
         app.button(key="try").click().run()
         assert not app.exception
+        assert "Finds membrane, nucleus, each as a result" in texts(app)
+        app.button_group(key="try_class_test-model").set_value("nucleus").run()
+        assert not app.exception
+        assert "100.0% of it counts as nucleus" in str(app.main)
         params = SegmentParams(rotations=4)
-        assert asked == [(tomogram.id, "test-model", SHAPE[0] // 2, params)]
+        assert set(asked) == {(tomogram.id, "test-model", SHAPE[0] // 2, params)}
 
     def test_a_running_job_is_found_again_and_can_be_cancelled(self, app, tomogram):
         request = jobs.SegmentRequest(model="test-model")
@@ -296,9 +302,11 @@ class TestSlices:
     def test_one_of_several_results_is_chosen_and_kept_in_the_address(self, app, tomogram):
         whole = add_score(tomogram, ball(SHAPE, 8))
         part = add_score(tomogram, ball((2, *SHAPE[1:]), 8), first_slice=3)
+        write_json(part.folder / "run.json", part.run | {"class": "nucleus"})
         show(app, "slices.py", tomogram, score=whole.id)
         chooser = app.selectbox[0]
         assert chooser.value == whole.id
+        assert any("nucleus" in option for option in chooser.options)
         chooser.select(part.id).run()
         assert not app.exception
         assert app.query_params["score"] == part.id

@@ -31,7 +31,7 @@ def _run(tomogram: Tomogram, request: BundleRequest, out: Path, progress: Progre
     surface = tomogram.result("surfaces", request.surface)
     with unchanged(tomogram.source):
         path = bundle_result(tomogram, surface, out / BUNDLE_NAME, progress)
-    write_json(out / RUN_NAME, {"bytes": path.stat().st_size})
+    write_json(out / RUN_NAME, {"bytes": path.stat().st_size, **surface.of_class()})
 
 
 BUNDLE = Task(

@@ -71,6 +71,8 @@ def _run(tomogram: Tomogram, request: EvaluateRequest, out: Path, progress: Prog
         "codes": evaluated.histogram and evaluated.histogram.to_json(),
         "seconds": round(time.monotonic() - begun, 3),
     }
+    if request.score is not None:
+        run |= tomogram.result("scores", request.score).of_class()
     if request.annotation is not None:
         region = annotation(tomogram, request.annotation.id).region
         run["annotation"] = {"region": {"crop": region.crop, "bin": region.bin}}

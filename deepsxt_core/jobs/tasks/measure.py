@@ -45,7 +45,7 @@ def _run(tomogram: Tomogram, request: MeasureRequest, out: Path, progress: Progr
     measured.write(out)
     seconds = round(time.monotonic() - begun, 3)
     run = {"params": plain(request.params), "uncertainty": plain(request.uncertainty)}
-    write_json(out / RUN_NAME, run | {"seconds": seconds})
+    write_json(out / RUN_NAME, run | {"seconds": seconds} | surface.of_class())
 
 
 MEASURE = Task(

@@ -55,7 +55,7 @@ def _run(tomogram: Tomogram, request: ReportRequest, out: Path, progress: Progre
         review=None if kept is None else review_state(kept.open()),
         uncertainty=request.uncertainty,
     )
-    write_json(out / RUN_NAME, {"bytes": path.stat().st_size})
+    write_json(out / RUN_NAME, {"bytes": path.stat().st_size, **surface.of_class()})
 
 
 REPORT = Task(

@@ -17,6 +17,7 @@ from deepsxt_core.surface.measure.uncertainty import (
     with_uncertainty,
 )
 from deepsxt_core.surface.params import ReconstructParams
+from deepsxt_core.surface.sources import is_of_membranes
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Mask, Score
 
@@ -35,13 +36,14 @@ def with_error_bars(
     A score is reconstructed again at both ends of `BEST_THRESHOLDS`; the larger of the two
     changes of an object is what the threshold leaves open. One that vanishes at the higher may not
     be there at all. Of several that run together at the lower, each gets a part of the growth by
-    its area. A mask knows no threshold.
+    its area. A mask knows no threshold, and of scores of other classes than membranes nobody has
+    measured how far off they are.
     """
     found = quantify(surfaces)
     uncertainty = uncertainty or UncertaintyParams()
     moved: list[Moved] | list[None] = [None] * len(found)
     counts: tuple[int, ...] = ()
-    if isinstance(source, Score):
+    if isinstance(source, Score) and is_of_membranes(source):
         moved, counts = _moved(surfaces, source, params, progress)
     rows = (
         with_uncertainty(each, row, change, uncertainty, surfaces.unit)

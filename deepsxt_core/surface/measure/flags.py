@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from deepsxt_core.surface.measure.quantities import ObjectQuantities
+from deepsxt_core.surface.sources import is_of_membranes
 from deepsxt_core.surface.surfaces import Surfaces
 from deepsxt_core.volume import Labels, Mask, Score
 
@@ -19,14 +20,16 @@ def flagged(
 ) -> tuple[ObjectQuantities, ...]:
     """Return the same rows with their flags.
 
-    What is made of a score, or of the class *membrane*, is a membrane; objects of other classes
-    are bodies with their membrane. A mask does not say.
+    What is made of a score of membranes, or of the class *membrane*, is a membrane; objects of
+    other classes are bodies with their membrane. A mask does not say.
     """
     is_cut = _cut(surfaces, source)
     rows = []
     for row in found:
         tag = source.tags.get(row.object) if isinstance(source, Labels) else None
-        measured = MEMBRANE if isinstance(source, Score) else None
+        measured = None
+        if isinstance(source, Score):
+            measured = MEMBRANE if is_of_membranes(source) else BODY
         if tag is not None:
             measured = MEMBRANE if tag.class_name == MEMBRANE else BODY
         rows.append(

@@ -17,6 +17,7 @@ from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.columns import Quantity
 from deepsxt_core.surface.measure.quantities import write_columns
 from deepsxt_core.surface.params import ReconstructParams
+from deepsxt_core.surface.sources import called
 from deepsxt_core.volume import Labels, Mask, Score
 
 SLICE_QUANTITIES = (
@@ -168,6 +169,9 @@ def _measured(
     # The variance of an ellipse along an axis of length d is d²/16; that of a pixel is its own.
     axes = 4 * np.sqrt(np.linalg.eigvalsh(spread + np.diag(edges**2 / 12)))
     tag = source.tags.get(number) if isinstance(source, Labels) else None
+    words = called(source, number)
+    if tag is not None:
+        words = {"name": tag.name, "class_name": tag.class_name}
     enclosed = float(filled.sum() * pixel)
     return SliceObject(
         object=number,
@@ -183,8 +187,7 @@ def _measured(
             cut.start == 0 or cut.stop == n for cut, n in zip(box, shape, strict=True)
         ),
         pixels=len(points),
-        name=None if tag is None else tag.name,
-        class_name=None if tag is None else tag.class_name,
+        **words,
     )
 
 
