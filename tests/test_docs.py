@@ -145,7 +145,7 @@ def test_each_variable_of_the_environment_is_in_the_table():
     assert told == used
 
 
-@pytest.mark.parametrize("name", set(reference_pages.PAGES) - {"parameters"})
+@pytest.mark.parametrize("name", sorted(set(reference_pages.PAGES) - {"parameters"}))
 def test_references_are_current(name):
     assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == reference_pages.PAGES[name](), (
         "Write it anew: python -m tools.reference_pages"

@@ -261,7 +261,7 @@ def _annotation(field: Declared, group: Group | None, default: str | None) -> An
         converter = comma_separated(_one_of(choices), example)
     else:
         count = None if arguments[-1] is Ellipsis else len(arguments)
-        converter = comma_separated(int, "numbers as " + _spelled(field), count)
+        converter = comma_separated(int, f"numbers as {_spelled(field) or '1,2'}", count)
     return Annotated[str, Parameter(**shown, converter=converter, metavar="A,B")]
 
 
