@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -38,6 +39,12 @@ REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what drives a browser: it takes longest, and waits most."""
     items.sort(key=lambda item: "browser" not in item.keywords)
+
+
+def pytest_collection_finish() -> None:
+    """Spare collections of garbage what was imported: Streamlit makes one after each run of a page."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
