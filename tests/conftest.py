@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare collections of garbage what was imported: Streamlit makes one after each run of a page."""
+    """Spare collections of garbage what stays: Streamlit makes one after each run of a page."""
     gc.collect()
     gc.freeze()
 
