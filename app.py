@@ -3,6 +3,7 @@
 Start it with ``deepsxt app``.
 """
 
+import gc
 from pathlib import Path
 
 import streamlit as st
@@ -35,3 +36,7 @@ app = st.App(
 )
 # A job that waits has no process of its own that could wait.
 jobs.keep_queue_going(workspaces)
+# Streamlit collects all garbage after each run of a page, which stops everybody meanwhile: what was
+# imported stays, and is not looked at again.
+gc.collect()
+gc.freeze()

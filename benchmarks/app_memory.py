@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import psutil
 import tifffile
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from deepsxt_core.workspace import Workspace
 from tests.browser.conftest import running_app
-from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.chromium import chromium
 from tests.results import add_score, add_surface, ball
 
 SHAPE = (16, 512, 512)
@@ -61,12 +61,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     requests = parser.parse_args().requests
     expect.set_options(timeout=120_000)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         ids = fill(folder)
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
-        )
         page = browser.new_page()
         with running_app(folder / "workspace", folder / "log") as address:
             (app,) = (
@@ -83,7 +80,6 @@ def main() -> None:
                 asked, opened = requests // ROUNDS * (number + 1), len(PAGES) * (number + 1)
                 memory = app.memory_info().rss / MB
                 print(f"{asked} slices, {opened} pages: {memory:.0f} MB", flush=True)
-        browser.close()
 
 
 if __name__ == "__main__":

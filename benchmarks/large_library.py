@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import tifffile
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from deepsxt_core.workspace import Workspace
 from deepsxt_core.workspace.remarks import write_remarks
 from deepsxt_core.workspace.tomogram import new_tomogram, write_tomogram
 from tests.browser.conftest import running_app
-from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.chromium import chromium
 from tests.results import add_score, ball
 
 SHAPE = (4, 32, 32)
@@ -87,12 +87,9 @@ def main() -> None:
     parser.add_argument("--tomograms", type=int, default=500)
     count = parser.parse_args().tomograms
     expect.set_options(timeout=120_000)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         home = Path(name) / "workspace"
         fill(home, count)
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
-        )
         with running_app(home, Path(name) / "log") as address:
             page = browser.new_page()
             fresh = first_page(page, address)
@@ -102,7 +99,6 @@ def main() -> None:
                 searches.append(search(page, f"cell_{n + 100}", f"1 of {count} tomograms"))
                 search(page, "", f"Library · {count} tomograms\n")
                 expect(page.locator("[class*=st-key-library_row_]")).to_have_count(ON_A_PAGE)
-        browser.close()
     rows = {
         "first page of a fresh app": fresh,
         "first page, median of 5": np.median(again, axis=0),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.step_planes import SHAPE, make_tomogram, measure, server_memory
 from deepsxt_core.annotation import Brush, Paint
@@ -26,7 +26,7 @@ from deepsxt_core.web.own_pages import token
 from deepsxt_core.workspace import Tomogram
 from deepsxt_core.workspace.annotations import KeptAnnotation, add_annotation
 from tests.browser.conftest import running_app
-from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
+from tests.chromium import chromium
 
 OBJECTS, STROKES, WARM_UP_STROKES, MEMORY_STROKES = 60, 40, 100, 500
 MOVES = 8
@@ -136,13 +136,10 @@ def _median(values: Any) -> int:
 
 def main() -> None:
     """Start the app and the browser, paint, and print what came of it."""
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         os.environ["DEEPSXT_HOME"] = str(folder / "workspace")
         kept = make_annotation(make_tomogram(folder))
-        candidates = [Path("/usr/bin") / name for name in CHROMIUM_NAMES]
-        chromium = next((path for path in candidates if path.is_file()), None)
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         with running_app(folder / "workspace", folder / "log") as address:
             tell(server_times(address, kept))
             page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -163,7 +160,7 @@ def main() -> None:
             pane.press("v")
             for axis, length in zip("zyx", SHAPE, strict=True):
                 tell({axis: measure(page, axis, length)})
-            browser.close()
+            page.close()
             tell({"memory_gained_mb": memory_gained(address, kept)})
 
 

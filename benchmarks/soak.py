@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks import soak_people
 from benchmarks.soak_people import People, write_tomogram
@@ -26,7 +26,7 @@ from benchmarks.soak_server import Server
 from benchmarks.soak_watch import Kept, Watch, left_behind, working_in
 from deepsxt_core import jobs
 from deepsxt_core.workspace import Workspace
-from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.chromium import chromium
 from tests.waiting import wait_until
 
 WAIT_MS = 120_000
@@ -80,10 +80,7 @@ class Soak:
         begun, number = time.monotonic(), 0
         self.server.start()
         self.watch.start()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
-            )
+        with chromium() as browser:
             tabs = [self.tab(browser), self.tab(browser)]
             while (passed := time.monotonic() - begun) < 60 * minutes:
                 late = number > 2 and passed > 20 * minutes
@@ -102,7 +99,6 @@ class Soak:
                 number += 1
                 passed = time.monotonic() - begun
                 print(f"{passed:.0f} s: round {number} ({fault})", flush=True)
-            browser.close()
         self.people.record.actions["rounds"] = number
 
     def _failed(self, page: Page, number: int, fault: str, error: Exception) -> None:

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import psutil
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from deepsxt_core.volume import VoxelSize
 from deepsxt_core.web.planes import display_address
 from deepsxt_core.workspace import Tomogram, Workspace
 from tests.browser.conftest import running_app
-from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
+from tests.chromium import chromium
 
 SHAPE = (300, 1024, 1024)
 STEPS = 11
@@ -126,13 +126,10 @@ def memory_gained(address: str, tomogram: Tomogram) -> dict[str, int]:
 
 def main() -> None:
     """Start the app and the browser, step, and print what came of it."""
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         os.environ["DEEPSXT_HOME"] = str(folder / "workspace")
         tomogram = make_tomogram(folder)
-        candidates = [Path("/usr/bin") / name for name in CHROMIUM_NAMES]
-        chromium = next((path for path in candidates if path.is_file()), None)
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         with running_app(folder / "workspace", folder / "log") as address:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(600_000)
@@ -142,7 +139,7 @@ def main() -> None:
             found: dict[str, Any] = {
                 axis: measure(page, axis, length) for axis, length in zip("zyx", SHAPE, strict=True)
             }
-            browser.close()
+            page.close()
             found |= memory_gained(address, tomogram)
     found["load"] = round(os.getloadavg()[0], 1)
     print(json.dumps(found, indent=1))

@@ -11,20 +11,19 @@ review and of *Measure* at 1440 and 900 px are left in FOLDER.
 
 import argparse
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from deepsxt_core import jobs
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.network import DEFAULT_MODEL
 from deepsxt_core.workspace import Workspace
 from tests.browser.conftest import running_app
-from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
+from tests.chromium import chromium
 
 ORGANELLES = 10
 _PATIENCE_MS = 300_000
@@ -130,9 +129,7 @@ def main() -> None:
     os.environ["DEEPSXT_HOME"] = str(home)
     sample, score = scored_sample(home)
     expect.set_options(timeout=_PATIENCE_MS)
-    with running_app(home, given.folder / "server.log") as address, sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+    with running_app(home, given.folder / "server.log") as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
         page.set_default_timeout(_PATIENCE_MS)
         clock = Clock()
@@ -147,7 +144,6 @@ def main() -> None:
         except BaseException:
             page.screenshot(path=given.folder / "stopped.png", full_page=True)
             raise
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -263,12 +263,6 @@ def partial_folder(final: Path, producer: str) -> Path:
     return final.with_name(f".{final.name}.{producer}")
 
 
-def discard_partial_folders(final: Path) -> None:
-    """Delete what producers of `final` that no longer run have left behind."""
-    for leftover in final.parent.glob(f".{final.name}.*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
 def publish(partial: Path, final: Path, proof: str = "run.json") -> None:
     """Make a complete folder visible under its final name.
 

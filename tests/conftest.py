@@ -1,5 +1,5 @@
+import gc
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from deepsxt_core.io import open_volume
 from deepsxt_core.network.intake import make_model
+from tests.chromium import chromium
 
 # TensorFlow writes notes about missing accelerators to stderr; they say nothing here.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,28 +17,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 settings.register_profile("deepsxt", deadline=None)
 settings.load_profile("deepsxt")
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu-sandbox",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    # Names of other sites, made up by tests, lead to this computer as a rebound name does.
-    "--host-resolver-rules=MAP *.example 127.0.0.1",
-    # WebGL without a graphics card.
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
-
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what drives a browser: it takes longest, and waits most."""
     items.sort(key=lambda item: "browser" not in item.keywords)
+
+
+def pytest_collection_finish() -> None:
+    """Spare collections of garbage what stays: Streamlit makes one after each run of a page."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -93,19 +84,6 @@ def made_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="module")
 def browser():
-    """A Chromium: the one in ``DEEPSXT_CHROMIUM``, of the system, or of Playwright."""
-    # Imported here, and closed after each module: an open Playwright occupies the event loop.
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        candidates = [
-            os.environ.get("DEEPSXT_CHROMIUM"),
-            *map(shutil.which, CHROMIUM_NAMES),
-            playwright.chromium.executable_path,
-        ]
-        found = next((path for path in candidates if path and Path(path).is_file()), None)
-        if found is None:
-            pytest.skip("no Chromium is installed")
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+    # Closed after each module: an open Playwright occupies the event loop.
+    with chromium() as browser:
         yield browser
-        browser.close()

@@ -31,15 +31,10 @@ def slices() -> Section:
 
 def pages() -> Section:
     """Open the first page of a fresh app in Chromium."""
-    from playwright.sync_api import sync_playwright
-
     from tests.browser.conftest import running_app
-    from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
+    from tests.chromium import chromium
 
-    places = [Path("/usr/bin") / name for name in CHROMIUM_NAMES]
-    chromium = next((path for path in places if path.is_file()), None)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         begun = time.perf_counter()
         with running_app(folder / "workspace", folder / "log") as address:
@@ -56,7 +51,6 @@ def pages() -> Section:
                 memory = app.memory_info().rss / _MB
                 rows.append(Row(title, Cost(_spent(app) - before, seconds, memory), "of the app"))
                 page.close()
-        browser.close()
     return Section(rows, {})
 
 

@@ -119,11 +119,6 @@ class Annotation:
         return self._ledger.table
 
     @property
-    def chunk_shape(self) -> Shape:
-        """Edges of the cubes that the labels are stored in."""
-        return self._ledger.labels.edges
-
-    @property
     def can_undo(self) -> int:
         """How many operations can be undone."""
         return len(self._ledger.history.done)

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tests.chromium import chromium
 from tests.waiting import wait_until
 
 # A busy machine is no failure.
 expect.set_options(timeout=60_000)
 
 ROOT = Path(__file__).resolve().parents[2]
+VIEWPORT = {"width": 1200, "height": 800}
 
 
 @pytest.fixture(scope="session")
@@ -46,19 +48,42 @@ def server(shared_app):
     assert b"Traceback" not in log.read_bytes()[begun:]
 
 
-@pytest.fixture
-def page(browser):
-    """A tab; at its end no request may have left this computer and no script may have failed."""
-    context = browser.new_context(viewport={"width": 1200, "height": 800})
+@pytest.fixture(scope="package")
+def browser():
+    """One for all tests of this folder."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def context(browser):
+    """One for all: scripts that were fetched and translated for one test are so for the next."""
+    context = browser.new_context(viewport=VIEWPORT)
     context.set_default_timeout(60_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    """A tab; at its end no request may have left this computer and no script may have failed.
+
+    What it has kept in the browser is forgotten, but for what answers allow a cache to keep.
+    """
     page = context.new_page()
-    hosts, failures = set(), []
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.on("websocket", lambda websocket: hosts.add(urlsplit(websocket.url).hostname))
+    asked, failures = [], []
+    page.on("request", lambda request: asked.append(urlsplit(request.url)))
+    page.on("websocket", lambda websocket: asked.append(urlsplit(websocket.url)))
     page.on("pageerror", lambda error: failures.append(str(error)))
     yield page
-    context.close()
-    assert hosts <= {"localhost", None}
+    session = context.new_cdp_session(page)
+    for origin in {f"{url.scheme}://{url.netloc}" for url in asked if url.scheme == "http"}:
+        kinds = {"origin": origin, "storageTypes": "cookies,local_storage,indexeddb"}
+        session.send("Storage.clearDataForOrigin", kinds)
+    context.clear_permissions()
+    for each in context.pages:
+        each.close()
+    assert {url.hostname for url in asked} <= {"localhost", None}
     assert not failures
 
 

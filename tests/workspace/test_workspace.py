@@ -25,7 +25,6 @@ from deepsxt_core.errors import (
     VolumeError,
 )
 from deepsxt_core.files import (
-    discard_partial_folders,
     partial_folder,
     publish,
     read_json,
@@ -365,14 +364,6 @@ def test_a_damaged_final_folder_is_replaced(tmp_path):
     write_json(partial / "run.json", {})
     publish(partial, final)
     assert read_json(final / "run.json") == {}
-
-
-def test_leftovers_of_one_result_are_discarded(tmp_path):
-    mine, other = tmp_path / "mine", tmp_path / "other"
-    for final in (mine, other):
-        partial_folder(final, "producer").mkdir()
-    discard_partial_folders(mine)
-    assert [path.name for path in tmp_path.iterdir()] == [".other.producer"]
 
 
 def test_write_json_waits_for_a_reader_that_holds_the_file(tmp_path, monkeypatch):

@@ -66,22 +66,3 @@ def check_values(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
             f"'{path.name}' holds {shape[-1]} colours (shape {shape}), not a tomogram. "
             "Convert it to grey values."
         )
-
-
-def stack_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return `shape` without its leading axes of length 1, two or three axes long.
-
-    Raises
-    ------
-    NotATomogramError
-        If more axes than three are longer than 1, or fewer than two are there.
-    """
-    kept = [n for n in shape[:-2] if n != 1]
-    if len(shape) < 2 or len(kept) > 1:
-        colours = len(shape) == 4 and shape[-1] in (3, 4)
-        what = f"{shape[-1]} colours" if colours else f"{len(shape)} axes"
-        raise NotATomogramError(
-            f"'{path.name}' holds an array of shape {shape}, with {what}; a tomogram has slices, "
-            "rows and columns. Save the part that you need as a file of its own."
-        )
-    return (*kept, *shape[-2:])
