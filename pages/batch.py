@@ -1,24 +1,33 @@
 """One recipe for many tomograms."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import streamlit as st
 
 from deepsxt_core import jobs, settings
-from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Tomogram, Workspace, data_roots
-from shared import job_blocks, notices, recipes, snapshot, texts, widgets
+from deepsxt_core.workspace.glance import holds_labels
+from shared import (
+    batch_preview,
+    batch_table,
+    job_blocks,
+    notices,
+    recipes,
+    snapshot,
+    texts,
+    widgets,
+)
 
 _REFRESH_S = 1.5
-_STATES = {
-    "waiting": "Waiting",
-    "working": "Working",
-    "done": "Done",
-    "kept": "Done before",
-    "failed": "Failed",
-}
+_SHOWN = 3
+
+
+def _choose_all(tomograms: Sequence[Tomogram]) -> None:
+    """Choose all tomograms but those that hold labels."""
+    st.session_state["batch_tomograms"] = [
+        tomogram.id for tomogram in tomograms if not holds_labels(tomogram)
+    ]
 
 
 def tomogram_card() -> list[str | tuple[str, str]]:
@@ -36,6 +45,15 @@ def tomogram_card() -> list[str | tuple[str, str]]:
                 help="Voxel size, polarity and dataset are those confirmed on the page Open.",
             )
         )
+        if len(known) > 1:
+            st.button(
+                "Choose all",
+                icon=":material/select_all:",
+                key="batch_all",
+                help="Files that hold labels, such as truths, are left out.",
+                on_click=_choose_all,
+                args=(list(known.values()),),
+            )
         for root in (root for root in settings.data_roots() if root.is_dir()):
             names = data_roots.list_files(root)
             picked = st.multiselect(
@@ -51,14 +69,15 @@ def tomogram_card() -> list[str | tuple[str, str]]:
 
 def _warn_of_labels(tomograms: Sequence[Tomogram]) -> None:
     """Say which of the chosen files hold labels, which no network can segment."""
-    names = []
-    for tomogram in tomograms:
-        with suppress(DeepSXTError):  # the batch tells it for this one tomogram
-            if widgets.labels_seen(snapshot.volume(tomogram)):
-                names.append(texts.escaped(texts.shortened(tomogram.name)))
+    names = [
+        texts.escaped(texts.shortened(tomogram.name))
+        for tomogram in tomograms
+        if holds_labels(tomogram)
+    ]
     if names:
         st.warning(
-            f"{', '.join(names)}: these look like labels, not like grey values. Take them out.",
+            f"{', '.join(names)}: these look like labels, not like grey values. No network "
+            "can segment them.",
             icon=":material/label:",
         )
 
@@ -88,15 +107,17 @@ def batch_card(job: jobs.Job) -> None:
         if job.active:
             at_work(job.id)
             return
-        table(job)
+        batch_table.table(job)
         if job.state == "failed":
             st.error(texts.escaped(job.status.error or ""), icon=":material/error:")
+        failed = sum(row["status"] == "failed" for row in jobs.batch_rows(job))
+        again = f"Try the {failed} failed again" if job.state == "failed" and failed else "Go on"
         row = st.container(horizontal=True)
         with row:
             summary = jobs.summary_path(job)
             if summary.is_file():
                 st.download_button(
-                    "Table (CSV)",
+                    "Table with units (CSV)",
                     summary.read_bytes(),
                     f"batch_{job.created:%Y-%m-%d_%H%M}.csv",
                     "text/csv",
@@ -105,10 +126,10 @@ def batch_card(job: jobs.Job) -> None:
                     on_click="ignore",
                 )
             if jobs.can_resume(Workspace(), job) and st.button(
-                "Run again",
+                again,
                 icon=":material/replay:",
                 key=f"again_{job.id}",
-                help="Does only what is missing.",
+                help="Does only what is missing; what is finished stays as it is.",
             ):
                 with widgets.errors_shown():
                     jobs.resume(Workspace(), job.id)
@@ -122,61 +143,20 @@ def at_work(job_id: str) -> None:
     job = snapshot.job(job_id)
     if not job.active:
         st.rerun(scope="app")
-    st.progress(job_blocks.share_done(job.status), text=job_blocks.progress_text(job.status))
-    table(job)
+    job_blocks.progress_bar(job.status)
+    batch_table.table(job)
     job_blocks.cancel_button(job, scope="fragment", note="What is finished is kept.")
 
 
-def table(job: jobs.Job) -> None:
-    """Show a line per tomogram."""
-    notices.unreadable_request(job)
-    names = {tomogram.id: tomogram.name for tomogram in Workspace().tomograms()}
-    rows = jobs.batch_rows(job)
-    st.dataframe(
-        [
-            {
-                "Tomogram": names.get(row["tomogram"], "removed tomogram"),
-                "State": _STATES[row["status"]],
-                "Membrane (%)": _percent(row.get("membrane_fraction")),
-                "Objects": row.get("objects"),
-                "Volume (µm³)": row.get("volume_um3"),
-                "Area (µm²)": row.get("area_um2"),
-                "Time (s)": row.get("seconds"),
-            }
-            for row in rows
-        ],
-        hide_index=True,
-        placeholder="",
-        key=f"rows_{job.id}",
-        column_config={
-            "Membrane (%)": st.column_config.NumberColumn(format="%.2f"),
-            "Objects": st.column_config.NumberColumn(),
-            "Volume (µm³)": st.column_config.NumberColumn(format="%.3g"),
-            "Area (µm²)": st.column_config.NumberColumn(format="%.3g"),
-            "Time (s)": st.column_config.NumberColumn(format="%.1f"),
-        },
-    )
-    failed = [row for row in rows if row["status"] == "failed"]
-    if failed:
-        with st.expander(f"What failed ({len(failed)})", icon=":material/error:", expanded=True):
-            for row in failed:
-                name = texts.escaped(names.get(row["tomogram"], "removed tomogram"))
-                st.markdown(f"**{name}**: {texts.escaped(row['error'])}")
-
-
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else 100 * fraction
-
-
-widgets.header(
-    "Batch",
-    "One recipe for many tomograms, as one job. Its results appear with each tomogram.",
-)
-left, right = widgets.split(5, 6)
-with left, widgets.errors_shown():
-    chosen = tomogram_card()
-    recipe = recipes.recipe_card()
-    notices.damaged_results(Workspace().tomograms(), "scores", "surfaces")
+def start_card(chosen: Sequence[str | tuple[str, str]], recipe: Recipe | None) -> None:
+    """Let the user try the recipe, tell what it will take, and start it."""
+    if chosen and recipe is not None:
+        known = {tomogram.id: tomogram for tomogram in Workspace().tomograms()}
+        tomograms = [known[each] for each in chosen if isinstance(each, str)]
+        pace = batch_preview.preview_card(tomograms, recipe)
+        batch_preview.estimate_line(tomograms, recipe, pace)
+        if len(tomograms) < len(chosen):
+            st.caption(f"The {len(chosen) - len(tomograms)} files of the server come on top.")
     count = f"{len(chosen)} tomogram{'' if len(chosen) == 1 else 's'}"
     if (
         st.button(
@@ -191,9 +171,25 @@ with left, widgets.errors_shown():
     ):
         start(chosen, recipe)
         st.rerun()
-with right:
-    found = [job for job in snapshot.known_jobs() if job.kind == "batch"]
-    for job in found[:3]:
+
+
+widgets.header(
+    "Batch",
+    "One recipe for many tomograms, as one job. Its results appear with each tomogram.",
+)
+found = [job for job in snapshot.known_jobs() if job.kind == "batch"][:_SHOWN]
+for job in found:
+    if job.active:
         batch_card(job)
-    if not found:
-        st.caption("No batch has run yet. Choose tomograms and a recipe, and start one.")
+left, right = widgets.split(1, 1)
+with left, widgets.errors_shown():
+    chosen = tomogram_card()
+    notices.damaged_results(Workspace().tomograms(), "scores", "surfaces")
+with right, widgets.errors_shown():
+    recipe = recipes.recipe_card()
+    start_card(chosen, recipe)
+for job in found:
+    if not job.active:
+        batch_card(job)
+if not found:
+    st.caption("No batch has run yet. Choose tomograms and a recipe, and start one.")

@@ -41,7 +41,7 @@ def job_card(job: jobs.Job) -> None:
         with row.container(horizontal=True, width="content"):
             actions(job)
         if job.active:
-            st.progress(job_blocks.share_done(status), text=job_blocks.progress_text(status))
+            job_blocks.progress_bar(status)
         if job.state == "failed":
             st.error(texts.escaped(status.error or "The job failed."), icon=":material/error:")
         elif job.state == "interrupted":

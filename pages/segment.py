@@ -130,7 +130,7 @@ def preview_card(
     hash_funcs={Tomogram: repr, ModelInfo: ModelInfo.sha256},
 )
 def _one_slice(tomogram: Tomogram, model: ModelInfo, z: int, params: SegmentParams) -> np.ndarray:
-    return desk.score(tomogram, model.name, z, params)
+    return desk.score(tomogram, model.name, z, params).scores
 
 
 def run_card(tomogram: Tomogram, depth: int, model: ModelInfo, params: SegmentParams) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -34,6 +34,7 @@ def batch(
         What to do with each.
     """
     from deepsxt_core.workflow.batch import SUMMARY_NAME, folder_names, run_batch
+    from deepsxt_core.workflow.batch_totals import outliers, totals
     from deepsxt_core.workflow.recipe import Recipe
 
     wanted = Recipe.read(recipe)
@@ -47,16 +48,37 @@ def batch(
         f"{row['status']:6}  {row['file']}" + (f"\n        {row['error']}" if row["error"] else "")
         for row in rows
     ]
+    sums, unlike = totals(rows), outliers(rows)
+    lines += [f"unlike  {rows[n]['file']}: {reason}" for n in unlike for reason in unlike[n]]
+    if sums["finished"]:
+        lines.append(_told(sums))
     lines.append(
         f"{counts['done']} done, {counts['kept']} done before, {counts['failed']} failed; "
         f"table: {out / SUMMARY_NAME}"
     )
-    totals = {name: counts[name] for name in ("done", "kept", "failed")}
+    for number, reasons in unlike.items():
+        rows[number]["unlike"] = reasons
+    by_status = {name: counts[name] for name in ("done", "kept", "failed")}
     return Outcome(
         lines,
-        {"summary": str(out / SUMMARY_NAME), **totals, "files": rows},
+        {"summary": str(out / SUMMARY_NAME), **by_status, "totals": sums, "files": rows},
         1 if counts["failed"] else 0,
     )
+
+
+def _told(sums: dict[str, Any]) -> str:
+    """Return what all finished tomograms come to, in one line."""
+    parts = [
+        f"{sums[name]:{form}} {unit}"
+        for name, form, unit in (
+            *(("slices", "d", "slices"), ("objects", "d", "objects")),
+            *(("volume_um3", ".4g", "µm³"), ("area_um2", ".4g", "µm²"), ("seconds", ".1f", "s")),
+        )
+        if sums[name] is not None
+    ]
+    if sums["without_size"]:
+        parts.append(f"{sums['without_size']} without a voxel size, and so without a volume")
+    return f"in all: {', '.join(parts)}"
 
 
 @command

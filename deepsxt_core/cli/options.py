@@ -19,6 +19,7 @@ from cyclopts import Group, Parameter, Token
 from tqdm import tqdm
 
 from deepsxt_core.parameters import Declared, declared, declared_field
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.volume import VoxelSize
 
 Auto = Literal["auto", "yes", "no"]
@@ -54,16 +55,18 @@ class Outcome:
     exit_code: int = 0
 
 
-class TqdmProgress:
+class TqdmProgress(NoProgress):
     """Shows each stage as a bar on stderr."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
 
-    def stage(self, name: str, total: int, unit: str) -> None:
+    def stage(self, name: str, total: int, unit: str, done: int = 0) -> None:
         """Close the last bar and open the next."""
         self.close()
-        self._bar = tqdm(total=total, desc=name, unit=unit, file=sys.stderr, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=total, initial=done, desc=name, unit=unit, file=sys.stderr, dynamic_ncols=True
+        )
 
     def advance(self, n: int = 1) -> None:
         """Move the bar on."""

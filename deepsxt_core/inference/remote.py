@@ -157,7 +157,6 @@ class RemotePredictor:
                 f"The workers of the cluster read other voxels from '{volume.path}' than this "
                 "computer. Keep tomograms on a file system that all share, under the same path."
             )
-        progress.advance()
         self._slices_at_once = found.slices_at_once
         self.device = found.site.device
         self.devices: set[str] = set()

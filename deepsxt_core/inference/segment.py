@@ -289,11 +289,9 @@ def score_volume(
     known = [{(slab.first, slab.end): slab for slab in slabs} for slabs in finished]
     done = set.intersection(*map(set, known)) if known else set()
     ranges = list(volume.slabs(slices_at_once, z0, z1))
-    progress.stage("Segmenting", z1 - z0, "slice")
     kept = [key for first, end in ranges if (key := (first - z0, end - z0)) in done]
     of_classes = [[slabs[key] for key in kept] for slabs in known] or [[] for _ in keepers]
-    if kept:
-        progress.advance(sum(end - first for first, end in kept))
+    progress.stage("Segmenting", z1 - z0, "slice", sum(end - first for first, end in kept))
     missing = [(first, end) for first, end in ranges if (first - z0, end - z0) not in done]
     with closing(score_slabs(missing)) as scored:
         for part in scored:

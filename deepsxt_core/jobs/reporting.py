@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from deepsxt_core.errors import CancelledError
+from deepsxt_core.jobs.outlook import Outlook, UsualStages
 from deepsxt_core.jobs.processes import process_mark
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import cancel_requested, load_status, write_status
@@ -33,7 +35,7 @@ class JobProgress:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._written = 0.0
-        self._first: tuple[float, int] | None = None
+        self._outlook = Outlook(time.monotonic())
         self._status = Status(
             stage="Waiting",
             pid=os.getpid(),
@@ -42,49 +44,38 @@ class JobProgress:
         )
         self._write()
 
-    def begin(self) -> None:
-        """Say that the wait is over and the work begins."""
+    def begin(self, usual: UsualStages = ()) -> None:
+        """Say that the wait is over and the work begins, in stages that are `usual` for it."""
         self.check()
+        self._outlook = Outlook(time.monotonic(), usual)
         self._status = replace(
             self._status, state="running", stage="Starting", started=datetime.now(UTC)
         )
         self._write()
 
-    def stage(self, name: str, total: int, unit: str) -> None:
+    def stage(self, name: str, total: int, unit: str, done: int = 0) -> None:
         """Begin a stage."""
         self.check()
-        self._first = None
-        self._status = replace(
-            self._status,
-            stage=name,
-            unit=unit,
-            done=0,
-            total=total,
-            seconds_per_unit=None,
-            remaining_s=None,
-        )
+        self._outlook.stage(name, total, unit, done, time.monotonic())
+        self._status = replace(self._status, stage=name, unit=unit, total=total)
         self._write()
 
     def advance(self, n: int = 1) -> None:
         """Count `n` more units of the stage."""
         self.check()
         now = time.monotonic()
-        done = self._status.done + n
-        self._status = replace(self._status, done=done)
-        if self._first is None:
-            # The first unit carries the compilation; a pace counted from its end is truer.
-            self._first = now, done
-        else:
-            begun, before = self._first
-            pace = (now - begun) / (done - before) if done > before else None
-            left = max(self._status.total - done, 0)
-            self._status = replace(
-                self._status,
-                seconds_per_unit=pace,
-                remaining_s=None if pace is None else pace * left,
-            )
-        if now - self._written >= _WRITE_INTERVAL_S or done >= self._status.total:
+        self._outlook.advance(n, now)
+        if now - self._written >= _WRITE_INTERVAL_S or self._outlook.done >= self._status.total:
             self._write()
+
+    def ahead(self, *, times: float = 0.0, seconds: float = 0.0) -> None:
+        """Take in what follows the stage; told with the next advance."""
+        self._outlook.ahead(times, seconds, time.monotonic())
+
+    def part(self, number: int, sizes: Sequence[float]) -> None:
+        """Begin a part."""
+        self.check()
+        self._outlook.part(number, sizes, time.monotonic())
 
     def check(self) -> None:
         """Raise `CancelledError` if the user asked the job to stop."""
@@ -93,14 +84,17 @@ class JobProgress:
 
     def finish(self, **outcome: Any) -> None:
         """Write the last status: its `state`, and `error` or `result`."""
-        self._status = replace(self._status, remaining_s=None, **outcome)
-        self._write()
+        self._write(remaining_s=None, **outcome)
 
-    def _write(self) -> None:
-        self._status = replace(
-            self._status,
-            updated=datetime.now(UTC),
-            peak_memory_bytes=peak_memory_bytes(),
-        )
+    def _write(self, **told: Any) -> None:
+        now = {
+            "done": self._outlook.done,
+            "seconds_per_unit": self._outlook.pace,
+            "remaining_s": self._outlook.remaining_s,
+            "share": self._outlook.share,
+            "updated": datetime.now(UTC),
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+        self._status = replace(self._status, **now | told)
         write_status(self._folder, self._status)
         self._written = time.monotonic()

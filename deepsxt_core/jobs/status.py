@@ -1,7 +1,7 @@
 """How far a job is, as its worker writes it down."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -13,6 +13,9 @@ JobState = Literal["queued", "running", "cancelling", "cancelled", "failed", "in
 
 ACTIVE_STATES: tuple[JobState, ...] = ("queued", "running", "cancelling")
 """States in which a job waits for its turn, or a worker is at work."""
+
+NEVER_FULL = 0.99
+"""The largest share that is told of a job that has not ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,9 @@ class Status:
     seconds_per_unit : float or None
         Within the stage, once it can be told.
     remaining_s : float or None
-        For the rest of the stage, counted from `updated`.
+        For the rest of the job, counted from `updated`, once it can be told.
+    share : float
+        How much of the job is done, by time; below 1 as long as anything is left.
     error : str or None
         Why it failed, for people.
     result : str or None
@@ -58,6 +63,7 @@ class Status:
     updated: datetime | None = None
     seconds_per_unit: float | None = None
     remaining_s: float | None = None
+    share: float = 0.0
     error: str | None = None
     result: str | None = None
     pid: int | None = None
@@ -70,6 +76,14 @@ class Status:
     def units_per_s(self) -> float | None:
         """The pace within the stage, once it can be told."""
         return 1 / self.seconds_per_unit if self.seconds_per_unit else None
+
+    def carried_on(self, now: datetime) -> Self:
+        """Return `share` and `remaining_s` as they will be at a moment if all goes as it did."""
+        if self.updated is None or not self.remaining_s:
+            return self
+        left = max(0.0, self.remaining_s - (now - self.updated).total_seconds())
+        share = 1 - (1 - self.share) * left / self.remaining_s
+        return replace(self, remaining_s=left, share=min(max(self.share, NEVER_FULL), share))
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.child_process import child_environment, end_in_words
-from deepsxt_core.errors import DeepSXTError
+from deepsxt_core.errors import CancelledError, DeepSXTError
 from deepsxt_core.inference.params import SegmentParams
 from deepsxt_core.parameters import plain
 from deepsxt_core.workspace import Tomogram
@@ -26,18 +26,41 @@ from deepsxt_core.workspace import Tomogram
 COMMAND = (sys.executable, "-X", "faulthandler", "-m", "deepsxt_core.jobs.trial_worker")
 
 
+class Tried(NamedTuple):
+    """One slice that was tried.
+
+    Attributes
+    ----------
+    scores : ndarray
+        (y, x), float32 in [-1, 1]; (y, x, classes) where the model finds several.
+    seconds : float
+        What scoring it took, with nothing that is done once.
+    """
+
+    scores: NDArray[np.float32]
+    seconds: float
+
+
 class TrialDesk:
     """Hands tries to its process, which is started when there is none."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
+        # Of who is answered now, so that nobody else's try is stopped.
+        self._stopping = threading.Lock()
+        self._stop: threading.Event | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._workspace = ""
 
     def score(
-        self, tomogram: Tomogram, model: str, z: int, params: SegmentParams
-    ) -> NDArray[np.float32]:
-        """Score slice `z` as `preview_slice` does, (y, x) in [-1, 1].
+        self,
+        tomogram: Tomogram,
+        model: str,
+        z: int,
+        params: SegmentParams,
+        stop: threading.Event | None = None,
+    ) -> "Tried":
+        """Score slice `z` as `preview_slice` does.
 
         Parameters
         ----------
@@ -48,11 +71,15 @@ class TrialDesk:
         z : int
             Of what crop and binning leave.
         params : SegmentParams
+        stop : Event, optional
+            What `stop` is called with.
 
         Raises
         ------
         DeepSXTError
             As the process raised it, or if the process dies.
+        CancelledError
+            If it was stopped.
         """
         workspace = str(tomogram.folder.parent.parent.absolute())
         asked = {
@@ -68,14 +95,35 @@ class TrialDesk:
                 # Its models are those of the workspace that it was started in.
                 self._end()
                 self._workspace = workspace
-            return self._answer(line)
+            self._answering(stop)
+            try:
+                return self._answer(line)
+            except (DeepSXTError, EOFError):
+                self._answering(stop)
+                raise
+            finally:
+                with self._stopping:
+                    self._stop = None
+
+    def _answering(self, stop: threading.Event | None) -> None:
+        with self._stopping:
+            self._stop = stop
+            if stop is not None and stop.is_set():
+                raise CancelledError("The try was stopped.")
+
+    def stop(self, stop: threading.Event) -> None:
+        """End the try that has this event, if it is under way or still waits; the process too."""
+        with self._stopping:
+            stop.set()
+            if self._stop is stop and self._process is not None:
+                self._process.kill()
 
     def close(self) -> None:
         """End the process."""
         with self._turn:
             self._end()
 
-    def _answer(self, line: bytes) -> NDArray[np.float32]:
+    def _answer(self, line: bytes) -> "Tried":
         warm = self._process is not None
         process = self._process = self._process or _started()
         try:
@@ -90,7 +138,7 @@ class TrialDesk:
                 )
             if "error" in told:
                 raise DeepSXTError(told["error"])
-            return _values(process, told["shape"])
+            return Tried(_values(process, told["shape"]), told["seconds"])
         except DeepSXTError:
             raise
         except BaseException:

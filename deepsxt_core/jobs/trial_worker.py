@@ -23,7 +23,7 @@ from deepsxt_core.inference import Preparation, SegmentParams
 from deepsxt_core.network import Model, find_installed, open_model
 from deepsxt_core.parameters import parsed
 from deepsxt_core.volume import Volume
-from deepsxt_core.workflow.preview import prepare_preview, preparing_params, preview_slice
+from deepsxt_core.workflow.preview import prepare_preview, preparing_params, timed_preview
 from deepsxt_core.workspace import Tomogram, Workspace
 
 REST_S = 300.0
@@ -33,15 +33,15 @@ MOST_BYTES = 2 << 30
 """It ends after an answer where it holds more: the next one begins afresh."""
 
 
-def answer(asked: dict[str, Any]) -> NDArray[np.float32]:
-    """Score the slice that was asked for."""
+def answer(asked: dict[str, Any]) -> tuple[NDArray[np.float32], float]:
+    """Score the slice that was asked for; return its scores, and the seconds that they took."""
     params = parsed(SegmentParams, asked["params"], "The request")
     tomogram = Workspace(Path(asked["workspace"])).tomogram(asked["tomogram"])
     # What it says of itself tells whether anything about it has changed.
     volume = _volume(_Known(tomogram))
     model = _model(find_installed(asked["model"]).sha256(), asked["model"])
     preparation = _preparation(_Known(tomogram), model, preparing_params(params))
-    return preview_slice(volume, model, asked["z"], params, preparation)
+    return timed_preview(volume, model, asked["z"], params, preparation)
 
 
 class _Known:
@@ -91,11 +91,11 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         if not line:
             return
         try:
-            scores = answer(json.loads(line))
+            scores, seconds = answer(json.loads(line))
         except DeepSXTError as error:
             answers.write(json.dumps({"error": str(error)}).encode() + b"\n")
         else:
-            answers.write(json.dumps({"shape": scores.shape}).encode() + b"\n")
+            answers.write(json.dumps({"shape": scores.shape, "seconds": seconds}).encode() + b"\n")
             answers.write(np.ascontiguousarray(scores, np.float32).data)
         answers.flush()
         if psutil.Process().memory_info().rss > MOST_BYTES:

@@ -67,7 +67,7 @@ def run_job(folder: Path) -> None:
     try:
         reserve.write_bytes(bytes(_RESERVE_BYTES))
         with _turn(workspace, job, progress):
-            progress.begin()
+            progress.begin(TASKS[job.kind].stages if job.kind in TASKS else ())
             _produce(workspace, job, progress)
     except CancelledError:
         _finish(progress, reserve, state="cancelled")

@@ -143,6 +143,8 @@ def _cut(
     for first, field in field_slabs(source, params, necks):
         before = pieces.slices
         pieces.add(first, field)
+        voxels = pieces.slices * math.prod(volume.shape[1:])
+        progress.ahead(times=_what_follows(voxels, pieces.faces))
         progress.advance(pieces.slices - before)
     cut = pieces.joined()
     if not cut.voxels_of_label.any():
@@ -153,11 +155,20 @@ def _cut(
     return _Objects(cut, merged_ids(by_size, params.merge), by_size, keep_voxels)
 
 
+def _what_follows(voxels: int, faces: int) -> float:
+    """Return how many times as long as a cut it takes to finish, write and prepare to be seen.
+
+    From seconds for a voxel and for a face, in millionths (``benchmarks/estimates.py``).
+    """
+    return (2.4 * faces + 0.02 * voxels) / (0.42 * faces + 0.055 * voxels)
+
+
 def _finished(
     source: Score | Mask, params: ReconstructParams, progress: Progress, objects: _Objects
 ) -> Surfaces:
     """Smooth and thin the mesh of a cut, put it in its place, and measure its objects."""
-    progress.stage("Finishing", 3, "step")
+    progress.stage("Finishing", 1, "surface")
+    progress.ahead(times=1.0)  # to write it and to prepare it to be seen
     volume, cut = source.volume, objects.mesh
     unit, edges = unit_of(volume), edges_zyx(volume)
     mesh = build_mesh(cut.points, cut.triangles, objects.id_of_label[cut.point_labels])
@@ -170,7 +181,7 @@ def _finished(
         marked=int(cut.voxels_of_label.sum()) / math.prod(volume.shape),
     )
     voxels, scores, greys = _per_id(cut, objects.id_of_label)
-    progress.advance()
+    progress.advance(0)
     points, cut_volumes, allowed, report = _fitted_and_smooth(
         Surfaces(mesh, (), unit),
         report,
@@ -180,7 +191,7 @@ def _finished(
         edges,
     )
     mesh.points = (points * edges[::-1] + _start(source)).astype(np.float32)
-    progress.advance()
+    progress.advance(0)
 
     surfaces = Surfaces(mesh, (), unit)
     if params.decimate_to < 1:

@@ -276,13 +276,15 @@ class _Ticks:
         by_time = params.minutes is not None
         self._total = round(60 * params.minutes) if params.minutes else params.steps or 1
         self._total = max(1, self._total)
-        self._shown = 0
+        self._shown = self._reached(spent)
         self._progress = progress
-        progress.stage("Training", self._total, "second" if by_time else "step")
-        self.show(spent)
+        progress.stage("Training", self._total, "second" if by_time else "step", self._shown)
+
+    def _reached(self, spent: float) -> int:
+        return round(min(1.0, spent) * self._total)
 
     def show(self, spent: float) -> None:
-        reached = round(min(1.0, spent) * self._total)
+        reached = self._reached(spent)
         self._progress.advance(reached - self._shown)
         self._shown = reached
 

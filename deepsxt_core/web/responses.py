@@ -72,6 +72,15 @@ async def body_of(request: Request, most_bytes: int) -> bytes:
     return bytes(content)
 
 
+def threshold_of(request: Request, name: str = "threshold") -> float:
+    """Return the threshold asked for, to two decimals as the name of the file tells it."""
+    text = request.query_params.get(name, "0")
+    try:
+        return round(float(text), 2)
+    except ValueError:
+        raise InvalidParameterError(f"A threshold must be a number: got '{text}'.") from None
+
+
 def object_in(content: bytes) -> dict[str, Any]:
     """Return an object of JSON.
 

@@ -73,6 +73,7 @@ from deepsxt_core.web.responses import (
     HttpError,
     Waiting,
     answer,
+    threshold_of,
 )
 from deepsxt_core.workspace import Result, ResultKind, Tomogram, Workspace, downloads
 from deepsxt_core.workspace.data_roots import places_of
@@ -235,7 +236,7 @@ def _score_file(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     result = tomogram.result("scores", request.path_params["result"])
     name = request.path_params["name"]
-    threshold = _threshold(request)
+    threshold = threshold_of(request)
     path = downloads.score_file(tomogram, result, name, threshold)
     shown = f"mask_{threshold:+.2f}{path.suffix}" if name.startswith("mask") else name
     return _download(path, tomogram, result, shown)
@@ -246,9 +247,9 @@ def _coarse(request: Request) -> Response:
     tomogram = Workspace().tomogram(request.path_params["tomogram"])
     result = tomogram.result("scores", request.path_params["result"])
     binned = _binned(tomogram, result.id, tomogram.todays_score(result.id).placed.geometry)
-    low = _threshold(request, "low") if "low" in request.query_params else None
+    low = threshold_of(request, "low") if "low" in request.query_params else None
     return Response(
-        coarse_view(binned, _threshold(request), low),
+        coarse_view(binned, threshold_of(request), low),
         media_type="application/octet-stream",
         headers=ASK_AGAIN | AS_IT_IS,
     )
@@ -257,15 +258,6 @@ def _coarse(request: Request) -> Response:
 @lru_cache(maxsize=_KEPT_COARSE)
 def _binned(tomogram: Tomogram, result_id: str, _geometry: Geometry) -> CoarseScore:
     return coarse_score(tomogram.todays_score(result_id))
-
-
-def _threshold(request: Request, name: str = "threshold") -> float:
-    """Return the threshold asked for, to two decimals as the name of the file tells it."""
-    text = request.query_params.get(name, "0")
-    try:
-        return round(float(text), 2)
-    except ValueError:
-        raise InvalidParameterError(f"A threshold must be a number: got '{text}'.") from None
 
 
 def _surface_file(request: Request) -> Response:

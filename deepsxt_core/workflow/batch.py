@@ -6,6 +6,7 @@ finished.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,12 +15,21 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError, ModelError
+from deepsxt_core.errors import (
+    CancelledError,
+    DeepSXTError,
+    InvalidParameterError,
+    ModelError,
+    VolumeError,
+)
 from deepsxt_core.inference.cluster import mapped, worker_count
+from deepsxt_core.io import looks_like_labels
 from deepsxt_core.network import Model, ModelInfo, find_model, open_model
 from deepsxt_core.progress import NoProgress, Progress, Renamed
 from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.volume import Volume
 from deepsxt_core.workflow import steps
+from deepsxt_core.workflow.batch_outlook import scored_shape
 from deepsxt_core.workflow.batch_table import (
     SUMMARY_NAME,
     Row,
@@ -28,6 +38,7 @@ from deepsxt_core.workflow.batch_table import (
     volume_facts,
     write_summary,
 )
+from deepsxt_core.workflow.preflight import surface_seconds
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workflow.steps import Source
@@ -124,7 +135,9 @@ def apply_recipe(
             progress.advance()
         return
     loaded = cache(lambda: open_model(recipe.model))
+    sizes = [math.prod(scored_shape(subject, recipe) or (0,)) for subject in subjects]
     for number, subject in enumerate(subjects):
+        progress.part(number, sizes)
         named = Renamed(progress, f"{number + 1}/{len(subjects)} {subject.name}")
         yield number, _row(subject, recipe, model, loaded, producer, named, scheduler)
 
@@ -148,7 +161,7 @@ def _remote_row(
     subject.lock.parent.mkdir(parents=True, exist_ok=True)
     # A worker that is believed to be lost may still be writing.
     with FileLock(subject.lock):
-        return _row(subject, recipe, model, loaded, producer, NoProgress(), None)
+        return _row(subject, recipe, model, loaded, producer, Renamed(NoProgress(), ""), None)
 
 
 @lru_cache(maxsize=1)
@@ -162,7 +175,7 @@ def _row(
     model: ModelInfo | None,
     loaded: Callable[[], Model],
     producer: str,
-    progress: Progress,
+    progress: Renamed,
     scheduler: str | None,
 ) -> Row:
     """Do one tomogram and return its line, whatever happens but a wish to stop."""
@@ -199,6 +212,7 @@ def _of_annotation(
             *(found.labels, params, out, progress),
             views=subject.workspace is not None,
             told={"annotation": found.record},
+            workspace=subject.workspace,
         ),
     )
     subject.export_surface(place, recipe.export.meshes)
@@ -232,7 +246,7 @@ def _one(
     model: ModelInfo,
     loaded: Callable[[], Model],
     producer: str,
-    progress: Progress,
+    progress: Renamed,
     scheduler: str | None,
 ) -> Row:
     begun, params = time.monotonic(), recipe.segment
@@ -240,12 +254,15 @@ def _one(
     of_class = _of_class(place, recipe, model)
     made = not place.is_complete
     if made:
+        _refuse_labels(source.volume(params.region))
         steps.score_estimate(source, model, params, place.final, subject.workspace).require_room()
+    voxels = math.prod(scored_shape(subject, recipe) or (0,))
+    then = surface_seconds(voxels, subject.workspace) if recipe.reconstruct else 0.0
     produce(
         place,
         producer,
         lambda out: steps.make_score(
-            *(source, loaded, params, out, progress),
+            *(source, loaded, params, out, progress.then(then)),
             scheduler=scheduler,
             workspace=subject.workspace,
         ),
@@ -269,6 +286,7 @@ def _one(
                 *(score, surface_params, out, progress),
                 tomogram=scored,
                 views=subject.workspace is not None,
+                workspace=subject.workspace,
             ),
         )
         subject.export_surface(place, recipe.export.meshes)
@@ -276,3 +294,10 @@ def _one(
     row["folder"] = str(subject.shown_folder(place))
     seconds = round(time.monotonic() - begun, 2)
     return row | {"status": "done" if made else "kept", "seconds": seconds}
+
+
+def _refuse_labels(volume: Volume) -> None:
+    if looks_like_labels(volume):
+        raise VolumeError(
+            "It holds labels, not grey values: no network can segment it. Take it out of the batch."
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from deepsxt_core.files import read_json, write_json, written_beside
 from deepsxt_core.surface.surfaces import load_table
 from deepsxt_core.volume import Score, Volume
+from deepsxt_core.workflow.batch_totals import outliers
 from deepsxt_core.workflow.producing import Place
 from deepsxt_core.workspace.results import RUN_NAME
 
@@ -16,7 +17,7 @@ _FRACTIONS_NAME = "fractions.json"
 _COLUMNS = (
     *("file", "status", "slices", "voxel_size_z_nm", "voxel_size_y_nm", "voxel_size_x_nm"),
     *("membrane_fraction", "objects", "faces", "volume_um3", "area_um2", "seconds", "folder"),
-    "error",
+    *("unlike", "error"),
 )
 
 Row = dict[str, Any]
@@ -67,8 +68,13 @@ def surface_facts(folder: Path) -> Row:
 
 
 def write_summary(rows: Sequence[Row], path: Path) -> None:
-    """Write one line per tomogram as CSV."""
+    """Write one line per tomogram as CSV; units stand in the names of the columns.
+
+    ``unlike`` says what is unlike in the others (`batch_totals.CRITERION`).
+    """
+    unlike = outliers(rows)
+    told = [row | {"unlike": "; ".join(unlike.get(n, ()))} for n, row in enumerate(rows)]
     with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, _COLUMNS, restval="", extrasaction="ignore")
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(told)

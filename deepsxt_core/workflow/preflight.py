@@ -18,6 +18,9 @@ from deepsxt_core.files import read_json, write_json
 from deepsxt_core.room import require_quota
 
 _KNOWN_RUNS = "speeds.json"
+_SURFACES = "surfaces"
+# Of a simulated cell on two cores; what a workspace has seen itself takes its place.
+_SURFACE_S_PER_MEGAVOXEL = 0.6
 # Metadata, the record of slabs, and what a file system rounds up.
 _SLICE_OVERHEAD_BYTES = 8192
 
@@ -123,6 +126,20 @@ def remember(workspace: Path, run: Mapping[str, Any]) -> None:
     }
     key = f"{run['model']['sha256'][:20]}-{params['tiling']}"
     write_json(path, (read_json(path) or {}) | {key: entry})
+
+
+def surface_seconds(voxels: float, workspace: Path | None) -> float:
+    """Estimate what surfaces of a score of so many voxels will take, with writing and view."""
+    known = (read_json(workspace / _KNOWN_RUNS) or {}) if workspace else {}
+    pace = known.get(_SURFACES, {}).get("seconds_per_megavoxel", _SURFACE_S_PER_MEGAVOXEL)
+    return float(pace * voxels / 1e6)
+
+
+def remember_surfaces(workspace: Path, voxels: float, seconds: float) -> None:
+    """Keep the pace of surfaces that were made."""
+    path = workspace / _KNOWN_RUNS
+    entry = {"seconds_per_megavoxel": 1e6 * seconds / voxels}
+    write_json(path, (read_json(path) or {}) | {_SURFACES: entry})
 
 
 def peak_memory_bytes() -> int:

@@ -1,5 +1,6 @@
 """One slice scored as a segmentation would, to try a model and its settings."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -33,12 +34,29 @@ def preview_slice(
     InvalidParameterError
         If there is no such slice.
     """
+    return timed_preview(volume, model, z, params, preparation)[0]
+
+
+def timed_preview(
+    volume: Volume,
+    model: Model,
+    z: int,
+    params: SegmentParams | None = None,
+    preparation: Preparation | None = None,
+) -> tuple[NDArray[np.float32], float]:
+    """Return what `preview_slice` does, and the seconds that scoring took, without start-up.
+
+    What a network does at its first slice of a size is part of that all the same.
+    """
     params = params or SegmentParams()
     part = cut(volume, params.region)
     preparation = preparation or prepare_preview(volume, model, params)
     predictor = Predictor.of(model, params)
     prepared = read_prepared(part, predictor.context, preparation, z, z + 1)
-    return preparation.score(predictor, prepared)[0]
+    predictor.settle_precision(prepared.standardised)
+    begun = time.monotonic()
+    scores = preparation.score(predictor, prepared)[0]
+    return scores, time.monotonic() - begun
 
 
 def prepare_preview(volume: Volume, model: Model, params: SegmentParams) -> Preparation:

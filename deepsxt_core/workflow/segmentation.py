@@ -136,6 +136,7 @@ def segment(
     kept_slices = min(sum(slab.end - slab.first for slab in slabs) for slabs in finished)
     if left := z1 - z0 - kept_slices:
         estimate(out, left, *volume.shape[1:], classes=len(keepers)).require_room()
+    progress.advance()
     at_once = predictor.batch_slices(*preparation.network_shape(volume.shape[1:]))
     keep = [keeper.keep for keeper in keepers]
     found = score_volume(volume, at_once, score_slabs, (z0, z1), keep, progress, finished)
@@ -239,6 +240,7 @@ def _scorer(
 ) -> tuple[Predictor | RemotePredictor, ScoreSlabs]:
     """Return what scores here, or on the cluster of a scheduler."""
     if scheduler is None:
+        progress.stage("Preparing the network", 1, "model")
         predictor = _predictor(model, params, engine)
         return predictor, score_here(volume, predictor, preparation)
     remote = RemotePredictor(scheduler, volume, model.info, params, preparation, progress, engine)

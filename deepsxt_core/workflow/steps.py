@@ -3,6 +3,7 @@
 A job does one of them, a batch several; either makes the same result.
 """
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from deepsxt_core.progress import Progress
 from deepsxt_core.surface import ReconstructParams, reconstruct_numbered
 from deepsxt_core.volume import Mask, Score, Volume
 from deepsxt_core.workflow import segmentation
-from deepsxt_core.workflow.preflight import Estimate, estimate, remember
+from deepsxt_core.workflow.preflight import Estimate, estimate, remember, remember_surfaces
 from deepsxt_core.workflow.surface_files import source_file
 from deepsxt_core.workspace import Identity
 from deepsxt_core.workspace.annotations import AnnotationVersion
@@ -146,6 +147,7 @@ def make_surfaces(
     tomogram: Volume | None = None,
     views: bool = False,
     told: Mapping[str, Any] | None = None,
+    workspace: Path | None = None,
 ) -> None:
     """Reconstruct surfaces into `out`, with the id of the object at each voxel.
 
@@ -157,6 +159,8 @@ def make_surfaces(
         Whether to prepare the 3D view, which the app would otherwise do at the first look.
     told : mapping, optional
         More for the record.
+    workspace : Path, optional
+        Learns the pace.
 
     Raises
     ------
@@ -174,9 +178,9 @@ def make_surfaces(
         surfaces, numbered = reconstruct_numbered(
             segmented, params, labels, progress, tomogram=tomogram and measured_only(tomogram)
         )
-        progress.stage("Preparing the 3D view" if views else "Writing", 2, "part")
+        progress.stage("Preparing the 3D view" if views else "Writing", 1, "surface")
         write_ome_zarr(numbered, out / INSTANCES_NAME)
-    progress.advance()
+    progress.advance(0)
     surfaces.save(out)
     if views:
         # Imported here because only the app needs it.
@@ -184,11 +188,14 @@ def make_surfaces(
 
         write_views(surfaces, out)
     progress.advance()
+    seconds = time.monotonic() - begun
+    if workspace is not None:
+        remember_surfaces(workspace, math.prod(segmented.volume.shape), seconds)
     run = {
         "step": "reconstruct",
         "params": plain(params),
         "whole_origin_nm": segmented.volume.whole_origin_nm,
-        "seconds": round(time.monotonic() - begun, 3),
+        "seconds": round(seconds, 3),
     }
     if isinstance(segmented, Score) and segmented.class_name is not None:
         run["class"] = segmented.class_name

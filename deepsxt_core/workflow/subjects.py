@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from deepsxt_core.export.meshes import write_mesh
 from deepsxt_core.export.volumes import write_mask
 from deepsxt_core.files import read_json, safe_name, write_json
 from deepsxt_core.fingerprints import remembered_sha256
-from deepsxt_core.geometry import Region
+from deepsxt_core.geometry import Region, Shape
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
 from deepsxt_core.preprocessing import cut
 from deepsxt_core.surface import Surfaces
@@ -24,6 +25,7 @@ from deepsxt_core.workflow.producing import Place, take_over
 from deepsxt_core.workflow.steps import Source
 from deepsxt_core.workspace import Identity, Tomogram, Workspace, downloads
 from deepsxt_core.workspace.annotations import AnnotationVersion, annotations
+from deepsxt_core.workspace.glance import find_facts
 
 _HASH_NAME = "input.json"
 _EXPORTS_NAME = "exports.json"
@@ -53,6 +55,9 @@ class Subject(Protocol):
         DeepSXTError
             If it is gone.
         """
+
+    def shape(self) -> Shape | None:
+        """Return (z, y, x) of the tomogram, None if it cannot be opened."""
 
     def annotated(self) -> "Annotated":
         """Return its annotation, as it is now.
@@ -139,6 +144,12 @@ class FileSubject:
         if not self.file.exists():
             raise InvalidParameterError(f"There is no file '{self.file}'.")
         return self, self.file, {}
+
+    def shape(self) -> Shape | None:
+        """Return (z, y, x) of the tomogram, None if it cannot be opened."""
+        with suppress(DeepSXTError):
+            return self.volume().shape
+        return None
 
     def input_sha256(self) -> str:
         """Return the hash of the file, kept in the folder."""
@@ -238,6 +249,12 @@ class TomogramSubject:
         tomogram = self._tomogram()
         settled = {name: getattr(tomogram, name) for name in ("invert", "void", "void_value")}
         return tomogram, tomogram.source, settled
+
+    def shape(self) -> Shape | None:
+        """Return (z, y, x) of the tomogram, None if it cannot be opened."""
+        with suppress(DeepSXTError):
+            return find_facts(self._tomogram()).shape
+        return None
 
     def annotated(self) -> Annotated:
         """Return the newest annotation, in the version of now."""

@@ -23,6 +23,7 @@ from deepsxt_core.access import Access
 from deepsxt_core.errors import BusyError, DeepSXTError, VolumeError
 from deepsxt_core.files import delete_folder, read_json, write_json
 from deepsxt_core.io.pyramid import build_pyramid
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.workspace import making
 from deepsxt_core.workspace.library import Workspace
 from deepsxt_core.workspace.results import Result
@@ -233,15 +234,15 @@ def build(order: Mapping[str, Any]) -> Path:
     return path
 
 
-class _Told:
+class _Told(NoProgress):
     """Keeps in a file how far the work is."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._done, self._total = 0, 1
 
-    def stage(self, name: str, total: int, unit: str) -> None:  # noqa: ARG002
-        self._done, self._total = 0, total
+    def stage(self, name: str, total: int, unit: str, done: int = 0) -> None:  # noqa: ARG002
+        self._done, self._total = done, total
         self.advance(0)
 
     def advance(self, n: int = 1) -> None:

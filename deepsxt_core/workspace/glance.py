@@ -3,9 +3,11 @@
 ::
 
     <tomogram>/glance/facts.json       shape and voxel size as the file has them
+    <tomogram>/glance/content.json     whether it holds labels
     <tomogram>/glance/<version>.png    the middle slice, at most 144 pixels wide and high
+    …/<version>-<score>-<code>.png     that of a score, with what lies above a threshold
 
-Both are of one state of the file, which the version stands for.
+All are of one state of the file, which the version stands for.
 """
 
 import hashlib
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepsxt_core.errors import DeepSXTError, VolumeError
+from deepsxt_core.export.slice_picture import RESULT_RGB
 from deepsxt_core.files import read_json, write_json, written_beside
-from deepsxt_core.volume import VoxelSize
+from deepsxt_core.io import looks_like_labels
+from deepsxt_core.volume import Score, VoxelSize
 from deepsxt_core.workspace.tomogram import Tomogram
 
 FACTS_NAME = "glance/facts.json"
+CONTENT_NAME = "glance/content.json"
 
 _PICTURE_PX = 144
 _SHOWN_PERCENTILES = (0.5, 99.5)
@@ -98,6 +103,24 @@ def find_facts(tomogram: Tomogram) -> Facts:
     return facts
 
 
+def holds_labels(tomogram: Tomogram) -> bool:
+    """Return whether a file looks like labels, not like grey values; looked at once, and kept.
+
+    A file that cannot be read is none.
+    """
+    path, version = tomogram.folder / CONTENT_NAME, version_of(tomogram)
+    known = read_json(path) or {}
+    if known.get("version") == version:
+        return bool(known.get("labels"))
+    try:
+        labels = looks_like_labels(tomogram.volume())
+    except DeepSXTError:
+        return False
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, {"version": version, "labels": labels})
+    return labels
+
+
 def picture(tomogram: Tomogram) -> Path:
     """Return the picture of a tomogram, a PNG in grey, made if it is not kept yet.
 
@@ -106,21 +129,52 @@ def picture(tomogram: Tomogram) -> Path:
     VolumeError
         If the file cannot be read.
     """
-    path = tomogram.folder / "glance" / f"{version_of(tomogram)}.png"
+    version = version_of(tomogram)
+    path = tomogram.folder / "glance" / f"{version}.png"
     with _one_at_a_time:
         if path.is_file():
             return path
         volume = tomogram.volume()
         middle = volume.shape[0] // 2
-        image = Image.fromarray(_grey(volume.read(middle, middle + 1)[0]))
-        image.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
-        path.parent.mkdir(exist_ok=True)
-        old = list(path.parent.glob("[0-9a-f]*.png"))
-        with written_beside(path) as beside:
-            image.save(beside)
+        old = [*path.parent.glob("[0-9a-f]*.png")]
+        _write(_grey(volume.read(middle, middle + 1)[0]), path)
     for other in old:
-        other.unlink(missing_ok=True)
+        if not other.name.startswith(version):
+            other.unlink(missing_ok=True)
     return path
+
+
+def result_picture(tomogram: Tomogram, score_id: str, threshold: float) -> Path:
+    """Return the middle slice of a score with what lies above a threshold, as `picture` does.
+
+    Raises
+    ------
+    DeepSXTError
+        If there is no such result.
+    VolumeError
+        If the file cannot be read.
+    """
+    result, code = tomogram.result("scores", score_id), Score.threshold_code(threshold)
+    path = tomogram.folder / "glance" / f"{version_of(tomogram)}-{result.id}-{code}.png"
+    with _one_at_a_time:
+        if path.is_file():
+            return path
+        score = tomogram.score(result.id)
+        middle = score.volume.shape[0] // 2
+        z = score.first_slice + middle
+        grey = _grey(tomogram.volume(result.region).read(z, z + 1)[0])
+        drawn = np.repeat(grey[..., np.newaxis], 3, axis=-1)
+        drawn[score.read_mask(middle, middle + 1, threshold)[0]] = RESULT_RGB
+        _write(drawn, path)
+    return path
+
+
+def _write(pixels: NDArray[np.uint8], path: Path) -> None:
+    image = Image.fromarray(pixels)
+    image.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
+    path.parent.mkdir(exist_ok=True)
+    with written_beside(path) as beside:
+        image.save(beside)
 
 
 def _grey(image: NDArray) -> NDArray[np.uint8]:

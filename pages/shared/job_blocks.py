@@ -1,5 +1,6 @@
 """Blocks about jobs that several pages draw alike: how far one is, how it ended, what it takes."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import streamlit as st
@@ -52,7 +53,7 @@ def job_line(job: jobs.Job) -> None:
     """Show how far a job at work is, in a line of a fragment."""
     status = job.status
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
-        st.progress(share_done(status), text=progress_text(status))
+        progress_bar(status)
         cancel_button(job, scope="fragment")
 
 
@@ -71,14 +72,19 @@ def cancel_button(
         st.rerun(scope=scope)
 
 
-def progress_text(status: jobs.Status) -> str:
-    """Return what a job does now, in one line."""
+def progress_bar(status: jobs.Status) -> None:
+    """Draw how much of a job is done, what it does now, and what is left."""
+    now = status.carried_on(datetime.now(UTC))
+    st.progress(now.share, text=_progress_text(now))
+
+
+def _progress_text(status: jobs.Status) -> str:
     if status.state != "running" or not status.stage:
         return f"{STATES[status.state]} …"
     text = f"**{status.stage}**"
     if status.total > 1 or status.unit == "B":
         text += f" · {texts.count_text(status.done, status.total, status.unit)}"
-    if status.remaining_s is not None:
+    if status.remaining_s:
         text += f" · about {texts.duration_text(status.remaining_s)} left"
     return text
 
@@ -117,22 +123,18 @@ def _jobs_at_work() -> None:
         for job in reversed(active[-_PANEL_JOBS:]):
             _, subject = jobs.title(Workspace(), job)
             st.caption(texts.escaped(texts.shortened(subject, 30)))
-            st.progress(share_done(job.status), text=_panel_text(job.status))
+            status = job.status.carried_on(datetime.now(UTC))
+            st.progress(status.share, text=_panel_text(status))
         if len(active) > _PANEL_JOBS:
             st.caption(f"and {len(active) - _PANEL_JOBS} more")
 
 
 def _panel_text(status: jobs.Status) -> str:
-    if status.state == "running" and status.remaining_s is not None:
+    if status.state == "running" and status.remaining_s:
         return f"about {texts.duration_text(status.remaining_s)} left"
     if status.state == "queued":
         return "waiting"
     return status.stage if status.state == "running" else STATES[status.state]
-
-
-def share_done(status: jobs.Status) -> float:
-    """Return how much of the stage is done, in [0, 1]."""
-    return min(1.0, status.done / status.total) if status.total else 0.0
 
 
 def job_ending(job: jobs.Job) -> None:

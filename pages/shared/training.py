@@ -12,6 +12,7 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.network import list_models
+from deepsxt_core.progress import NoProgress
 from deepsxt_core.training.datasets import TrainingSet, open_training_set
 from deepsxt_core.training.left_out import word
 from deepsxt_core.training.pairing import files_fingerprint, find_pairs
@@ -38,15 +39,15 @@ _COLOURS = {"f1": "#179d8f", "precision": "#d97706", "recall": "#6366f1", "accur
 _CHART = {"displayModeBar": False}
 
 
-class _Bar:
+class _Bar(NoProgress):
     """Shows how far the check of a data set is."""
 
     def __init__(self) -> None:
         self._place = st.empty()
 
-    def stage(self, name: str, total: int, unit: str) -> None:
+    def stage(self, name: str, total: int, unit: str, done: int = 0) -> None:
         self._name, self._total, self._unit = name, total, unit
-        self._done, self._begun = 0, time.monotonic()
+        self._done, self._begun = done, time.monotonic()
         self.advance(0)
 
     def advance(self, n: int = 1) -> None:
@@ -153,7 +154,7 @@ def live_training(job_id: str) -> None:
     if not job.active:
         st.rerun(scope="app")
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="job"):
-        st.progress(job_blocks.share_done(job.status), text=job_blocks.progress_text(job.status))
+        job_blocks.progress_bar(job.status)
         job_blocks.cancel_button(job, scope="app", note="It can be resumed where it stopped.")
     training_record(job)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepsxt_core.errors import InvalidParameterError
+from deepsxt_core.errors import CancelledError, InvalidParameterError
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs import (
     BatchRequest,
@@ -110,6 +110,46 @@ def test_one_of_five_fails_and_only_that_is_done_again(workspace, tomograms, sta
     assert later.id != job.id and later.state == "done"
     assert set(statuses(later)) == {"kept"}
     assert len(stand_in) == 5
+
+
+def test_broken_off_twice_it_ends_with_all_results_and_reasons(
+    workspace, tomograms, stand_in, monkeypatch
+):
+    counted = segmentation.segment
+
+    def broken_off(*args, **more):
+        monkeypatch.setattr(segmentation, "segment", stopping)
+        return counted(*args, **more)
+
+    def stopping(*_args, **_more):
+        monkeypatch.setattr(segmentation, "segment", broken_off)
+        raise CancelledError("The job was cancelled.")
+
+    # One tomogram is scored each time, the next one is not.
+    monkeypatch.setattr(segmentation, "segment", broken_off)
+    job = read_job(workspace, submit(workspace, ask(tomograms)).id)
+    assert (job.state, statuses(job)) == ("cancelled", ["done", *4 * ["waiting"]])
+    first = batch_rows(job)[0]
+    job = resume(workspace, job.id)
+    assert statuses(job) == ["kept", "done", "failed", "waiting", "waiting"], job_log(job)
+    job = resume(workspace, job.id)
+    assert statuses(job) == ["kept", "kept", "failed", "done", "waiting"]
+    monkeypatch.setattr(segmentation, "segment", counted)
+    job = resume(workspace, job.id)
+    assert (job.state, statuses(job)) == ("failed", ["kept", "kept", "failed", "kept", "done"])
+    assert len(stand_in) == 4
+    assert batch_rows(job)[0]["seconds"] == first["seconds"]
+    assert "cell 2.tif" in batch_rows(job)[2]["error"]
+
+
+def test_labels_fail_alone(workspace, tomograms, tmp_path):
+    path = tmp_path / "truth.tif"
+    labels = (ball((12, 24, 24), 5) > 0).astype(np.uint8)
+    tifffile.imwrite(path, labels, imagej=True, metadata={"axes": "ZYX"})
+    truth = workspace.add_file(path)
+    job = read_job(workspace, submit(workspace, ask([truth, tomograms[0]])).id)
+    assert statuses(job) == ["failed", "done"]
+    assert "holds labels" in batch_rows(job)[0]["error"]
 
 
 def test_a_removed_tomogram_fails_alone(workspace, tomograms):

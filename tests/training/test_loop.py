@@ -25,7 +25,7 @@ class StopAfter:
         self.left = steps
         self.error = error
 
-    def stage(self, name, total, unit):
+    def stage(self, name, total, unit, done=0):
         pass
 
     def advance(self, n=1):

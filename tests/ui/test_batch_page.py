@@ -10,6 +10,7 @@ from deepsxt_core import jobs
 from deepsxt_core.files import write_json
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import write_status
+from deepsxt_core.jobs.trial import TrialDesk, Tried
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Workspace
@@ -83,16 +84,42 @@ def test_the_range_of_a_result_is_taken_only_when_the_user_says_so(app, tomogram
     assert (segment.z0, segment.z1, segment.crop) == (2, 5, "0:6,0:24,4:20")
 
 
-def test_label_files_are_pointed_out(app, tmp_path):
+def test_label_files_are_pointed_out_and_not_chosen_with_all(app, tomogram, tmp_path):
     labels = np.zeros(SHAPE, np.uint8)
     labels[:, 4:12, 4:12] = 1
     path = tmp_path / "truth.tif"
     tifffile.imwrite(path, labels, imagej=True, metadata={"axes": "ZYX"})
-    tomogram = Workspace().add_file(path)
+    labelled = Workspace().add_file(path)
     show(app, "batch.py")
     assert app.multiselect(key="batch_tomograms").value == []
-    chosen(app, tomogram)
+    chosen(app, labelled)
     assert "look like labels" in texts(app)
+    app.button(key="batch_all").click().run()
+    assert app.multiselect(key="batch_tomograms").value == [tomogram.id]
+    assert "look like labels" not in texts(app)
+
+
+def test_a_recipe_is_tried_on_slices_and_its_time_is_told(app, tomogram, monkeypatch):
+    def score(_desk, tried, model, z, _params, stop):
+        assert (tried.id, model, z, stop.is_set()) == (tomogram.id, Recipe().model, 3, False)
+        return Tried(np.full(SHAPE[1:], 0.5, np.float32), 2.0)
+
+    monkeypatch.setattr(TrialDesk, "score", score)
+    show(app, "batch.py")
+    chosen(app, tomogram)
+    assert "known after a try" in texts(app) and "6 slices of 1 tomogram" in texts(app)
+    app.button(key="try_batch").click().run()
+    app.session_state["batch_preview"][1].wait()
+    app.run()
+    assert not app.exception
+    assert "100.0% counts as membrane" in app.get("imgs")[0].proto.imgs[0].caption.replace("\\", "")
+    # 2 s for each slice, and the surface.
+    assert "About 12 s if nothing of it is there yet" in plain_texts(app)
+    # It was another recipe's.
+    app.button_group(key="recipe_source").set_value("From a file").run()
+    text = b"[segment]\nz0 = 2\n"
+    app.file_uploader(key="recipe_file").upload("r.toml", text, "application/toml").run()
+    assert not app.get("imgs") and "known after a try" in texts(app)
 
 
 def test_a_recipe_file_is_taken_or_refused_in_words(app, tomogram):
@@ -139,10 +166,12 @@ def test_states_failures_and_the_table_are_shown_and_run_again(app, tomogram):
     table = app.dataframe[0].value
     assert table["State"].tolist() == ["Done", "Failed"]
     assert table["Membrane (%)"][0] == 25
+    assert table["Remark"].tolist() == ["", "There is no tomogram."]
+    assert "1 of 2 finished" in texts(app) and "3 objects" in texts(app)
     assert "There is no tomogram." in texts(app).replace("\\", "")
     assert plain(app.error[0]) == "1 of 2 tomograms failed."
     assert app.get("download_button")
-    button(app, "Run again").click().run()
+    button(app, "Try the 1 failed again").click().run()
     assert not app.exception
     assert jobs.read_job(Workspace(), job.id).state == "queued"
     show(app, "jobs.py")

@@ -13,7 +13,7 @@ from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import write_tiff
 from deepsxt_core.jobs.status import Status
 from deepsxt_core.jobs.store import write_status
-from deepsxt_core.jobs.trial import TrialDesk
+from deepsxt_core.jobs.trial import TrialDesk, Tried
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace
@@ -254,7 +254,8 @@ class TestSegment:
         def score(_desk, tried, *wish):
             asked.append((tried.id, *wish))
             # Of two classes, only the second is found.
-            return np.stack([-np.ones(SHAPE[1:]), np.ones(SHAPE[1:])], axis=-1)
+            found = np.stack([-np.ones(SHAPE[1:]), np.ones(SHAPE[1:])], axis=-1)
+            return Tried(found, 0.1)
 
         monkeypatch.setattr(TrialDesk, "score", score)
         (model / "config.json").write_text('{"classes": ["membrane", "nucleus"]}')

@@ -27,7 +27,7 @@ def batch_rows(job: Job) -> list[Row]:
     """
     if not isinstance(job.request, BatchRequest):
         return []
-    rows = (read_json(job.folder / "work" / _ROWS_NAME) or {}).get("rows", {})
+    rows = _kept_rows(job.folder / "work")
     found: list[Row] = []
     at_work = job.state == "running"
     for tomogram in job.request.tomograms:
@@ -65,9 +65,11 @@ def _run(workspace: Workspace, request: BatchRequest, out: Path, progress: Progr
         scheduler=settings.scheduler(),
         producer=out.parent.name,
     )
-    rows: dict[str, Row] = {}
+    # What an earlier worker has finished stays in the table; what failed is tried again.
+    rows = {key: row for key, row in _kept_rows(out).items() if row["status"] != "failed"}
     for number, row in done:
-        rows[request.tomograms[number]] = row
+        tomogram = request.tomograms[number]
+        rows[tomogram] = _with_its_time(row, rows.get(tomogram))
         write_json(out / _ROWS_NAME, {"rows": rows})
         in_order = [rows[each] for each in request.tomograms if each in rows]
         write_summary(in_order, out / SUMMARY_NAME)
@@ -78,6 +80,18 @@ def _run(workspace: Workspace, request: BatchRequest, out: Path, progress: Progr
             "says why; going on tries only those again."
         )
     write_json(out / RUN_NAME, {"tomograms": len(subjects)})
+
+
+def _kept_rows(out: Path) -> dict[str, Row]:
+    return (read_json(out / _ROWS_NAME) or {}).get("rows", {})
+
+
+def _with_its_time(row: Row, before: Row | None) -> Row:
+    """Return a row with the time that its results took, if this batch has made them."""
+    same = before is not None and all(
+        row.get(name) == before.get(name) for name in ("score", "surface")
+    )
+    return row | {"seconds": before["seconds"]} if same and row["status"] == "kept" else row
 
 
 def _subject(request: BatchRequest) -> str:

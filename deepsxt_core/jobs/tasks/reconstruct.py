@@ -48,6 +48,7 @@ def _run(tomogram: Tomogram, request: ReconstructRequest, out: Path, progress: P
         tomogram=scored,
         views=True,
         told=told,
+        workspace=tomogram.folder.parent.parent,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepsxt_core.jobs.outlook import UsualStages
 from deepsxt_core.progress import Progress
 from deepsxt_core.workspace import Identity, ResultKind, Tomogram, Workspace
 
@@ -70,6 +71,8 @@ class Task:
     kept : callable, optional
         ``kept(out)`` says what is finished of a job that ended early, such as "12 finished
         slices"; an empty text if there is nothing.
+    stages : sequence of (str, float)
+        What it usually does one after the other, and how long that takes, relative to each other.
     """
 
     title: str
@@ -80,6 +83,7 @@ class Task:
     check: Callable[[Any, Any], None] | None = None
     subject_name: Callable[[Any], str] | None = None
     kept: Callable[[Path], str] | None = None
+    stages: UsualStages = ()
 
     def subject(self, workspace: Workspace, tomogram_id: str | None) -> Tomogram | Workspace:
         """Return what the functions are called with.

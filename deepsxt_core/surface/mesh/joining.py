@@ -82,6 +82,8 @@ class SlabJoiner:
     ) -> None:
         self.slices = 0
         """Slices taken in so far."""
+        self.faces = 0
+        """Triangles cut so far."""
         self.highest = -np.inf
         """Largest value of the field."""
         self._shape = shape
@@ -117,6 +119,7 @@ class SlabJoiner:
             new[seam] = False
             places[new] = self._n_points + np.arange(len(grid) - len(seam))
             places[seam] = earlier
+        self.faces += len(triangles)
         self._triangles.append(places[triangles])
         self._labels.append(own[new])
         last = np.flatnonzero(voxel[:, 2] == depth - 1)
