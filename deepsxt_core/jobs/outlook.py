@@ -95,7 +95,8 @@ class Outlook:
         self._stage = _Stage(now)
         self._began, self._has_pace = now, False
         self._starting_s = self._kept_s = 0.0
-        self._expected_s = self._rate() and self._rate() * self._size
+        rate = self._rate()
+        self._expected_s = None if rate is None else rate * self._size
 
     @property
     def _size(self) -> float:

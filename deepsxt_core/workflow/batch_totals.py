@@ -34,8 +34,8 @@ class _Quantity:
 
 
 def _voxel_size(row: _Row) -> float | None:
-    edges = [row.get(f"voxel_size_{axis}_nm") for axis in "zyx"]
-    return geometric_mean(edges) if all(edges) else None
+    edges = [edge for axis in "zyx" if (edge := row.get(f"voxel_size_{axis}_nm"))]
+    return geometric_mean(edges) if len(edges) == 3 else None
 
 
 def _percent(row: _Row) -> float | None:

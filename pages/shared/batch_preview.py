@@ -107,7 +107,8 @@ def estimate_line(tomograms: list[Tomogram], recipe: Recipe, pace: float | None)
         parts.append(f"about {texts.duration_text(expected.seconds)} if nothing of it is there yet")
     else:
         parts.append("how long it takes is known after a try")
-    parts.append(f"{expected.slices:,} slices of {expected.tomograms} tomograms")
+    several = "" if expected.tomograms == 1 else "s"
+    parts.append(f"{expected.slices:,} slices of {expected.tomograms} tomogram{several}")
     free = texts.size_text(expected.free_bytes)
     parts.append(f"up to {texts.size_text(expected.disk_bytes)} of disk ({free} free)")
     text = " · ".join(parts)

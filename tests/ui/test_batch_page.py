@@ -26,6 +26,10 @@ def plain_texts(app):
     return texts(app).replace("\\", "")
 
 
+def plain_caption(picture):
+    return picture.proto.imgs[0].caption.replace("\\", "")
+
+
 def chosen(app, tomogram):
     app.multiselect(key="batch_tomograms").set_value([tomogram.id]).run()
 
@@ -112,14 +116,15 @@ def test_a_recipe_is_tried_on_slices_and_its_time_is_told(app, tomogram, monkeyp
     app.session_state["batch_preview"][1].wait()
     app.run()
     assert not app.exception
-    assert "100.0% counts as membrane" in app.get("imgs")[0].proto.imgs[0].caption.replace("\\", "")
+    (picture,) = app.get("image")
+    assert "100.0% counts as membrane" in plain_caption(picture)
     # 2 s for each slice, and the surface.
     assert "About 12 s if nothing of it is there yet" in plain_texts(app)
     # It was another recipe's.
     app.button_group(key="recipe_source").set_value("From a file").run()
     text = b"[segment]\nz0 = 2\n"
     app.file_uploader(key="recipe_file").upload("r.toml", text, "application/toml").run()
-    assert not app.get("imgs") and "known after a try" in texts(app)
+    assert not app.get("image") and "known after a try" in texts(app)
 
 
 def test_a_recipe_file_is_taken_or_refused_in_words(app, tomogram):

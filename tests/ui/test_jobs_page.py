@@ -35,7 +35,7 @@ def at_work() -> Status:
         done=2,
         total=6,
         seconds_per_unit=0.25,
-        remaining_s=1.0,
+        remaining_s=1200.0,
         pid=process.pid,
         process_mark=process_mark(process.pid),
         peak_memory_bytes=2_340_000_000,
@@ -62,7 +62,7 @@ def test_a_job_at_work_is_told_in_numbers_on_every_page(app, job, tomogram):
     assert any("2 of 6 slices" in text for text in progress_texts(app))
     for page in ("open.py", "segment.py", "slices.py"):
         show(app, page, tomogram)
-        assert "about 1 s left" in progress_texts(app)
+        assert "about 20 min left" in progress_texts(app)
 
 
 def test_a_panel_without_jobs_takes_no_room(app, tomogram):
