@@ -88,10 +88,10 @@ def _kept_rows(out: Path) -> dict[str, Row]:
 
 def _with_its_time(row: Row, before: Row | None) -> Row:
     """Return a row with the time that its results took, if this batch has made them."""
-    same = before is not None and all(
-        row.get(name) == before.get(name) for name in ("score", "surface")
-    )
-    return row | {"seconds": before["seconds"]} if same and row["status"] == "kept" else row
+    if row["status"] != "kept" or before is None:
+        return row
+    same = all(row.get(name) == before.get(name) for name in ("score", "surface"))
+    return row | {"seconds": before["seconds"]} if same else row
 
 
 def _subject(request: BatchRequest) -> str:
