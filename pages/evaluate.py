@@ -11,6 +11,7 @@ import streamlit as st
 from deepsxt_core import jobs
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.evaluation import EvaluateParams, PixelCounts, ScoreHistogram
+from deepsxt_core.numerals import number_text
 from deepsxt_core.workspace import Result, Tomogram, Workspace
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from shared import (
@@ -169,7 +170,10 @@ def numbers(evaluation: Result, histogram: ScoreHistogram | None) -> None:
         st.caption("One of the two is empty, so there is no distance.")
     else:
         unit = "nm" if distances["unit"] == "nm" else "voxels"
-        _metrics({name: f"{distances[name]:.4g} {unit}" for name in _DISTANCE_HELP}, _DISTANCE_HELP)
+        _metrics(
+            {name: f"{number_text(distances[name])} {unit}" for name in _DISTANCE_HELP},
+            _DISTANCE_HELP,
+        )
     if histogram is not None and present != measured:
         st.caption(
             f"Tolerance and distances were measured at {measured:.2f}; evaluate again for those "

@@ -7,7 +7,7 @@ import streamlit as st
 from deepsxt_core import settings
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.workspace import Workspace
-from shared import job_blocks, manual, people, snapshot, state, texts
+from shared import job_blocks, manual, people, snapshot, state, steps, texts
 
 ASSETS = settings.assets_folder()
 FRONT_END = Path(__file__).parents[1] / "frontend"
@@ -29,58 +29,57 @@ except DeepSXTError as error:
     st.stop()
 state.restore()
 
-is_guest = state.is_guest()
-help_page = st.Page("help.py", title="Help", icon=":material/menu_book:")
-page = st.navigation(
-    [
-        st.Page("slices.py", title="Slices", icon=":material/layers:", default=True),
-        st.Page("surface.py", title="Surface", icon=":material/deployed_code:"),
-        st.Page("measure.py", title="Measure", icon=":material/straighten:"),
-        help_page,
-    ]
-    if is_guest
-    else [
-        st.Page("open.py", title="Open", icon=":material/folder_open:", default=True),
-        st.Page("segment.py", title="Segment", icon=":material/network_intelligence:"),
-        st.Page("slices.py", title="Slices", icon=":material/layers:"),
-        st.Page("surface.py", title="Surface", icon=":material/deployed_code:"),
-        st.Page("measure.py", title="Measure", icon=":material/straighten:"),
-        st.Page("evaluate.py", title="Evaluate", icon=":material/fact_check:"),
-        st.Page("batch.py", title="Batch", icon=":material/library_add_check:"),
-        st.Page("jobs.py", title="Jobs", icon=":material/work_history:"),
-        st.Page("train.py", title="Train", icon=":material/school:"),
-        st.Page("models.py", title="Models", icon=":material/model_training:"),
-        st.Page("system.py", title="System", icon=":material/monitor_heart:"),
-        help_page,
-    ]
-)
+_GUESTS = ("slices", "surface", "measure", "export")
+_TOOLS = {
+    "evaluate": ("Evaluate", ":material/fact_check:"),
+    "batch": ("Batch", ":material/library_add_check:"),
+    "jobs": ("Jobs", ":material/work_history:"),
+    "train": ("Train", ":material/school:"),
+    "models": ("Models", ":material/model_training:"),
+    "system": ("System", ":material/monitor_heart:"),
+    "help": ("Help", ":material/menu_book:"),
+}
 
+is_guest = state.is_guest()
 with snapshot.taken():
     if is_guest and "t" not in st.session_state:
         state.open_tomogram(next((each.id for each in Workspace().tomograms()), None))
     tomogram = state.tomogram()
-    if tomogram is not None:
-        with st.sidebar, st.container(border=True, gap="xsmall", key="open_now"):
-            st.caption("Open now")
-            st.markdown(f"**{texts.escaped(texts.shortened(tomogram.name, 60))}**")
-            finished = {
-                "Segmented": snapshot.results(tomogram, "scores"),
-                "Surface": snapshot.results(tomogram, "surfaces"),
-            }
-            for name, results in finished.items():
-                icon = (
-                    ":green[:material/check_circle:]"
-                    if results
-                    else ":material/radio_button_unchecked:"
-                )
-                st.caption(f"{icon} {name}")
-
+    known_steps = steps.steps(tomogram)
+    pages = {
+        name: st.Page(
+            f"{name}.py",
+            title=step.title,
+            icon=step.icon,
+            help=step.note,
+            default=name == ("slices" if is_guest else "open"),
+        )
+        for name, step in known_steps.items()
+        if not is_guest or name in _GUESTS
+    }
+    tools = {
+        name: st.Page(f"{name}.py", title=title, icon=icon)
+        for name, (title, icon) in _TOOLS.items()
+        if not is_guest or name == "help"
+    }
+    page = st.navigation(
+        {"Steps": list(pages.values()), "Tools": list(tools.values())}, expanded=True
+    )
     with st.sidebar:
+        if tomogram is not None:
+            with st.container(border=True, gap="xsmall", key="open_now"):
+                st.caption("Open now")
+                name = texts.escaped(tomogram.name)
+                short = texts.escaped(texts.shortened(tomogram.name, 60))
+                st.markdown(f"**{short}**", help=None if short == name else name)
+                coming = None if is_guest else steps.coming(known_steps)
+                if coming is not None:
+                    st.caption(f"Next step: {coming.title}")
         job_blocks.jobs_panel()
         if known is not None:
             people.panel(known, tomogram)
-
-        if page != help_page:
-            manual.link(page, help_page)
+        if page != tools["help"]:
+            here = next(name for name, each in (pages | tools).items() if each == page)
+            manual.link(here, tools["help"])
 
     page.run()

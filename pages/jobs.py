@@ -114,8 +114,8 @@ def open_result(job: jobs.Job) -> None:
             opening.evaluation(tomogram, score_id, None if version is None else version.id)
         case jobs.MeasureRequest(surface=surface_id):
             opening.surface(tomogram, surface_id, "measure.py")
-        case jobs.BundleRequest(surface=surface_id):
-            opening.surface(tomogram, surface_id)
+        case jobs.BundleRequest(surface=surface_id) | jobs.ReportRequest(surface=surface_id):
+            opening.surface(tomogram, surface_id, "export.py")
         case _:
             opening.surface(tomogram, job.result_id)
 

@@ -8,31 +8,24 @@ import pandas as pd
 import streamlit as st
 
 from deepsxt_core.files import read_json
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.columns import QUANTITIES, Quantity
-from deepsxt_core.surface.measure.key_numbers import ROTATIONS_UNKNOWN, number_text, parts_text
+from deepsxt_core.surface.measure.key_numbers import ROTATIONS_UNKNOWN, parts_text
 from deepsxt_core.surface.measure.tables import (
-    CLASSES,
-    CONTACTS,
-    OBJECTS,
-    PROCESSES,
-    PROFILES,
     TOTALS_NAME,
 )
 from deepsxt_core.surface.surfaces import ObjectRow, load_report, load_table
-from deepsxt_core.web import routes
-from deepsxt_core.workspace import Result, ResultKind, Tomogram, downloads
+from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.annotations import KeptAnnotation
 from deepsxt_core.workspace.measured import measured_objects, thorough_measurement
 from shared import (
     charts,
     classes,
-    components,
     conditions,
     filopodia,
     job_blocks,
-    job_files,
     notices,
     objects,
     organelle,
@@ -40,12 +33,12 @@ from shared import (
     snapshot,
     sources,
     state,
+    tables,
     texts,
     wedge,
     widgets,
 )
 from shared.charts import Column
-from shared.components import Download
 from shared.sources import Source
 
 _WORDS: dict[str, Any] = {
@@ -87,7 +80,7 @@ def totals(rows: pd.DataFrame, done: Result | None, unit: Unit) -> None:
             metric(name, f"{name.capitalize()} ({unit}{power})", total, ending, text)
         st.metric(
             f"Median diameter ({unit})",
-            f"{rows[f'equivalent_diameter_{length}'].median():.4g}",
+            number_text(rows[f"equivalent_diameter_{length}"].median()),
             help="Of the ball of the same enclosed volume.",
             width="content",
         )
@@ -121,7 +114,7 @@ def table(rows: pd.DataFrame, known: list[Quantity], unit: Unit) -> list[int]:
 def merging(tomogram: Tomogram, source: Source, surface: Result, marked: list[int]) -> None:
     """Offer to make one object of those that are marked, and to undo it."""
     if isinstance(source, KeptAnnotation):
-        st.caption("Objects of an annotation are merged in *Slices*.")
+        st.caption("Objects of an annotation are merged in *Review*.")
         return
     running = job_blocks.active_job(tomogram, "reconstruct")
     if running is not None:
@@ -133,8 +126,8 @@ def merging(tomogram: Tomogram, source: Source, surface: Result, marked: list[in
         "Merge",
         icon=":material/merge:",
         disabled=len(marked) < 2,
-        help="Counts the marked objects as one, and reconstructs. The merge is kept with the "
-        "settings of the surface, and all other objects keep their numbers.",
+        help="Counts the marked objects as one, and makes the surface again. The merge is kept "
+        "with the settings of the surface, and all other objects keep their numbers.",
     ):
         groups = (*params.merge, tuple(sorted(marked)))
     if params.merge and st.button("Undo merges", icon=":material/undo:"):
@@ -144,43 +137,6 @@ def merging(tomogram: Tomogram, source: Source, surface: Result, marked: list[in
     with widgets.errors_shown():
         sources.reconstruct(tomogram, source, replace(params, merge=groups))
         st.rerun()
-
-
-def files(tomogram: Tomogram, surface: Result, done: Result | None) -> None:
-    """Offer the tables."""
-
-    def at(result: Result, name: str) -> str:
-        kind: ResultKind = "surfaces" if result is surface else "measurements"
-        return routes.download_address(tomogram, kind, result.id, name)
-
-    texts_of = {
-        OBJECTS: ("Objects", "One line per object, units in the headings"),
-        PROCESSES: ("Processes", "One line per thin process"),
-        PROFILES: ("Profiles", "The diameter along each thin process"),
-        CLASSES: ("Classes", "One line per class"),
-        CONTACTS: ("Contacts", "One line per pair of classes"),
-    }
-    if done is None:
-        found = [(surface, name, *texts_of[OBJECTS]) for name in downloads.MEASUREMENTS_FILES]
-    else:
-        found = [
-            (done, f"{name}{ending}", label, text)
-            for name, (label, text) in texts_of.items()
-            for ending in (".csv", ".parquet")
-            if (done.folder / f"{name}{ending}").is_file()
-        ]
-    components.downloads(
-        [
-            Download(
-                label=label,
-                note="CSV" if name.endswith(".csv") else "Parquet",
-                address=at(result, name),
-                title=text,
-            )
-            for result, name, label, text in found
-        ],
-        key="measurement_files",
-    )
 
 
 def draw(rows: pd.DataFrame, known: list[Quantity], unit: Unit, marked: list[int]) -> None:
@@ -239,7 +195,7 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
     if unit == "voxel":
         st.info(
             "The voxel size is not known, so lengths are in voxels. Enter it on the page Open and "
-            "reconstruct again.",
+            "make the surface again.",
             icon=":material/straighten:",
         )
     totals(rows, done, unit)
@@ -268,13 +224,11 @@ def page(tomogram: Tomogram, source: Source, surface: Result) -> None:
             wedge.show(rows, tomogram)
     with conditions_tab:
         conditions.show()
-    files(tomogram, surface, done)
-    with st.container(border=True, key="report_card"):
-        job_files.report_card(tomogram, surface)
+    tables.files(tomogram, surface, done)
 
 
 tomogram = widgets.required_tomogram()
-widgets.header("Measure", texts.shortened(tomogram.name, 80))
+row = widgets.header("Measure", texts.shortened(tomogram.name, 80))
 with widgets.errors_shown():
     notices.damaged_results([tomogram], "scores", "surfaces", "measurements")
     source = sources.chooser(tomogram, sources.required(tomogram))
@@ -284,8 +238,10 @@ with widgets.errors_shown():
             "There is no surface yet",
             "Objects are measured on their surfaces. Making one takes seconds to minutes.",
             ":material/deployed_code:",
-            ("surface.py", "Make the surface"),
+            ("surface.py", "Make surface"),
         )
+    if row.button("Export", type="primary", icon=":material/arrow_forward:"):
+        st.switch_page("export.py")
     if isinstance(source, KeptAnnotation):
         reviews.review_note(source)
     page(tomogram, source, surface)

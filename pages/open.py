@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from deepsxt_core.errors import DatasetChoiceError, DeepSXTError
+from deepsxt_core.errors import DatasetChoiceError
 from deepsxt_core.geometry import doubts
 from deepsxt_core.io import list_datasets
 from deepsxt_core.io.readers.choosing import PartParams, split_axes, with_axes
@@ -18,7 +18,7 @@ from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.web import routes
 from deepsxt_core.web.pictures import Survey
-from deepsxt_core.workspace import Tomogram
+from deepsxt_core.workspace import Tomogram, Workspace
 from shared import (
     checks,
     components,
@@ -29,6 +29,7 @@ from shared import (
     snapshot,
     sources,
     state,
+    steps,
     texts,
     widgets,
 )
@@ -87,7 +88,7 @@ def _labels(tomogram: Tomogram, labels: set[float]) -> None:
                 "objects, unless you set another value on *Surface*."
             )
         if st.button(
-            "Reconstruct surfaces",
+            "Make surfaces",
             type="primary",
             icon=":material/deployed_code:",
             width="stretch",
@@ -98,13 +99,6 @@ def _labels(tomogram: Tomogram, labels: set[float]) -> None:
             state.choose_score(state.LABELS)
             sources.reconstruct(tomogram, None, reconstruction.usual_params(labels))
             st.switch_page("surface.py")
-
-
-def _holds_labels(tomogram: Tomogram) -> bool:
-    try:
-        return bool(widgets.labels_seen(snapshot.volume(tomogram)))
-    except DeepSXTError:  # told below
-        return False
 
 
 def _choose_dataset(tomogram: Tomogram) -> None:
@@ -248,7 +242,7 @@ def _histogram(survey: Survey) -> None:
                 x=centres,
                 y=survey.counts,
                 marker={"color": _BAR_COLOUR, "line": {"width": 0}},
-                hovertemplate="%{x:.4g}<extra></extra>",
+                hovertemplate="%{x:.4~r}<extra></extra>",
             )
         )
         figure.update_layout(
@@ -269,10 +263,17 @@ if tomogram is None:
         "Open a tomogram",
         "Its membranes are found, shown slice by slice, and turned into a surface.",
     )
+    if not Workspace().tomograms():
+        st.page_link(
+            "help.py",
+            label="New here? The tutorial goes from the sample to a figure in ten minutes.",
+            icon=":material/school:",
+            query_params={"doc": "tutorial"},
+        )
     intake.choose_source()
     library.show()
 else:
-    has_labels = _holds_labels(tomogram)
+    has_labels = steps.holds_labels(tomogram)
     aim = "make surfaces of it" if has_labels else "segment it"
     row = widgets.header(tomogram.name, f"Check what was read, then {aim}.")
     if row.button("Open another", icon=":material/folder_open:"):

@@ -36,8 +36,8 @@ def settings_card(tomogram: Tomogram, volume: Volume) -> tuple[ModelInfo, Segmen
             st.markdown(texts.card(model.card) or "This model has no card.")
         if not tomogram.region.is_whole:
             st.caption(
-                f":material/crop: Of the part chosen on *Open*: {texts.shape_text(volume.shape)} "
-                f"voxels of {texts.voxel_text(volume.voxel_size_nm)}."
+                ":material/crop: Of the part chosen on *Open*: "
+                f"{texts.voxels_of_text(volume.shape, volume.voxel_size_nm)}."
             )
         depth = volume.shape[0]
         first, last = 1, depth

@@ -37,7 +37,7 @@ def viewer() -> None:
 tomogram = widgets.required_tomogram()
 result = state.score_result(tomogram)
 about = "" if result else " is not segmented yet; these are its slices as they are."
-row = widgets.header("Slices", texts.shortened(tomogram.name, 80) + about)
+row = widgets.header("Review", texts.shortened(tomogram.name, 80) + about)
 films.button(row, tomogram)
 if result is None:
     if not state.is_guest() and row.button(

@@ -1,20 +1,15 @@
-"""Turn the score into surfaces, look at them, measure and export them."""
-
-from functools import partial
+"""Make surfaces of a score, an annotation or labels, and look at them."""
 
 import streamlit as st
 
-from deepsxt_core.export.meshes import UNITS
-from deepsxt_core.surface import ReconstructParams
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.surfaces import ObjectRow, load_table
-from deepsxt_core.web import routes
-from deepsxt_core.workspace import Result, Tomogram, downloads
+from deepsxt_core.workspace import Result, Tomogram
 from shared import (
     comparison,
     components,
     films,
-    job_files,
     notices,
     objects,
     pyvista_scene,
@@ -26,22 +21,10 @@ from shared import (
     texts,
     widgets,
 )
-from shared.components import Download, Marked
+from shared.components import Marked
 from shared.sources import Source
 
 _VIEW_HEIGHT_PX = 620
-_FORMAT_NOTES = {
-    "stl": "3D printing, any viewer",
-    "obj": "Blender, any viewer",
-    "ply": "MeshLab, with colours",
-    "vtp": "ParaView, with object ids",
-    "glb": "web viewers, slides",
-    "off": "geometry programs",
-    "gltf": "web viewers, as text",
-    "vtk": "older programs that read VTK",
-    "inp": "Abaqus and other finite elements",
-    "msh": "Gmsh, finite elements",
-}
 
 
 @st.fragment
@@ -49,7 +32,7 @@ _FORMAT_NOTES = {
 def look(
     tomogram: Tomogram, source: Source, surface: Result, unit: Unit, rows: tuple[ObjectRow, ...]
 ) -> None:
-    """Show the surfaces in 3D, one line per object, and the files.
+    """Show the surfaces in 3D, and one line per object.
 
     What is marked in the view is marked in the table, and back.
     """
@@ -92,21 +75,9 @@ def look(
         on_threshold=take_threshold,
         on_film=films.keeper(tomogram, view_key, f"{view_key}_redraw", surface.id),
     )
-    objects_tab, files_tab = st.tabs(
-        [f":material/table: {len(rows)} objects", ":material/download: Export"]
-    )
-    with objects_tab:
-        notices.old(old)
-        table(rows, unit, table_key)
-        objects.links(tomogram, source, surface, unit, marked)
-    with files_tab:
-        notices.old(old)
-        files(tomogram, surface)
-        if score is not None:
-            score_files(tomogram, score, surface.params(ReconstructParams).threshold)
-        job_files.bundle_card(tomogram, surface)
-        if score is not None:
-            widgets.recipe_button(score, surface)
+    notices.old(old)
+    table(rows, unit, table_key)
+    objects.links(tomogram, source, surface, unit, marked)
     # At the end, as what is not drawn would be taken away.
     if st.session_state.pop(f"{view_key}_redraw", False):
         st.rerun()  # the whole page, whose slider and button follow
@@ -120,13 +91,13 @@ def totals(rows: tuple[ObjectRow, ...], unit: Unit) -> None:
         st.metric("Objects", len(rows), help="Connected pieces of surface.", width="content")
         st.metric(
             "Area",
-            f"{area:.4g} {unit}²",
+            f"{number_text(area)} {unit}²",
             help="Of all surfaces. A membrane has two sides, so it counts about twice.",
             width="content",
         )
         st.metric(
             "Volume",
-            f"{enclosed:.4g} {unit}³",
+            f"{number_text(enclosed)} {unit}³",
             help="Enclosed by the surfaces: the volume of the membranes themselves.",
             width="content",
         )
@@ -156,95 +127,9 @@ def table(rows: tuple[ObjectRow, ...], unit: Unit, key: str) -> None:
     )
 
 
-def mesh_choice(surface: Result) -> dict[str, str]:
-    """Let the user choose objects and unit of the mesh files; return them as a query."""
-    unit, rows = load_table(surface.folder)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.multiselect(
-            "Objects in the files",
-            [row.id for row in rows],
-            placeholder="All of them",
-            key="exported_objects",
-        )
-        units = UNITS if unit == "µm" else {}
-        name = st.selectbox(
-            "Unit of coordinates",
-            list(units) or ["voxel"],
-            format_func=lambda each: UNITS[each],
-            key="exported_unit",
-            width=180,
-            disabled=not units,
-            help="Most programs do not read a unit from a mesh: they take the numbers as they are.",
-        )
-    query = {"objects": ",".join(map(str, chosen))} if chosen else {}
-    return query | ({"unit": name} if UNITS[name] != unit else {})
-
-
-def files(tomogram: Tomogram, surface: Result) -> None:
-    """Offer the files of the surface."""
-    at = partial(routes.download_address, tomogram, "surfaces", surface.id)
-    st.markdown("**Surface**")
-    choice = mesh_choice(surface)
-    components.downloads(
-        [
-            Download(
-                label=name.rpartition(".")[2].upper(),
-                address=at(name, **choice),
-                title=_FORMAT_NOTES[name.rpartition(".")[2]],
-            )
-            for name in downloads.MESH_FILES
-        ]
-        + [
-            Download(
-                label="Objects",
-                note="CSV",
-                address=at(downloads.OBJECTS_FILE),
-                title="One line per object",
-            ),
-            Download(
-                label="3D page",
-                note="HTML",
-                address=at(downloads.PAGE_FILE),
-                title="Turns in any browser, without this app",
-            ),
-        ]
-        + [
-            Download(
-                label="Object numbers",
-                note=note,
-                address=at(name),
-                title="The number of the object at each voxel, 0 where there is none",
-            )
-            for name, note in zip(downloads.INSTANCE_FILES, ("TIFF", "MRC"), strict=True)
-        ],
-        key="surface_files",
-    )
-
-
-def score_files(tomogram: Tomogram, score: Result, threshold: float) -> None:
-    """Offer the files of the score."""
-    at = partial(routes.download_address, tomogram, "scores", score.id)
-    st.markdown("**Score and mask**")
-    components.downloads(
-        [
-            Download(label="Score", note="TIFF", address=at("score.tif")),
-            Download(label="Score", note="MRC", address=at("score.mrc")),
-        ]
-        + [
-            Download(
-                label="Mask",
-                note=note,
-                address=at(f"mask.{suffix}", threshold=threshold),
-                title=f"Score above {threshold:.2f}",
-            )
-            for suffix, note in (("tif", "TIFF"), ("mrc", "MRC"), ("npy", "NumPy"))
-        ],
-        key="score_files",
-    )
-
-
 tomogram = widgets.required_tomogram()
-films.button(widgets.header("Surface", texts.shortened(tomogram.name, 80)), tomogram)
+row = widgets.header("Surface", texts.shortened(tomogram.name, 80))
+films.button(row, tomogram)
 with widgets.errors_shown():
     notices.damaged_results([tomogram], "scores", "surfaces")
     source = sources.required(tomogram)
@@ -267,11 +152,13 @@ with widgets.errors_shown():
             ):
                 st.markdown("### :material/deployed_code:", text_alignment="center")
                 st.caption(
-                    "The surface appears here. Choose the settings and reconstruct; "
+                    "The surface appears here. Choose the settings and make it; "
                     "it takes seconds to minutes.",
                     text_alignment="center",
                 )
         else:
+            if row.button("Measure", type="primary", icon=":material/arrow_forward:"):
+                st.switch_page("measure.py")
             unit, rows = load_table(surface.folder)
             notices.size_correction(tomogram, surface)
             totals(rows, unit)

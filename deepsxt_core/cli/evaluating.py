@@ -16,6 +16,7 @@ from deepsxt_core.evaluation.calibration import curves_csv
 from deepsxt_core.files import keep_apart, prepare_file, written_beside
 from deepsxt_core.io import is_score, mask_of
 from deepsxt_core.network.calibrations import calibration_of_score
+from deepsxt_core.numerals import number_text
 from deepsxt_core.progress import Progress
 from deepsxt_core.volume import Mask
 
@@ -97,7 +98,7 @@ def _text(report: dict[str, Any]) -> list[str]:
     ]
     if distances := report["surface_distances"]:
         lines += [f"Distance of the surfaces, in {distances['unit']}"]
-        lines += [f"  {label:21}{distances[key]:.4g}" for label, key in _DISTANCES]
+        lines += [f"  {label:21}{number_text(distances[key])}" for label, key in _DISTANCES]
     if curve := report["precision_recall"]:
         lines += [
             f"Best F1 {curve['best_f1']:.3f} at threshold {curve['best_threshold']:.2f}; "

@@ -11,6 +11,7 @@ from cyclopts import Parameter, Token
 from deepsxt_core.annotation import Annotation, Click, ObjectRow, Propose, open_annotation
 from deepsxt_core.annotation.body_operations import LEAST_CONFIDENCE
 from deepsxt_core.cli.options import Outcome, comma_separated, command
+from deepsxt_core.numerals import number_text
 
 _SHOWN = 20
 _VOXEL = comma_separated(int, "three whole numbers, as 40,310,295", 3)
@@ -83,7 +84,9 @@ def click(
     shown = ""
     if found["volume_um3"] is not None:
         low, high = found["volume_interval_um3"]
-        shown = f", {found['volume_um3']:.4g} µm³ ({low:.4g} to {high:.4g})"
+        shown = (
+            f", {number_text(found['volume_um3'])} µm³ ({number_text(low)} to {number_text(high)})"
+        )
     return Outcome(
         [f"Object {number}: {done.voxels:,} voxels{shown}, in {seconds:.1f} s"],
         {

@@ -6,6 +6,7 @@ from deepsxt_core.annotation import open_annotation
 from deepsxt_core.annotation.review_state import ReviewState, review_state
 from deepsxt_core.cli.options import Outcome, command
 from deepsxt_core.errors import AnnotationError
+from deepsxt_core.numerals import number_text
 
 
 @command
@@ -14,7 +15,7 @@ def review(folder: Path, /) -> Outcome:
     state = review_state(open_annotation(folder))
     if state is None:
         raise AnnotationError(
-            f"No review of '{folder}' was planned. Begin one on the page Slices, or by the "
+            f"No review of '{folder}' was planned. Begin one on the page Review, or by the "
             'operation {"kind": "plan review"}.'
         )
     return Outcome(_lines(state), state.to_json())
@@ -31,6 +32,8 @@ def _lines(state: ReviewState) -> list[str]:
         lines.append(f"  Numbers take {state.tiles.lacking} more tiles of the random sample.")
     for one in state.estimates:
         if one.value is not None and one.low is not None and one.high is not None:
-            interval = f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})"
+            interval = (
+                f"{number_text(one.value)} ({number_text(one.low)} to {number_text(one.high)})"
+            )
             lines.append(f"  {one.name:9} {interval} {state.unit_of(one.name)}".rstrip())
     return lines

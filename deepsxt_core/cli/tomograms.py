@@ -13,6 +13,7 @@ from deepsxt_core.files import prepare_file
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.io import list_datasets, looks_like_labels, write_volume, writer_for
 from deepsxt_core.io.readers.choosing import PartParams
+from deepsxt_core.numerals import number_text
 from deepsxt_core.phantom import PRESETS, PhantomParams
 from deepsxt_core.preprocessing.validity import VoidRule
 from deepsxt_core.progress import Progress
@@ -69,7 +70,11 @@ def _file_text(path: Path, volume: Volume, has_labels: bool) -> list[str]:
     ]
     if size:
         extent = [n * edge / 1000 for n, edge in zip(volume.shape, size, strict=True)]
-        lines.append("  extent      " + " × ".join(f"{length:.3g}" for length in extent) + " µm")
+        lines.append(
+            "  extent      "
+            + " × ".join(number_text(length, digits=3) for length in extent)
+            + " µm"
+        )
     if any(volume.origin_nm):
         places = " × ".join(f"{place:g}" for place in volume.origin_nm)
         lines.append(f"  origin      {places} nm (z, y, x)")

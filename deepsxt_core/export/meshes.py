@@ -158,8 +158,7 @@ def _check(surfaces: ColouredMesh) -> None:
         surplus -= _lots(ends * np.uint64(len(points)) + starts)
     if not np.isfinite(points).all() or surplus % 2**64:
         raise DeepSXTError(
-            "The surface has open edges or points at infinity. Reconstruct it again before "
-            "exporting it."
+            "The surface has open edges or points at infinity. Make it again before exporting it."
         )
     # Ids may be as large as those of a label file: they are counted through.
     ids = np.unique(surfaces.face_objects)
@@ -167,7 +166,7 @@ def _check(surfaces: ColouredMesh) -> None:
     inwards = ids[object_volumes(points, triangles, numbers, len(ids)) < 0]
     if len(inwards):
         raise DeepSXTError(
-            f"The normals of object {inwards[0]} point inwards. Reconstruct the surface again "
+            f"The normals of object {inwards[0]} point inwards. Make the surface again "
             "before exporting it."
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from deepsxt_core.export.slice_figure import draw_figure
 from deepsxt_core.export.slice_figure_params import FigureParams, FigurePlane
 from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
+from deepsxt_core.numerals import number_text
 from deepsxt_core.progress import Progress
 from deepsxt_core.surface.surfaces import ObjectRow
 from deepsxt_core.volume import Labels, Mask, Score, Volume, require_slices
@@ -78,8 +79,8 @@ def middle_planes(
             PlanePicture(
                 draw_figure(plane, params),
                 f"{PLANE_NAMES[axis]}, slice {index + 1} of {tomogram.shape[place]}",
-                f"Grey values from {black:.4g} (black) to {white:.4g} (white); outlines: "
-                "what was segmented.",
+                f"Grey values from {number_text(black)} (black) to {number_text(white)} (white); "
+                "outlines: what was segmented.",
             )
         )
     return drawn

@@ -19,10 +19,11 @@ from jinja2 import Environment, PackageLoader
 
 from deepsxt_core.annotation.review_state import ReviewState
 from deepsxt_core.files import not_as_written, written_beside
+from deepsxt_core.numerals import number_text
 from deepsxt_core.review import Estimate
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.classes import ClassContacts, class_totals
-from deepsxt_core.surface.measure.key_numbers import ERROR_OF, KEY_QUANTITIES, number_text
+from deepsxt_core.surface.measure.key_numbers import ERROR_OF, KEY_QUANTITIES
 from deepsxt_core.surface.measure.neighbours import CONTACT_VOXELS
 from deepsxt_core.surface.measure.processes import process_columns
 from deepsxt_core.surface.measure.quantities import ObjectQuantities, table

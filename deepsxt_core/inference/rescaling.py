@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsxt_core.numerals import number_text
 from deepsxt_core.volume import Volume
 
 TOLERANCE = 1.2
@@ -33,10 +34,11 @@ class Rescaling:
     @property
     def note(self) -> str:
         """What is done, in a sentence for people."""
-        before, after = max(self.pixel_nm), max(self.network_pixel_nm)
+        sizes = (max(self.pixel_nm), max(self.network_pixel_nm))
+        before, after = (number_text(size, digits=3) for size in sizes)
         return (
-            f"The model was made for other pixels: it sees the slices at {after:.3g} nm per pixel "
-            f"instead of {before:.3g} nm. The score has the pixels of the tomogram again."
+            f"The model was made for other pixels: it sees the slices at {after} nm per pixel "
+            f"instead of {before} nm. The score has the pixels of the tomogram again."
         )
 
     def to_network(self, slices: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from deepsxt_core.geometry import VoxelSize, doubts
+from deepsxt_core.numerals import number_text
 from deepsxt_core.preprocessing.familiarity import Look, unfamiliar
 from deepsxt_core.preprocessing.margins import Margins
 from deepsxt_core.preprocessing.polarity import BRIGHT_FROM
@@ -44,7 +45,11 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        number = "" if self.value is None else f": {self.value:.3g} {self.unit}".rstrip()
+        number = (
+            ""
+            if self.value is None
+            else f": {number_text(self.value, digits=3)} {self.unit}".rstrip()
+        )
         return f"{self.name}{number}. {self.text}"
 
 
@@ -82,7 +87,8 @@ def valid_region(totals: Totals, void: VoidRule) -> Finding:
     if not totals.void:
         return _finding(name, "ok", percent, unit, "All voxels count.")
     listed = [
-        f"{100 * n / totals.seen:.3g} % " + ("NaN or infinite" if value != value else f"{value:g}")
+        f"{number_text(100 * n / totals.seen, digits=3)} % "
+        + ("NaN or infinite" if value != value else f"{value:g}")
         for value, n in totals.void_values.most_common(_VALUES_TOLD)
     ]
     how = (

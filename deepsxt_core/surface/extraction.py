@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import EmptySurfaceError
+from deepsxt_core.numerals import number_text
 from deepsxt_core.progress import NoProgress, Progress
 from deepsxt_core.surface.field.bodies import numbered_volume
 from deepsxt_core.surface.field.instances import ids_by_size, merged_ids
@@ -315,7 +316,7 @@ def _all_too_small(voxels_of_label: NDArray[np.integer], edges_nm: VoxelSize | N
     largest = int(voxels_of_label.max())
     size = f"{largest} voxels"
     if edges_nm is not None:
-        size += f" ({largest * math.prod(edges_nm) / 1e9:.3g} µm³)"
+        size += f" ({number_text(largest * math.prod(edges_nm) / 1e9, digits=3)} µm³)"
     return (
         f"No surface: the size filter removed all {np.count_nonzero(voxels_of_label)} objects; "
         f"the largest has {size}. Lower the smallest size, or the threshold."

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.params import VOLUME_BOUND
 
@@ -87,7 +88,8 @@ class Report:
             told.append(f"Cut so that they enclose what their voxels do: {_listed(self.fitted)}.")
         if self.smoothing_moved:
             told.append(
-                f"Smoothing of the mesh moved points by up to {self.smoothing_moved:.3g} {unit}; "
+                "Smoothing of the mesh moved points by up to "
+                f"{number_text(self.smoothing_moved, digits=3)} {unit}; "
                 f"the volume of an object changed by up to {self.volume_change:.2%}."
             )
         if self.smoothed_less:
@@ -97,8 +99,9 @@ class Report:
             )
         if faces < self.faces_cut:
             told.append(
-                f"Thinning left {faces:,} of {self.faces_cut:,} triangles; no point lies farther "
-                f"than {self.thinning_moved:.3g} {unit} from the thinned surface."
+                f"Thinning left {faces:,} of {self.faces_cut:,} triangles; no point lies "
+                f"farther than {number_text(self.thinning_moved, digits=3)} {unit} from the "
+                "thinned surface."
             )
         if self.not_thinned:
             told.append(f"Not thinned, to keep their shape: {_listed(self.not_thinned)}.")

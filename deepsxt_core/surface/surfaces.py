@@ -227,7 +227,7 @@ class Surfaces:
 
         unit, objects = load_table(folder)
         if not (folder / MESH_NAME).is_file():
-            raise UnreadableFileError(f"'{folder}' holds no {MESH_NAME}. Reconstruct it again.")
+            raise UnreadableFileError(f"'{folder}' holds no {MESH_NAME}. Make it again.")
         return cls(pyvista.PolyData(folder / MESH_NAME), objects, unit, load_report(folder))
 
 
@@ -248,7 +248,7 @@ def load_table(folder: Path) -> tuple[Unit, tuple[ObjectRow, ...]]:
         return table["unit"], rows
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(
-            f"'{folder}' holds no readable {TABLE_NAME} ({error}). Reconstruct it again."
+            f"'{folder}' holds no readable {TABLE_NAME} ({error}). Make it again."
         ) from error
 
 
@@ -270,5 +270,5 @@ def load_report(folder: Path) -> Report | None:
         return Report(**told | lists | {"mended": mended})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(
-            f"'{folder}' holds no readable {TABLE_NAME} ({error}). Reconstruct it again."
+            f"'{folder}' holds no readable {TABLE_NAME} ({error}). Make it again."
         ) from error

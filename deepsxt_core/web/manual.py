@@ -31,6 +31,7 @@ ABOUT = {
     "slices": "annotation",
     "surface": "surfaces",
     "measure": "uncertainty",
+    "export": "surfaces",
     "evaluate": "evaluation",
     "batch": "batch",
     "jobs": "workspace",

@@ -261,7 +261,7 @@ class TomogramSubject:
         tomogram = self._tomogram()
         known = annotations(tomogram)
         if not known:
-            raise AnnotationError(f"'{tomogram.name}' has no annotation. Make one in Slices.")
+            raise AnnotationError(f"'{tomogram.name}' has no annotation. Make one on Review.")
         version = known[0].pinned()
         return Annotated(known[0].labels(version), version, known[0].record(version))
 

@@ -38,7 +38,7 @@ def annotated_objects(surface: Result) -> Labels:
     """
     path = surface.folder / INSTANCES_NAME
     if not path.is_dir():
-        raise UnreadableFileError(f"'{surface.folder}' lacks its objects. Reconstruct it again.")
+        raise UnreadableFileError(f"'{surface.folder}' lacks its objects. Make it again.")
     volume, (_, rows) = open_volume(path), load_table(surface.folder)
     tags = {
         row.id: Tag(

@@ -113,7 +113,7 @@ def _surface(tomogram: Tomogram, result: Result, other: Result) -> _Other:
     if other not in comparable_surfaces(result, tomogram.readable_results("surfaces")):
         raise InvalidParameterError(
             "The two surfaces were made with different voxel sizes and do not lie in the same "
-            "space. Reconstruct the older one again."
+            "space. Make the older one again."
         )
     not_judged = None
     annotated = other.identity.get("annotation")

@@ -183,7 +183,7 @@ def view_version(folder: Path) -> int:
     try:
         return (folder / MESH_NAME).stat().st_mtime_ns
     except OSError as error:
-        raise UnreadableFileError(f"'{folder}' holds no surface. Reconstruct it again.") from error
+        raise UnreadableFileError(f"'{folder}' holds no surface. Make it again.") from error
 
 
 def exports_folder(result: Result) -> Path:

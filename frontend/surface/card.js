@@ -30,6 +30,6 @@ export function describe(card, view, quantity) {
   const address = data.inSlices[known[0]];
   if (address) {
     const href = new URL(address, document.baseURI).href;
-    card.append(Object.assign(document.createElement("a"), { href, target: "_self", textContent: "Find in Slices" }));
+    card.append(Object.assign(document.createElement("a"), { href, target: "_self", textContent: "Find in the slices" }));
   }
 }

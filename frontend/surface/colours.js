@@ -66,6 +66,6 @@ function fieldsOf(line) {
 export function shown(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (Number.isInteger(value)) return value.toLocaleString("en");
-  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : `${+value.toPrecision(4)}`;
+  if (Number.isInteger(value) || size >= 1e4) return Math.round(value).toLocaleString("en");
+  return value.toFixed(Math.min(12, 3 - Math.floor(Math.log10(size)))).replace(/\.?0+$/, "");
 }

@@ -37,9 +37,11 @@ export function fillPanels(view) {
   mp4.disabled = !canMakeMp4();
   if (mp4.disabled) mp4.title = "Browsers make MP4 on this computer or over HTTPS alone";
 
+  const [depth] = data.slices.shape;
   const texts = {
     at: state.cut === "off" ? "" : `${state.cut} = ${length(view, view.cutAt(state.cut))}`,
-    z: `Slice ${state.z + 1} of ${data.slices.shape[0]} · z = ${length(view, view.sliceAt(state.z))}`,
+    // Of a single slice there is no place along z to be told.
+    z: depth === 1 ? "Slice 1 of 1" : `Slice ${state.z + 1} of ${depth} · z = ${length(view, view.sliceAt(state.z))}`,
     opacity: `${state.opacity} %`,
     threshold: (view.liveAt ?? data.threshold ?? 0).toFixed(2),
     seconds: `${state.seconds} s`,

@@ -159,7 +159,7 @@ test("of wishes that come while one is answered, the last alone is answered next
 
 test("numbers are short and never lose their size", () => {
   assert.equal(shown(1234567), "1,234,567");
-  assert.equal(shown(0.00001234), "1.23e-5");
+  assert.equal(shown(0.00001234), "0.00001234");
   assert.equal(shown(Number.POSITIVE_INFINITY), "–");
   assert.equal(shown(2.34567), "2.346");
 });

@@ -78,7 +78,7 @@ def scatter(
             mode="markers",
             marker=marker,
             text=[f"Object {each}" for each in part["object"]],
-            hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
+            hovertemplate="%{text}<br>%{x:.4~r}, %{y:.4~r}<extra></extra>",
         )
     if scale == _SCALE[1]:
         figure.update_xaxes(type="log")

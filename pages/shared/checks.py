@@ -177,9 +177,7 @@ def crop_card(tomogram: Tomogram, volume: Volume, survey: Survey, suggested: Reg
             except DeepSXTError as error:
                 st.error(texts.escaped(str(error)), icon=":material/error:")
                 return
-            st.caption(
-                f"{texts.shape_text(shape)} voxels of {texts.voxel_text(part.voxel_size_nm)}"
-            )
+            st.caption(texts.voxels_of_text(shape, part.voxel_size_nm))
         if region != chosen:
             _keep(tomogram, region)
         with picture:

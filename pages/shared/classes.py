@@ -15,7 +15,7 @@ def show(rows: pd.DataFrame, done: Result | None, unit: Unit) -> None:
     """Show one line per class, and one per pair of classes where they are measured."""
     if "class" not in rows:
         st.info(
-            "These objects have no classes. Objects of an annotation do: begin one in *Slices*, "
+            "These objects have no classes. Objects of an annotation do: begin one in *Review*, "
             "and take it as the source here.",
             icon=":material/category:",
         )

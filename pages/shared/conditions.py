@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from deepsxt_core.evaluation.conditions import Contrast, contrast
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.columns import QUANTITIES
 from deepsxt_core.surface.surfaces import PALETTE
@@ -52,7 +53,7 @@ def show() -> None:
     if len(units) > 1:
         st.error(
             "Some of these tomograms have no voxel size, so their lengths cannot be compared. "
-            "Enter it on the page Open and reconstruct again.",
+            "Enter it on the page Open and make the surface again.",
             icon=":material/straighten:",
         )
         return
@@ -127,6 +128,10 @@ def _draw(
     charts.draw(figure, "Tomogram", column.title, "conditions")
 
 
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{number_text(value)}"
+
+
 def _tell(found: Contrast, column: Column) -> None:
     """Say in words what differs, how sure that is, and what is taken for granted."""
     rows = [
@@ -140,10 +145,10 @@ def _tell(found: Contrast, column: Column) -> None:
         for name, one in (("First", found.first), ("Second", found.second))
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
-    text = f"**{column.title}**: the second condition differs by **{found.difference:+.4g}**"
+    text = f"**{column.title}**: the second condition differs by **{_signed(found.difference)}**"
     if found.interval is not None:
         low, high = found.interval
-        text += f" (95 % interval {low:+.4g} to {high:+.4g}, Welch's t)"
+        text += f" (95 % interval {_signed(low)} to {_signed(high)}, Welch's t)"
     if found.p_value is None:
         st.markdown(text + ".")
         st.warning(
@@ -152,11 +157,13 @@ def _tell(found: Contrast, column: Column) -> None:
             icon=":material/groups:",
         )
         return
-    st.markdown(f"{text}; **p = {found.p_value:.3g}** (permutation test, two-sided).")
+    st.markdown(
+        f"{text}; **p = {number_text(found.p_value, digits=3)}** (permutation test, two-sided)."
+    )
     st.caption(
         "Compared is one number per tomogram, the median of its objects: objects of one tomogram "
         "resemble each other and are no independent samples. The test takes tomograms as "
         "exchangeable if the conditions do not differ; the interval takes their medians as "
         f"normally distributed. With this many tomograms, p cannot be below "
-        f"{found.least_p_value:.2g}."
+        f"{number_text(found.least_p_value, digits=2)}."
     )

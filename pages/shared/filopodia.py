@@ -57,7 +57,7 @@ def measure_card(tomogram: Tomogram, surface: Result, done: Result | None, unit:
             type="secondary" if done else "primary",
             icon=":material/straighten:",
             help="Finds thin processes such as filopodia with their length and diameter, and "
-            "reconstructs twice more, where the best threshold may lie, for the error bars.",
+            "makes the surface twice more, where the best threshold may lie, for the error bars.",
         ):
             params = ProcessParams(min_aspect=aspect, max_diameter=thickest or None)
             request = jobs.MeasureRequest(
@@ -138,7 +138,7 @@ def _profiles(done: Result, rows: pd.DataFrame, unit: Unit, length: str) -> None
             y=own[f"diameter_{length}"],
             mode="lines",
             name=f"{each.object}.{each.branch}",
-            hovertemplate="%{x:.3g}, %{y:.3g}",
+            hovertemplate="%{x:.3~r}, %{y:.3~r}",
         )
     figure.update_yaxes(rangemode="tozero")
     title = f"Distance along it ({unit})"

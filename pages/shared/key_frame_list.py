@@ -9,6 +9,7 @@ from deepsxt_core.export.film_plan import Pace
 from deepsxt_core.export.shots import KeyFrame, SurfaceShot
 from deepsxt_core.export.surface_shots import one_turn
 from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
+from deepsxt_core.numerals import number_text
 from deepsxt_core.workspace import Tomogram
 from deepsxt_core.workspace.key_frames import key_frames, move_key_frame, replace_key_frame
 from shared import snapshot
@@ -19,9 +20,9 @@ def chosen(tomogram: Tomogram) -> tuple[tuple[KeyFrame, ...], Pace]:
     frames = key_frames(tomogram)
     if not frames:
         st.info(
-            "No key frames yet. In *Slices* or *Surface*, set a view and choose "
+            "No key frames yet. In *Review* or *Surface*, set a view and choose "
             "**Add this view as key frame** in the panel *Picture*; the film moves from one to the "
-            "next. **Film through z** in *Slices* needs none.",
+            "next. **Film through z** in *Review* needs none.",
             icon=":material/movie:",
         )
         return (), "eased"
@@ -66,7 +67,7 @@ def _about(tomogram: Tomogram, frame: KeyFrame) -> str:
     if isinstance(shot, SurfaceShot):
         unit = "voxels" if snapshot.volume(tomogram).voxel_size_nm is None else "µm"
         seen = "" if shot.is_parallel else ", perspective"
-        return f"Surface, {2 * shot.half:.3g} {unit} in height{seen}"
+        return f"Surface, {number_text(2 * shot.half, digits=3)} {unit} in height{seen}"
     words = f"{PLANE_NAMES[shot.axis]}, slice {shot.index + 1}"
     if shot.view is not None:
         shape = snapshot.volume(tomogram).shape

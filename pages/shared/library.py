@@ -177,7 +177,7 @@ def _facts(entry: Entry) -> list[str]:
     if facts is not None and facts.shape is not None:
         parts.append(f"{texts.shape_text(facts.shape)} voxels")
         size = entry.voxel_size_nm
-        parts.append(texts.sides_text(facts.shape, size) if size else "voxel size unknown")
+        parts.append(texts.sides_text(facts.shape, size) if size else "voxel size not known")
     elif facts is not None:
         parts.append(texts.escaped(texts.shortened(facts.problem, _LONGEST_NOTES)))
     parts.append(f"added {texts.ago_text(entry.tomogram.created)}")

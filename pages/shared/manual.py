@@ -27,9 +27,9 @@ def document(
     _shown(key=key, data=data, on_followed_change=lambda: followed(key))
 
 
-def link(page: st.Page, help_page: st.Page) -> None:
-    """Draw the way from a page to the document about it."""
-    name = manual.ABOUT[page.title.lower()]
+def link(page: str, help_page: st.Page) -> None:
+    """Draw the way from a page, by the name of its script, to the document about it."""
+    name = manual.ABOUT[page]
     st.page_link(
         help_page,
         label=f"Help: {manual.documents()[name]}",

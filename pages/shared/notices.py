@@ -22,10 +22,10 @@ _NAMES: dict[ResultKind, str] = {
 }
 _REMEDIES: dict[str, str] = {
     "scores": "Surfaces and files that are made now have today's.",
-    "surfaces": "Reconstruct again for today's.",
-    "measurements": "Reconstruct again for today's.",
-    "bundles": "Reconstruct again for today's.",
-    "reports": "Reconstruct again for today's.",
+    "surfaces": "Make the surface again for today's.",
+    "measurements": "Make the surface again for today's.",
+    "bundles": "Make the surface again for today's.",
+    "reports": "Make the surface again for today's.",
     "evaluations": "Evaluate again for today's.",
     "films": "Make it again for today's.",
 }
@@ -67,12 +67,14 @@ def not_of_today(
         told.append(str(error))
     else:
         if edits is not None:
-            told.append(f"Made before {edits} edit{'' if edits == 1 else 's'}; reconstruct again.")
+            told.append(
+                f"Made before {edits} edit{'' if edits == 1 else 's'}; make the surface again."
+            )
     then = surface.params(ReconstructParams)
     if threshold is not None:
         made, now = texts.thresholds(then.threshold, then.low), texts.thresholds(threshold, low)
         if made != now:
-            told.append(f"Made at the threshold {made}, not at {now}; reconstruct again.")
+            told.append(f"Made at the threshold {made}, not at {now}; make the surface again.")
     return told
 
 

@@ -82,7 +82,7 @@ def links(
             name = texts.escaped(texts.shortened(row.name or f"Object {row.id}", 30))
             st.page_link(
                 "slices.py",
-                label=f"{name} in Slices",
+                label=f"{name} in the slices",
                 icon=":material/layers:",
                 query_params=in_slices(tomogram, source, surface, unit, row),
             )

@@ -40,7 +40,7 @@ def evaluation(tomogram: Tomogram, score_id: str | None, annotation_id: str | No
 
 
 def surface(tomogram: Tomogram, surface_id: str, page: str = "surface.py") -> None:
-    """Show a surface, or on the page Measure what was measured of it.
+    """Show a surface, or on another page what was made of it.
 
     Raises
     ------

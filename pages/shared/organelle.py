@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from deepsxt_core.io.pyramid import AXES, PLANE_NAMES
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.lengths import Unit, plain_unit
 from deepsxt_core.surface.measure.key_numbers import (
     ERROR_OF,
     KEY_QUANTITIES,
     ROTATIONS_UNKNOWN,
-    number_text,
     parts_text,
 )
 from deepsxt_core.surface.surfaces import ObjectRow

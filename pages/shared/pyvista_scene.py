@@ -14,6 +14,7 @@ from streamlit.errors import StreamlitAPIException
 
 from deepsxt_core.errors import DrawingError
 from deepsxt_core.export.scene_params import Dense, SceneParams, VolumeChoice
+from deepsxt_core.numerals import number_text
 from deepsxt_core.volume import Volume
 from deepsxt_core.workspace import Result, Tomogram
 from deepsxt_core.workspace.scenes import scene_file
@@ -145,7 +146,7 @@ def _places(volume: Volume) -> tuple[float, float, float]:
                 continue
             text = f"{axis} ({name})"
             if volume.voxel_size_nm is not None:
-                text += f", {volume.voxel_size_nm[place]:.4g} nm each"
+                text += f", {number_text(volume.voxel_size_nm[place])} nm each"
             at = st.slider(text, 0, last, last // 2, help=f"Where the plane across {axis} stands.")
             chosen.append(at / last)
     z, y, x = chosen

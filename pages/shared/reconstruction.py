@@ -171,12 +171,12 @@ def advanced(chosen: ReconstructParams, size: VoxelSize | None) -> ReconstructPa
 
 
 def card(tomogram: Tomogram, source: Source, params: ReconstructParams) -> None:
-    """Start the reconstruction, or show how far it is."""
+    """Start making the surface, or show how far it is."""
     running = job_blocks.active_job(tomogram, "reconstruct")
     if running is not None:
         job_blocks.job_progress(running.id)
         return
-    if st.button("Reconstruct", type="primary", icon=":material/deployed_code:", width="stretch"):
+    if st.button("Make surface", type="primary", icon=":material/deployed_code:", width="stretch"):
         with widgets.errors_shown():
             sources.reconstruct(tomogram, source, params)
             st.rerun()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from deepsxt_core.annotation.review_state import ReviewState, review_state
+from deepsxt_core.numerals import number_text
 from deepsxt_core.review import Estimate
 from deepsxt_core.surface import UncertaintyParams
 from deepsxt_core.workspace.annotations import KeptAnnotation
@@ -63,4 +64,4 @@ def _coverage(state: ReviewState) -> str:
 def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:.1%}" if name in _SHARES else f"{value:.4g}"
+    return f"{value:.1%}" if name in _SHARES else number_text(value)

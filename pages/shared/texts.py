@@ -4,6 +4,7 @@ import math
 import re
 from datetime import UTC, datetime
 
+from deepsxt_core.numerals import number_text
 from deepsxt_core.volume import Volume, VoxelSize
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*([^\s()]*)[^()]*\)")
@@ -48,16 +49,16 @@ def extent_text(volume: Volume) -> str:
 def sides_text(shape: tuple[int, int, int], voxel_size_nm: VoxelSize | None) -> str:
     """Return the physical size of so many voxels, x first, or the word for none."""
     if voxel_size_nm is None:
-        return "unknown"
+        return "not known"
     sides = [n * size / 1000 for n, size in zip(shape, voxel_size_nm, strict=True)]
-    return " × ".join(f"{side:.3g}" for side in reversed(sides)) + " µm"
+    return " × ".join(number_text(side, digits=3) for side in reversed(sides)) + " µm"
 
 
 def voxel_text(voxel_size_nm: VoxelSize | None) -> str:
     """Return a voxel size, x first, or the word for none."""
     if voxel_size_nm is None:
-        return "unknown"
-    return " × ".join(f"{edge:.4g}" for edge in reversed(voxel_size_nm)) + " nm"
+        return "not known"
+    return " × ".join(number_text(edge) for edge in reversed(voxel_size_nm)) + " nm"
 
 
 def voxels_text(voxels: float, size: VoxelSize | None) -> str:
@@ -65,7 +66,13 @@ def voxels_text(voxels: float, size: VoxelSize | None) -> str:
     text = f"{voxels:g} voxels"
     if size is None:
         return text
-    return f"{text} ({voxels * math.cbrt(math.prod(size)) / 1000:.3g} µm)"
+    return f"{text} ({number_text(voxels * math.cbrt(math.prod(size)) / 1000, digits=3)} µm)"
+
+
+def voxels_of_text(shape: tuple[int, int, int], size: VoxelSize | None) -> str:
+    """Return a shape with the voxel size, where that is known."""
+    text = f"{shape_text(shape)} voxels"
+    return text if size is None else f"{text} of {voxel_text(size)}"
 
 
 def thresholds(threshold: float, low: float | None) -> str:

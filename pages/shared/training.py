@@ -12,6 +12,7 @@ from deepsxt_core import jobs
 from deepsxt_core.errors import DeepSXTError
 from deepsxt_core.files import read_json
 from deepsxt_core.network import list_models
+from deepsxt_core.numerals import number_text
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.training.datasets import TrainingSet, open_training_set
 from deepsxt_core.training.left_out import word
@@ -205,7 +206,9 @@ def training_record(job: jobs.Job) -> None:
 
 def _panel_width(panels: np.ndarray, pixel_nm: float | None) -> str:
     width_px = panels.shape[1] // 4 - 2 * PANEL_GAP_PX
-    return f"{width_px} px" + (f" ({width_px * pixel_nm / 1000:.3g} µm)" if pixel_nm else "")
+    return f"{width_px} px" + (
+        f" ({number_text(width_px * pixel_nm / 1000, digits=3)} µm)" if pixel_nm else ""
+    )
 
 
 def _counted(n: int, name: str) -> str:

@@ -113,7 +113,7 @@ def running_app(workspace_home, log, port=None):
         process = subprocess.Popen(
             [sys.executable, "-m", "deepsxt_core.cli", "app", "--port", str(port)],
             cwd=ROOT,
-            env=os.environ | {"DEEPSXT_HOME": str(workspace_home), "DEEPSXT_ENGINE": "keras"},
+            env={"DEEPSXT_ENGINE": "keras"} | os.environ | {"DEEPSXT_HOME": str(workspace_home)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

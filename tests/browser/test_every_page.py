@@ -26,6 +26,7 @@ PAGES = [
     "slices?",
     "surface?",
     "measure?",
+    "export?",
     "evaluate?",
     "batch?",
     "jobs?",

@@ -123,7 +123,7 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
     expect(stage.locator(".card a")).to_have_attribute(
         "href", re.compile("at=12%2C24%2C70&object=2")
     )
-    page.get_by_role("link", name="Vesicle in Slices").click()
+    page.get_by_role("link", name="Vesicle in the slices").click()
     for axis, place in (("z", 12), ("y", 24), ("x", 70)):
         shown = page.locator(f'.pane[data-axis="{axis}"]')
         expect(shown).to_have_attribute("data-drawn", str(place))
@@ -160,7 +160,7 @@ def test_named_objects_are_listed_in_their_colours_and_a_link_gives_the_view(
     with kept.open() as opened:
         opened.apply(Delete(objects=(2,)))
     page.goto(link)
-    expect(stage.locator(".old")).to_contain_text("Made before 1 edit; reconstruct again.")
+    expect(stage.locator(".old")).to_contain_text("Made before 1 edit; make the surface again.")
 
 
 def test_another_tomogram_shows_all_objects_where_one_hides_some(
@@ -345,7 +345,7 @@ def test_a_label_file_becomes_surfaces_without_a_segmentation(
 
     page.goto(f"{server}/?t={tomogram.id}")
     expect(page.get_by_text("These look like labels")).to_be_visible()
-    page.get_by_role("button", name="Reconstruct surfaces").click()
+    page.get_by_role("button", name="Make surfaces").click()
     stage = page.locator(".stage")
     expect(stage).to_have_attribute("data-drawn", "full")
     expect(page.get_by_role("heading", name="Surface")).to_be_visible()
@@ -354,7 +354,7 @@ def test_a_label_file_becomes_surfaces_without_a_segmentation(
     # Objects 3 and 6 are green and vermilion.
     green = picture[..., 1] - picture[..., 0] > 60
     assert green.sum() > 2000 and orange(picture).sum() > 2000
-    page.get_by_role("tab", name="Export").click()
+    page.get_by_role("link", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="MSH").click()
     assert download.value.path().read_bytes().startswith(b"$Comments")

@@ -95,12 +95,12 @@ def test_from_a_file_to_a_mesh(page, server, ring):
     wait_until(lambda: marked(page) > 1000)
 
     page.get_by_role("button", name="Surface", exact=True).click()
-    page.get_by_role("button", name="Reconstruct").click()
+    page.get_by_role("button", name="Make surface").click()
     scene = page.locator(".stage")
     expect(scene).to_have_attribute("data-drawn", "full", timeout=240_000)
     assert colours(scene.screenshot()) > 50
 
-    page.get_by_role("tab", name="Export").click()
+    page.get_by_role("link", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="STL").click()
     with download.value.path().open("rb") as file:

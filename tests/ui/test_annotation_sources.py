@@ -39,7 +39,7 @@ def chooser(app, label="Made from"):
 def test_a_surface_is_made_of_an_annotation_as_it_is_now(app, tomogram, kept):
     show(app, "surface.py", tomogram)
     assert "surface_threshold" not in [each.key for each in app.slider]
-    button(app, "Reconstruct").click().run()
+    button(app, "Make surface").click().run()
     assert not app.exception and not app.error
     (job,) = jobs.list_jobs(Workspace(), tomogram.id)
     params = ReconstructParams(each_label=True)
@@ -65,18 +65,18 @@ def test_results_and_annotations_are_chosen_among(app, tomogram, kept):
 def test_a_surface_says_that_the_annotation_was_edited_since(app, tomogram, kept):
     add_annotation_surface(tomogram, kept)
     show(app, "surface.py", tomogram, annotation=kept.id)
-    assert "reconstruct again" not in texts(app)
+    assert "make the surface again" not in texts(app)
     with kept.open() as opened:
         opened.apply(EditObjects(objects=(1,), name="other"))
         opened.apply(Delete(objects=(1,)))
     for page in ("surface.py", "measure.py"):
         show(app, page, tomogram, annotation=kept.id)
-        assert "before 2 edits; reconstruct again" in texts(app).replace("\\", "")
+        assert "before 2 edits; make the surface again" in texts(app).replace("\\", "")
     with kept.open() as opened:
         opened.undo()
         opened.undo()
     show(app, "surface.py", tomogram, annotation=kept.id)
-    assert "reconstruct again" not in texts(app)
+    assert "make the surface again" not in texts(app)
 
 
 def test_a_surface_says_that_it_has_another_threshold(app, tomogram):
@@ -86,11 +86,11 @@ def test_a_surface_says_that_it_has_another_threshold(app, tomogram):
     app.slider(key="surface_threshold").set_value(0.3).run()
     assert "Made at the threshold 0.10, not at 0.30" in texts(app).replace("\\", "")
     app.number_input(key="surface_low").set_value(0.05).run()
-    assert "0.10, not at 0.30 over 0.05; reconstruct" in texts(app).replace("\\", "")
+    assert "0.10, not at 0.30 over 0.05; make" in texts(app).replace("\\", "")
     assert app.query_params["low"] == "0.05"
     app.number_input(key="surface_low").set_value(0.4).run()
     assert "has no effect: it is not below the first" in texts(app)
-    assert "0.10, not at 0.30; reconstruct" in texts(app).replace("\\", "")
+    assert "0.10, not at 0.30; make" in texts(app).replace("\\", "")
 
 
 def test_an_object_in_the_address_is_marked_and_leads_to_its_slices(app, tomogram, kept):
@@ -103,7 +103,7 @@ def test_an_object_in_the_address_is_marked_and_leads_to_its_slices(app, tomogra
     assert "**the**" not in link.proto.label
     show(app, "measure.py", tomogram, annotation=kept.id, object="2")
     assert [each.proto.label for each in app.get("page_link")] == [link.proto.label, "In 3D"]
-    assert "merged in *Slices*" in texts(app)
+    assert "merged in *Review*" in texts(app)
 
 
 def test_measure_tells_what_the_review_says_of_the_whole(app, tomogram, kept):

@@ -104,14 +104,19 @@ def test_an_interrupted_job_is_resumed_where_it_was_started(app, job, tomogram):
     assert jobs.read_job(Workspace(), job.id).state == "queued"
 
 
-@pytest.mark.parametrize("kind", ["segment", "reconstruct"])
+@pytest.mark.parametrize("kind", ["segment", "reconstruct", "report"])
 def test_a_result_is_opened(app, tomogram, kind):
     score = add_score(tomogram, ball(SHAPE, 8))
     surface = add_surface(tomogram, score)
-    result, page = {"segment": (score, "Slices"), "reconstruct": (surface, "Surface")}[kind]
+    result, page = {
+        "segment": (score, "Review"),
+        "reconstruct": (surface, "Surface"),
+        "report": (surface, "Export"),
+    }[kind]
     request = {
         "segment": jobs.SegmentRequest(model="test-model"),
         "reconstruct": jobs.ReconstructRequest(score=score.id),
+        "report": jobs.ReportRequest(surface=surface.id),
     }[kind]
     status = Status(state="done", result=result.id)
     create_job(Workspace(), request, result.id, status, tomogram.id)

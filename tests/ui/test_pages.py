@@ -142,7 +142,7 @@ class TestOpen:
         show(app, "open.py", tomogram)
         facts = {metric.label: metric.value for metric in app.metric}
         assert facts["Voxels (x × y × z)"] == "32 × 24 × 6"
-        assert facts["Size"] == "unknown"
+        assert facts["Size"] == "not known"
 
     def test_a_cubic_voxel_size_is_kept(self, app, tomogram):
         show(app, "open.py", tomogram)
@@ -290,7 +290,7 @@ class TestSegment:
         add_score(tomogram, ball(SHAPE, 8))
         show(app, "segment.py", tomogram)
         button(app, "Look at the slices").click().run()
-        assert app.title[0].value == "Slices"
+        assert app.title[0].value == "Review"
 
 
 class TestSlices:
@@ -332,7 +332,7 @@ class TestSurface:
         score = add_score(tomogram, ball(SHAPE, 8))
         show(app, "surface.py", tomogram, threshold="0.30")
         app.slider(key="smoothing").set_value(1.5)
-        button(app, "Reconstruct").click().run()
+        button(app, "Make surface").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
         params = ReconstructParams(threshold=0.3, smoothing_voxels=1.5)
         assert job.request == jobs.ReconstructRequest(score=score.id, params=params)
@@ -357,8 +357,8 @@ class TestSurface:
     @pytest.mark.parametrize(
         ("page", "results", "request_type"),
         [
-            ("surface.py", "bundles", jobs.BundleRequest),
-            ("measure.py", "reports", jobs.ReportRequest),
+            ("export.py", "bundles", jobs.BundleRequest),
+            ("export.py", "reports", jobs.ReportRequest),
         ],
     )
     def test_a_file_is_prepared_by_a_job_and_then_offered(
@@ -392,13 +392,13 @@ class TestSurface:
         show(app, "surface.py", tomogram)
         app.slider(key="part_at_necks").set_value(3.5).run()
         assert "3.5 voxels (0.07 µm)" in texts(app)
-        button(app, "Reconstruct").click().run()
+        button(app, "Make surface").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
         assert job.request.params.split_voxels == 3.5
 
     def test_every_mesh_format_is_offered(self, app, tomogram):
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
-        show(app, "surface.py", tomogram)
+        show(app, "export.py", tomogram)
         offered = offered_files(app)
         for suffix in MESH_FORMATS:
             assert f"surface{suffix}" in offered
@@ -420,7 +420,7 @@ class TestLabels:
     def test_a_label_file_goes_straight_to_its_surfaces(self, app, label_file):
         show(app, "open.py", label_file)
         assert "look like labels" in texts(app)
-        button(app, "Reconstruct surfaces").click().run()
+        button(app, "Make surfaces").click().run()
         assert not app.exception
         assert app.title[0].value == "Surface"
         (job,) = jobs.list_jobs(Workspace(), label_file.id)
@@ -436,13 +436,13 @@ class TestLabels:
         write_tiff(Volume.from_array(mask.astype(np.uint8) * 255), tmp_path / "mask.tif")
         tomogram = Workspace().add_file(tmp_path / "mask.tif")
         show(app, "open.py", tomogram)
-        button(app, "Reconstruct surfaces").click().run()
+        button(app, "Make surfaces").click().run()
         (job,) = jobs.list_jobs(Workspace(), tomogram.id)
         assert job.request.params.each_label is False
 
     def test_grey_values_are_not_taken_for_labels(self, app, tomogram):
         show(app, "open.py", tomogram)
-        assert "Reconstruct surfaces" not in [each.label for each in app.button]
+        assert "Make surfaces" not in [each.label for each in app.button]
         show(app, "surface.py", tomogram)
         assert "Nothing is segmented yet" in texts(app)
 
@@ -457,7 +457,7 @@ class TestLabels:
         assert not app.toggle[0].disabled
         app.toggle[0].set_value(True).run()
         app.button_group(key="each_label").set_value(True).run()
-        button(app, "Reconstruct").click().run()
+        button(app, "Make surface").click().run()
         assert not app.error and not app.exception
         (job,) = jobs.list_jobs(Workspace(), label_file.id)
         params = ReconstructParams(each_label=True, fill_lumens=False, split_voxels=2.0)
@@ -468,6 +468,7 @@ class TestLabels:
         show(app, "surface.py", label_file)
         assert app.dataframe[0].value["id"].tolist() == [3, 5]
         assert "An object per label" in texts(app)
+        show(app, "export.py", label_file)
         assert "score.tif" not in offered_files(app)
         assert "instances.tif" in offered_files(app)
         show(app, "measure.py", label_file)
@@ -530,7 +531,7 @@ class TestMeshFiles:
     def test_objects_and_unit_can_be_chosen(self, app, tomogram):
         tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(1000))
         add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
-        show(app, "surface.py", tomogram)
+        show(app, "export.py", tomogram)
         unit = next(each for each in app.selectbox if each.key == "exported_unit")
         assert unit.value == "um"
         unit.set_value("nm").run()
@@ -549,7 +550,7 @@ class TestMeasure:
         add_score(tomogram, ball(SHAPE, 8))
         show(app, "measure.py", tomogram)
         assert "There is no surface yet" in texts(app)
-        assert button(app, "Make the surface")
+        assert button(app, "Make surface")
 
     def test_objects_are_listed_with_units(self, app, tomogram):
         tomogram = tomogram.update(voxel_size_nm=VoxelSize.isotropic(1000))

@@ -57,4 +57,4 @@ def test_the_next_run_sees_what_has_changed(app, tomogram):
     add_surface(tomogram, add_score(tomogram, ball(SHAPE, 8)))
     app.run()
     assert not app.exception
-    assert any("objects" in tab.label for tab in app.tabs)
+    assert "Objects" in [each.label for each in app.metric]

@@ -1,9 +1,10 @@
-"""The few quantities that people are shown of an object first, and how a number is spelt."""
+"""The few quantities that people are shown of an object first."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface.measure.columns import PARTS, QUANTITIES
 
 ERROR_OF = {
@@ -45,18 +46,9 @@ def parts_text(values: Mapping[str, Any], quantity: str, ending: str = "") -> st
         Of the columns, such as ``"_um3"``.
     """
     known = [
-        f"{title} {value:.2g}"
+        f"{title} {number_text(value, digits=2)}"
         for part, (title, _) in PARTS.items()
         if (value := values.get(f"{quantity}_error_{part}{ending}")) is not None
         and math.isfinite(value)
     ]
     return ", ".join(known)
-
-
-def number_text(value: float | None, error: float | None = None) -> str:
-    """Return a number of four digits, with its error bar if there is one; a dash for none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if error is None or not math.isfinite(error):
-        return f"{value:.4g}"
-    return f"{value:.4g} ± {error:.2g}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsxt_core.files import prepare_folder, write_json
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface.lengths import plain_unit
 from deepsxt_core.surface.measure.classes import (
     ClassContacts,
@@ -14,7 +15,6 @@ from deepsxt_core.surface.measure.classes import (
 )
 from deepsxt_core.surface.measure.key_numbers import (
     ROTATIONS_UNKNOWN,
-    number_text,
     parts_text,
 )
 from deepsxt_core.surface.measure.processes import Process, process_columns, profile_columns
