@@ -46,6 +46,7 @@ def walk(page: Page, address: str, out: Path) -> None:
     page.goto(address)
     button("Open the sample")
     expect(page.locator(".stage")).to_have_attribute("data-drawn", re.compile(r"\d"))
+    expect(page.locator(".js-plotly-plot .bars").first).to_be_attached()
     shoot(page, out / "open.png")
 
     button("Segment")
@@ -57,14 +58,15 @@ def walk(page: Page, address: str, out: Path) -> None:
     button("Look at the slices")
     for pane in page.locator(".pane").all():
         expect(pane).to_have_attribute("data-drawn", re.compile(r"\d"), timeout=_LONG_MS)
+    expect(page.get_by_text("Preparing").filter(visible=True)).to_have_count(0, timeout=_LONG_MS)
     shoot(page, out / "app.png")
 
     button("Surface")
-    button("Reconstruct")
+    button("Make surface")
     expect(page.locator(".stage")).to_have_attribute("data-drawn", "full", timeout=_LONG_MS)
     shoot(page, out / "surface.png")
 
-    page.get_by_role("link", name="Measure", exact=True).first.click()
+    button("Measure")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=_LONG_MS)
     shoot(page, out / "measure.png")
 

@@ -66,7 +66,7 @@ class Viewer {
     const { z, data } = this;
     const depth = data.shape[0];
     Object.assign(this.find('[data-set="z"]'), { max: depth - 1, value: z });
-    const height = data.voxel ? ` · z = ${formatLength(z * data.voxel[0])}` : "";
+    const height = data.voxel && depth > 1 ? ` · z = ${formatLength(z * data.voxel[0])}` : "";
     this.find(".position").value = `Slice ${z + 1} of ${depth}${height}`;
     this.find('[data-act="previous"]').disabled = z === 0;
     this.find('[data-act="next"]').disabled = z === depth - 1;

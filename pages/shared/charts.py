@@ -9,7 +9,9 @@ import streamlit as st
 
 from deepsxt_core.surface.surfaces import PALETTE
 
-MARKED = "#{:02x}{:02x}{:02x}".format(*PALETTE[1])
+# Those of the objects, which people who tell few colours apart can tell apart.
+COLOURS = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in PALETTE]
+MARKED = COLOURS[1]
 _SCALE = ["Linear", "Log"]
 
 
@@ -42,6 +44,7 @@ def draw(figure: go.Figure, x_title: str, y_title: str, key: str, *, legend: boo
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         showlegend=legend,
         bargap=0.05,
+        colorway=COLOURS,
     )
     st.plotly_chart(figure, width="stretch", key=key, config={"displaylogo": False})
 
@@ -51,7 +54,7 @@ def histogram(
 ) -> None:
     """Show how one column is distributed over `things`; lines stand where rows are marked."""
     column = chooser("Distribution of", offered, default, f"histogram_of_{things}")
-    figure = go.Figure(go.Histogram(x=rows[column.name]))
+    figure = go.Figure(go.Histogram(x=rows[column.name], marker_color=COLOURS[0]))
     for value in rows.loc[marked, column.name]:
         figure.add_vline(x=value, line_color=MARKED, line_width=2)
     draw(figure, column.title, things.capitalize(), f"histogram_{things}")
@@ -69,7 +72,10 @@ def scatter(
     with right:
         scale = st.segmented_control("Axes", _SCALE, default=_SCALE[0], key="scatter_scale")
     figure = go.Figure()
-    for part, marker in ((rows, {"size": 8}), (rows[marked], {"size": 11, "color": MARKED})):
+    for part, marker in (
+        (rows, {"size": 8, "color": COLOURS[0]}),
+        (rows[marked], {"size": 11, "color": MARKED}),
+    ):
         figure.add_scatter(
             x=part[across.name],
             y=part[up.name],

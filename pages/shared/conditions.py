@@ -10,7 +10,6 @@ from deepsxt_core.evaluation.conditions import Contrast, contrast
 from deepsxt_core.numerals import number_text
 from deepsxt_core.surface.lengths import Unit
 from deepsxt_core.surface.measure.columns import QUANTITIES
-from deepsxt_core.surface.surfaces import PALETTE
 from deepsxt_core.workspace import Tomogram, Workspace
 from deepsxt_core.workspace.catalogue import Entry, catalogue, known_tags
 from deepsxt_core.workspace.measured import Measured, latest_measurements
@@ -19,7 +18,7 @@ from shared.charts import Column
 
 _NO_CHOICE = {"object", "nearest_object", "faces", "centroid_x", "centroid_y", "centroid_z"}
 _ALL = "All objects"
-_COLOURS = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in PALETTE[:2]]
+_COLOURS = charts.COLOURS[:2]
 
 
 @st.fragment
