@@ -36,7 +36,7 @@ from tests.results import add_measurement, add_score, add_surface, ball
 
 pytestmark = pytest.mark.browser
 
-SHOWN = ["Review", "Surface", "Measure", "Export"]
+SHOWN = ["Review", "Surface", "Measure", "Export", "Help"]
 SECRET = "of this test alone, 32 letters or more"
 LOGIN = """
 [auth]

@@ -96,13 +96,13 @@ def test_a_surface_says_that_it_has_another_threshold(app, tomogram):
 def test_an_object_in_the_address_is_marked_and_leads_to_its_slices(app, tomogram, kept):
     add_annotation_surface(tomogram, kept)
     show(app, "surface.py", tomogram, annotation=kept.id, object="2")
-    (link,) = app.get("page_link")
+    (link,) = app.main.get("page_link")
     assert link.proto.query_string == (
         f"t={tomogram.id}&at=2%2C16%2C20&object=2&annotation={kept.id}"
     )
     assert "**the**" not in link.proto.label
     show(app, "measure.py", tomogram, annotation=kept.id, object="2")
-    assert [each.proto.label for each in app.get("page_link")] == [link.proto.label, "In 3D"]
+    assert [each.proto.label for each in app.main.get("page_link")] == [link.proto.label, "In 3D"]
     assert "merged in *Review*" in texts(app)
 
 
