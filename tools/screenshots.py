@@ -78,11 +78,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PICTURES)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        with running_app(given.home or Path(folder) / "home", Path(folder) / "log") as address:
-            page = browser.new_page(viewport=WINDOW, color_scheme="light", reduced_motion="reduce")
-            page.set_default_timeout(_LONG_MS)
-            walk(page, address, given.out)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chromium() as browser,
+        running_app(given.home or Path(folder) / "home", Path(folder) / "log") as address,
+    ):
+        page = browser.new_page(viewport=WINDOW, color_scheme="light", reduced_motion="reduce")
+        page.set_default_timeout(_LONG_MS)
+        walk(page, address, given.out)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _ignored(evaluations: list[Result], truth: Path) -> int | None:
 def worst_slices(
     tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
 ) -> None:
-    """Show how well each slice agrees, the worst first, and lead to it in *Slices*."""
+    """Show how well each slice agrees, the worst first, and lead to it in *Review*."""
     counted = evaluation.run["report"].get("slices")
     if counted is None:
         st.caption("Evaluate again to see how well each slice agrees.")
@@ -117,7 +117,7 @@ def worst_slices(
         height=min(_ROWS_SHOWN_PX, 35 * (len(rows) + 1) + 3),
         hide_index=True,
         column_config={
-            "link": st.column_config.LinkColumn("Slices", display_text="Show", width="small"),
+            "link": st.column_config.LinkColumn("Review", display_text="Show", width="small"),
             "slice": st.column_config.NumberColumn("Slice", format="%d"),
             "f1": st.column_config.ProgressColumn(
                 "F1", format="%.3f", min_value=0, max_value=1, help="Harmonic mean of both shares."
@@ -133,7 +133,7 @@ def worst_slices(
 def worst_objects(
     tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
 ) -> None:
-    """Show the objects that agree least, and lead to each in *Slices*."""
+    """Show the objects that agree least, and lead to each in *Review*."""
     told = evaluation.run["report"].get("objects")
     if told is None:
         st.caption("Evaluate again to see which objects agree least.")
@@ -187,7 +187,7 @@ def _objects_table(
         hide_index=True,
         column_order=[*shown, *(["share"] if kind == "missed" else []), "voxels", "slice"],
         column_config={
-            "link": st.column_config.LinkColumn("Slices", display_text="Show", width="small"),
+            "link": st.column_config.LinkColumn("Review", display_text="Show", width="small"),
             "name": "Object",
             "share": st.column_config.ProgressColumn(
                 "Found", format="percent", min_value=0, max_value=1, help="Share of its voxels."
@@ -211,7 +211,7 @@ def _first_slice(found: Score | Mask) -> int:
 def _query(
     tomogram: Tomogram, source: Result | KeptAnnotation, truth: Truth, evaluation: Result
 ) -> dict[str, str]:
-    """Return what shows in *Slices* what was compared, without the place."""
+    """Return what shows in *Review* what was compared, without the place."""
     other = truth.id if isinstance(truth, KeptAnnotation) else truth_id(truth)
     query = {"t": tomogram.id, "compare": other}
     if isinstance(source, KeptAnnotation):

@@ -60,7 +60,7 @@ def marked(rows: Sequence[ObjectRow], table_key: str) -> list[ObjectRow]:
 def in_slices(
     tomogram: Tomogram, source: Source, surface: Result, unit: Unit, row: ObjectRow
 ) -> dict[str, str]:
-    """Return the query by which *Slices* shows an object at its centre."""
+    """Return the query by which *Review* shows an object at its centre."""
     z, y, x = centre(tomogram, source, surface, unit, row)
     query = {"t": tomogram.id, "at": f"{z:.0f},{y:.0f},{x:.0f}", OBJECT: str(row.id)}
     if isinstance(source, Result):
@@ -69,7 +69,7 @@ def in_slices(
 
 
 def address(query: dict[str, str]) -> str:
-    """Return the address of *Slices* with a query, relative to the app's root."""
+    """Return the address of *Review* with a query, relative to the app's root."""
     return f"slices?{urlencode(query)}"
 
 

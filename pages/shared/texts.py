@@ -93,8 +93,8 @@ def size_text(size_bytes: float) -> str:
     """Return a number of bytes in the unit that fits."""
     for size, name in ((1e9, "GB"), (1e6, "MB")):
         if size_bytes >= size:
-            return f"{size_bytes / size:.3g} {name}"
-    return f"{size_bytes / 1e3:.3g} kB"
+            return f"{number_text(size_bytes / size, digits=3)} {name}"
+    return f"{number_text(size_bytes / 1e3, digits=3)} kB"
 
 
 def count_text(done: int, total: int, unit: str) -> str:
@@ -109,8 +109,8 @@ def pace_text(per_second: float, unit: str) -> str:
     if unit == "B":
         return f"{size_text(per_second)} per second"
     if per_second >= 1:
-        return f"{per_second:.3g} {unit}s per second"
-    return f"{1 / per_second:.3g} s per {unit}"
+        return f"{number_text(per_second, digits=3)} {unit}s per second"
+    return f"{number_text(1 / per_second, digits=3)} s per {unit}"
 
 
 def ago_text(moment: datetime) -> str:
