@@ -1,7 +1,7 @@
 """``deepsxt fetch``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -34,6 +34,10 @@ def fetch(
             validator=Number(gte=1, lte=64),
         ),
     ] = 4.0,
+    labels: Annotated[
+        Literal["membranes", "classes"],
+        Parameter(help="What bodies become: their outlines, or classes to be learnt as they are."),
+    ] = "membranes",
     progress: Progress,
 ) -> Outcome:
     """Bring a public labelled data set into a folder."""
@@ -42,14 +46,18 @@ def fetch(
             f"There is no public data set {name!r}: choose one of {', '.join(PUBLIC_SETS)}."
         )
     wanted = PUBLIC_SETS[name]
-    counts = bring(wanted, out, source, outline_px, progress)
+    as_classes = labels == "classes"
+    if as_classes and wanted.classes is None:
+        raise InvalidParameterError(f"The labels of {name!r} are membranes and no classes.")
+    counts = bring(wanted, out, source, None if as_classes else outline_px, progress)
+    more = f' --classes "{wanted.classes}"' if as_classes else ""
     return Outcome(
         [
             f"{wanted.title}",
             f"{counts['files']} images, {counts['labelled_slices']} labelled and "
             f"{counts['unlabelled_slices']} unlabelled slices in {out}",
             f"Licence: {wanted.licence}; cite https://doi.org/{wanted.doi}",
-            f"Next: deepsxt finetune {out} --check",
+            f"Next: deepsxt finetune {out}{more} --check",
         ],
         {"name": name, "folder": str(out), "doi": wanted.doi, "licence": wanted.licence, **counts},
     )

@@ -25,6 +25,7 @@ from deepsxt_core.training.public_sets import (
     pair,
     require_room,
 )
+from deepsxt_core.training.reading import DataParams
 
 NOTE_NAME = "SOURCE.md"
 """What tells of a folder where its data came from, and what was checked."""
@@ -52,7 +53,7 @@ def fetch(
     wanted: PublicSet,
     out: Path,
     sources: Sequence[Path] = (),
-    outline_px: float = 4.0,
+    outline_px: float | None = 4.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Make a folder that `deepsxt finetune` reads of a public data set.
@@ -68,8 +69,9 @@ def fetch(
     sources : sequence of Path
         Its files where they are here already: zip archives, folders or single files. Without any
         they are downloaded, if their address is known.
-    outline_px : float
-        How wide membranes are drawn, in pixels, where the labels are bodies.
+    outline_px : float or None
+        How wide membranes are drawn, in pixels, where the labels are bodies. None leaves these as
+        they are, to learn them as classes.
     progress : Progress, optional
 
     Raises
@@ -100,7 +102,8 @@ def fetch(
         for one in pairs:
             _take_in(one, wanted, folder, Path(place), outline_px)
             progress.advance()
-        found = open_training_set(folder, progress=progress)
+        reading = DataParams(classes=wanted.classes if outline_px is None else None)
+        found = open_training_set(folder, reading, progress)
         (folder / NOTE_NAME).write_text(_note(wanted, origins, found, outline_px), encoding="utf-8")
         if out.exists():
             out.rmdir()
@@ -111,7 +114,9 @@ def fetch(
     return found.counts()
 
 
-def _take_in(one: Pairing, wanted: PublicSet, folder: Path, place: Path, outline_px: float) -> None:
+def _take_in(
+    one: Pairing, wanted: PublicSet, folder: Path, place: Path, outline_px: float | None
+) -> None:
     """Unpack an image with its labels, after a look at both by a process with limits."""
     suffix = Path(one.image.name).suffix.lower()
     image = folder / f"{one.name}{suffix}"
@@ -123,7 +128,7 @@ def _take_in(one: Pairing, wanted: PublicSet, folder: Path, place: Path, outline
         return
     label_suffix = Path(one.labels.name).suffix.lower()
     target = folder / f"{one.name}.labels{label_suffix}"
-    if not wanted.class_values:
+    if not wanted.class_values or outline_px is None:
         one.labels.copy(target)
         probe(target)
         return
@@ -205,7 +210,7 @@ def _failed(wanted: PublicSet, why: str) -> TrainingDataError:
 
 
 def _note(
-    wanted: PublicSet, origins: Sequence[Origin], found: TrainingSet, outline_px: float
+    wanted: PublicSet, origins: Sequence[Origin], found: TrainingSet, outline_px: float | None
 ) -> str:
     """Return where the data came from and what was checked, as Markdown."""
     counts = found.counts()
@@ -217,7 +222,9 @@ def _note(
         f"{counts['files']} images, {counts['labelled_slices']} labelled slices.",
         "",
     ]
-    if wanted.class_values:
+    if wanted.class_values and outline_px is None:
+        lines += [f"Labels as they were: --classes {wanted.classes}", ""]
+    elif wanted.class_values:
         lines += [
             f"Membranes are drawn here, {outline_px:g} pixels wide, where classes "
             f"({', '.join(map(str, wanted.class_values))}) meet in a slice; within class "

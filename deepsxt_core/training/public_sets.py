@@ -46,6 +46,8 @@ class PublicSet:
         Values of its labels, where they are classes of bodies and not membranes.
     not_judged : int or None
         The class within which nobody has marked all membranes.
+    classes : str or None
+        What the values mean, as `DataParams.classes` has it.
     """
 
     name: str
@@ -59,6 +61,7 @@ class PublicSet:
     files: tuple[str, ...] = ()
     class_values: tuple[int, ...] = ()
     not_judged: int | None = None
+    classes: str | None = None
 
 
 PUBLISHED = PublicSet(
@@ -82,6 +85,7 @@ INS1E_MITO = PublicSet(
     files=("Raw_tomograms.zip", "Labels.zip"),
     class_values=(0, 1, 2, 5),
     not_judged=1,
+    classes="1=none,2=nucleus,5=mitochondrion",
 )
 PUBLIC_SETS = {found.name: found for found in (PUBLISHED, INS1E_MITO)}
 

@@ -67,7 +67,7 @@ def calibrate(model: Model, data: TrainingSet, progress: Progress | None = None)
     Raises
     ------
     ModelError
-        If the model was not installed in the workspace.
+        If the model was not installed in the workspace, or scores several classes.
     InvalidParameterError
         If the labels mark nothing, or everything.
     """
@@ -75,6 +75,11 @@ def calibrate(model: Model, data: TrainingSet, progress: Progress | None = None)
         raise ModelError(
             f"The model {model.info.name!r} is not in this workspace, so its calibration cannot be "
             "kept. Export it and import it under another name."
+        )
+    if len(model.config.classes) > 1:
+        raise ModelError(
+            f"The model {model.info.name!r} scores {', '.join(model.config.classes)}; a model of "
+            "one class alone can be calibrated."
         )
     access.require_write()
     found = fitted(histograms(model, data.sources, progress), _told(data))

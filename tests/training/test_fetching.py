@@ -19,6 +19,7 @@ from deepsxt_core.training import fetching
 from deepsxt_core.training.datasets import open_training_set
 from deepsxt_core.training.fetching import NOTE_NAME, download_set, fetch
 from deepsxt_core.training.public_sets import INS1E_MITO, PUBLISHED
+from deepsxt_core.training.reading import DataParams
 from deepsxt_core.volume import VoxelSize
 from tests.training.conftest import draw
 
@@ -106,6 +107,20 @@ def test_bodies_become_membranes_where_they_meet(tmp_path):
     source = open_training_set(out).sources[0]
     assert source.image.voxel_size_nm == pytest.approx(VoxelSize(31, 31, 31))
     assert "2 pixels wide" in (out / NOTE_NAME).read_text()
+
+
+def test_bodies_may_stay_the_classes_that_they_are(tmp_path, capsys):
+    out = tmp_path / "classes"
+    zips = [word for path in ins1e_zips(tmp_path) for word in ("--source", str(path))]
+    assert main(["fetch", "sxt-ins1e-mito", "--labels", "classes", *zips, "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert INS1E_MITO.classes in told
+    found = open_training_set(out, DataParams(classes=INS1E_MITO.classes))
+    assert found.classes == ("nucleus", "mitochondrion")
+    np.testing.assert_array_equal(found.sources[0].labels.read(0, 3), classes())
+    arguments = ["fetch", "published", "--labels", "classes", "--out", str(tmp_path / "none")]
+    assert main(arguments) == 1
+    assert "no classes" in capsys.readouterr().err
 
 
 def _wrong_value(folder):
