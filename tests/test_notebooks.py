@@ -83,7 +83,7 @@ def test_the_third_teaches_a_model_and_draws_its_errors(tmp_path):
         if seed < 3:
             tifffile.imwrite(data / f"{seed}.labels.tif", labels.astype(np.uint8))
     base = save_model(tmp_path / "small", small_network(), small_config(2), "").folder
-    few = {"steps": 4, "crop_px": 32, "batch_size": 2, "regions": 1, "validation_steps": 2}
+    few = {"steps": 4, "crop_px": 32, "batch_size": 2, "regions": 1, "rehearsal": 0.0}
     names, drawn = run(
         "training_semi_supervised_segmentation.ipynb",
         folder=tmp_path, data_folder=data, base_name=base, minutes=None, settings=few,
