@@ -8,6 +8,7 @@ import tifffile
 
 from deepsxt_core.annotation import EditClass, EditObjects
 from deepsxt_core.io import write_tiff
+from deepsxt_core.numerals import number_text
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workspace import Workspace, display
@@ -89,7 +90,7 @@ class TestOrganelle:
         objects, numbers = tables(app)[0], next(one for one in tables(app) if "Value" in one)
         volume = dict(numbers.to_numpy())["Volume (voxel³)"]
         row = objects.iloc[0]
-        assert volume == f"{row['volume_voxel3']:.4g} ± {row['volume_error_voxel3']:.2g}"
+        assert volume == number_text(row["volume_voxel3"], row["volume_error_voxel3"])
 
     def test_only_slices_until_the_others_are_prepared(self, app, tomogram, monkeypatch):
         monkeypatch.setattr(display, "prepare", lambda _: display.Preparation("making"))
