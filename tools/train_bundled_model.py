@@ -18,8 +18,8 @@ import keras
 import numpy as np
 
 from deepsxt_core.files import written_beside
-from deepsxt_core.network import build_network, load_model, save_model
-from deepsxt_core.network.compact import compact_config
+from deepsxt_core.network import NetworkConfig, build_network, load_model, save_model
+from deepsxt_core.network.compact import compact_config, quick_config
 from deepsxt_core.phantom import PRESETS, PhantomParams, SliceParams, simulate
 from deepsxt_core.training.batches import BatchParams, Pair, PhantomBatches, draw_validation
 from deepsxt_core.training.datasets import open_training_set
@@ -30,6 +30,7 @@ from tools.fitting import Checkpoints, FitParams, fit_image, fit_score
 
 TOMOGRAMS = 120
 REAL_STEPS = 100
+NETWORKS = {"compact": compact_config, "quick": quick_config}
 _ZOOM = 0.25
 _VALIDATION_SEED = 1_000_003
 _VALIDATION_SLICES = 24
@@ -86,9 +87,10 @@ def train(
     fit: FitParams,
     batches: BatchParams,
     tomograms: int,
+    config: NetworkConfig,
     start: Path | None = None,
 ) -> None:
-    """Train the compact network on simulated slices and save it as a model folder.
+    """Train a network on simulated slices and save it as a model folder.
 
     Parameters
     ----------
@@ -99,11 +101,11 @@ def train(
     batches : BatchParams
     tomograms : int
         How many to simulate.
+    config : NetworkConfig
     start : Path, optional
         Weights to start from instead of fresh ones.
     """
     keras.utils.set_random_seed(fit.seed)
-    config = compact_config()
     network = build_network(config)
     if start is not None:
         network.load_weights(start)
@@ -158,6 +160,7 @@ def main() -> None:
         prog="python -m tools.train_bundled_model", description="Train the bundled model."
     )
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--network", choices=sorted(NETWORKS), default="compact")
     parser.add_argument("--steps", type=int, default=FitParams().steps, help="batches to train on")
     parser.add_argument("--image-steps", type=int, default=FitParams().image_steps)
     parser.add_argument("--learning-rate", type=float, default=FitParams().learning_rate)
@@ -186,6 +189,7 @@ def main() -> None:
         ),
         BatchParams(seed=arguments.seed, positive_weight=arguments.positive_weight, zoom=_ZOOM),
         arguments.tomograms,
+        NETWORKS[arguments.network](),
         arguments.start,
     )
     if arguments.real is not None:

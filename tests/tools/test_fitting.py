@@ -126,12 +126,11 @@ def test_counting_uses_threshold_zero(network):
 def test_training_writes_a_model_that_loads_and_is_the_same_for_the_same_seed(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(bundled, "compact_config", tiny_config)
     monkeypatch.setattr(bundled, "_VALIDATION_SLICES", 1)
 
     for name in ("one", "two"):
         params = replace(FIT, steps=4, checkpoint_steps=2, image_steps=0)
-        bundled.train(tmp_path / name, params, BATCHES, tomograms=0)
+        bundled.train(tmp_path / name, params, BATCHES, 0, tiny_config())
     one, two = (load_model(tmp_path / name).network for name in ("one", "two"))
 
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):

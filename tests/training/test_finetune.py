@@ -129,7 +129,7 @@ def test_the_check_of_the_command_trains_nothing(capsys, folder):
 
     assert code == 0
     assert json.loads(printed.out)["validation_blocks"] == 2
-    assert [info.name for info in list_models()] == ["deepsxt-compact"]
+    assert [info.name for info in list_models()] == ["deepsxt-compact", "deepsxt-quick"]
 
 
 def test_the_command_tells_of_bad_data_in_one_line(capsys, folder):
