@@ -62,9 +62,9 @@ with snapshot.taken():
         for name, (title, icon) in _TOOLS.items()
         if not is_guest or name == "help"
     }
-    page = st.navigation(
-        {"Steps": list(pages.values()), "Tools": list(tools.values())}, expanded=True
-    )
+    # Without sections: Streamlit 1.67 puts those between a list and its items, which screen readers
+    # then do not count as a list.
+    page = st.navigation([*pages.values(), *tools.values()], expanded=True)
     with st.sidebar:
         if tomogram is not None:
             with st.container(border=True, gap="xsmall", key="open_now"):
