@@ -144,8 +144,7 @@ def _cut(
     for first, field in field_slabs(source, params, necks):
         before = pieces.slices
         pieces.add(first, field)
-        voxels = pieces.slices * math.prod(volume.shape[1:])
-        progress.ahead(times=_what_follows(voxels, pieces.faces))
+        progress.ahead(times=pieces.what_follows())
         progress.advance(pieces.slices - before)
     cut = pieces.joined()
     if not cut.voxels_of_label.any():
@@ -154,14 +153,6 @@ def _cut(
     if not by_size.any():
         raise EmptySurfaceError(_all_too_small(cut.voxels_of_label, volume.voxel_size_nm))
     return _Objects(cut, merged_ids(by_size, params.merge), by_size, keep_voxels)
-
-
-def _what_follows(voxels: int, faces: int) -> float:
-    """Return how many times as long as a cut it takes to finish, write and prepare to be seen.
-
-    From seconds for a voxel and for a face, in millionths (``benchmarks/estimates.py``).
-    """
-    return (2.4 * faces + 0.02 * voxels) / (0.42 * faces + 0.055 * voxels)
 
 
 def _finished(

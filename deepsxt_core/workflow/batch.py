@@ -29,6 +29,7 @@ from deepsxt_core.progress import NoProgress, Progress, Renamed
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Volume
 from deepsxt_core.workflow import steps
+from deepsxt_core.workflow.batch_files import file_subjects, folder_names
 from deepsxt_core.workflow.batch_outlook import scored_shape
 from deepsxt_core.workflow.batch_table import (
     SUMMARY_NAME,
@@ -42,7 +43,7 @@ from deepsxt_core.workflow.preflight import surface_seconds
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workflow.steps import Source
-from deepsxt_core.workflow.subjects import Subject, file_subjects, folder_names
+from deepsxt_core.workflow.subjects import Subject
 
 __all__ = ["SUMMARY_NAME", "Row", "apply_recipe", "folder_names", "run_batch", "write_summary"]
 

@@ -1,6 +1,5 @@
 """The tomograms of a batch: files with a folder each, or tomograms of the workspace."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from deepsxt_core.annotation.version import version_of
 from deepsxt_core.errors import AnnotationError, DeepSXTError, InvalidParameterError
 from deepsxt_core.export.meshes import write_mesh
 from deepsxt_core.export.volumes import write_mask
-from deepsxt_core.files import read_json, safe_name, write_json
+from deepsxt_core.files import read_json, write_json
 from deepsxt_core.fingerprints import remembered_sha256
 from deepsxt_core.geometry import Region, Shape
 from deepsxt_core.io import SCORE_NAME, open_score, open_volume
@@ -299,27 +298,3 @@ class TomogramSubject:
 
     def _tomogram(self) -> Tomogram:
         return Workspace(self.workspace).tomogram(self.tomogram_id)
-
-
-def file_subjects(files: Sequence[Path], out: Path) -> list[FileSubject]:
-    """Return a subject per file, in folders below `out`."""
-    names = folder_names(files)
-    return [
-        FileSubject(file.absolute(), (out / name).resolve())
-        for file, name in zip(files, names, strict=True)
-    ]
-
-
-def folder_names(files: Sequence[Path]) -> list[str]:
-    """Return a folder name per file: its stem, with a mark of its path where several share it."""
-    stems = [safe_name(_stem(file)).lower() for file in files]
-    return [
-        safe_name(_stem(file))
-        if stems.count(stem) == 1
-        else f"{safe_name(_stem(file))}-{hashlib.sha256(bytes(file.resolve())).hexdigest()[:8]}"
-        for file, stem in zip(files, stems, strict=True)
-    ]
-
-
-def _stem(file: Path) -> str:
-    return file.name[: -len(".ome.zarr")] if file.name.endswith(".ome.zarr") else file.stem

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import psutil
@@ -22,8 +22,10 @@ from deepsxt_core.jobs import (
     submit,
     terminate,
 )
+from deepsxt_core.jobs.outlook import FIRST_UNIT
 from deepsxt_core.jobs.processes import process_mark
 from deepsxt_core.jobs.reporting import JobProgress
+from deepsxt_core.jobs.status import NEVER_FULL
 from deepsxt_core.jobs.store import create_job, request_cancel, write_status
 from deepsxt_core.versions import versions
 from tests.waiting import wait_until
@@ -245,28 +247,33 @@ def test_status_survives_the_file(workspace, job, bystander):
 
 
 def test_progress_counts_and_predicts(workspace, job, monkeypatch):
-    clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("deepsxt_core.jobs.reporting.time.monotonic", lambda: next(clock))
+    now = 0.0
+    monkeypatch.setattr("deepsxt_core.jobs.reporting.time.monotonic", lambda: now)
     progress = JobProgress(job.folder)
-    progress.begin()
+    progress.begin([("Segmenting", 5.0), ("Writing", 1.0)])
     progress.stage("Segmenting", 5, "slice")
     seen = [read_job(workspace, job.id).status]
     for _ in range(5):
+        now += 10
         progress.advance()
         seen.append(read_job(workspace, job.id).status)
     assert [status.done for status in seen] == [0, 1, 2, 3, 4, 5]
     assert {(status.state, status.stage, status.total) for status in seen} == {
         ("running", "Segmenting", 5)
     }
-    # The first slice carries the compilation and tells nothing.
-    assert [status.remaining_s is None for status in seen] == [True, True] + 4 * [False]
-    paces = [status.seconds_per_unit for status in seen[2:]]
-    assert all(pace == paces[0] for pace in paces)
-    assert [status.remaining_s for status in seen[2:]] == [n * paces[0] for n in (3, 2, 1, 0)]
+    # The first slice may carry what comes once, and what follows counts too.
+    assert [status.remaining_s for status in seen] == [
+        None,
+        *(pytest.approx(seconds) for seconds in (50 / FIRST_UNIT, 40, 30, 20, 10)),
+    ]
+    assert seen[-1].share == pytest.approx(5 / 6)
     assert all(a.updated < b.updated for a, b in pairwise(seen))
     progress.stage("Writing", 2, "file")
     status = read_job(workspace, job.id).status
-    assert (status.done, status.seconds_per_unit, status.remaining_s) == (0, None, None)
+    assert (status.done, status.seconds_per_unit, status.remaining_s) == (0, None, 10)
+    later = status.carried_on(status.updated + timedelta(seconds=4))
+    assert (later.remaining_s, later.share) == (6, pytest.approx(0.9))
+    assert status.carried_on(status.updated + timedelta(days=1)).share == NEVER_FULL
 
 
 def test_progress_writes_a_few_times_a_second_and_the_last(workspace, job, monkeypatch):

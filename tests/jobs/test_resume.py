@@ -44,6 +44,11 @@ class Count(StopAfter):
     def __init__(self):
         self.steps = []
 
+    def stage(self, name, total, unit, done=0):
+        super().stage(name, total, unit)
+        if self.counting and done:
+            self.steps.append(done)
+
     def advance(self, n=1):
         if self.counting:
             self.steps.append(n)

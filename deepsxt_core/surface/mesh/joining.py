@@ -1,5 +1,6 @@
 """Surfaces cut slab by slab and joined into the one that the whole volume would give."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,8 +83,6 @@ class SlabJoiner:
     ) -> None:
         self.slices = 0
         """Slices taken in so far."""
-        self.faces = 0
-        """Triangles cut so far."""
         self.highest = -np.inf
         """Largest value of the field."""
         self._shape = shape
@@ -95,7 +94,7 @@ class SlabJoiner:
         self._sums: list[NDArray[np.float64]] = [np.zeros(1)]
         self._greys: list[NDArray[np.float64]] = [np.zeros(1)]
         self._measured: list[NDArray[np.float64]] = [np.zeros(1)]
-        self._n_points = 0
+        self._n_points = self._faces = 0
         self._seam: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
 
     def add(self, first: int, field: NDArray[np.float32]) -> None:
@@ -119,7 +118,7 @@ class SlabJoiner:
             new[seam] = False
             places[new] = self._n_points + np.arange(len(grid) - len(seam))
             places[seam] = earlier
-        self.faces += len(triangles)
+        self._faces += len(triangles)
         self._triangles.append(places[triangles])
         self._labels.append(own[new])
         last = np.flatnonzero(voxel[:, 2] == depth - 1)
@@ -130,6 +129,14 @@ class SlabJoiner:
 
         self._n_points += int(new.sum())
         self.slices = first + depth
+
+    def what_follows(self) -> float:
+        """Return how many times as long as the cut it takes to finish, write and prepare it.
+
+        From seconds for a million faces and voxels (``benchmarks/estimates.py``).
+        """
+        voxels = self.slices * math.prod(self._shape[1:])
+        return (2.4 * self._faces + 0.02 * voxels) / (0.42 * self._faces + 0.055 * voxels)
 
     def joined(self) -> Cut:
         """Return everything taken in as one mesh, and keep nothing of it."""
