@@ -16,6 +16,7 @@ from deepsxt_core.io import create_score, open_volume, write_tiff
 from deepsxt_core.network import save_model
 from deepsxt_core.volume import Volume, VoxelSize
 from deepsxt_core.workflow.segmentation import segment
+from tests.jobs.stand_in_network import MODEL
 from tests.models import small_config, small_network
 
 
@@ -155,7 +156,7 @@ def test_a_model_is_not_exported_into_itself(capsys, workspace_home):
 
 def test_the_library_does_not_segment_over_its_input_either(score):
     with pytest.raises(InvalidParameterError, match="would replace"):
-        segment(open_volume(score), None, score.parent)
+        segment(open_volume(score), MODEL, score.parent)
     assert open_volume(score).shape == (9, 12, 20)
 
 

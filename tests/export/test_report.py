@@ -16,6 +16,7 @@ from deepsxt_core.errors import DrawingError, InvalidParameterError
 from deepsxt_core.export import middle_planes
 from deepsxt_core.export.report import DOI
 from deepsxt_core.io import write_tiff
+from deepsxt_core.numerals import number_text
 from deepsxt_core.progress import NoProgress
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.volume import Mask, Score, Volume, VoxelSize
@@ -89,8 +90,7 @@ def test_the_numbers_are_those_that_are_measured(tmp_path, tomogram, score):
     for column, name in (("volume_um3", "volume"), ("volume_error_um3", "volume_error")):
         np.testing.assert_allclose(rows[column], [getattr(row, name) for row in measured.objects])
     totals = measured.totals()
-    told = f"{totals['volume_um3']:.4g} ± {totals['volume_error_um3']:.2g}"
-    assert told in page.text
+    assert number_text(totals["volume_um3"], totals["volume_error_um3"]) in page.text
     assert "2, made of the network's score above 0.125" in page.text
 
 
