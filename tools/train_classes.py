@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of simulated tomograms")
     parser.add_argument("--tomograms", type=int, default=16)
     parser.add_argument("--tests", type=int, default=3, help="tomograms of each preset to test on")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=1500)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     write_data(arguments.data, arguments.tomograms)
@@ -101,7 +101,8 @@ def main() -> None:
         steps=arguments.steps,
         learning_rate=1e-3,
         rehearsal=0.25,
-        validation_steps=500,
+        validation_steps=250,
+        regions=1,
     )
     result = finetune(load_model(), data, params, arguments.out)
     logger.info("%s", result.verdict)
