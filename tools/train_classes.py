@@ -1,7 +1,7 @@
 """Train a model of several classes: ``python -m tools.train_classes --out FOLDER``.
 
 An example of what `deepsxt finetune --classes` does, on simulated tomograms whose classes are
-known. What came of it, on simulated tomograms and on real slices, stands in docs/training.md.
+known. It has not been run to its end yet; what comes of it belongs in docs/training.md.
 """
 
 import argparse

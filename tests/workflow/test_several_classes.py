@@ -25,7 +25,7 @@ from deepsxt_core.network.architecture import CLASS_PART
 from deepsxt_core.surface import ReconstructParams
 from deepsxt_core.surface.measure.slices import measure_slice
 from deepsxt_core.volume import Labels, Mask, Score, Tag, Volume, VoxelSize
-from deepsxt_core.workflow import pipeline, segmentation, steps
+from deepsxt_core.workflow import pipeline, rerun, segmentation, steps
 from deepsxt_core.workflow.class_folders import class_folders
 from deepsxt_core.workflow.producing import Place, produce
 from deepsxt_core.workflow.recipe import Recipe
@@ -206,7 +206,8 @@ def test_a_score_is_compared_with_what_is_of_its_class():
         pipeline.evaluate(ball("droplet"), annotated)
 
 
-def test_the_command_line_tells_each_class(capsys, model, volume, tmp_path):
+def test_the_command_line_tells_each_class(capsys, model, volume, tmp_path, monkeypatch):
+    monkeypatch.setattr(rerun, "open_model", lambda _: model)
     path, out = tmp_path / "t.tif", tmp_path / "out"
     write_tiff(volume, path)
 
