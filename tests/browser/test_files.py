@@ -32,7 +32,7 @@ def test_several_files_become_a_data_set(page, server, workspace_home, tmp_path)
     uploads = workspace_home / "uploads"
     before = set(uploads.glob("*"))  # of other tests with the same server
     page.goto(f"{server}/train")
-    zone = page.locator(".upload input[type=file]")
+    zone = page.locator(".upload input[type=file][multiple]")
     expect(zone).to_be_attached()
     zone.set_input_files([tmp_path / name for name in names])
     expect(page.get_by_role("button", name="Keep 3 files")).to_be_visible()
