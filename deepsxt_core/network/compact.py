@@ -23,7 +23,7 @@ def compact_config() -> NetworkConfig:
 
 
 def quick_config() -> NetworkConfig:
-    """Return the published parts in a quarter of the time.
+    """Return the published parts in a third of the time.
 
     The network begins at half the resolution, where most of the time would go, has a stage less
     and sees the slices above and below.
