@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import sync_playwright
 
 from deepsxt_core import jobs
 from deepsxt_core.files import partial_folder
@@ -26,7 +25,7 @@ from deepsxt_core.workflow.batch_totals import FINISHED, outliers, totals
 from deepsxt_core.workflow.recipe import Recipe
 from deepsxt_core.workspace import Workspace
 from tests.browser.conftest import free_port, running_app
-from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.chromium import chromium
 from tests.waiting import wait_until
 
 SHAPE = (16, 96, 96)
@@ -49,7 +48,7 @@ def add_tomograms(workspace: Workspace, folder: Path) -> tuple[str, ...]:
         if number == CELLS // 2:
             size = VoxelSize.isotropic(2 * size.x)
         if number == CELLS - 2:
-            grey = np.random.default_rng(0).integers(90, 110, SHAPE).astype(np.uint8)
+            grey[:, :, SHAPE[2] // 3 :] = np.median(grey)
         add(f"cell {number + 1:02}.mrc", grey, size)
         if number == 3:
             path = add("cut off.mrc", grey, size)
@@ -77,7 +76,7 @@ def end_worker(workspace: Workspace, job: jobs.Job) -> None:
     """End the process of a batch without a word."""
     worker = job.status.process()
     if worker is None:
-        raise SystemExit(f"The batch had ended before it was killed: {job.state}.")
+        raise SystemExit(f"It had ended before it was killed: {job.state}. {jobs.job_log(job)}")
     worker.send_signal(signal.SIGKILL)
     wait_until(lambda: jobs.read_job(workspace, job.id).state == "interrupted", 60)
 
@@ -85,20 +84,15 @@ def end_worker(workspace: Workspace, job: jobs.Job) -> None:
 def take_pictures(address: str, folder: Path, tomograms: int) -> None:
     """Keep what the page shows of the batch."""
     folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
-        )
+    with chromium() as browser:
         for width in WIDTHS:
-            page = browser.new_page(viewport={"width": width, "height": 1000})
+            page = browser.new_page(viewport={"width": width, "height": 2200})
             page.goto(f"{address}/batch", timeout=60_000)
             table = page.get_by_test_id("stDataFrame").first
             table.wait_for(timeout=60_000)
             page.get_by_text(f"of {tomograms} finished").wait_for(timeout=60_000)
-            table.scroll_into_view_if_needed()
             page.wait_for_timeout(4000)  # pictures are drawn when they arrive
-            page.screenshot(path=folder / f"batch-{width}.png", full_page=True)
-        browser.close()
+            page.screenshot(path=folder / f"batch-{width}.png")
 
 
 def main() -> None:
@@ -134,7 +128,7 @@ def report(workspace: Workspace, job: jobs.Job, seconds: float) -> None:
         if row["error"]:
             print(f"  failed: {row['name']}: {row['error']}")
     for place, reasons in outliers(rows).items():
-        print(f"  unlike: {rows[place]['name']}: {'; '.join(reasons)}")
+        print(f"  unlike: {rows[place]['name']}: {'; '.join(reasons.values())}")
     surfaces = [each for tomogram in workspace.tomograms() for each in tomogram.results("surfaces")]
     left = [each for each in surfaces if partial_folder(each.folder, job.id).exists()]
     held = (sums["finished"], sums["failed"], len(surfaces), len(left)) == (CELLS, 3, CELLS, 0)

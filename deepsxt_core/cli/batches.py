@@ -49,7 +49,9 @@ def batch(
         for row in rows
     ]
     sums, unlike = totals(rows), outliers(rows)
-    lines += [f"unlike  {rows[n]['file']}: {reason}" for n in unlike for reason in unlike[n]]
+    lines += [
+        f"unlike  {rows[n]['file']}: {reason}" for n in unlike for reason in unlike[n].values()
+    ]
     if sums["finished"]:
         lines.append(_told(sums))
     lines.append(
@@ -57,7 +59,7 @@ def batch(
         f"table: {out / SUMMARY_NAME}"
     )
     for number, reasons in unlike.items():
-        rows[number]["unlike"] = reasons
+        rows[number]["unlike"] = list(reasons.values())
     by_status = {name: counts[name] for name in ("done", "kept", "failed")}
     return Outcome(
         lines,

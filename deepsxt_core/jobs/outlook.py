@@ -179,11 +179,11 @@ class Outlook:
             rest: float | None = stage.left_s + stage.after_s
         else:
             rest = self._expected_s and max(0.0, self._expected_s - (now - stage.began))
-        if rest is None:
-            self.remaining_s = None
-            return
-        spent = self._spent_s(now) + stage.kept_s
-        rate = self._rate(spent + rest if self._has_pace else None) or 0.0
-        self.remaining_s = rest + rate * sum(self._sizes[self._number + 1 :])
-        done = sum(self._sizes[: self._number]) + self._size * spent / ((spent + rest) or 1.0)
+        self.remaining_s, of_part = None, 0.0
+        if rest is not None:
+            spent = self._spent_s(now) + stage.kept_s
+            rate = self._rate(spent + rest if self._has_pace else None) or 0.0
+            self.remaining_s = rest + rate * sum(self._sizes[self._number + 1 :])
+            of_part = spent / ((spent + rest) or 1.0)
+        done = sum(self._sizes[: self._number]) + self._size * of_part
         self.share = min(NEVER_FULL, max(self.share, done / (sum(self._sizes) or 1.0)))

@@ -73,7 +73,7 @@ def write_summary(rows: Sequence[Row], path: Path) -> None:
     ``unlike`` says what is unlike in the others (`batch_totals.CRITERION`).
     """
     unlike = outliers(rows)
-    told = [row | {"unlike": "; ".join(unlike.get(n, ()))} for n, row in enumerate(rows)]
+    told = [row | {"unlike": "; ".join(unlike.get(n, {}).values())} for n, row in enumerate(rows)]
     with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, _COLUMNS, restval="", extrasaction="ignore")
         table.writeheader()

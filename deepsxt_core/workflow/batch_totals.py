@@ -74,13 +74,16 @@ def totals(rows: Sequence[_Row]) -> dict[str, Any]:
     return found
 
 
-def outliers(rows: Sequence[_Row]) -> dict[int, list[str]]:
-    """Return by their place in `rows` the tomograms unlike the others, with reasons in words.
+def outliers(rows: Sequence[_Row]) -> dict[int, dict[str, str]]:
+    """Return the tomograms unlike the others, as `CRITERION` has it.
 
-    What counts as unlike is said in `CRITERION`.
+    Returns
+    -------
+    dict
+        By their place in `rows`: what is unlike, with the reason in words.
     """
     finished = {place: row for place, row in enumerate(rows) if row["status"] in FINISHED}
-    found: dict[int, list[str]] = {}
+    found: dict[int, dict[str, str]] = {}
     for quantity in _QUANTITIES:
         values = {
             place: float(value)
@@ -88,7 +91,7 @@ def outliers(rows: Sequence[_Row]) -> dict[int, list[str]]:
             if (value := quantity.value(row)) is not None
         }
         for place, reason in _unlike(values, quantity).items():
-            found.setdefault(place, []).append(reason)
+            found.setdefault(place, {})[quantity.name] = reason
     return dict(sorted(found.items()))
 
 

@@ -1,5 +1,7 @@
 """The results of a batch: a line for each tomogram, what all come to, and what is odd or failed."""
 
+from textwrap import shorten
+
 import streamlit as st
 
 from deepsxt_core import jobs
@@ -19,6 +21,7 @@ _STATES = {
     "failed": "Failed",
 }
 _GONE = "removed tomogram"
+_REMARK_CHARACTERS = 70
 _ROW_PX, _HEAD_PX, _MOST_PX = 64, 36, 640
 
 
@@ -37,12 +40,12 @@ def table(job: jobs.Job) -> None:
                 "Picture": _picture(known.get(row["tomogram"]), row, threshold),
                 "Tomogram": name,
                 "State": _STATES[row["status"]],
-                "Remark": row["error"] or "; ".join(unlike.get(number, ())),
                 "Membrane (%)": _percent(row.get("membrane_fraction")),
                 "Objects": row.get("objects"),
                 "Volume (µm³)": row.get("volume_um3"),
                 "Area (µm²)": row.get("area_um2"),
                 "Time (s)": row.get("seconds"),
+                "Remark": _remark(row, unlike.get(number, {})),
             }
             for number, (name, row) in enumerate(zip(names, rows, strict=True))
         ],
@@ -63,8 +66,9 @@ def table(job: jobs.Job) -> None:
         },
     )
     _in_all(rows)
-    failed = {number: [row["error"]] for number, row in enumerate(rows) if row["error"]}
-    _reasons("Unlike the others", ":material/troubleshoot:", names, unlike, CRITERION)
+    failed = {number: row["error"] for number, row in enumerate(rows) if row["error"]}
+    odd = {number: "; ".join(reasons.values()) for number, reasons in unlike.items()}
+    _reasons("Unlike the others", ":material/troubleshoot:", names, odd, CRITERION)
     _reasons("What failed", ":material/error:", names, failed)
 
 
@@ -76,6 +80,13 @@ def _picture(tomogram: Tomogram | None, row: Row, threshold: float) -> str | Non
         return widgets.base_address() + result_address(tomogram, row["score"], threshold)
     except DeepSXTError:
         return None
+
+
+def _remark(row: Row, unlike: dict[str, str]) -> str:
+    """Return what fits into a cell; the whole stands below the table."""
+    if row["error"]:
+        return shorten(row["error"], _REMARK_CHARACTERS, placeholder=" …")
+    return f"unlike the others: {', '.join(unlike)}" if unlike else ""
 
 
 def _percent(fraction: float | None) -> float | None:
@@ -102,12 +113,12 @@ def _in_all(rows: list[Row]) -> None:
 
 
 def _reasons(
-    title: str, icon: str, names: list[str], told: dict[int, list[str]], help: str | None = None
+    title: str, icon: str, names: list[str], told: dict[int, str], help: str | None = None
 ) -> None:
     if not told:
         return
     with st.expander(f"{title} ({len(told)})", icon=icon, expanded=True):
-        for number, reasons in told.items():
-            st.markdown(f"**{texts.escaped(names[number])}**: {texts.escaped('; '.join(reasons))}")
+        for number, reason in told.items():
+            st.markdown(f"**{texts.escaped(names[number])}**: {texts.escaped(reason)}")
         if help is not None:
             st.caption(texts.escaped(help))

@@ -110,7 +110,7 @@ def test_parts_that_are_there_already_say_nothing_of_the_pace():
     played.part(0, sizes)
     played.now += 0.1
     played.part(1, sizes)
-    assert played.said[-1][1] is None
+    assert played.said[-1][1:] == (None, 0.25)
     played.stage("Segmenting", [1.5] + 9 * [1.0])
     played.part(2, sizes)
     played.stage("Segmenting", [1.5] + 9 * [1.0])

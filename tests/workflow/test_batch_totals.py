@@ -34,7 +34,7 @@ def test_a_tomogram_unlike_the_others_is_named_with_the_reason(place):
     rows = [row(fraction=0.04 + 0.002 * number) for number in range(6)]
     rows.insert(place, row(fraction=0.001))
     assert outliers(rows) == {
-        place: ["membrane 0.1 %, where half of all lie within 0.4 % of 4.4 %"]
+        place: {"membrane": "membrane 0.1 %, where half of all lie within 0.4 % of 4.4 %"}
     }
     # Those that failed neither count nor move the others.
     assert outliers([FAILED, *rows]) == {place + 1: outliers(rows)[place]}
@@ -42,7 +42,7 @@ def test_a_tomogram_unlike_the_others_is_named_with_the_reason(place):
 
 def test_where_most_are_equal_the_odd_one_is_found():
     rows = 9 * [row()] + [row(size_nm=16.0)]
-    assert outliers(rows) == {9: ["voxel size 16 nm, where half of all lie at 10 nm"]}
+    assert outliers(rows) == {9: {"voxel size": "voxel size 16 nm, where half of all lie at 10 nm"}}
 
 
 def test_small_differences_and_few_tomograms_are_no_reason():

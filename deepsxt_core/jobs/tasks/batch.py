@@ -23,7 +23,7 @@ _ROWS_NAME = "rows.json"
 def batch_rows(job: Job) -> list[Row]:
     """Return a line per tomogram of a batch in their order, with its state so far.
 
-    ``status`` is "done", "kept" (was done before), "failed", "working" or "waiting".
+    ``status`` is "done", "kept" (was there before the batch), "failed", "working" or "waiting".
     """
     if not isinstance(job.request, BatchRequest):
         return []
@@ -69,7 +69,7 @@ def _run(workspace: Workspace, request: BatchRequest, out: Path, progress: Progr
     rows = {key: row for key, row in _kept_rows(out).items() if row["status"] != "failed"}
     for number, row in done:
         tomogram = request.tomograms[number]
-        rows[tomogram] = _with_its_time(row, rows.get(tomogram))
+        rows[tomogram] = _of_this_batch(row, rows.get(tomogram))
         write_json(out / _ROWS_NAME, {"rows": rows})
         in_order = [rows[each] for each in request.tomograms if each in rows]
         write_summary(in_order, out / SUMMARY_NAME)
@@ -86,12 +86,12 @@ def _kept_rows(out: Path) -> dict[str, Row]:
     return (read_json(out / _ROWS_NAME) or {}).get("rows", {})
 
 
-def _with_its_time(row: Row, before: Row | None) -> Row:
-    """Return a row with the time that its results took, if this batch has made them."""
+def _of_this_batch(row: Row, before: Row | None) -> Row:
+    """Return the row of earlier where this batch itself has made what is found now."""
     if row["status"] != "kept" or before is None:
         return row
     same = all(row.get(name) == before.get(name) for name in ("score", "surface"))
-    return row | {"seconds": before["seconds"]} if same else row
+    return before if same else row
 
 
 def _subject(request: BatchRequest) -> str:
