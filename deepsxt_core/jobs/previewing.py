@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepsxt_core import access
 from deepsxt_core.access import Access
-from deepsxt_core.errors import CancelledError, DeepSXTError, InvalidParameterError
+from deepsxt_core.errors import CancelledError, DeepSXTError
 from deepsxt_core.inference import SegmentParams
 from deepsxt_core.jobs.trial import TrialDesk
 from deepsxt_core.network import find_installed
@@ -128,8 +128,5 @@ class Preview:
         """Return the scores of the class that the recipe takes."""
         if scores.ndim == 2:
             return scores
-        classes = find_installed(self._recipe.model).classes()
-        name = self._recipe.class_name or classes[0]
-        if name not in classes:
-            raise InvalidParameterError(f"The model finds {', '.join(classes)}, and no '{name}'.")
-        return scores[..., classes.index(name)]
+        model = find_installed(self._recipe.model)
+        return scores[..., model.classes().index(self._recipe.class_of(model))]

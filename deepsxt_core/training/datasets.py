@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsxt_core.errors import AnnotationError, TrainingDataError, VolumeError
+from deepsxt_core.inference import Preparation, read_prepared
+from deepsxt_core.inference.tiling import with_neighbours
 from deepsxt_core.io import open_volume
 from deepsxt_core.io.links import kept_in_place
 from deepsxt_core.network import MEMBRANE_ALONE
 from deepsxt_core.preprocessing import (
     IntensityRange,
-    clean,
     measure_intensity,
-    normalise,
     suggest_invert,
 )
 from deepsxt_core.progress import NoProgress, Progress
@@ -91,15 +91,10 @@ class Source:
 
         The last one stands for what lies beyond it.
         """
-        first, end = max(0, z - context), min(self.image.shape[0], z + context + 1)
-        stored = self.image.read(first, end)
-        values, _ = clean(stored, self.intensity.median)
-        valid = np.stack([self.intensity.valid(image) for image in stored])
-        for image, measured in zip(values, valid, strict=True):
-            image[:] = self.intensity.mended(image, measured)
-        run = normalise(values, self.intensity, invert=self.invert, valid=valid)
-        missing = context - (z - first), context + 1 - (end - z)
-        return np.pad(run, (missing, (0, 0), (0, 0)), mode="edge")
+        preparation = Preparation(self.intensity, self.invert, published=False)
+        prepared = read_prepared(self.image, context, preparation, z, z + 1)
+        seen = with_neighbours(prepared.standardised, context, prepared.margins)
+        return np.moveaxis(seen[0], -1, 0).copy()
 
     def read_labels(self, z: int) -> NDArray[np.uint8]:
         """Return the labels of slice `z`, uint8 (y, x): 0, 1 on membranes, or `IGNORED`.

@@ -18,7 +18,6 @@ from filelock import FileLock
 from deepsxt_core.errors import (
     CancelledError,
     DeepSXTError,
-    InvalidParameterError,
     ModelError,
     VolumeError,
 )
@@ -229,15 +228,8 @@ def _of_annotation(
 
 def _of_class(place: Place, recipe: Recipe, model: ModelInfo) -> Place:
     """Return where the score of the class lies that the recipe takes."""
-    classes = model.classes()
-    if recipe.class_name in (None, classes[0]):
-        return place
-    if recipe.class_name not in classes:
-        raise InvalidParameterError(
-            f"The recipe takes the class {recipe.class_name!r}, and the model {model.name!r} finds "
-            f"{', '.join(classes)}."
-        )
-    return place.of_class(recipe.class_name)
+    name = recipe.class_of(model)
+    return place if name == model.classes()[0] else place.of_class(name)
 
 
 def _one(

@@ -27,7 +27,7 @@ from typing import Any, Literal, Self
 from deepsxt_core.errors import InvalidParameterError
 from deepsxt_core.export.meshes import MeshSuffix
 from deepsxt_core.inference import SegmentParams
-from deepsxt_core.network import DEFAULT_MODEL
+from deepsxt_core.network import DEFAULT_MODEL, ModelInfo
 from deepsxt_core.parameters import checked, parsed, plain
 from deepsxt_core.surface import ReconstructParams
 
@@ -102,6 +102,23 @@ class Recipe:
                 "Of annotations a recipe makes surfaces: give it [reconstruct], and no mask, which "
                 "is that of a score."
             )
+
+    def class_of(self, model: ModelInfo) -> str:
+        """Return the class of a model whose score is taken; the first unless one is named.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the model does not find it.
+        """
+        classes = model.classes()
+        name = self.class_name or classes[0]
+        if name not in classes:
+            raise InvalidParameterError(
+                f"The recipe takes the class {name!r}, and the model {model.name!r} finds "
+                f"{', '.join(classes)}."
+            )
+        return name
 
     @classmethod
     def read(cls, path: Path) -> Self:

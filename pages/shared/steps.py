@@ -48,7 +48,8 @@ _TITLES = {
 
 def steps(tomogram: Tomogram | None) -> dict[str, Step]:
     """Return the steps in their order, by the name of the page; None is no tomogram."""
-    made, lacking = _made(tomogram), _lacking(tomogram)
+    made = _made(tomogram)
+    lacking = _lacking(tomogram, made)
     found = {}
     for number, (name, (title, aim)) in enumerate(_TITLES.items(), 1):
         if made.get(name):
@@ -88,11 +89,10 @@ def _made(tomogram: Tomogram | None) -> dict[str, int]:
     }
 
 
-def _lacking(tomogram: Tomogram | None) -> dict[str, str]:
+def _lacking(tomogram: Tomogram | None, made: Mapping[str, int]) -> dict[str, str]:
     """Return what steps wait for, in words."""
     if tomogram is None:
         return dict.fromkeys(list(_TITLES)[1:], "open a tomogram first.")
-    made = _made(tomogram)
     lacking = {} if made["surface"] else {"measure": "make a surface first."}
     if not (made["segment"] or made["slices"] or made["surface"] or holds_labels(tomogram)):
         lacking |= dict.fromkeys(("surface", "measure", "export"), "segment first.")
