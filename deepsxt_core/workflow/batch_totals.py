@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean, geometric_mean, median
 from typing import Any
 
+from deepsxt_core.numerals import number_text
+
 FINISHED = ("done", "kept")
 """What the status of a row is where there are results."""
 
@@ -26,11 +28,15 @@ _Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """What is compared: its name, its value in a row, None where not known, and its text."""
+    """What is compared: its name, its value in a row, None where not known, its unit and digits."""
 
     name: str
     value: Callable[[_Row], float | None]
-    form: str
+    unit: str
+    digits: int = 3
+
+    def text(self, value: float) -> str:
+        return f"{number_text(value, digits=self.digits)} {self.unit}".rstrip()
 
 
 def _voxel_size(row: _Row) -> float | None:
@@ -44,11 +50,11 @@ def _percent(row: _Row) -> float | None:
 
 
 _QUANTITIES = (
-    _Quantity("membrane", _percent, "{:.3g} %"),
-    _Quantity("objects", lambda row: row.get("objects"), "{:g}"),
-    _Quantity("volume", lambda row: row.get("volume_um3"), "{:.3g} µm³"),
-    _Quantity("area", lambda row: row.get("area_um2"), "{:.3g} µm²"),
-    _Quantity("voxel size", _voxel_size, "{:.4g} nm"),
+    _Quantity("membrane", _percent, "%"),
+    _Quantity("objects", lambda row: row.get("objects"), "", 6),
+    _Quantity("volume", lambda row: row.get("volume_um3"), "µm³"),
+    _Quantity("area", lambda row: row.get("area_um2"), "µm²"),
+    _Quantity("voxel size", _voxel_size, "nm", 4),
 )
 
 
@@ -102,10 +108,10 @@ def _unlike(values: Mapping[int, float], quantity: _Quantity) -> dict[int, str]:
     distances = {place: abs(value - middle) for place, value in values.items()}
     typical = median(distances.values())
     deviation = 1.4826 * typical or 1.2533 * fmean(distances.values())
-    about = f"within {quantity.form.format(typical)} of " if typical else "at "
+    about = f"within {quantity.text(typical)} of " if typical else "at "
     return {
-        place: f"{quantity.name} {quantity.form.format(values[place])}, where half of all lie "
-        f"{about}{quantity.form.format(middle)}"
+        place: f"{quantity.name} {quantity.text(values[place])}, where half of all lie "
+        f"{about}{quantity.text(middle)}"
         for place, distance in distances.items()
         if distance > _LIMIT * deviation and distance > _LEAST_DIFFERENCE * abs(middle)
     }
